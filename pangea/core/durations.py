@@ -1,0 +1,51 @@
+"""Durations as people write them: ``500ms 30s 5m 1h30m 1d``."""
+
+import math
+import re
+
+from .errors import UsageError
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+
+
+class Seconds(float):
+    """A float of seconds that configuration may give as ``"1h30m"``."""
+
+
+def parse_duration(text: str) -> Seconds:
+    """Return the seconds in *text*; a bare number means seconds.
+
+    Raises UsageError for anything else, negative and infinite included.
+    """
+    compact = text.strip().lower().replace(" ", "")
+    if re.fullmatch(r"\d+(\.\d+)?", compact):
+        return _finite(float(compact), text)
+    if not compact or _PART.sub("", compact):
+        raise UsageError(
+            f"{text!r} is not a duration", hint="write it like 500ms, 30s, 5m or 1h30m"
+        )
+    parts = _PART.findall(compact)
+    return _finite(sum(float(number) * UNITS[unit] for number, unit in parts), text)
+
+
+def _finite(seconds: float, text: str) -> Seconds:
+    if not math.isfinite(seconds) or seconds > 100 * 365 * UNITS["d"]:
+        raise UsageError(f"{text!r} is too long for a duration")
+    return Seconds(seconds)
+
+
+def format_duration(seconds: float) -> str:
+    """Return the shortest exact-looking form: ``1h30m``, ``250ms``, ``30s``."""
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    if seconds < 1:
+        return f"{seconds * 1000:.3g}ms" if seconds else "0s"
+    if seconds < 60:
+        return f"{seconds:.3g}s"
+    rest, words = round(seconds), []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count}{unit}")
+    return "".join(words[:2])

@@ -1,0 +1,97 @@
+"""The shape that every probe has, and the table of all of them."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+from msgspec import Struct
+
+from pangea.core.errors import UsageError
+from pangea.core.options import build, nearest
+
+if TYPE_CHECKING:
+    from .tools import Tools
+
+
+class Trace:
+    """What a run leaves behind, also when it fails half way.
+
+    ``phases`` are milliseconds in the order they began; ``duration_ms`` is set
+    by probes that know better than the runner's stopwatch how long the target
+    took (kernel timestamps); ``warning`` is a threshold that was passed.
+    """
+
+    def __init__(self) -> None:
+        self.phases: dict[str, float] = {}
+        self.readings: dict[str, Any] = {}
+        self.duration_ms: float | None = None
+        self.warning: tuple[str, str] | None = None
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure the block as the phase *name*, also if it raises."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - begun) * 1000
+            self.phases[name] = self.phases.get(name, 0.0) + spent
+
+    def warn(self, reason: str, detail: str) -> None:
+        """Note that a threshold was passed; the first one is kept."""
+        self.warning = self.warning or (reason, detail)
+
+
+class Probe(Protocol):
+    """A question, ready to be asked again and again."""
+
+    type: ClassVar[str]
+    default_interval_s: ClassVar[float]
+    Options: ClassVar[type[Struct]]
+
+    @classmethod
+    def parse(cls, target: str, options: Any) -> Self:
+        """Return the probe for *target*; UsageError if it is malformed. No I/O."""
+        ...
+
+    async def run(self, trace: Trace, tools: "Tools") -> None:
+        """Ask once; return if all is well, else raise ProbeFailed or OSError."""
+        ...
+
+
+PROBES: dict[str, type[Probe]] = {}
+
+
+def register(probe: type[Probe]) -> type[Probe]:
+    """Put *probe* in the table under its type; for built-in and foreign ones."""
+    PROBES[probe.type] = probe
+    return probe
+
+
+def probe_class(type_: str) -> type[Probe]:
+    """Return the class that asks questions of *type_*, or raise UsageError."""
+    load_builtin()
+    if type_ not in PROBES:
+        known = ", ".join(sorted(PROBES))
+        close = nearest(type_, sorted(PROBES))
+        hint = close if close.startswith("did") else f"known types are: {known}"
+        raise UsageError(f"unknown probe type {type_!r}", hint=hint)
+    return PROBES[type_]
+
+
+def make_probe(type_: str, target: str, options: Mapping[str, Any]) -> Probe:
+    """Return the probe for a job's *type_*, *target* and *options*.
+
+    Raises UsageError for an unknown type or option and for a malformed target.
+    """
+    kind = probe_class(type_)
+    return kind.parse(target, build(kind.Options, options, f"{type_} option"))
+
+
+def load_builtin() -> None:
+    """Import the built-in probes, once, so that they register themselves."""
+    from . import dns, http, icmp, tcp, tls  # noqa: F401
+
+
+MakeProbe = Callable[[str, str, Mapping[str, Any]], Probe]

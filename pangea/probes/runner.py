@@ -1,0 +1,65 @@
+"""Runs a probe once: the only place with a timeout, a stopwatch and a net."""
+
+import asyncio
+import logging
+import time
+
+from pangea.core.clock import Clock
+from pangea.core.failure import ProbeFailed, from_os_error
+from pangea.core.model import Flag, Outcome, Result
+
+from .base import Probe, Trace
+from .tools import Tools
+
+log = logging.getLogger(__name__)
+
+
+async def run_once(
+    probe: Probe, tools: Tools, clock: Clock, *, job: int, timeout_s: float
+) -> Result:
+    """Ask *probe*'s question once and tell what happened; nothing escapes.
+
+    ``started_at_us`` is *clock*'s wall time at the start. Cancellation is passed
+    on: a worker that stops has no opinion.
+    """
+    trace, started = Trace(), clock.wall()
+    begun = time.perf_counter()
+    outcome, reason, detail = await _ask(probe, trace, tools, timeout_s)
+    spent_ms = (time.perf_counter() - begun) * 1000
+    flags = Flag.NONE
+    if outcome is Outcome.OK and trace.warning:
+        reason, detail = trace.warning
+        flags = Flag.WARN
+    return Result(
+        job=job,
+        started_at_us=round(started * 1e6),
+        duration_ms=trace.duration_ms if trace.duration_ms is not None else spent_ms,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+        phases=trace.phases,
+        readings=trace.readings,
+        flags=int(flags),
+    )
+
+
+async def _ask(
+    probe: Probe, trace: Trace, tools: Tools, timeout_s: float
+) -> tuple[Outcome, str, str]:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await probe.run(trace, tools)
+    except TimeoutError:
+        where = next(reversed(trace.phases), "")
+        after = f" (while: {where})" if where else ""
+        return Outcome.FAILED, "timeout", f"no answer within {timeout_s:g} s{after}"
+    except ProbeFailed as failure:
+        return failure.outcome, failure.reason, failure.detail
+    except OSError as error:
+        failure = from_os_error(error)
+        return failure.outcome, failure.reason, failure.detail
+    except Exception as error:
+        # One broken probe must not take the worker down with it.
+        log.exception("probe %s broke", probe.type)
+        return Outcome.ERROR, "bug", f"{type(error).__name__}: {error}"
+    return Outcome.OK, "", ""
