@@ -1,0 +1,175 @@
+"""What nodes say to each other once they are admitted, and how it is packed.
+
+Every message is a frozen struct packed as a MessagePack array whose first
+element is its tag, so new fields go to the end and have defaults. A message that
+is unknown, malformed or too deep is a ProtocolError, never ignored.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from pangea.core.errors import ProtocolError
+from pangea.core.model import Assignment, Gap, Result
+
+#: The versions of this message set that we speak, lowest and highest.
+VERSIONS = (1, 1)
+#: Rows in one batch, and batches that may wait for their ack at once.
+BATCH_ROWS = 500
+WINDOW = 4
+
+
+class Message(Struct, frozen=True, array_like=True, tag=True):
+    """Anything that is said on a verified link."""
+
+
+class Welcome(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker, first of all: the final word of the admission.
+
+    ``watermarks`` holds, for each epoch of this worker, the last sequence number
+    that is safe in the database; ``worker`` and ``name`` are how it is called.
+    """
+
+    status: str
+    sid: bytes
+    worker: int = 0
+    name: str = ""
+    watermarks: dict[str, int] = field(default_factory=dict)
+
+
+class Introduce(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator, next: where I stand and what I can do.
+
+    ``lacks`` names each probe type that cannot run here, with the reason.
+    """
+
+    boot: str
+    version: str
+    region: str = ""
+    position: tuple[float, float] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    probes: tuple[str, ...] = ()
+    lacks: dict[str, str] = field(default_factory=dict)
+
+
+class Desired(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: what to probe from now on.
+
+    With ``base`` None it is the whole set; else it changes the set of version
+    ``base``, and a worker that holds another one asks for the whole by Applied.
+    """
+
+    version: int
+    base: int | None
+    put: tuple[Assignment, ...]
+    drop: tuple[int, ...] = ()
+
+
+class Applied(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator: the version that I run now (0: send me all)."""
+
+    version: int
+
+
+class Batch(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator: results in order, each packed by itself.
+
+    Row *i* has the sequence number ``first + i`` of ``epoch``. ``offset_us`` is
+    what to add to the worker's wall time to get the coordinator's.
+    """
+
+    epoch: str
+    first: int
+    rows: tuple[Raw, ...]
+    gaps: tuple[Gap, ...] = ()
+    offset_us: int = 0
+
+
+class Ack(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: all up to ``upto`` is safe in the database."""
+
+    epoch: str
+    upto: int
+
+
+class Heartbeat(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator, every few seconds: I am still here, and how I am.
+
+    ``sent_us`` is the worker's wall time, ``lag_ms`` the worst delay of its
+    event loop since the last one, ``spooled`` the results that wait.
+    """
+
+    sent_us: int
+    applied: int = 0
+    spooled: int = 0
+    lag_ms: float = 0.0
+    offset_us: int = 0
+    rtt_us: int = 0
+    skipped: int = 0
+
+
+class HeartbeatAck(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: the other three of the four timestamps begin here."""
+
+    sent_us: int
+    received_us: int
+    answered_us: int
+
+
+class RunNow(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: probe ``job`` once, ``delay_s`` from now."""
+
+    job: int
+    delay_s: float = 0.0
+
+
+class Goodbye(Message, frozen=True, array_like=True, tag=True):
+    """Either side, last: I am leaving, and why."""
+
+    reason: str = ""
+
+
+ANY = (
+    Welcome
+    | Introduce
+    | Desired
+    | Applied
+    | Batch
+    | Ack
+    | Heartbeat
+    | HeartbeatAck
+    | RunNow
+    | Goodbye
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(ANY)
+_row_decoder = msgspec.msgpack.Decoder(Result)
+
+
+def encode(message: Message) -> bytes:
+    """Return *message* packed."""
+    return _encoder.encode(message)
+
+
+def decode(data: bytes) -> Message:
+    """Return the message in *data*; ProtocolError if it is wrong in any way."""
+    try:
+        message: Message = _decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"bad message: {error}") from error
+    return message
+
+
+def encode_row(result: Result) -> bytes:
+    """Return one result packed, as the spool keeps it and a batch carries it."""
+    return _encoder.encode(result)
+
+
+def decode_row(data: bytes | Raw) -> Result:
+    """Return the result in *data*; ProtocolError if it is wrong in any way."""
+    try:
+        return _row_decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"bad row: {error}") from error
