@@ -1,0 +1,58 @@
+"""What a job costs before it is added: probes, load on the target, disk, delay."""
+
+from msgspec import Struct
+
+#: Budgets; a job beyond one is refused with the number to change.
+WORKER_RATE = 2000.0
+TARGET_RATE = 20.0
+BYTES_A_RESULT = 90
+
+
+class Cost(Struct, frozen=True):
+    """The price of a job; ``*_per_s`` are runs, ``detection_s`` the worst case."""
+
+    workers: int
+    probes_per_s: float
+    target_per_s: float
+    bytes_per_day: int
+    detection_s: float
+
+
+def cost_of(interval_s: float, timeout_s: float, workers: int) -> Cost:
+    """Return what a job with these numbers costs on *workers* workers."""
+    voters = max(workers, 1)
+    rate = voters / interval_s
+    if voters == 1:
+        worst = interval_s + 4 * timeout_s + 7
+    else:
+        worst = interval_s + timeout_s
+    return Cost(
+        workers=workers,
+        probes_per_s=1 / interval_s,
+        target_per_s=rate,
+        bytes_per_day=round(rate * 86400 * BYTES_A_RESULT),
+        detection_s=worst,
+    )
+
+
+def over_budget(cost: Cost) -> str:
+    """Return the sentence that refuses a job beyond its budget, or ""."""
+    if cost.target_per_s > TARGET_RATE:
+        return (
+            f"the target would be probed {cost.target_per_s:g} times a second from "
+            f"{cost.workers} workers (limit {TARGET_RATE:g}): give a longer --every "
+            "or fewer workers with --on"
+        )
+    if cost.probes_per_s > WORKER_RATE:
+        return f"{cost.probes_per_s:g} probes a second pass a worker's {WORKER_RATE:g}"
+    return ""
+
+
+def in_words(cost: Cost) -> str:
+    """Return the line that ``job add`` prints."""
+    mega = cost.bytes_per_day / 1e6
+    return (
+        f"costs {cost.probes_per_s:.3g} probes/s on each of {cost.workers} worker(s), "
+        f"{cost.target_per_s:.3g}/s on the target, {mega:.3g} MB/day; "
+        f"an outage is seen within {cost.detection_s:.3g} s"
+    )

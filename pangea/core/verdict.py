@@ -1,0 +1,273 @@
+"""The verdict: what the votes of many workers add up to.
+
+``judge(state, votes, rule, now)`` is pure: votes and times in, the new state and
+what changed out. Times are those of the events (when a probe began), so the
+order of arrival does not matter.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from .errors import UsageError
+from .model import Verdict, VoteValue
+
+#: One worker alone confirms a failure by repeats, this long after each try.
+REPEAT_AFTER_S = (0.0, 1.0, 5.0)
+GOOD = (VoteValue.OK, VoteValue.WARN)
+
+
+class Vote(Struct, frozen=True, array_like=True):
+    """What a worker says of a job, from ``at`` until ``expires`` (UTC seconds)."""
+
+    worker: int
+    value: VoteValue
+    at: float
+    expires: float
+    duration_ms: float = 0.0
+    reason: str = ""
+    detail: str = ""
+
+
+class Rule(Struct, frozen=True):
+    """How votes are counted.
+
+    ``kind`` is ``majority``, ``any``, ``all`` or ``count`` (then ``count`` workers
+    must agree that it failed). ``up_rounds`` good rounds end an outage.
+    """
+
+    kind: str = "majority"
+    count: int = 0
+    up_rounds: int = 2
+
+    def quorum(self, voters: int) -> int:
+        """Return how many failures of *voters* make it down."""
+        wanted = {"any": 1, "all": voters, "count": min(self.count, voters)}
+        return wanted.get(self.kind, voters // 2 + 1)
+
+    def clear(self, voters: int) -> int:
+        """Return how many good votes of *voters* make it up.
+
+        A strict majority on both sides, so an even split moves nothing; for the
+        other rules as many as leave the failures short of their quorum.
+        """
+        if self.kind == "majority":
+            return voters // 2 + 1
+        return voters - self.quorum(voters) + 1
+
+
+class VoteChange(Struct, frozen=True, array_like=True):
+    """A line of the vote-change log; None is no vote."""
+
+    job: int
+    worker: int
+    at_us: int
+    before: VoteValue | None
+    after: VoteValue | None
+    cause: str
+
+
+class Transition(Struct, frozen=True, array_like=True):
+    """A change of a job's verdict."""
+
+    job: int
+    at_us: int
+    before: Verdict
+    after: Verdict
+    reason: str
+
+
+class JobState(Struct, frozen=True):
+    """All that judging remembers of a job.
+
+    ``repeats`` counts the failures in a row of a single voter; ``good_rounds``
+    and ``round_by`` count the rounds towards ``up``.
+    """
+
+    job: int
+    verdict: Verdict = Verdict.UNKNOWN
+    since: float = 0.0
+    reason: str = "not probed yet"
+    electorate: tuple[int, ...] = ()
+    votes: dict[int, Vote] = field(default_factory=dict)
+    repeats: int = 0
+    good_rounds: int = 0
+    round_by: tuple[int, ...] = ()
+
+
+class Judgement(Struct, frozen=True):
+    """A new state and what changed on the way to it.
+
+    ``repeat_after_s`` asks for another try of the single voter, that long from
+    now; None asks for nothing.
+    """
+
+    state: JobState
+    changes: tuple[VoteChange, ...] = ()
+    transition: Transition | None = None
+    repeat_after_s: float | None = None
+
+
+def parse_rule(text: str) -> Rule:
+    """Return the rule that a job's ``rule`` means; UsageError for any other."""
+    if text in ("majority", "any", "all"):
+        return Rule(kind=text)
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000:
+        return Rule(kind="count", count=int(text))
+    raise UsageError(
+        f"unknown rule {text!r}", hint="use majority, any, all or a number of workers"
+    )
+
+
+def judge(
+    state: JobState, votes: Iterable[Vote], rule: Rule, now: float
+) -> Judgement:
+    """Return *state* after *votes* at *now* (UTC seconds), and what changed.
+
+    Votes not newer than the one their worker already gave, and those of workers
+    outside the electorate, change nothing. Called without votes it only lets
+    the old ones expire.
+    """
+    counted, changes = _count(state, votes, now)
+    verdict, reason = _decide(counted, rule)
+    repeat = _repeat_after(state, counted)
+    if verdict is counted.verdict:
+        return Judgement(replace(counted, reason=reason), changes, None, repeat)
+    transition = Transition(
+        state.job, round(now * 1e6), counted.verdict, verdict, reason
+    )
+    decided = replace(
+        counted, verdict=verdict, since=now, reason=reason, good_rounds=0, round_by=()
+    )
+    return Judgement(decided, changes, transition, repeat)
+
+
+def reseat(
+    state: JobState, electorate: Iterable[int], rule: Rule, now: float
+) -> Judgement:
+    """Return *state* with another electorate; votes of those who left are dropped."""
+    seats = tuple(sorted(electorate))
+    gone = [v for w, v in state.votes.items() if w not in seats]
+    changes = tuple(_change(state.job, v, None, now, "left the job") for v in gone)
+    kept = {w: v for w, v in state.votes.items() if w in seats}
+    rounds = tuple(w for w in state.round_by if w in seats)
+    seated = replace(state, electorate=seats, votes=kept, round_by=rounds)
+    judged = judge(seated, (), rule, now)
+    return replace(judged, changes=changes + judged.changes)
+
+
+def _count(
+    state: JobState, votes: Iterable[Vote], now: float
+) -> tuple[JobState, tuple[VoteChange, ...]]:
+    """Take in new votes and let old ones expire."""
+    held, changes = dict(state.votes), []
+    repeats, rounds, seen = state.repeats, state.good_rounds, set(state.round_by)
+    for vote in sorted(votes, key=lambda v: (v.at, v.worker)):
+        before = held.get(vote.worker)
+        if vote.worker not in state.electorate or (before and before.at >= vote.at):
+            continue
+        held[vote.worker] = vote
+        if before is None or before.value is not vote.value:
+            changes.append(_change(state.job, before, vote, vote.at, vote.reason))
+        if vote.value in GOOD:
+            repeats = 0
+            seen.add(vote.worker)
+        else:
+            repeats += 1
+            seen.discard(vote.worker)
+            rounds = 0 if len(state.electorate) == 1 else rounds
+        if len(seen) > len(state.electorate) // 2:
+            rounds, seen = rounds + 1, set()
+    for vote in [v for v in held.values() if v.expires <= now]:
+        del held[vote.worker]
+        changes.append(_change(state.job, vote, None, vote.expires, "expired"))
+    after = replace(
+        state,
+        votes=held,
+        repeats=repeats,
+        good_rounds=min(rounds, 1000),
+        round_by=tuple(sorted(seen)),
+    )
+    return after, tuple(changes)
+
+
+def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
+    """Return what the held votes add up to, and the reason in words."""
+    voters, votes = len(state.electorate), state.votes.values()
+    failed = [v for v in votes if v.value is VoteValue.FAILED]
+    warned = [v for v in votes if v.value is VoteValue.WARN]
+    good = len(votes) - len(failed)
+    tally = f"{len(failed)} of {voters} failed"
+    if not voters:
+        return Verdict.UNKNOWN, "no worker probes it"
+    if len(votes) < min(2, voters):
+        return _too_few(state, failed, good)
+    if len(failed) >= rule.quorum(voters):
+        if voters == 1 and not _confirmed(state):
+            return state.verdict, f"confirming: {_because(failed)}"
+        return Verdict.DOWN, f"{tally}: {_because(failed)}"
+    if good < rule.clear(voters):
+        return state.verdict, state.reason
+    if 2 * len(warned) > voters:
+        return Verdict.DEGRADED, f"{len(warned)} of {voters} warn: {_because(warned)}"
+    if not _recovered(state, rule):
+        return state.verdict, f"recovering: {good} of {voters} ok"
+    return Verdict.UP, f"{good} of {voters} ok" if not failed else tally
+
+
+def _too_few(state: JobState, failed: list[Vote], good: int) -> tuple[Verdict, str]:
+    """With too few voters the old verdict stands while the rest agree with it."""
+    agrees = {
+        Verdict.UP: good and not failed,
+        Verdict.DEGRADED: bool(state.votes),
+        Verdict.DOWN: bool(failed) and not good,
+    }
+    if agrees.get(state.verdict):
+        return state.verdict, state.reason
+    have = f"{len(state.votes)} of {len(state.electorate)} workers vote"
+    return Verdict.UNKNOWN, f"too few to tell: {have}"
+
+
+def _confirmed(state: JobState) -> bool:
+    return state.verdict is Verdict.DOWN or state.repeats > len(REPEAT_AFTER_S)
+
+
+def _recovered(state: JobState, rule: Rule) -> bool:
+    was_bad = state.verdict in (Verdict.DOWN, Verdict.DEGRADED)
+    return not was_bad or state.good_rounds >= rule.up_rounds
+
+
+def _repeat_after(before: JobState, after: JobState) -> float | None:
+    """Ask the single voter again after each new failure, until it is confirmed."""
+    alone = len(after.electorate) == 1
+    if not alone or after.verdict is Verdict.DOWN or after.repeats <= before.repeats:
+        return None
+    done = after.repeats - 1
+    return REPEAT_AFTER_S[done] if done < len(REPEAT_AFTER_S) else None
+
+
+def _because(votes: list[Vote]) -> str:
+    """Return the reason that most of *votes* give."""
+    said = [v.detail or v.reason for v in votes]
+    return max(said, key=said.count) if said else ""
+
+
+def _change(
+    job: int, before: Vote | None, after: Vote | None, at: float, cause: str
+) -> VoteChange:
+    vote = after or before
+    return VoteChange(
+        job,
+        vote.worker if vote else 0,
+        round(at * 1e6),
+        before.value if before else None,
+        after.value if after else None,
+        cause,
+    )
+
+
+def vote_of(votes: Mapping[int, Vote], worker: int) -> VoteValue | None:
+    """Return what *worker* says now, or None."""
+    vote = votes.get(worker)
+    return vote.value if vote else None

@@ -1,0 +1,101 @@
+"""The stream of what happens: one hub, bounded queues, replay after a break.
+
+Kinds are ``verdict result worker job``. Only committed data is published.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+#: Events kept for a stream that reconnects, and that one stream may lag behind.
+REPLAY = 1000
+BACKLOG = 500
+
+
+class Event(Struct, frozen=True):
+    """One thing that happened; ``data`` is JSON, encoded once for all streams."""
+
+    id: int
+    kind: str
+    org: int
+    data: bytes
+
+
+class Subscription:
+    """A bounded queue of events; ``overflowed`` means: load the page again."""
+
+    def __init__(self, org: int) -> None:
+        self.org = org
+        self.overflowed = False
+        self._events: deque[Event] = deque()
+        self._ready = asyncio.Event()
+
+    def push(self, event: Event) -> None:
+        """Queue *event*, or note that the reader is too slow."""
+        if event.org != self.org:
+            return
+        if len(self._events) >= BACKLOG:
+            self._events.clear()
+            self.overflowed = True
+        self._events.append(event)
+        self._ready.set()
+
+    async def take(self, timeout_s: float) -> list[Event]:
+        """Return what came, waiting up to *timeout_s*; empty if nothing did."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
+        except TimeoutError:
+            return []
+        self._ready.clear()
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+
+class Hub:
+    """Hands every event to every open stream of its organisation."""
+
+    def __init__(self, first_id: int = 0) -> None:
+        self._next = first_id + 1
+        self._past: deque[Event] = deque(maxlen=REPLAY)
+        self._open: set[Subscription] = set()
+
+    def publish(self, kind: str, org: int, data: Any) -> None:
+        """Tell all streams of *org*; never blocks."""
+        event = Event(self._next, kind, org, msgspec.json.encode(data))
+        self._next += 1
+        self._past.append(event)
+        for subscription in self._open:
+            subscription.push(event)
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
+    @contextmanager
+    def subscribe(self, org: int, after: int | None = None) -> Iterator[Subscription]:
+        """Open a stream; with *after* it begins with what came since that id.
+
+        An id that is no longer kept (or of an earlier run) sets ``overflowed``.
+        """
+        subscription = Subscription(org)
+        if after is not None:
+            oldest = self._past[0].id if self._past else self._next
+            if after + 1 < oldest or after >= self._next:
+                subscription.overflowed = True
+            else:
+                for event in self._past:
+                    if event.id > after:
+                        subscription.push(event)
+        self._open.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._open.discard(subscription)

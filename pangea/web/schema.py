@@ -1,0 +1,213 @@
+"""What the API answers and accepts: one struct each, also for the document."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+
+def moment(us: int) -> str:
+    """Return microseconds of UTC as RFC 3339 with microseconds."""
+    at = datetime.fromtimestamp(us / 1e6, UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job to be added; what is left out has the default of its type."""
+
+    type: str
+    target: str
+    name: str | None = None
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    on: str = "all"
+    rule: str = "majority"
+    options: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    enabled: bool = True
+
+
+class JobPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to a job; what is left out stays. ``options`` replace one by one.
+
+    An option or label given as null is taken away again.
+    """
+
+    name: str | UnsetType = UNSET
+    target: str | UnsetType = UNSET
+    interval_s: float | UnsetType = UNSET
+    timeout_s: float | UnsetType = UNSET
+    on: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
+    labels: dict[str, str | None] | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class WorkerChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of stop and start: one worker, or all of them."""
+
+    worker: str | None = None
+
+
+class CostAnswer(Struct, frozen=True, kw_only=True):
+    """What a job costs; ``words`` is the line that people read."""
+
+    workers: int
+    probes_per_s: float
+    target_per_s: float
+    bytes_per_day: int
+    detection_s: float
+    words: str
+
+
+class VoteAnswer(Struct, frozen=True, kw_only=True):
+    """A worker's cell: its vote (null: none), or why it does not probe the job.
+
+    ``state`` is ``probing``, ``stopped``, ``refused``, ``waiting`` (assigned, no
+    result yet) or ``lost`` (the worker is not connected).
+    """
+
+    worker: str
+    outcome: str | None
+    state: str
+    at: str | None = None
+    duration_ms: float | None = None
+    reason: str = ""
+    detail: str = ""
+    expires: str | None = None
+
+
+class JobAnswer(Struct, frozen=True, kw_only=True):
+    """A job with its verdict (also ``paused``) and a vote for each worker."""
+
+    id: int
+    name: str
+    type: str
+    target: str
+    interval_s: float
+    timeout_s: float
+    on: str
+    rule: str
+    options: dict[str, Any]
+    labels: dict[str, str]
+    enabled: bool
+    verdict: str
+    verdict_since: str | None
+    verdict_reason: str
+    votes: list[VoteAnswer]
+    last_duration_ms: float | None = None
+
+
+class AddedJob(Struct, frozen=True, kw_only=True):
+    """The answer to adding a job; with ``dry_run`` nothing was stored."""
+
+    job: JobAnswer
+    cost: CostAnswer
+    dry_run: bool = False
+
+
+class ResultAnswer(Struct, frozen=True, kw_only=True):
+    """One run of a probe."""
+
+    worker: str
+    started_at: str
+    duration_ms: float
+    outcome: str
+    reason: str
+    detail: str
+    phases: dict[str, float]
+    readings: dict[str, Any]
+    flags: list[str]
+
+
+class RunAnswer(Struct, frozen=True, kw_only=True):
+    """Which workers were asked to probe at once."""
+
+    job: str
+    asked: list[str]
+
+
+class PointAnswer(Struct, frozen=True, kw_only=True):
+    """A step of history; ``missing`` are runs that should have been."""
+
+    at: str
+    ok: int
+    failed: int
+    error: int
+    missing: int
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+
+
+class HistoryAnswer(Struct, frozen=True, kw_only=True):
+    """A stretch of history; ``uptime`` and ``coverage`` are shares of 1."""
+
+    step_s: float
+    points: list[PointAnswer]
+    uptime: float | None
+    coverage: float
+
+
+class WorkerAnswer(Struct, frozen=True, kw_only=True):
+    """A worker and how it is."""
+
+    name: str
+    id: str
+    state: str
+    region: str
+    position: tuple[float, float] | None
+    tags: dict[str, str]
+    version: str
+    connected: bool
+    last_seen: str | None
+    offset_ms: float | None
+    rtt_ms: float | None
+    spool: int
+    lag_ms: float
+    jobs: int
+    lacks: dict[str, str]
+    health: str
+
+
+class StatusAnswer(Struct, frozen=True, kw_only=True):
+    """The coordinator in one answer; ``trouble`` are sentences for a person."""
+
+    name: str
+    version: str
+    started_at: str
+    now: str
+    verdicts: dict[str, int]
+    jobs: int
+    workers: int
+    workers_connected: int
+    results_per_s: float
+    trouble: list[str]
+    next: str
+
+
+class Starter(Struct, frozen=True, kw_only=True):
+    """A job that the empty dashboard offers."""
+
+    spec: JobSpec
+    why: str
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """A list answer; ``next`` is the cursor of the next page, or null."""
+
+    items: list[Any]
+    next: str | None = None
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457: what went wrong; ``hint`` is what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str = ""
