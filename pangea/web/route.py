@@ -1,0 +1,30 @@
+"""One line of the route table: what aiohttp, the document and the tests read."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Auth = Literal["none", "viewer", "admin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A method and path with its handler, its shapes and who may call it.
+
+    ``query`` and ``body`` are the structs that are accepted, ``answer`` the one
+    that is given. ``page`` marks what a person sees: HTML, forms, redirects to
+    the login instead of a problem document.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    query: Any = None
+    body: Any = None
+    answer: Any = None
+    auth: Auth = "viewer"
+    page: bool = False
