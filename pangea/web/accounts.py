@@ -1,0 +1,74 @@
+"""What logging in asks of the database, and how it is asked."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A person: ``prefix`` finds the account, ``code_hash`` proves the code."""
+
+    id: int
+    org: int
+    name: str
+    role: str
+    prefix: str
+    code_hash: str
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A login: known by the hash of its id alone; moments in seconds of UTC."""
+
+    hash: bytes
+    account: int
+    org: int
+    created: float
+    last_seen: float
+    expires: float
+    ip: str
+    agent: str
+
+
+class Accounts(Protocol):
+    """Accounts and sessions of the database."""
+
+    async def all(self) -> list[Account]:
+        """Return every account."""
+        ...
+
+    async def by_prefix(self, prefix: str) -> list[Account]:
+        """Return the accounts whose code begins so."""
+        ...
+
+    async def by_id(self, account: int) -> Account | None:
+        """Return one account."""
+        ...
+
+    async def put(
+        self, org: int, name: str, role: str, prefix: str, hash_: str
+    ) -> None:
+        """Add the account, or give the one of that name a new code and role.
+
+        Ends the sessions of an account that was there.
+        """
+        ...
+
+    async def remove(self, account: int) -> None:
+        """Remove an account with its sessions."""
+        ...
+
+    async def open_session(self, session: Session) -> None:
+        """Store a new session; sessions that ran out are cleared away."""
+        ...
+
+    async def session(self, hash_: bytes) -> Session | None:
+        """Return a session."""
+        ...
+
+    async def touch(self, hash_: bytes, now: float) -> None:
+        """Note that the session was used."""
+        ...
+
+    async def close_session(self, hash_: bytes) -> None:
+        """End a session."""
+        ...

@@ -1,0 +1,70 @@
+"""What the application and a request carry, each under a typed key."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from .accounts import Accounts
+from .events import Hub
+from .service import Service
+
+#: Given by whoever builds the site: takes a WebSocket of the mesh and the address
+#: of its other end, and returns when the link has ended.
+AcceptLink = Callable[[Any, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who asks: an account by its session, or a program with the admin token.
+
+    ``session`` is the hash under which the session is stored, None for a token.
+    """
+
+    account: int
+    name: str
+    org: int
+    role: str
+    session: bytes | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether *who* may change things."""
+        return self.role == "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """How the site behaves; durations in seconds.
+
+    ``hosts`` are the names, beside addresses and the machine's own, under which
+    browsers may call it; ``"*"`` allows every name.
+    """
+
+    admin_token: str
+    session_s: float = 7 * 86400.0
+    idle_s: float = 86400.0
+    hosts: frozenset[str] = frozenset()
+    heartbeat_s: float = 15.0
+    recheck_s: float = 60.0
+    body_s: float = 10.0
+
+
+SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
+HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
+ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
+SITE: web.AppKey[Site] = web.AppKey("site", Site)
+ACCEPT_LINK: web.AppKey[AcceptLink] = web.AppKey("accept_link")
+
+WHO: web.RequestKey[Who | None] = web.RequestKey("who")
+QUERY: web.RequestKey[Any] = web.RequestKey("query")
+BODY: web.RequestKey[Any] = web.RequestKey("body")
+
+
+def who_is(request: web.Request) -> Who:
+    """Return who asks, on a route that nobody reaches without having logged in."""
+    who = request.get(WHO)
+    if who is None:
+        raise LookupError(f"{request.path} is open to all: nobody is known here")
+    return who
