@@ -1,0 +1,234 @@
+"""One socket for many probes: drained in bulk, stamped and told of by the kernel."""
+
+import asyncio
+import errno
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pangea.core.failure import ProbeError, ProbeFailed, from_os_error
+
+#: Linux numbers that Python 3.11 has no names for
+SO_TIMESTAMPNS = 35
+IP_RECVERR = 11
+IPV6_RECVERR = 25
+MSG_ERRQUEUE = 0x2000
+
+LINUX = sys.platform.startswith("linux")
+#: packets read in one wake, so that a flood cannot keep the loop for itself
+DRAIN = 256
+#: the wall clock moved if it disagrees with the steady one by more than this
+STEP_NS = 1_000_000
+_RECEIVE_BUFFER = 4 << 20
+_ANCILLARY = 256
+_STAMP = struct.Struct("@ll")
+_EXTENDED_ERROR = struct.Struct("=IBBBxII")
+_BY_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
+
+Ancillary = list[tuple[int, int, bytes]]
+Address = tuple[Any, ...]
+
+
+class Moment(NamedTuple):
+    """An instant on the wall clock, which steps, and on the steady clock."""
+
+    wall_ns: int
+    steady_ns: int
+
+
+def now() -> Moment:
+    """Return the present instant on both clocks."""
+    return Moment(time.time_ns(), time.monotonic_ns())
+
+
+class QueuedError(NamedTuple):
+    """An ICMP error that the kernel matched to this socket.
+
+    ``destination`` is where our packet went, ``offender`` who refused it ("" if
+    unknown), ``payload`` what the error quotes of our packet, perhaps nothing.
+    """
+
+    errno: int
+    type: int
+    code: int
+    info: int
+    offender: str
+    destination: Address
+    payload: bytes
+
+
+class DatagramSocket:
+    """A non-blocking socket on the running loop that hands over what it reads.
+
+    *on_packet* gets (data, ancillary, address, received wall ns or None);
+    *on_error* gets each QueuedError. Packets longer than *room* bytes are cut.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_packet: Callable[[bytes, Ancillary, Address, int | None], None],
+        on_error: Callable[[QueuedError], None],
+        room: int,
+    ) -> None:
+        self.sock = sock
+        self._on_packet, self._on_error, self._room = on_packet, on_error, room
+        self._loop = asyncio.get_running_loop()
+        _prepare(sock)
+        # libuv stops watching a socket that reports POLLERR, as every ICMP error
+        # makes it do; an epoll of its own in between only ever becomes readable.
+        self._epoll = select.epoll() if LINUX else None
+        if self._epoll is not None:
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+        self._watched = (self._epoll or sock).fileno()
+        self._loop.add_reader(self._watched, self._drain)
+
+    def send(self, data: bytes, ancillary: Ancillary, address: Address) -> None:
+        """Send one packet, or raise the OSError that stands in its own way.
+
+        A pending ICMP error of an earlier packet is reported by the next call on
+        the socket, whoever makes it: it is taken off first, then sent again.
+        """
+        try:
+            self._send(data, ancillary, address)
+        except OSError:
+            self._drain_errors()
+            self._send(data, ancillary, address)
+
+    def close(self) -> None:
+        """Stop reading and close the socket."""
+        self._loop.remove_reader(self._watched)
+        if self._epoll is not None:
+            self._epoll.close()
+        self.sock.close()
+
+    def _send(self, data: bytes, ancillary: Ancillary, address: Address) -> None:
+        if ancillary:
+            self.sock.sendmsg([data], ancillary, 0, address)
+        else:
+            self.sock.sendto(data, address)
+
+    def _drain(self) -> None:
+        receive, on_packet, room = self.sock.recvmsg, self._on_packet, self._room
+        for _ in range(DRAIN):
+            try:
+                data, ancillary, _flags, address = receive(room, _ANCILLARY)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                # The kernel says here that the error queue holds something.
+                self._drain_errors()
+                continue
+            on_packet(data, ancillary, address, _stamp(ancillary))
+
+    def _drain_errors(self) -> None:
+        if not LINUX:
+            return
+        for _ in range(DRAIN):
+            try:
+                data, ancillary, _flags, address = self.sock.recvmsg(
+                    self._room, 512, MSG_ERRQUEUE
+                )
+            except OSError:
+                return
+            error = read_queued_error(data, ancillary, address)
+            if error is not None:
+                self._on_error(error)
+
+
+def _prepare(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    if LINUX:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+
+def _stamp(ancillary: Ancillary) -> int | None:
+    for level, kind, value in ancillary:
+        if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
+            seconds, nanoseconds = _STAMP.unpack_from(value)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return None
+
+
+def read_queued_error(
+    data: bytes, ancillary: Ancillary, address: Address
+) -> QueuedError | None:
+    """Return the ICMP error in a message of the error queue, None if it is another."""
+    for level, kind, value in ancillary:
+        if (level, kind) not in (
+            (socket.IPPROTO_IP, IP_RECVERR),
+            (socket.IPPROTO_IPV6, IPV6_RECVERR),
+        ) or len(value) < _EXTENDED_ERROR.size:
+            continue
+        number, origin, type_, code, info, _ = _EXTENDED_ERROR.unpack_from(value)
+        if origin in _BY_ICMP:
+            offender = _offender(value[_EXTENDED_ERROR.size :])
+            return QueuedError(number, type_, code, info, offender, address, data)
+    return None
+
+
+def _offender(sockaddr: bytes) -> str:
+    if len(sockaddr) < 8:
+        return ""
+    family = int.from_bytes(sockaddr[:2], sys.byteorder)
+    if family == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, sockaddr[4:8])
+    if family == socket.AF_INET6 and len(sockaddr) >= 24:
+        return socket.inet_ntop(socket.AF_INET6, sockaddr[8:24])
+    return ""
+
+
+def elapsed_ms(sent: Moment, received_wall_ns: int | None, read: Moment) -> float:
+    """Return the milliseconds from *sent* to the kernel's receive stamp.
+
+    Without a stamp, or if the wall clock stepped in between, the time until the
+    packet was *read* counts: later than the truth, but never nonsense.
+    """
+    steady = read.steady_ns - sent.steady_ns
+    if received_wall_ns is None:
+        return steady / 1e6
+    stepped = abs((read.wall_ns - sent.wall_ns) - steady) > STEP_NS
+    kernel = received_wall_ns - sent.wall_ns
+    if stepped or not 0 <= kernel <= steady + STEP_NS:
+        return steady / 1e6
+    return kernel / 1e6
+
+
+def send_failure(error: OSError, doing: str) -> ProbeFailed:
+    """Return what an error of the send call itself means.
+
+    Unlike one that comes back from the network it is always about this machine:
+    its routes, its firewall, its buffers, or the size its own link carries.
+    """
+    said = f"{doing}: {(error.strerror or str(error)).lower()}"
+    if error.errno in (errno.EHOSTUNREACH, errno.EINVAL):
+        return ProbeError("no_route", said)  # an unreachable or blackhole route
+    if error.errno == errno.EAGAIN:
+        return ProbeError("no_resources", f"{doing}: the send buffer is full")
+    if error.errno == errno.EMSGSIZE:
+        return ProbeFailed("mtu", said)
+    return from_os_error(error, doing)
+
+
+def literal(address: str, port: int = 0) -> tuple[socket.AddressFamily, Address]:
+    """Return family and socket address of a literal IPv4 or IPv6 *address*.
+
+    Raises ProbeError("no_address") if it is a name or malformed.
+    """
+    try:
+        found = socket.getaddrinfo(
+            address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+        )
+    except OSError as error:
+        raise ProbeError("no_address", f"{address} is not an address") from error
+    family, _, _, _, where = found[0]
+    return family, where
