@@ -1,0 +1,59 @@
+# Needs make and Python 3.11 or newer. ARGS is handed on: make test ARGS="-k dns".
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
+PYTEST := .venv/bin/python -m pytest
+COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --upgrade --quiet
+APART := slow or e2e or browser or netns
+.PHONY: help setup run test check format lock screenshots clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: .venv/dev ## make .venv with everything for development
+
+run: .venv/installed ## start a coordinator with its own worker, state in .pangea/
+	exec .venv/bin/pangea --state-dir .pangea run --role coordinator --listen 0.0.0.0:7464 $(ARGS)
+
+test: .venv/dev ## run every test: the quick ones in parallel, then the others
+	$(PYTEST) -n auto -m "not ($(APART))" $(ARGS) || test $$? -eq 5
+	$(PYTEST) -m "$(APART)" $(ARGS) || test $$? -eq 5
+
+check: .venv/dev ## ruff, mypy, import-linter and the house style
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict pangea cli
+	.venv/bin/lint-imports
+	$(PYTEST) -q tests/house_style
+
+format: .venv/dev ## rewrite the code as ruff wants it
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock: .venv/dev ## choose the newest dependencies and write their hashes
+	$(PIP) install uv
+	echo setuptools | $(COMPILE) --output-file packaging/requirements.lock
+	echo setuptools | $(COMPILE) --extra dev --output-file packaging/requirements-dev.lock
+
+screenshots: .venv/dev ## draw docs/images again from seeded data (needs Chromium)
+	.venv/bin/python tests/screenshots.py $(ARGS)
+
+clean: ## remove what was made, but never the state in .pangea/
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/bin/pip:
+	@test -n "$(PYTHON)" || { echo "Pangea needs Python 3.11 or newer, as Debian 12 and Ubuntu" \
+		"24.04 have; or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual" \
+		"environment; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: packaging/requirements.lock pyproject.toml | .venv/bin/pip
+	$(PIP) install -r packaging/requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: packaging/requirements-dev.lock .venv/installed
+	$(PIP) install -r packaging/requirements-dev.lock
+	@touch $@
