@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     INFO = "info"  # what the peer says of itself is malformed
     VERSION = "version"  # no version that both sides speak
     PEER = "peer"  # not the one we want: pin, role, revocation
+    CLOSED = "closed"  # the peer went away; it does not say why
     TIMEOUT = "timeout"
 
 

@@ -1,0 +1,115 @@
+"""Files that only their owner may read, never half written."""
+
+import os
+import stat
+from pathlib import Path
+
+from pangea.core.errors import ConfigError
+
+_MAX_SIZE = 65_536
+
+
+def make_private_directory(path: Path) -> None:
+    """Make *path* with mode 0700, or check the one that is there.
+
+    Raises `ConfigError` with the command to run if it belongs to somebody else,
+    or others may write into it.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    except OSError as error:
+        raise _failed("make", path, error) from error
+    _check_owner(path, found)
+    if found.st_mode & 0o022:
+        raise ConfigError(
+            f"others may write into {path}", hint=f"run: chmod 700 {path}"
+        )
+
+
+def read_private(path: Path) -> bytes | None:
+    """Return the content of *path*, or None if there is no such file.
+
+    Raises `ConfigError` if it is not ours, or others may read it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _failed("read", path, error) from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(file.fileno())
+        _check_owner(path, found)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_SIZE:
+            raise ConfigError(f"{path} is not a file of at most {_MAX_SIZE} bytes")
+        if found.st_mode & 0o077:
+            raise ConfigError(
+                f"others may read {path}, which must be secret",
+                hint=f"run: chmod 600 {path}",
+            )
+        return file.read()
+
+
+def create_private(path: Path, content: bytes) -> None:
+    """Write a new file with mode 0600; raise `FileExistsError` if it is there."""
+    make_private_directory(path.parent)
+    try:
+        temporary = _write_beside(path, content)
+        try:
+            # Unlike a rename, a link never replaces what somebody else has made.
+            os.link(temporary, path)
+        finally:
+            temporary.unlink()
+        _sync_directory(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _failed("write", path, error) from error
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put *content* in the place of *path*, mode 0600, whole or not at all."""
+    make_private_directory(path.parent)
+    try:
+        temporary = _write_beside(path, content)
+        temporary.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _failed("write", path, error) from error
+
+
+def _write_beside(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.unlink(missing_ok=True)  # left by a crash of a process of our number
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise ConfigError(
+            f"{path} belongs to user {found.st_uid}, we are user {os.geteuid()}",
+            hint=f"run: chown {os.geteuid()} {path}, "
+            "or name another directory with --state-dir",
+        )
+
+
+def _failed(verb: str, path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot {verb} {path}: {error.strerror}",
+        hint="look at the rights and the space there, "
+        "or name another directory with --state-dir",
+    )
