@@ -37,7 +37,7 @@ lock: .venv/dev ## choose the newest dependencies and write their hashes
 	echo setuptools | $(COMPILE) --extra dev --output-file packaging/requirements-dev.lock
 
 screenshots: .venv/dev ## draw docs/images again from seeded data (needs Chromium)
-	.venv/bin/python tests/screenshots.py $(ARGS)
+	.venv/bin/python -m tests.screenshots $(ARGS)
 
 clean: ## remove what was made, but never the state in .pangea/
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

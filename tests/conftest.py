@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from needs import need
+
+from tests.needs import need
 
 #: What a developer has set for their own Pangea must not reach the tests'.
 FOREIGN = ("SERVER", "TOKEN", "TOKEN_FILE", "STATE_DIR", "CONFIG", "ACCOUNT_CODES")

@@ -93,6 +93,9 @@ CHECKS = {
     "chromium": (_has_chromium, "apt-get install chromium"),
     "icmp": (_can_ping, "run as root, or sysctl net.ipv4.ping_group_range='0 65535'"),
     "ipv6": (_has_ipv6, "sysctl net.ipv6.conf.lo.disable_ipv6=0"),
-    "netns": (_can_make_namespaces, "run as root on Linux with iproute2 (sudo make test)"),
+    "netns": (
+        _can_make_namespaces,
+        "run as root on Linux, with iproute2 (sudo make test)",
+    ),
     "root": (_is_root, "run as root (sudo make test)"),
 }
