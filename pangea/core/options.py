@@ -1,43 +1,128 @@
 """Strict reading of what people write: an unknown name is an error that helps."""
 
 import difflib
-from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import (
+    Any,
+    Literal,
+    TypeGuard,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 
 from .durations import Seconds, parse_duration
 from .errors import UsageError
+from .text import safe_text
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+#: msgspec's names of kinds, in the words of people who write TOML.
+_KINDS = {
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "null": "nothing",
+    "object": "a table",
+    "str": "text",
+}
 
 
 def build(shape: type[T], values: Mapping[str, Any], where: str) -> T:
     """Return *values* as a *shape*; every fault names the key and the way out.
 
     Text is converted to what the field wants: ``"5"`` to a number, ``"30s"`` to
-    Seconds, ``"200,204"`` to a list. *where* begins the message, such as
-    ``"http option"``. Raises UsageError.
+    Seconds, ``"200,204"`` to a list; structs may hold structs. *where* begins
+    the message, such as ``"http option"``. Raises UsageError, the first fault.
     """
-    known = [f.encode_name for f in msgspec.structs.fields(shape)]
-    for key in values:
-        if key not in known:
-            raise UsageError(f"{where}: unknown {key!r}", hint=nearest(key, known))
-    hints = get_type_hints(shape)
-    names = {f.encode_name: f.name for f in msgspec.structs.fields(shape)}
-    given = {k: _split(v, hints[names[k]]) for k, v in values.items()}
+    for fault in faults(shape, values, where):
+        raise fault
+    return _convert(values, shape, where)
+
+
+def faults(
+    shape: type[msgspec.Struct], values: Mapping[str, Any], where: str
+) -> Iterator[UsageError]:
+    """Yield all that is wrong with *values* as a *shape*, in the order written.
+
+    A struct's own rules (``__post_init__``) are asked only where each of its
+    keys is right by itself.
+    """
+    hints, fields = get_type_hints(shape), msgspec.structs.fields(shape)
+    names = {f.encode_name: f.name for f in fields}
+    good = True
+    for key, value in values.items():
+        if key not in names:
+            said = f"{where}: unknown {safe_text(key, 60)!r}"
+            found = [UsageError(said, hint=nearest(key, names))]
+        else:
+            found = list(_value_faults(hints[names[key]], value, where, key))
+        good = good and not found
+        yield from found
+    if good:
+        try:
+            _convert(values, shape, where)
+        except UsageError as fault:
+            yield fault
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint with the known name closest to *word*, or with all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are: {', '.join(names)}" if names else "there are none"
+
+
+def _value_faults(hint: Any, value: Any, where: str, key: str) -> Iterator[UsageError]:
+    """Yield what is wrong with one value, a nested table included."""
+    if _is_struct(hint) and isinstance(value, Mapping):
+        yield from faults(hint, value, f"{where}: {key}")
+        return
+    choices = _choices(hint)
+    listed = _split(value, hint)
+    for one in listed if isinstance(listed, list) else [listed]:
+        if choices and isinstance(one, str) and one not in choices:
+            said = f"{where}: {key}: unknown {safe_text(one, 60)!r}"
+            yield UsageError(said, hint=nearest(one, choices))
+            return
     try:
-        return msgspec.convert(given, shape, strict=False, dec_hook=_decode)
+        msgspec.convert(listed, hint, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        yield UsageError(f"{where}: {_in_words(error, key)}")
+
+
+def _convert(values: Mapping[str, Any], shape: type[T], where: str) -> T:
+    try:
+        return msgspec.convert(
+            _prepare(values, shape), shape, strict=False, dec_hook=_decode
+        )
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {_in_words(error)}") from error
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """Return a hint with the known name closest to *word*, or with all of them."""
-    close = difflib.get_close_matches(word, known, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are: {', '.join(sorted(known))}" if known else "there are none"
+def _prepare(values: Mapping[str, Any], shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return *values* with text split wherever a list is wanted, in depth."""
+    hints, ready = get_type_hints(shape), {}
+    names = {f.encode_name: f.name for f in msgspec.structs.fields(shape)}
+    for key, value in values.items():
+        hint = hints.get(names.get(key, ""))
+        if _is_struct(hint) and isinstance(value, Mapping):
+            ready[key] = _prepare(value, hint)
+        else:
+            ready[key] = _split(value, hint)
+    return ready
+
+
+def _is_struct(hint: Any) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
 def _split(value: Any, hint: Any) -> Any:
@@ -52,6 +137,17 @@ def _wants_list(hint: Any) -> bool:
     return any(get_origin(c) in (tuple, list) for c in candidates)
 
 
+def _choices(hint: Any) -> list[str]:
+    """Return the words that *hint* (or a list of it) allows; empty: any."""
+    if get_origin(hint) is Literal:
+        return [str(word) for word in get_args(hint)]
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return [str(member.value) for member in hint]
+    if get_origin(hint) in (tuple, list):
+        return _choices(get_args(hint)[0])
+    return []
+
+
 def _decode(kind: type, value: Any) -> Any:
     if kind is Seconds:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -60,11 +156,15 @@ def _decode(kind: type, value: Any) -> Any:
             return parse_duration(str(value))
         except UsageError as error:
             raise ValueError(str(error)) from error
-    raise NotImplementedError(kind)
+    # A shape of ours holds a type that nobody taught us to read.
+    raise TypeError(f"no rule to read {kind.__name__}")
 
 
-def _in_words(error: msgspec.ValidationError) -> str:
-    """Turn ``Expected `int`, got `str` - at `$.count` `` into ``count: …``."""
-    text, _, path = str(error).partition(" - at `$.")
-    text = text.replace("`", "")
-    return f"{path.rstrip('`')}: {text}" if path else text
+def _in_words(error: msgspec.ValidationError, key: str = "") -> str:
+    """Turn ``Expected `int`, got `str` - at `$.count` `` into words."""
+    text, _, path = str(error).partition(" - at `$")
+    path = f"{key}{path.rstrip('`')}".lstrip(".").replace("[...]", "")
+    text = re.sub(r"`(\w+)`", lambda m: _KINDS.get(m[1], m[1]), text)
+    text = text.replace("Expected ", "wanted ").replace(" | ", " or ")
+    text = text.replace("Object missing required field", "missing").replace("`", "")
+    return f"{path}: {text}" if path else text

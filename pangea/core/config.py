@@ -1,0 +1,287 @@
+"""The configuration: its shape, its defaults, and how layers of it add up."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from .durations import Seconds, format_duration
+from .errors import ConfigError, UsageError
+from .options import build, faults
+
+#: P-I-N-G on the keys of a telephone.
+DEFAULT_PORT = 7464
+
+#: Where a value may stand; what is shown of it is only that it is there.
+SECRET_KEYS = frozenset({"accounts.codes"})
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+Role = Literal["coordinator", "worker"]
+Discovery = Literal["mdns", "static"]
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class NodeTable(Struct, frozen=True, kw_only=True):
+    """``[node]``: who this process is and where it stands.
+
+    ``location`` is latitude and longitude in degrees; an empty ``name`` is the
+    name of the machine.
+    """
+
+    role: Role = "coordinator"
+    name: str = ""
+    region: str = ""
+    location: tuple[float, float] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name and not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name: {self.name!r} is not up to 63 of A-Z a-z 0-9 . _ -"
+            )
+        if len(self.region) > 63:
+            raise ValueError("region: longer than 63 characters")
+        if self.location and not _on_earth(*self.location):
+            raise ValueError(
+                f"location: {self.location[0]:g},{self.location[1]:g} is not "
+                "LAT,LON within 90 and 180 degrees"
+            )
+
+
+class ServerTable(Struct, frozen=True, kw_only=True):
+    """``[server]``: the one port for dashboard, API and mesh.
+
+    An empty ``listen`` is port 7464 on all addresses, or, for a worker where
+    that is taken, any free port. ``session`` is how long a login lasts;
+    ``allowed_hosts`` are further names that the dashboard is reached by.
+    """
+
+    listen: str = ""
+    session: Seconds = Seconds(7 * 86400)
+    allowed_hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.listen:
+            parse_listen(self.listen)
+        if self.session < 60:
+            raise ValueError("session: wanted at least 1m")
+
+
+class MeshTable(Struct, frozen=True, kw_only=True):
+    """``[mesh]``: how nodes find each other and prove that they belong.
+
+    ``join`` are addresses of coordinators, ``secret_file`` holds the cluster
+    secret ("" : the one in the state directory).
+    """
+
+    join: tuple[str, ...] = ()
+    secret_file: str = ""
+    discovery: tuple[Discovery, ...] = ("mdns", "static")
+
+
+class StorageTable(Struct, frozen=True, kw_only=True):
+    """``[storage]``: the state directory and the database.
+
+    ``database`` is a path or ``sqlite:///PATH``; empty means ``pangea.db`` in
+    the state directory. An empty ``state_dir`` is the system's usual place.
+    """
+
+    state_dir: str = ""
+    database: str = ""
+
+    def __post_init__(self) -> None:
+        scheme, sep, path = self.database.partition("://")
+        if sep and (scheme != "sqlite" or not path.strip("/")):
+            raise ValueError(
+                f"database: {scheme}:// is not known: wanted a path or sqlite:///PATH"
+            )
+
+
+class LogTable(Struct, frozen=True, kw_only=True):
+    """``[log]``: how much is told, and in which form."""
+
+    format: LogFormat = "console"
+    level: LogLevel = "info"
+
+
+class DefaultsTable(Struct, frozen=True, kw_only=True):
+    """``[defaults]``: for jobs that do not say it themselves.
+
+    ``interval`` is per probe type; a type that is not named has its own.
+    """
+
+    interval: dict[str, Seconds] = field(default_factory=dict)
+    timeout: Seconds = Seconds(10)
+
+    def __post_init__(self) -> None:
+        for name, value in [*self.interval.items(), ("timeout", self.timeout)]:
+            if value < 0.1:
+                raise ValueError(f"{name}: wanted at least 100ms")
+
+
+class AccountsTable(Struct, frozen=True, kw_only=True):
+    """``[accounts]``: access codes that stand in the configuration.
+
+    ``codes_file`` holds one a line; they add to ``codes``.
+    """
+
+    codes: tuple[str, ...] = ()
+    codes_file: str = ""
+
+
+class WorkerTable(Struct, frozen=True, kw_only=True):
+    """``[worker]``: whether a coordinator runs a worker of its own."""
+
+    local: bool = True
+
+
+class NodeConfig(Struct, frozen=True, kw_only=True):
+    """Everything that a node is told before it starts."""
+
+    node: NodeTable = NodeTable()
+    server: ServerTable = ServerTable()
+    mesh: MeshTable = MeshTable()
+    storage: StorageTable = StorageTable()
+    log: LogTable = LogTable()
+    defaults: DefaultsTable = DefaultsTable()
+    accounts: AccountsTable = AccountsTable()
+    worker: WorkerTable = WorkerTable()
+
+    @property
+    def listen(self) -> tuple[str, int]:
+        """The host and port to listen on; see also ``listen_given``."""
+        return parse_listen(self.server.listen or f"0.0.0.0:{DEFAULT_PORT}")
+
+    @property
+    def listen_given(self) -> bool:
+        """Whether somebody asked for this address, so that no other will do."""
+        return bool(self.server.listen)
+
+    @property
+    def database(self) -> str:
+        """The path of the SQLite database."""
+        path = self.storage.database.removeprefix("sqlite://")
+        if path != self.storage.database:
+            # As everywhere: three slashes are relative, four are absolute.
+            path = path.removeprefix("/")
+        return path or f"{self.storage.state_dir.rstrip('/')}/pangea.db"
+
+    @property
+    def account_codes(self) -> tuple[str, ...]:
+        """The access codes given by environment or file."""
+        return self.accounts.codes
+
+
+class Layer(Struct, frozen=True):
+    """Values from one place; ``values`` maps dotted paths such as ``node.role``."""
+
+    source: str
+    values: dict[str, Any]
+
+
+class Resolved(Struct, frozen=True):
+    """The configuration, and for each value that is set the place it is from."""
+
+    config: NodeConfig
+    sources: dict[str, str]
+
+    def rows(self) -> list[tuple[str, Any, str]]:
+        """Return (key, value, source) for every value; secrets are masked."""
+        flat = flatten(msgspec.to_builtins(self.config, enc_hook=format_duration))
+        return [
+            (
+                key,
+                "***" if key in SECRET_KEYS and value else value,
+                self.sources.get(key, "default"),
+            )
+            for key, value in flat.items()
+        ]
+
+
+def read_layer(table: Mapping[str, Any], source: str) -> Layer:
+    """Return the *table* of a file as a layer; ConfigError names the first fault."""
+    for fault in table_faults(table, source):
+        raise fault
+    return Layer(source, flatten(table))
+
+
+def table_faults(table: Mapping[str, Any], source: str) -> Iterator[ConfigError]:
+    """Yield every fault of a file's *table*, each with its file and key."""
+    for fault in faults(NodeConfig, table, source):
+        yield ConfigError(str(fault), hint=fault.hint)
+
+
+def resolve(layers: Iterable[Layer]) -> Resolved:
+    """Return what *layers* add up to; an earlier one beats a later one.
+
+    Tables (tags and intervals included) add up key by key, lists replace each
+    other whole. Raises ConfigError naming the source of the value at fault.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in reversed(list(layers)):
+        _check(layer)
+        values.update(layer.values)
+        sources.update(dict.fromkeys(layer.values, layer.source))
+    try:
+        config = build(NodeConfig, unflatten(values), "configuration")
+    except UsageError as error:
+        raise ConfigError(str(error), hint=error.hint) from error
+    return Resolved(config, sources)
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested tables as one of dotted paths; empty tables vanish.
+
+    A dot inside a key (a tag's name) is kept apart by quotes, as in TOML.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        path = prefix + (f'"{key}"' if "." in key else key)
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{path}.")
+        else:
+            flat[path] = value
+    return flat
+
+
+def unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted paths as nested tables; the inverse of ``flatten``."""
+    tables: dict[str, Any] = {}
+    for path, value in values.items():
+        *parents, last = [a or b for a, b in re.findall(r'"([^"]*)"|([^.]+)', path)]
+        table = tables
+        for name in parents:
+            table = table.setdefault(name, {})
+        table[last] = value
+    return tables
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT``, ``[V6]:PORT`` or ``:PORT``.
+
+    Raises ValueError, as a struct's own rule does.
+    """
+    host, _, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""  # an IPv6 address without brackets: ambiguous
+        port = ""
+    if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535 or " " in host:
+        raise ValueError(f"listen: wanted HOST:PORT or [V6]:PORT, got {text!r}")
+    return host or "0.0.0.0", int(port)
+
+
+def _check(layer: Layer) -> None:
+    """Refuse a layer that is wrong by itself, so that the message has its name."""
+    for fault in table_faults(unflatten(layer.values), layer.source):
+        raise fault
+
+
+def _on_earth(latitude: float, longitude: float) -> bool:
+    return -90 <= latitude <= 90 and -180 <= longitude <= 180
