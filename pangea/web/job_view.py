@@ -1,0 +1,289 @@
+"""The job page and the list of workers as finished view data."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from pangea.core.chart import ascii_chart
+from pangea.core.durations import format_duration
+from pangea.core.text import safe_text
+
+from .forms import EditForm, FormError
+from .schema import (
+    HistoryAnswer,
+    JobAnswer,
+    PointAnswer,
+    ResultAnswer,
+    StatusAnswer,
+    VoteAnswer,
+    WorkerAnswer,
+)
+from .view import Cell, add_command, cell, job_href, page_title, spark_label
+from .words import (
+    CELLS,
+    Badge,
+    When,
+    cell_badge,
+    clock,
+    ms,
+    share,
+    verdict_badge,
+    when,
+    why,
+)
+
+#: The plot on a wide page and on a telephone, in characters.
+WIDE, NARROW, ROWS = 96, 28, 9
+#: With fewer buckets than this a day says little: the last results are drawn.
+ENOUGH = 12
+
+
+class VoteRow(Struct, frozen=True):
+    """A worker of the job, with what it says and whether it can be stopped."""
+
+    cell: Cell
+    latency: str
+    reason: str
+    at: When | None
+    can_stop: bool
+    can_start: bool
+    anchor: str
+
+
+class ResultRow(Struct, frozen=True):
+    """A result in the list."""
+
+    at: When | None
+    worker: str
+    badge: Badge
+    latency: str
+    phases: str
+    reason: str
+    flags: str
+
+
+class Chart(Struct, frozen=True):
+    """The chart for two widths, and what it says in words."""
+
+    title: str
+    wide: str
+    narrow: str
+    label: str
+
+
+class JobView(Struct, frozen=True):
+    """All of /jobs/{name}."""
+
+    now: str
+    now_clock: str
+    title: str
+    worst: str
+    name: str
+    href: str
+    type: str
+    target: str
+    badge: Badge
+    reason: str
+    since: When | None
+    enabled: bool
+    facts: list[tuple[str, str]]
+    command: str
+    votes: list[VoteRow]
+    chart: Chart
+    results: list[ResultRow]
+    form: EditForm
+
+
+def job_view(
+    status: StatusAnswer,
+    job: JobAnswer,
+    results: Sequence[ResultAnswer],
+    history: HistoryAnswer,
+    recent: Sequence[float | None],
+    form: FormError | None,
+) -> JobView:
+    """Return everything that the page of *job* prints."""
+    badge = verdict_badge(job.verdict)
+    return JobView(
+        now=status.now,
+        now_clock=clock(status.now),
+        title=f"{badge.glyph} {safe_text(job.name, 63)} · {page_title(status)}",
+        worst=job.verdict,
+        name=safe_text(job.name, 63),
+        href=job_href(job.name),
+        type=safe_text(job.type, 20),
+        target=safe_text(job.target, 300),
+        badge=badge,
+        reason=safe_text(job.verdict_reason, 300),
+        since=when(job.verdict_since, status.now),
+        enabled=job.enabled,
+        facts=_facts(job, history),
+        command=add_command(job),
+        votes=[_vote(job, vote, status.now) for vote in job.votes],
+        chart=_chart(history, recent),
+        results=[_result(result, status.now) for result in results],
+        form=EditForm.of(form, job),
+    )
+
+
+def _facts(job: JobAnswer, history: HistoryAnswer) -> list[tuple[str, str]]:
+    facts = [
+        ("every", format_duration(job.interval_s)),
+        ("timeout", format_duration(job.timeout_s)),
+        ("workers", safe_text(job.on, 100)),
+        ("rule", safe_text(job.rule, 40)),
+        ("uptime 24 h", share(history.uptime)),
+        ("measured", share(history.coverage)),
+    ]
+    facts += [(f"option {k}", safe_text(v, 100)) for k, v in job.options.items()]
+    facts += [(f"label {k}", safe_text(v, 100)) for k, v in job.labels.items()]
+    return [(safe_text(key, 60), value) for key, value in facts]
+
+
+def _vote(job: JobAnswer, vote: VoteAnswer, now: str) -> VoteRow:
+    stopped = vote.state == "stopped"
+    return VoteRow(
+        cell=cell(job, vote.worker, vote, now),
+        latency=ms(vote.duration_ms),
+        reason=why(vote.reason, vote.detail),
+        at=when(vote.at, now),
+        can_stop=job.enabled and not stopped,
+        can_start=job.enabled and stopped,
+        anchor=f"w-{vote.worker}",
+    )
+
+
+def _result(result: ResultAnswer, now: str) -> ResultRow:
+    warned = result.outcome == "ok" and "warn" in result.flags
+    vote = VoteAnswer(
+        worker=result.worker,
+        outcome="warn"
+        if warned
+        else None
+        if result.outcome == "error"
+        else result.outcome,
+        state="probing",
+    )
+    return ResultRow(
+        at=when(result.started_at, now),
+        worker=safe_text(result.worker, 60),
+        badge=cell_badge(vote),
+        latency=ms(result.duration_ms),
+        phases=_phases(result.phases),
+        reason=why(result.reason, result.detail) or _readings(result.readings),
+        flags=", ".join(safe_text(flag, 20) for flag in result.flags),
+    )
+
+
+def _phases(phases: Mapping[str, float]) -> str:
+    return "  ".join(f"{safe_text(k, 20)} {ms(v)}" for k, v in phases.items())
+
+
+def _readings(readings: Mapping[str, Any]) -> str:
+    """Return the first short readings of a good result."""
+    short = [
+        f"{safe_text(key, 30)} {safe_text(value, 40)}"
+        for key, value in readings.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    ]
+    return ", ".join(short[:4])
+
+
+def _chart(history: HistoryAnswer, recent: Sequence[float | None]) -> Chart:
+    """Return a day of history; on the first day the last results instead."""
+    values = [_value(point) for point in history.points]
+    if sum(1 for v in values if v is None or math.isfinite(v)) >= ENOUGH:
+        hours = format_duration(history.step_s * len(values))
+        title, start = f"MEDIAN LATENCY, LAST {hours.upper()}", f"{hours} ago"
+        label = f"{title.lower()}: {spark_label(values).partition(': ')[2]}"
+    else:
+        values = list(recent)
+        title, start = f"LAST {len(values)} RESULTS", "oldest"
+        label = spark_label(values)
+    if not values:
+        return Chart("LATENCY", "", "", "no results yet")
+    wide, narrow = (
+        "\n".join(
+            ascii_chart(
+                values, width=width, height=ROWS, start_label=start, end_label="now"
+            )
+        )
+        for width in (WIDE, NARROW)
+    )
+    return Chart(title, wide, narrow, label)
+
+
+def _value(point: PointAnswer) -> float | None:
+    """Return a bucket's median; None if it failed, NaN if nothing was measured."""
+    if point.failed and point.failed >= point.ok:
+        return None
+    return math.nan if point.p50_ms is None else point.p50_ms
+
+
+class WorkerRow(Struct, frozen=True):
+    """A worker in the list."""
+
+    name: str
+    region: str
+    badge: Badge
+    health: str
+    seen: When | None
+    offset: str
+    rtt: str
+    lag: str
+    spool: int
+    jobs: int
+    version: str
+    lacks: list[str]
+
+
+class WorkersView(Struct, frozen=True):
+    """All of /workers."""
+
+    now: str
+    now_clock: str
+    title: str
+    worst: str
+    rows: list[WorkerRow]
+    join: str
+    loopback: bool
+
+
+def workers_view(
+    status: StatusAnswer, workers: Sequence[WorkerAnswer], host: str, loopback: bool
+) -> WorkersView:
+    """Return everything that /workers prints; *host* is how we were called."""
+    return WorkersView(
+        now=status.now,
+        now_clock=clock(status.now),
+        title=f"Workers · {page_title(status)}",
+        worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
+        rows=[_worker(worker, status.now) for worker in workers],
+        join=f"pangea run --role worker --name NAME --join {safe_text(host, 120)} "
+        "--secret-file pangea.secret",
+        loopback=loopback,
+    )
+
+
+def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
+    connected = Badge("●", "connected", "up")
+    lost = Badge(CELLS["failed"][0], "not connected", "down")
+    return WorkerRow(
+        name=safe_text(worker.name, 63),
+        region=safe_text(worker.region, 40),
+        badge=connected if worker.connected else lost,
+        health=safe_text(worker.health, 120),
+        seen=when(worker.last_seen, now),
+        offset="–" if worker.offset_ms is None else f"{worker.offset_ms:+.2f} ms",
+        rtt=ms(worker.rtt_ms),
+        lag=ms(worker.lag_ms),
+        spool=worker.spool,
+        jobs=worker.jobs,
+        version=safe_text(worker.version, 40),
+        lacks=[
+            f"{safe_text(what, 30)}: {safe_text(reason, 200)}"
+            for what, reason in worker.lacks.items()
+        ],
+    )

@@ -1,0 +1,136 @@
+"""From view data to an answer: templates, static files, and where a form returns."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from ipaddress import ip_address
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from msgspec import Struct
+
+from pangea.core.text import safe_text
+
+from .keys import WHO
+from .view import Notice, job_href
+
+KINDS = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+}
+
+
+class Shell(Struct, frozen=True):
+    """What surrounds every page."""
+
+    path: str
+    user: str
+    admin: bool
+    plain_http: bool
+
+
+class LoginView(Struct, frozen=True):
+    """The page with the form for the access code; ``next`` is where to go then."""
+
+    title: str
+    error: str
+    next: str
+
+
+def templates() -> jinja2.BaseLoader:
+    """Return where the templates are, also inside a packed program."""
+    return jinja2.PackageLoader("pangea.web_assets", "templates")
+
+
+def render(
+    request: web.Request,
+    template: str,
+    view: Any,
+    *,
+    notice: Notice | None = None,
+    status: int = 200,
+) -> web.Response:
+    """Answer with *template* filled with *view*; never cached."""
+    who = request.get(WHO)
+    shell = Shell(
+        path=request.path,
+        user=who.name if who else "",
+        admin=bool(who and who.is_admin),
+        plain_http=plain_http(request),
+    )
+    context = {"shell": shell, "view": view, "notice": notice}
+    response = aiohttp_jinja2.render_template(template, request, context, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def login_page(
+    request: web.Request, error: str = "", status: int = 200
+) -> web.Response:
+    """Answer with the form for the access code, and with what was wrong."""
+    view = LoginView(
+        title="Log in · Pangea",
+        error=safe_text(error, 300),
+        next=safe_text(request.query.get("next", "/dash"), 300),
+    )
+    return render(request, "login.html", view, status=status)
+
+
+def plain_http(request: web.Request) -> bool:
+    """Tell whether what is said here can be read on the way."""
+    return not request.secure and not is_loopback(request.remote)
+
+
+def is_loopback(address: str | None) -> bool:
+    """Tell whether *address* is this machine itself."""
+    try:
+        return ip_address((address or "").partition("%")[0]).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def wants_html(request: web.Request) -> bool:
+    """Tell whether a browser asks."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def back_to(data: Mapping[str, Any], job: str) -> web.HTTPSeeOther:
+    """Return the way back to the page on which the form was, by its ``back``."""
+    return web.HTTPSeeOther("/dash" if data.get("back") == "dash" else job_href(job))
+
+
+async def static_file(request: web.Request) -> web.StreamResponse:
+    """GET /static/{file} and the icon; only what was packed has an address."""
+    name = request.match_info.get("file", "favicon.svg")
+    found = _files().get(name)
+    if found is None:
+        raise web.HTTPNotFound
+    body, etag, kind = found
+    age = 604800 if kind == "font/woff2" else 0
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={age}"}
+    if request.headers.get("If-None-Match") == etag:
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=body, content_type=kind, headers=headers)
+    if kind != "font/woff2":
+        response.charset = "utf-8"
+        response.enable_compression()
+    return response
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str, str]]:
+    """Return body, ETag and type of every static file by its name."""
+    files = {}
+    for item in resources.files("pangea.web_assets").joinpath("static").iterdir():
+        kind = KINDS.get("." + item.name.rpartition(".")[2])
+        if kind:
+            body = item.read_bytes()
+            digest = hashlib.sha256(body).hexdigest()[:16]
+            files[item.name] = (body, f'"{digest}"', kind)
+    return files

@@ -1,0 +1,114 @@
+"""How pages write states, numbers and times: one place, safe against what is said."""
+
+import math
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from pangea.core.durations import format_duration
+from pangea.core.reasons import REASONS
+from pangea.core.text import safe_text
+
+from .schema import VoteAnswer
+
+#: Of a verdict: glyph and word; never the colour alone.
+VERDICTS = {
+    "up": ("●", "UP"),
+    "degraded": ("▲", "DEGRADED"),
+    "down": ("✖", "DOWN"),
+    "unknown": ("○", "UNKNOWN"),
+    "paused": ("◌", "PAUSED"),
+}
+#: The order of the counts: the worst first.
+WORST_FIRST = ("down", "degraded", "unknown", "up", "paused")
+
+#: Of a cell: glyph, word and the verdict whose colour it has.
+CELLS = {
+    "ok": ("●", "ok", "up"),
+    "warn": ("▲", "warn", "degraded"),
+    "failed": ("✖", "failed", "down"),
+    "error": ("○", "could not tell", "unknown"),
+    "waiting": ("…", "no result yet", "unknown"),
+    "lost": ("○", "worker lost", "lost"),
+    "stopped": ("◌", "stopped", "paused"),
+    "refused": ("⊗", "cannot run here", "unknown"),
+    "none": ("·", "not assigned", "none"),
+}
+
+
+class Badge(Struct, frozen=True):
+    """A state as it is shown: glyph, word, and the class of its colour."""
+
+    glyph: str
+    word: str
+    css: str
+
+
+class When(Struct, frozen=True):
+    """A moment: for machines, exact for people, and how long ago."""
+
+    iso: str
+    exact: str
+    ago: str
+
+
+def verdict_badge(verdict: str) -> Badge:
+    """Return how a verdict is shown."""
+    glyph, word = VERDICTS.get(verdict, ("?", verdict.upper()))
+    return Badge(glyph, word, verdict)
+
+
+def cell_badge(vote: VoteAnswer | None) -> Badge:
+    """Return how a worker's cell is shown; None: the job is not given to it."""
+    if vote is None:
+        return Badge(*CELLS["none"])
+    if vote.state != "probing":
+        return Badge(*CELLS.get(vote.state, CELLS["none"]))
+    return Badge(*CELLS.get(vote.outcome or "error", CELLS["error"]))
+
+
+def why(reason: str, detail: str) -> str:
+    """Return a reason code and its detail as one safe sentence."""
+    words = REASONS.get(reason, reason)
+    both = f"{words}: {detail}" if words and detail else words or detail
+    return safe_text(both, 300)
+
+
+def ms(value: float | None) -> str:
+    """Return a duration in milliseconds for people: ``0.42 ms``, ``1.21 s``."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value >= 1000:
+        return f"{value / 1000:.3g} s"
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def when(iso: str | None, now: str) -> When | None:
+    """Return a moment as seen from *now*, both RFC 3339."""
+    if not iso:
+        return None
+    at = _parse(iso)
+    ago = max((_parse(now) - at).total_seconds(), 0.0)
+    return When(iso, at.strftime("%Y-%m-%d %H:%M:%S UTC"), age(ago))
+
+
+def age(seconds: float) -> str:
+    """Return how long something lasts, in at most two units: ``3d1h``, ``6m12s``."""
+    return format_duration(float(int(seconds)))
+
+
+def clock(iso: str) -> str:
+    """Return the time of day of a moment."""
+    return _parse(iso).strftime("%H:%M:%S")
+
+
+def share(value: float | None) -> str:
+    """Return a share of 1 in percent, never rounded up to a hundred."""
+    if value is None:
+        return "–"
+    percent = math.floor(value * 10000) / 100
+    return f"{percent:.4g} %"
+
+
+def _parse(iso: str) -> datetime:
+    return datetime.fromisoformat(iso).astimezone(UTC)
