@@ -33,14 +33,18 @@ REASONS = {
     "cert_untrusted": "no trusted authority vouches for the certificate",
     "cert_incomplete": "an intermediate certificate is missing",
     "cert_weak": "the certificate's key or signature is too weak",
+    "cert_unreadable": "the server sent no certificate that can be read",
+    "tls_version": "the TLS version is older than wanted",
     "banner": "the answer does not say what was wanted",
     # us
     "no_route": "this worker has no route to the target's network",
     "no_right": "this worker may not send such packets",
     "no_resources": "this worker is out of sockets or memory",
     "no_resolver": "this worker has no name server to ask",
+    "no_trust_store": "this worker has no file of trusted authorities",
     "policy": "this worker's own rules forbid it",
     "overload": "this worker was too busy to tell",
+    "unsupported": "this worker cannot ask that question",
     "bug": "a fault in Pangea",
     "cancelled": "the worker was stopped before the answer came",
 }
