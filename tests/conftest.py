@@ -1,9 +1,11 @@
 """What holds for every test: its surroundings and what it may skip for."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests.loopback_only import Guard
 from tests.needs import need
 
 #: What a developer has set for their own Pangea must not reach the tests'.
@@ -15,6 +17,9 @@ for _name in FOREIGN:
 os.environ["PANGEA_SELF_TEST"] = "off"
 os.environ["PANGEA_DISCOVERY"] = "static"
 
+GUARD = Guard()
+GUARD.install()
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a marked test where the machine lacks what the marker stands for."""
@@ -23,3 +28,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             need(MARKERS[marker.name])
         if marker.name == "needs":
             need(*marker.args)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that tried to send something to another machine."""
+    GUARD.on = "netns" not in request.keywords
+    GUARD.refused.clear()
+    yield
+    GUARD.on = False
+    assert GUARD.refused == []
