@@ -32,6 +32,7 @@ class Subscription:
     def __init__(self, org: int) -> None:
         self.org = org
         self.overflowed = False
+        self.closed = False
         self._events: deque[Event] = deque()
         self._ready = asyncio.Event()
 
@@ -43,6 +44,11 @@ class Subscription:
             self._events.clear()
             self.overflowed = True
         self._events.append(event)
+        self._ready.set()
+
+    def close(self) -> None:
+        """Wake the reader for the last time."""
+        self.closed = True
         self._ready.set()
 
     async def take(self, timeout_s: float) -> list[Event]:
@@ -73,6 +79,14 @@ class Hub:
         self._past.append(event)
         for subscription in self._open:
             subscription.push(event)
+
+    def skip(self) -> None:
+        """Note that something was not told, since nobody listens.
+
+        A stream that comes back loads the page again instead of missing it.
+        """
+        self._next += 1
+        self._past.clear()
 
     @property
     def streams(self) -> int:

@@ -1,18 +1,23 @@
 """What the application and a request carry, each under a typed key."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from pangea.mesh.channel import Channel
+
 from .accounts import Accounts
 from .events import Hub
 from .service import Service
 
-#: Given by whoever builds the site: takes a WebSocket of the mesh and the address
-#: of its other end, and returns when the link has ended.
-AcceptLink = Callable[[Any, str], Awaitable[None]]
+#: Given by whoever builds the site: takes a channel of the mesh, the address of its
+#: other end, and what to call as soon as the handshake has succeeded (until then it
+#: counts as half-open, and if it never is, as a failure of that address). Returns
+#: when the link has ended.
+AcceptLink = Callable[[Channel, str, Callable[[], None]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Site:
     heartbeat_s: float = 15.0
     recheck_s: float = 60.0
     body_s: float = 10.0
+    wall: Callable[[], float] = time.time
 
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
@@ -64,7 +70,7 @@ BODY: web.RequestKey[Any] = web.RequestKey("body")
 
 def who_is(request: web.Request) -> Who:
     """Return who asks, on a route that nobody reaches without having logged in."""
-    who = request.get(WHO)
+    who: Who | None = request.get(WHO)
     if who is None:
         raise LookupError(f"{request.path} is open to all: nobody is known here")
     return who

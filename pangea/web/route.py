@@ -15,7 +15,8 @@ class Route:
     """A method and path with its handler, its shapes and who may call it.
 
     ``query`` and ``body`` are the structs that are accepted, ``answer`` the one
-    that is given. ``page`` marks what a person sees: HTML, forms, redirects to
+    that is given (``list[T]``: a page of items of T) with the code ``status``.
+    ``page`` marks what a person sees: HTML, forms, redirects to
     the login instead of a problem document.
     """
 
@@ -28,3 +29,4 @@ class Route:
     answer: Any = None
     auth: Auth = "viewer"
     page: bool = False
+    status: int = 200

@@ -1,0 +1,130 @@
+"""Reading what was asked: strictly, bounded in size and time, with words that help."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from pangea.core.durations import parse_duration
+from pangea.core.errors import UsageError
+from pangea.core.options import build, nearest
+from pangea.core.text import safe_text
+
+from .errors import SlowBody, WrongMedia
+from .keys import BODY, QUERY, SITE
+from .route import Route
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+def query_of(request: web.Request, shape: type[T]) -> T:
+    """Return the query as the table says it is."""
+    return _as(request[QUERY], shape)
+
+
+def body_of(request: web.Request, shape: type[T]) -> T:
+    """Return the body as the table says it is."""
+    return _as(request[BODY], shape)
+
+
+def _as(value: object, shape: type[T]) -> T:
+    if not isinstance(value, shape):
+        raise TypeError(f"the route table promises {type(value)}, not {shape}")
+    return value
+
+
+async def read_asked(request: web.Request, route: Route) -> None:
+    """Put query and body of an API call where ``query_of`` and ``body_of`` look.
+
+    Raises UsageError (WrongMedia, SlowBody) for what does not fit the table.
+    """
+    if route.query is not None:
+        request[QUERY] = build(route.query, _once(request), "query")
+    elif request.query and not route.page:
+        raise UsageError("this route takes no query parameters")
+    if route.body is not None and not route.page:
+        request[BODY] = _json(route.body, await _raw(request, JSON))
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form that a page has posted, the last of each name.
+
+    Raises WrongMedia unless it is url-encoded, and SlowBody.
+    """
+    await _raw(request, FORM)
+    posted = await request.post()
+    return {name: str(value) for name, value in posted.items()}
+
+
+async def _raw(request: web.Request, media: str) -> bytes:
+    if "Content-Encoding" in request.headers:
+        raise WrongMedia("a compressed body is not read here", hint="send it plain")
+    try:
+        async with asyncio.timeout(request.app[SITE].body_s):
+            raw = await request.read()
+    except TimeoutError as error:
+        raise SlowBody("the body did not arrive in time") from error
+    if raw and request.content_type != media:
+        got = safe_text(request.content_type, 80)
+        raise WrongMedia(f"the body is {got}", hint=f"Content-Type: {media} is read")
+    return raw
+
+
+def _once(request: web.Request) -> Mapping[str, str]:
+    for name in request.query:
+        if len(request.query.getall(name)) > 1:
+            raise UsageError(f"query: {safe_text(name, 60)!r} is given more than once")
+    return request.query
+
+
+def _json(shape: type[T], raw: bytes) -> T:
+    """Return the JSON *raw* as a *shape*; nothing at all is an empty object."""
+    try:
+        values = msgspec.json.decode(raw or b"{}")
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UsageError(f"the body is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError("the body must be a JSON object")
+    known = [field.encode_name for field in msgspec.structs.fields(shape)]
+    for key in values:
+        if key not in known:
+            raise UsageError(
+                f"unknown field {safe_text(key, 60)!r}", hint=nearest(key, known)
+            )
+    return _fits(shape, values)
+
+
+def _fits(shape: type[T], values: dict[str, Any]) -> T:
+    try:
+        return msgspec.convert(values, shape)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).replace("`", "").partition(" - at $.")
+        raise UsageError(f"{path}: {text}" if path else text) from error
+
+
+def moment_us(text: str | None, now: float, name: str) -> int | None:
+    """Return microseconds of UTC for an RFC 3339 time, or a duration before now.
+
+    *now* is in seconds. Raises UsageError that names the parameter.
+    """
+    if text is None:
+        return None
+    if "T" not in text and " " not in text:
+        return int((now - parse_duration(text)) * 1e6)
+    try:
+        # In a query a plus sign is a space; nobody remembers to write %2B.
+        at = datetime.fromisoformat(text.replace(" ", "+"))
+        if at.tzinfo is None:
+            raise ValueError("no time zone")
+        return int(at.timestamp() * 1e6)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{name}: {safe_text(text, 60)!r} is not a time",
+            hint="write 2026-01-31T12:00:00Z, or 1h for an hour ago",
+        ) from error

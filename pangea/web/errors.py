@@ -1,0 +1,171 @@
+"""From what was raised to an answer: the one place where an error becomes HTTP."""
+
+import html
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import aiohttp_jinja2
+import jinja2
+import msgspec
+from aiohttp import web
+
+from pangea.core.errors import NotAllowed, PangeaError, UsageError
+from pangea.core.text import safe_text
+
+from .route import Handler
+from .schema import Problem
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+
+
+class NotLoggedIn(NotAllowed):
+    """Nobody we know asks."""
+
+    status = 401
+
+
+class TooMany(PangeaError):
+    """Too often or too many at once; ``retry_s`` is when to come back."""
+
+    exit_code = 4
+    status = 429
+
+    def __init__(self, message: str, *, retry_s: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_s = retry_s
+
+
+class WrongMedia(UsageError):
+    """The body is not of the type that is read here."""
+
+    status = 415
+
+
+class SlowBody(UsageError):
+    """The body did not arrive in time."""
+
+    status = 408
+
+
+class NotReady(PangeaError):
+    """The site runs, but cannot serve yet, or not any more."""
+
+    status = 503
+
+
+class Misdirected(NotAllowed):
+    """The site was called by a name that is not its own."""
+
+    status = 421
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what was raised: a problem for programs, a page for people."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return answer(request, foreign(error), error.headers)
+    except PangeaError as error:
+        return answer(request, problem_of(error), headers_of(error))
+    except Exception:
+        # Whoever asked learns an id and nothing else; the log has the rest.
+        number = secrets.token_hex(4)
+        path = safe_text(request.path)
+        log.exception("request %s broke: %s %s", number, request.method, path)
+        return answer(request, _our_fault(number), {})
+
+
+def problem_of(error: PangeaError) -> Problem:
+    """Return the problem document of an error of ours."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
+    return Problem(
+        type=f"urn:pangea:{words.replace(' ', '-')}",
+        title=words,
+        status=error.status,
+        detail=safe_text(error, 500),
+        hint=safe_text(error.hint, 500),
+    )
+
+
+def headers_of(error: PangeaError) -> dict[str, str]:
+    """Return the headers that belong to an error."""
+    if isinstance(error, NotLoggedIn):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, TooMany):
+        return {"Retry-After": str(int(error.retry_s) + 1)}
+    return {}
+
+
+def foreign(error: web.HTTPException) -> Problem:
+    """Return the problem document of an error of aiohttp."""
+    hint = ""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        hint = f"allowed here: {', '.join(sorted(error.allowed_methods))}"
+    elif error.status == HTTPStatus.NOT_FOUND:
+        hint = "GET /api/v1/openapi.json lists what there is"
+    phrase = HTTPStatus(error.status).phrase
+    return Problem(
+        type="about:blank", title=phrase, status=error.status, detail=phrase, hint=hint
+    )
+
+
+def _our_fault(number: str) -> Problem:
+    return Problem(
+        type="about:blank",
+        title="Internal Server Error",
+        status=500,
+        detail=f"something broke here, number {number}",
+        hint="the log of the coordinator says what, under this number",
+    )
+
+
+def is_for_programs(request: web.Request) -> bool:
+    """Tell whether JSON is wanted: always of the API, else unless HTML is."""
+    if request.path.startswith("/api/v1/"):
+        return True
+    return "text/html" not in request.headers.get("Accept", "")
+
+
+def answer(
+    request: web.Request,
+    problem: Problem,
+    headers: Mapping[str, str],
+) -> web.Response:
+    """Return the answer for *problem* with those *headers* that concern it."""
+    kept = {
+        name: headers[name]
+        for name in ("Allow", "Retry-After", "WWW-Authenticate")
+        if name in headers
+    }
+    if is_for_programs(request):
+        return web.Response(
+            body=msgspec.json.encode(problem),
+            status=problem.status,
+            content_type=PROBLEM,
+            headers=kept,
+        )
+    response = web.Response(
+        text=_page(request, problem), status=problem.status, content_type="text/html"
+    )
+    response.headers.update(kept)
+    return response
+
+
+def _page(request: web.Request, problem: Problem) -> str:
+    """Render ``error.html``; without it, the bare words."""
+    try:
+        return aiohttp_jinja2.render_string(
+            "error.html", request, msgspec.structs.asdict(problem)
+        )
+    except (jinja2.TemplateNotFound, web.HTTPInternalServerError):
+        words = (f"{problem.status} {problem.title}", problem.detail, problem.hint)
+        lines = "".join(f"<p>{html.escape(word)}</p>" for word in words)
+        return f"<!doctype html><title>Pangea</title>{lines}"

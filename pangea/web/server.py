@@ -1,0 +1,81 @@
+"""Opening and closing the one port."""
+
+import errno
+import ssl
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from pangea.core.errors import ConfigError
+
+#: A connection that has asked nothing for so long is closed, in seconds.
+IDLE_S = 30.0
+#: The time that answers which are on their way get when the site stops, in seconds.
+GRACE_S = 3.0
+BACKLOG = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A site that is being served; ``port`` is the real one."""
+
+    runner: web.AppRunner
+    host: str
+    port: int
+    secure: bool
+
+    async def stop(self) -> None:
+        """Take no more connections, end streams and links, finish what is asked."""
+        await self.runner.cleanup()
+
+
+async def serve(
+    app: web.Application, host: str, port: int, *, tls: ssl.SSLContext | None = None
+) -> Running:
+    """Serve *app*, with port 0 on any free port; returns as soon as it listens.
+
+    Raises ConfigError if the address cannot be had, with what to do.
+    """
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=IDLE_S,
+        auto_decompress=False,
+        shutdown_timeout=GRACE_S,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, host or None, port, backlog=BACKLOG, ssl_context=tls)
+    try:
+        await site.start()
+    except (OSError, OverflowError) as error:
+        await runner.cleanup()
+        raise refused(error, host, port) from error
+    return Running(runner, host, runner.addresses[0][1], tls is not None)
+
+
+def refused(error: Exception, host: str, port: int) -> ConfigError:
+    """Say why nobody can listen on *host* and *port*, and the way out."""
+    number = getattr(error, "errno", None)
+    where = f"{host or '*'}:{port}"
+    if number == errno.EADDRINUSE:
+        return ConfigError(
+            f"port {port} is in use: another program listens on {where}",
+            hint=f"give another with --listen {host or '0.0.0.0'}:{port + 1}, "
+            f"or see who has it: ss -ltnp 'sport = :{port}'",
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return ConfigError(
+            f"not allowed to listen on {where}",
+            hint="ports below 1024 need a right: give a higher one with --listen, "
+            "or AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit",
+        )
+    if number == errno.EADDRNOTAVAIL:
+        return ConfigError(
+            f"{host} is no address of this machine",
+            hint="--listen 0.0.0.0:7464 listens on all; ip addr shows what there is",
+        )
+    words = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return ConfigError(
+        f"cannot listen on {where}: {words}",
+        hint="give --listen HOST:PORT with an address of this machine",
+    )
