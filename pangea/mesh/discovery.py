@@ -1,0 +1,248 @@
+"""Finding the coordinator on the same link by mDNS (RFC 6762, RFC 6763).
+
+An advertisement is a hint of an address, never a fact: who answers there still
+has to prove the secret and its key. It says nothing to those outside the cluster.
+"""
+
+import asyncio
+import logging
+import secrets as random_source
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Self
+
+from zeroconf import Error, InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from pangea.core.clock import Clock
+from pangea.core.errors import Unreachable
+from pangea.mesh.advert import (
+    SERVICE_TYPE,
+    instance_of,
+    is_ours,
+    own_addresses,
+    text_record,
+    worth_a_try,
+)
+from pangea.mesh.interfaces import local_addresses
+
+log = logging.getLogger(__name__)
+
+RESCAN_SECONDS = 30.0
+MAX_CANDIDATES = 16
+_RESOLVE_SECONDS = 3.0
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+class Advertiser:
+    """Says on every link that a coordinator listens on *port*.
+
+    *secrets* are raw, the current one first; set the attribute when they change.
+    *listen_host* is what the server is bound to, and says which addresses count.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        secrets: Sequence[bytes],
+        clock: Clock,
+        *,
+        listen_host: str = "0.0.0.0",
+    ) -> None:
+        self.secrets = tuple(secrets)
+        self._port = port
+        self._clock = clock
+        self._listen_host = listen_host
+        self._instance = _random_name()
+        self._host = _random_name()
+        self._zeroconf: AsyncZeroconf | None = None
+        self._info: AsyncServiceInfo | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Begin; raise `Unreachable` if no interface here can multicast."""
+        self._zeroconf = _open()
+        await self._announce(self._zeroconf)
+        self._task = asyncio.create_task(
+            _every(RESCAN_SECONDS, self._refresh, self._zeroconf)
+        )
+
+    async def close(self) -> None:
+        """Say goodbye and stop."""
+        await _stop(self._task)
+        zeroconf, self._zeroconf = self._zeroconf, None
+        if zeroconf is not None:
+            # Closing also sends the goodbye of what is registered.
+            await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+    async def _refresh(self, zeroconf: AsyncZeroconf) -> None:
+        await zeroconf.zeroconf.async_update_interfaces()
+        await self._announce(zeroconf)
+
+    async def _announce(self, zeroconf: AsyncZeroconf) -> None:
+        info = self._make_info()
+        before, self._info = self._info, info
+        if before is None:
+            # The name is random, so nobody is asked whether it is taken: that
+            # would cost most of a second, and let anybody say yes for ever.
+            await (
+                await zeroconf.async_register_service(info, cooperating_responders=True)
+            )
+        elif before.text != info.text or before.addresses != info.addresses:
+            await (await zeroconf.async_update_service(info))
+
+    def _make_info(self) -> AsyncServiceInfo:
+        return AsyncServiceInfo(
+            SERVICE_TYPE,
+            f"{self._instance}.{SERVICE_TYPE}",
+            parsed_addresses=own_addresses(self._listen_host, local_addresses()),
+            port=self._port,
+            server=f"{self._host}.local.",
+            properties=text_record(self.secrets[0], self._instance, self._clock.wall()),
+        )
+
+
+class Browser:
+    """Looks on every link for coordinators that hold one of *secrets* (raw)."""
+
+    def __init__(self, secrets: Sequence[bytes], clock: Clock) -> None:
+        self._secrets = tuple(secrets)
+        self._clock = clock
+        self._zeroconf: AsyncZeroconf | None = None
+        self._browser: AsyncServiceBrowser | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._requests: set[asyncio.Task[None]] = set()
+        self._local = local_addresses()
+        self._offered: set[tuple[str, int]] = set()
+        self._waiting: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Begin; raise `Unreachable` if no interface here can multicast."""
+        self._zeroconf = _open()
+        await self._zeroconf.zeroconf.async_wait_for_start()
+        self._ask(self._zeroconf)
+        self._task = asyncio.create_task(
+            _every(RESCAN_SECONDS, self._refresh, self._zeroconf)
+        )
+
+    async def candidates(self) -> AsyncIterator[tuple[str, int]]:
+        """Yield (host, port) to try, until closed; each again after 30 s.
+
+        No more than 16 in 30 s, whatever is said on the link.
+        """
+        while (candidate := await self._waiting.get()) is not None:
+            yield candidate
+
+    async def close(self) -> None:
+        """Stop looking; `candidates` ends."""
+        await _stop(self._task)
+        for request in self._requests:
+            request.cancel()
+        zeroconf, self._zeroconf = self._zeroconf, None
+        if zeroconf is not None:
+            await zeroconf.async_close()
+        self._waiting.put_nowait(None)
+
+    async def _refresh(self, zeroconf: AsyncZeroconf) -> None:
+        await zeroconf.zeroconf.async_update_interfaces()
+        self._local = local_addresses()
+        self._offered.clear()
+        if self._browser is not None:
+            await self._browser.async_cancel()
+        # A new browser asks again on every link and hears what is cached.
+        self._ask(zeroconf)
+
+    def _ask(self, zeroconf: AsyncZeroconf) -> None:
+        self._browser = AsyncServiceBrowser(
+            zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._heard]
+        )
+
+    def _heard(
+        self,
+        zeroconf: Zeroconf,
+        service_type: str,
+        name: str,
+        state_change: ServiceStateChange,
+    ) -> None:
+        """Called by zeroconf for whatever anybody on the link says."""
+        instance = instance_of(name)
+        if instance is None or state_change is ServiceStateChange.Removed:
+            return
+        info = AsyncServiceInfo(SERVICE_TYPE, name)
+        if info.load_from_cache(zeroconf):
+            self._judge(info, instance)
+        elif len(self._requests) < MAX_CANDIDATES:
+            # Rare: an honest advert comes whole, in one packet.
+            request = asyncio.create_task(self._resolve(zeroconf, info, instance))
+            self._requests.add(request)
+            request.add_done_callback(self._requests.discard)
+
+    async def _resolve(
+        self, zeroconf: Zeroconf, info: AsyncServiceInfo, instance: str
+    ) -> None:
+        with suppress(Error, OSError):
+            if await info.async_request(zeroconf, _RESOLVE_SECONDS * 1000):
+                self._judge(info, instance)
+
+    def _judge(self, info: AsyncServiceInfo, instance: str) -> None:
+        now = self._clock.wall()
+        if not is_ours(info.properties, instance, self._secrets, now):
+            return
+        addresses = info.parsed_scoped_addresses(IPVersion.All)
+        for candidate in worth_a_try(addresses, info.port, self._local):
+            if len(self._offered) < MAX_CANDIDATES and candidate not in self._offered:
+                self._offered.add(candidate)
+                self._waiting.put_nowait(candidate)
+
+
+def _random_name() -> str:
+    return "p-" + "".join(random_source.choice(_ALPHABET) for _ in range(8))
+
+
+def _open() -> AsyncZeroconf:
+    """Return zeroconf on all interfaces, for as many IP versions as work here."""
+    failure: OSError | None = None
+    for version in (IPVersion.All, IPVersion.V4Only, IPVersion.V6Only):
+        try:
+            return AsyncZeroconf(interfaces=InterfaceChoice.All, ip_version=version)
+        except OSError as error:
+            failure = error
+    raise Unreachable(
+        f"no multicast on this machine: {failure}",
+        hint="discovery is off; name the coordinator with --join HOST[:PORT]",
+    )
+
+
+async def _every(
+    seconds: float,
+    step: Callable[[AsyncZeroconf], Awaitable[None]],
+    zeroconf: AsyncZeroconf,
+) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await step(zeroconf)
+        except (OSError, Error) as error:
+            log.warning("discovery: %s; trying again in %g s", error, seconds)
+
+
+async def _stop(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
