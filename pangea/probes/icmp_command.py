@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 
-from pangea.core.failure import ProbeError
+from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.text import safe_text
 
 from .icmp_burst import Burst, Request
@@ -16,6 +16,8 @@ _AT_ONCE = asyncio.Semaphore(16)
 _LINE_LIMIT = 1 << 14
 #: without privileges ping refuses a shorter gap
 _LEAST_GAP_S = 0.2
+#: with a shorter payload ping has no room for its clock and tells no time
+_LEAST_SIZE = 16
 _REPLY = re.compile(
     rb"bytes from .*?icmp_seq=(\d+).*?(?:ttl|hlim)=(\d+).*?time=([\d.]+) ?ms(.*)"
 )
@@ -35,14 +37,14 @@ def arguments(request: Request) -> list[str]:
         *("-c", str(request.count)),
         *("-i", f"{gap:g}"),
         *("-W", f"{request.wait_s:g}"),
-        *("-s", str(request.size)),
+        *("-s", str(max(request.size, _LEAST_SIZE))),
     ]
     if request.ttl is not None:
         asked += ["-t", str(request.ttl)]
     if request.tos is not None:
         asked += ["-Q", str(request.tos)]
     if request.dont_fragment:
-        asked += ["-M", "probe"]
+        asked += ["-M", "do"]
     if request.source:
         asked += ["-I", request.source]
     return [*asked, "--", request.address]
@@ -61,8 +63,15 @@ def read_line(burst: Burst, line: bytes) -> None:
             burst.answered(index, float(rtt_ms[:12].rstrip(b".")), int(ttl[:3]))
     elif match := _ERROR.search(line):
         by, _, said = match.groups()
-        kind = "ttl_exceeded" if b"Time to live" in said else "unreachable"
-        burst.refused(kind, safe_text(by + b": " + said.lower(), 100))
+        burst.refused(_kind(said), safe_text(by + b": " + said.lower(), 100))
+
+
+def _kind(said: bytes) -> str:
+    if said.startswith((b"Time to live", b"Time exceeded")):
+        return "ttl_exceeded"
+    if said.startswith((b"Frag needed", b"Packet too big")):
+        return "mtu"
+    return "unreachable"
 
 
 async def run_ping(burst: Burst, command: str) -> None:
@@ -91,13 +100,16 @@ async def run_ping(burst: Burst, command: str) -> None:
                 process.kill()
                 await process.wait()
     # 0: some answered, 1: none did, all else: ping itself could not
-    burst.finish(_own_failure(said) if code not in (0, 1) else None)
+    refused = code not in (0, 1) or b"too long" in said
+    burst.finish(_own_failure(said) if refused else None)
 
 
-def _own_failure(said: bytes) -> ProbeError:
-    words = safe_text(said.strip() or b"no reason given", 200)
+def _own_failure(said: bytes) -> ProbeFailed:
+    words = safe_text(said.strip() or b"ping gave no reason", 200)
     if b"not permitted" in said or b"ermission denied" in said:
         return no_right()
-    if b"nreachable" in said:
+    if b"too long" in said:
+        return ProbeFailed("mtu", words)
+    if any(sign in said for sign in (b"nreachable", b"No route", b"Invalid argument")):
         return ProbeError("no_route", words)
     return ProbeError("bug", words)

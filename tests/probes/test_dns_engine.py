@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 
 import dns.message
@@ -281,10 +282,8 @@ def read_all(data: bytes) -> None:
 
 @given(st.binary(max_size=600))
 def test_no_bytes_break_the_reader(data):
-    try:
+    with contextlib.suppress(WireError):
         read_all(data)
-    except WireError:
-        pass
 
 
 SAMPLES = [

@@ -1,0 +1,168 @@
+"""Networks of the test's own: namespaces, a router, and a host that can lie."""
+
+import asyncio
+import contextlib
+import ctypes
+import itertools
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from tests.needs import need
+
+T = TypeVar("T")
+CLONE_NEWNET = 0x40000000
+CAPSET_VERSION = 0x20080522
+CAP_NET_RAW = 13
+
+
+_number = itertools.count()
+# Found before a test takes PATH away.
+_IP = shutil.which("ip", path=os.environ["PATH"] + ":/usr/sbin:/sbin") or "ip"
+_SYSCTL = shutil.which("sysctl", path=os.environ["PATH"] + ":/usr/sbin:/sbin") or ""
+
+
+def _ip(*words: str) -> None:
+    command = [_IP, *" ".join(words).split()]
+    subprocess.run(command, check=True, timeout=10)
+
+
+@contextlib.contextmanager
+def namespace(role: str) -> Iterator[str]:
+    """Yield the name of a fresh namespace that has only its loopback."""
+    need("netns")
+    name = f"pangea-{os.getpid()}-{next(_number)}-{role}"
+    _ip(f"netns add {name}")
+    try:
+        _ip(f"-n {name} link set lo up")
+        yield name
+    finally:
+        _ip(f"netns del {name}")
+
+
+def inside(
+    name: str,
+    scene: Callable[[], Awaitable[T]],
+    *,
+    run: Callable[[Awaitable[T]], T] = asyncio.run,
+    powerless: bool = False,
+) -> T:
+    """Run *scene* in a thread that lives in the namespace and return its result.
+
+    A *powerless* thread has given up CAP_NET_RAW.
+    """
+
+    def enter() -> T:
+        libc = ctypes.CDLL(None, use_errno=True)
+        descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY)
+        try:
+            assert libc.setns(descriptor, CLONE_NEWNET) == 0, ctypes.get_errno()
+        finally:
+            os.close(descriptor)
+        if powerless:
+            header = struct.pack("=Ii", CAPSET_VERSION, 0)
+            low = ~(1 << CAP_NET_RAW) & 0x1FFFF
+            data = struct.pack("=6I", low, low, 0, 0, 0, 0)
+            assert libc.capset(header, data) == 0, ctypes.get_errno()
+        return run(scene())
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(enter).result(timeout=30)
+
+
+def sysctl(name: str, setting: str, value: str) -> None:
+    """Set a sysctl inside the namespace."""
+    command = [_IP, "netns", "exec", name, _SYSCTL, "-qw", f"{setting}={value}"]
+    subprocess.run(command, check=True, timeout=10)
+
+
+def allow_datagram(name: str) -> None:
+    """Let everybody in the namespace ping without CAP_NET_RAW."""
+    sysctl(name, "net.ipv4.ping_group_range", "0 2147483647")
+
+
+@contextlib.contextmanager
+def routed() -> Iterator[str]:
+    """Yield a namespace (10.99.1.1, fd00:1::1) behind a router to other places.
+
+    10.99.2.2 and fd00:2::2 answer, over a link of 1280 bytes; the router drops
+    10.99.3.0/24 and rejects 10.99.4.0/24 and fd00:3::/64; here 10.99.5.0/24 is
+    a blackhole and 10.99.6.0/24 unreachable.
+    """
+    roles = (namespace(role) for role in ("near", "router", "far"))
+    with contextlib.ExitStack() as stack:
+        near, router, far = map(stack.enter_context, roles)
+        _link(near, router, "10.99.1", "fd00:1", 1500)
+        _link(far, router, "10.99.2", "fd00:2", 1280)
+        sysctl(router, "net.ipv4.ip_forward", "1")
+        sysctl(router, "net.ipv6.conf.all.forwarding", "1")
+        for end, number in ((near, 1), (far, 2)):
+            _ip(f"-n {end} route add 10.99.0.0/16 via 10.99.{number}.254")
+            _ip(f"-n {end} route add fd00::/16 via fd00:{number}::254")
+        _ip(f"-n {router} route add blackhole 10.99.3.0/24")
+        _ip(f"-n {router} route add unreachable 10.99.4.0/24")
+        _ip(f"-n {router} route add unreachable fd00:3::/64")
+        _ip(f"-n {near} route add blackhole 10.99.5.0/24")
+        _ip(f"-n {near} route add unreachable 10.99.6.0/24")
+        yield near
+
+
+def _link(end: str, router: str, v4: str, v6: str, mtu: int) -> None:
+    there = f"r{v4.replace('.', '')}"
+    _ip(f"-n {end} link add up0 type veth peer name {there} netns {router}")
+    # The far end has the host number 1 on one side and 2 on the other.
+    host = v4[-1]
+    for name, device, number in ((end, "up0", host), (router, there, "254")):
+        _ip(f"-n {name} link set {device} mtu {mtu} up")
+        _ip(f"-n {name} addr add {v4}.{number}/24 dev {device}")
+        _ip(f"-n {name} addr add {v6}::{number}/64 dev {device} nodad")
+
+
+Answer = Callable[[bytes], list[tuple[str, bytes]]]
+
+
+@contextlib.contextmanager
+def liar(answer: Answer) -> Iterator[None]:
+    """Answer the echo requests of this thread's namespace with what *answer* says.
+
+    *answer* gets the ICMP bytes and returns (source address, ICMP bytes) pairs.
+    The kernel must have been told not to answer (icmp_echo_ignore_all).
+    """
+    ear = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    ear.settimeout(0.05)
+    stop = threading.Event()
+    mouths: dict[str, socket.socket] = {}
+
+    def listen() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                packet, (asker, _) = ear.recvfrom(65536)
+                icmp = packet[(packet[0] & 15) * 4 :]
+                if icmp[0] == 8:
+                    for source, said in answer(icmp):
+                        if source not in mouths:
+                            mouths[source] = _raw(source)
+                        mouths[source].sendto(said, (asker, 0))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(5)
+        ear.close()
+        for sock in mouths.values():
+            sock.close()
+
+
+def _raw(source: str) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    sock.bind((source, 0))
+    return sock
