@@ -1,6 +1,7 @@
 """The documents name what the code has, and nothing that it has not."""
 
 from pangea.core.reasons import REASONS
+from pangea.web.routes import ROUTES
 from tests.house_style.source import read
 
 
@@ -13,3 +14,9 @@ def _rows(text: str) -> list[list[str]]:
 
 def test_every_reason_is_in_the_table_as_the_code_says_it():
     assert {row[0]: row[1] for row in _rows(read("docs/reasons.md"))} == REASONS
+
+
+def test_every_route_is_in_the_tables_with_who_may_call_it():
+    who = {"none": "anyone", "viewer": "login", "admin": "admin"}
+    served = {f"{r.method} {r.path}": who[r.auth] for r in ROUTES}
+    assert {row[0]: row[1] for row in _rows(read("docs/api.md"))} == served
