@@ -1,12 +1,12 @@
 """Reading what was asked: strictly, bounded in size and time, with words that help."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
+from multidict import MultiMapping
 
 from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
@@ -45,21 +45,21 @@ async def read_asked(request: web.Request, route: Route) -> None:
     Raises UsageError (WrongMedia, SlowBody) for what does not fit the table.
     """
     if route.query is not None:
-        request[QUERY] = build(route.query, _once(request), "query")
+        given = _once(request, route.query)
+        request[QUERY] = build(route.query, given, "query")
     elif request.query and not route.page:
         raise UsageError("this route takes no query parameters")
     if route.body is not None and not route.page:
         request[BODY] = _json(route.body, await _raw(request, JSON))
 
 
-async def read_form(request: web.Request) -> dict[str, str]:
-    """Return the fields of a form that a page has posted, the last of each name.
+async def read_form(request: web.Request) -> MultiMapping[Any]:
+    """Return the fields of a form that a page has posted, all of them text.
 
     Raises WrongMedia unless it is url-encoded, and SlowBody.
     """
     await _raw(request, FORM)
-    posted = await request.post()
-    return {name: str(value) for name, value in posted.items()}
+    return await request.post()
 
 
 async def _raw(request: web.Request, media: str) -> bytes:
@@ -76,11 +76,16 @@ async def _raw(request: web.Request, media: str) -> bytes:
     return raw
 
 
-def _once(request: web.Request) -> Mapping[str, str]:
+def _once(request: web.Request, shape: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the parameters; a switch may be given without a value."""
     for name in request.query:
         if len(request.query.getall(name)) > 1:
             raise UsageError(f"query: {safe_text(name, 60)!r} is given more than once")
-    return request.query
+    switches = {f.name for f in msgspec.structs.fields(shape) if f.type is bool}
+    return {
+        name: "true" if name in switches and not value else value
+        for name, value in request.query.items()
+    }
 
 
 def _json(shape: type[T], raw: bytes) -> T:

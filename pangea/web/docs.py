@@ -93,7 +93,7 @@ def _operation(
             if p["in"] == "query"
         ],
         body=_fields(shape),
-        answer=kind(given),
+        answer=kind(given) if given else "",
     )
 
 

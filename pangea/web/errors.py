@@ -72,15 +72,14 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         if error.status < 400:
             raise
+        if error.status >= 500:
+            return _unforeseen(request)
         return answer(request, foreign(error), error.headers)
     except PangeaError as error:
         return answer(request, problem_of(error), headers_of(error))
     except Exception:
-        # Whoever asked learns an id and nothing else; the log has the rest.
-        number = secrets.token_hex(4)
-        path = safe_text(request.path)
-        log.exception("request %s broke: %s %s", number, request.method, path)
-        return answer(request, _our_fault(number), {})
+        # A bug in one handler must cost one answer, not the connection's.
+        return _unforeseen(request)
 
 
 def problem_of(error: PangeaError) -> Problem:
@@ -117,14 +116,19 @@ def foreign(error: web.HTTPException) -> Problem:
     )
 
 
-def _our_fault(number: str) -> Problem:
-    return Problem(
+def _unforeseen(request: web.Request) -> web.Response:
+    """Answer what nobody foresaw: an id for whoever asked, the rest for the log."""
+    number = secrets.token_hex(4)
+    method, path = safe_text(request.method, 20), safe_text(request.path)
+    log.exception("request %s broke: %s %s", number, method, path)
+    problem = Problem(
         type="about:blank",
         title="Internal Server Error",
         status=500,
         detail=f"something broke here, number {number}",
         hint="the log of the coordinator says what, under this number",
     )
+    return answer(request, problem, {})
 
 
 def is_for_programs(request: web.Request) -> bool:
@@ -152,20 +156,23 @@ def answer(
             content_type=PROBLEM,
             headers=kept,
         )
-    response = web.Response(
-        text=_page(request, problem), status=problem.status, content_type="text/html"
-    )
+    response = _page(request, problem)
     response.headers.update(kept)
     return response
 
 
-def _page(request: web.Request, problem: Problem) -> str:
-    """Render ``error.html``; without it, the bare words."""
+def _page(request: web.Request, problem: Problem) -> web.Response:
+    """Return the page of a problem; the bare words where that fails too."""
     try:
-        return aiohttp_jinja2.render_string(
-            "error.html", request, msgspec.structs.asdict(problem)
+        return aiohttp_jinja2.render_template(
+            "error.html",
+            request,
+            msgspec.structs.asdict(problem),
+            status=problem.status,
         )
-    except (jinja2.TemplateNotFound, web.HTTPInternalServerError):
+    except (jinja2.TemplateError, web.HTTPInternalServerError):
+        log.exception("the page of an error broke")
         words = (f"{problem.status} {problem.title}", problem.detail, problem.hint)
         lines = "".join(f"<p>{html.escape(word)}</p>" for word in words)
-        return f"<!doctype html><title>Pangea</title>{lines}"
+        text = f"<!doctype html><title>Pangea</title>{lines}"
+        return web.Response(text=text, status=problem.status, content_type="text/html")

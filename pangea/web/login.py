@@ -89,7 +89,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     app, address = request.app, request.remote or ""
     try:
         account = await app[DESK].check(
-            app[ACCOUNTS], form.get("code", ""), address, app[SITE].wall()
+            app[ACCOUNTS], str(form.get("code", "")), address, app[SITE].wall()
         )
     except NotLoggedIn as error:
         return login_page(request, str(error), 401)
@@ -98,7 +98,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         response.headers["Retry-After"] = str(int(error.retry_s) + 1)
         return response
     response = web.Response(status=303)
-    response.headers["Location"] = safe_next(form.get("next", ""))
+    response.headers["Location"] = safe_next(str(form.get("next", "")))
     await open_session(request, response, account)
     log.info("%s logged in from %s", account.name, safe_text(address, 64))
     return response
