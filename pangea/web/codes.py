@@ -7,7 +7,8 @@ however many accounts there are.
 A code that a person chose (``PANGEA_ACCOUNT_CODES``) may be weak, and storing a part
 of it in the clear would make it weaker. All of these are found by the one prefix
 ``given`` and share one random salt, so that an attempt again costs one hash, which
-is compared with each of them.
+is compared with each of them. One of these that looks like a made code is looked up
+as one first.
 """
 
 import base64

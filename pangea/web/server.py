@@ -1,18 +1,54 @@
 """Opening and closing the one port."""
 
+import asyncio
 import errno
 import ssl
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
+from aiohttp.web_protocol import RequestHandler
 
 from pangea.core.errors import ConfigError
 
+from .route import Handler
+
 #: A connection that has asked nothing for so long is closed, in seconds.
 IDLE_S = 30.0
+#: A new connection has so long for the head of its first request, in seconds.
+HEAD_S = 15.0
 #: The time that answers which are on their way get when the site stops, in seconds.
 GRACE_S = 3.0
 BACKLOG = 256
+
+
+class Silence:
+    """Ends connections that ask nothing; aiohttp waits for a first request for ever."""
+
+    def __init__(self) -> None:
+        self._silent: set[RequestHandler] = set()
+
+    def watch(self, handler: RequestHandler) -> RequestHandler:
+        """Give *handler* its time to hear the head of a first request."""
+        self._silent.add(handler)
+        asyncio.get_running_loop().call_later(HEAD_S, self._end, handler)
+        return handler
+
+    def _end(self, handler: RequestHandler) -> None:
+        if handler in self._silent:
+            self._silent.discard(handler)
+            if handler.transport is not None:
+                handler.transport.abort()
+
+    def middleware(self) -> Middleware:
+        """Return what hears the first request."""
+
+        @web.middleware
+        async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._silent.discard(request.protocol)
+            return await handler(request)
+
+        return hear
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +56,14 @@ class Running:
     """A site that is being served; ``port`` is the real one."""
 
     runner: web.AppRunner
+    listener: asyncio.Server
     host: str
     port: int
     secure: bool
 
     async def stop(self) -> None:
         """Take no more connections, end streams and links, finish what is asked."""
+        self.listener.close()
         await self.runner.cleanup()
 
 
@@ -36,6 +74,8 @@ async def serve(
 
     Raises ConfigError if the address cannot be had, with what to do.
     """
+    silence = Silence()
+    app.middlewares.insert(0, silence.middleware())
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -44,13 +84,23 @@ async def serve(
         shutdown_timeout=GRACE_S,
     )
     await runner.setup()
-    site = web.TCPSite(runner, host or None, port, backlog=BACKLOG, ssl_context=tls)
+    server = runner.server
+    assert server is not None, "a runner that is set up has a server"
     try:
-        await site.start()
+        listener = await asyncio.get_running_loop().create_server(
+            lambda: silence.watch(server()),
+            host or None,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=HEAD_S if tls else None,
+            backlog=BACKLOG,
+            reuse_address=True,
+        )
     except (OSError, OverflowError) as error:
         await runner.cleanup()
         raise refused(error, host, port) from error
-    return Running(runner, host, runner.addresses[0][1], tls is not None)
+    real = listener.sockets[0].getsockname()[1]
+    return Running(runner, listener, host, real, tls is not None)
 
 
 def refused(error: Exception, host: str, port: int) -> ConfigError:
