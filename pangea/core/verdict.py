@@ -120,9 +120,7 @@ def parse_rule(text: str) -> Rule:
     )
 
 
-def judge(
-    state: JobState, votes: Iterable[Vote], rule: Rule, now: float
-) -> Judgement:
+def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Judgement:
     """Return *state* after *votes* at *now* (UTC seconds), and what changed.
 
     Votes not newer than the one their worker already gave, and those of workers

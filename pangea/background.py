@@ -1,0 +1,74 @@
+"""The long tasks of a node: when one ends, or a signal comes, all end."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: Set by a parent whose end shall be ours: it holds our standard input open.
+SUPERVISED = "PANGEA_SUPERVISED"
+
+
+class Background:
+    """Supervises tasks; they are cancelled in the order of *stack*."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ended = asyncio.Event()
+        self._stack = stack
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._signal)
+        if os.environ.get(SUPERVISED):
+            self._watch_parent()
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run *work* until the node stops; if it fails, the node stops."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda _: self._ended.set())
+        self._tasks.append(task)
+        self._stack.push_async_callback(_cancel, task)
+
+    async def until_signal(self) -> None:
+        """Return at the first signal; raise what ended a task before."""
+        await self._ended.wait()
+        for task in self._tasks:
+            error = task.exception() if task.done() else None
+            if error:
+                raise plain(error)
+
+    def _signal(self) -> None:
+        if self._ended.is_set():
+            log.warning("second signal: leaving at once")
+            os._exit(130)
+        log.info("stopping")
+        self._ended.set()
+
+    def _watch_parent(self) -> None:
+        """Stop when standard input ends: whoever started us is gone."""
+        loop, source = asyncio.get_running_loop(), sys.stdin.fileno()
+
+        def gone() -> None:
+            if not os.read(source, 1024):
+                loop.remove_reader(source)
+                log.warning("the coordinator that started this worker is gone")
+                self._ended.set()
+
+        loop.add_reader(source, gone)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def plain(error: BaseException) -> BaseException:
+    """Return the first plain exception in a group of them."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

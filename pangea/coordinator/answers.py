@@ -1,0 +1,180 @@
+"""What the board looks like to the API: pure translation, no decisions."""
+
+from pangea.core.cost import Cost, in_words
+from pangea.core.model import Job, Result, Worker
+from pangea.core.verdict import JobState
+from pangea.mesh.identity import node_id
+from pangea.mesh.messages import Heartbeat
+from pangea.storage.rollups import History
+from pangea.web.schema import (
+    CostAnswer,
+    HistoryAnswer,
+    JobAnswer,
+    PointAnswer,
+    ResultAnswer,
+    VoteAnswer,
+    WorkerAnswer,
+    moment,
+)
+
+from .board import Board
+from .telling import flag_names
+
+#: Above this a worker's clock or event loop is worth a word.
+OFFSET_BAD_MS = 2000.0
+LAG_BAD_MS = 200.0
+
+
+def job_answer(board: Board, job: Job) -> JobAnswer:
+    """Return a job with its verdict and a cell for each of its workers."""
+    state = board.states.get(job.id, JobState(job.id))
+    votes = _votes(board, job, state)
+    latest = [v for v in votes if v.duration_ms is not None and v.at]
+    last = max(latest, key=lambda v: v.at or "", default=None)
+    return JobAnswer(
+        id=job.id,
+        name=job.name,
+        type=job.type,
+        target=job.target,
+        interval_s=job.interval_s,
+        timeout_s=job.timeout_s,
+        on=job.on,
+        rule=job.rule,
+        options=job.options,
+        labels=job.labels,
+        enabled=job.enabled,
+        verdict=board.verdict(job),
+        verdict_since=moment(round(state.since * 1e6)) if state.since else None,
+        verdict_reason=state.reason if job.enabled else "stopped",
+        votes=votes,
+        last_duration_ms=last.duration_ms if last else None,
+    )
+
+
+def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
+    """Return the cells: who probes, who was stopped, who cannot."""
+    placement = board.placements.get(job.id) or board.preview(job)
+    probing = [_cell(board, w, state) for w in placement.workers]
+    stopped = [
+        VoteAnswer(worker=name, outcome=None, state="stopped")
+        for name in job.stopped_on
+    ]
+    refused = [
+        VoteAnswer(worker=name, outcome=None, state="refused", detail=why)
+        for name, why in placement.refused.items()
+        if name not in job.stopped_on
+    ]
+    return sorted([*probing, *stopped, *refused], key=lambda cell: cell.worker)
+
+
+def _cell(board: Board, worker: Worker, state: JobState) -> VoteAnswer:
+    vote = state.votes.get(worker.id)
+    there = worker.id in board.connected
+    if vote is None:
+        waiting = "waiting" if there else "lost"
+        return VoteAnswer(worker=worker.name, outcome=None, state=waiting)
+    return VoteAnswer(
+        worker=worker.name,
+        outcome=vote.value,
+        state="probing" if there else "lost",
+        at=moment(round(vote.at * 1e6)),
+        duration_ms=vote.duration_ms,
+        reason=vote.reason,
+        detail=vote.detail,
+        expires=moment(round(vote.expires * 1e6)),
+    )
+
+
+def cost_answer(cost: Cost) -> CostAnswer:
+    """Return a cost with its line of words."""
+    return CostAnswer(
+        workers=cost.workers,
+        probes_per_s=cost.probes_per_s,
+        target_per_s=cost.target_per_s,
+        bytes_per_day=cost.bytes_per_day,
+        detection_s=cost.detection_s,
+        words=in_words(cost),
+    )
+
+
+def result_answer(board: Board, result: Result) -> ResultAnswer:
+    """Return one run of a probe."""
+    worker = board.workers.get(result.worker)
+    return ResultAnswer(
+        worker=worker.name if worker else str(result.worker),
+        started_at=moment(result.started_at_us),
+        duration_ms=result.duration_ms,
+        outcome=result.outcome,
+        reason=result.reason,
+        detail=result.detail,
+        phases=result.phases,
+        readings=result.readings,
+        flags=flag_names(result.flags),
+    )
+
+
+def history_answer(history: History) -> HistoryAnswer:
+    """Return a stretch of history."""
+    return HistoryAnswer(
+        step_s=history.step_s,
+        points=[
+            PointAnswer(
+                at=moment(point.at_us),
+                ok=point.ok,
+                failed=point.failed,
+                error=point.error,
+                missing=point.missing,
+                p50_ms=point.p50_ms,
+                p95_ms=point.p95_ms,
+                p99_ms=point.p99_ms,
+                min_ms=point.min_ms,
+                max_ms=point.max_ms,
+            )
+            for point in history.points
+        ],
+        uptime=history.uptime,
+        coverage=history.coverage,
+    )
+
+
+def worker_answer(
+    board: Board, worker: Worker, vitals: Heartbeat | None
+) -> WorkerAnswer:
+    """Return a worker and, if it is linked, how it is."""
+    jobs = sum(
+        any(w.id == worker.id for w in placed.workers)
+        for placed in board.placements.values()
+    )
+    seen = board.seen.get(worker.id)
+    return WorkerAnswer(
+        name=worker.name,
+        id=node_id(worker.key),
+        state=worker.state,
+        region=worker.region,
+        position=worker.position,
+        tags=worker.tags,
+        version=worker.version,
+        connected=worker.id in board.connected,
+        last_seen=moment(round(seen * 1e6)) if seen else None,
+        offset_ms=vitals.offset_us / 1000 if vitals else None,
+        rtt_ms=vitals.rtt_us / 1000 if vitals else None,
+        spool=vitals.spooled if vitals else 0,
+        lag_ms=vitals.lag_ms if vitals else 0.0,
+        jobs=jobs,
+        lacks=worker.lacks,
+        health=health(worker.id in board.connected, vitals),
+    )
+
+
+def health(connected: bool, vitals: Heartbeat | None) -> str:
+    """Return in a few words how a worker is."""
+    if not connected or vitals is None:
+        return "lost"
+    ills = []
+    if abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:
+        ills.append(f"clock is {vitals.offset_us / 1e6:+.1f} s off")
+    if vitals.lag_ms > LAG_BAD_MS:
+        ills.append(f"busy: {vitals.lag_ms:.0f} ms behind")
+    if vitals.skipped:
+        ills.append(f"{vitals.skipped} runs skipped, still busy with the one before")
+    return ", ".join(ills) or "well"

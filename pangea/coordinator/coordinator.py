@@ -1,0 +1,242 @@
+"""The coordinator, wired: links in, jobs out, verdicts kept."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from pangea.core.clock import Clock
+from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, StorageError
+from pangea.core.model import Job, Worker
+from pangea.core.verdict import JobState
+from pangea.mesh.channel import Channel
+from pangea.mesh.identity import Identity
+from pangea.mesh.info import NodeInfo
+from pangea.mesh.messages import Goodbye, Heartbeat, Welcome
+from pangea.storage import jobs as stored_jobs
+from pangea.storage import results, verdicts
+from pangea.storage import workers as stored_workers
+from pangea.storage.database import Store
+from pangea.storage.rollups import OpenBuckets, recover
+from pangea.web.events import Hub
+
+from .admission import Admission
+from .board import Board
+from .dispatch import Dispatch
+from .intake import Intake
+from .judging import Judging
+from .worker_link import WorkerLink
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+#: last_seen is written this often, not at every heartbeat.
+SEEN_EVERY = 30
+FOLD_S = 600.0
+FOLD_ROWS = 1_000_000
+RAW_KEPT_S = 7 * 86400.0
+WARM_S = 3600.0
+
+
+class Coordinator:
+    """Holds the parts together; ``start``, then ``run`` until cancelled, ``stop``."""
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        identity: Identity,
+        secrets: Callable[[], Sequence[bytes]],
+        info: NodeInfo,
+        clock: Clock,
+    ) -> None:
+        self.store = store
+        self.hub = hub
+        self.clock = clock
+        self.board = Board()
+        self.buckets = OpenBuckets()
+        self.dispatch = Dispatch(self.board, clock)
+        self.judging = Judging(self.board, clock, self._repeat)
+        self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
+        self.admission = Admission(self.board, store, identity, secrets, info, clock)
+        self.links: dict[int, WorkerLink] = {}
+        self.stopping = False
+        self._folded_at = clock.monotonic()
+
+    async def start(self) -> None:
+        """Read what the database holds."""
+        jobs, workers, states = await self.store.read(
+            lambda: (stored_jobs.all(), stored_workers.all(), verdicts.load_states())
+        )
+        decoded = [_state(job, packed) for job, packed in states.items()]
+        self.board.load(jobs, workers, [s for s in decoded if s])
+        since = round((self.clock.wall() - WARM_S) * 1e6)
+        self.board.recent.warm(await self.store.read(lambda: results.since(since)))
+
+    async def run(self) -> None:
+        """Take in, expire and fold until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.intake.run(), name="intake")
+            tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(recover(self.store, self.buckets), name="recover")
+
+    async def stop(self, reason: str) -> None:
+        """Say goodbye to all workers and fold what is open."""
+        self.stopping = True
+        for link in list(self.links.values()):
+            try:
+                await link.link.send(Goodbye(reason))
+            except ProtocolError:
+                log.debug("worker %s was gone already", link.worker.name)
+            await link.link.close()
+        try:
+            async with asyncio.timeout(5):
+                await self.intake.drain()
+                await self._fold()
+                await self._write_seen()
+        except (TimeoutError, StorageError) as error:
+            log.warning("stopped before everything was written: %s", error)
+
+    async def accept(
+        self, channel: Channel, address: str, admitted: Callable[[], None]
+    ) -> None:
+        """Serve a channel of the mesh from its handshake to its end."""
+        try:
+            link = await self.admission.shake(channel)
+            admitted()
+            worker, marks = await self.admission.admit(link)
+            self.intake.know(worker.id, marks)
+            await link.send(
+                Welcome("approved", link.sid, worker.id, worker.name, dict(marks))
+            )
+            await self._serve(
+                WorkerLink(
+                    link,
+                    worker,
+                    marks,
+                    dispatch=self.dispatch,
+                    intake=self.intake,
+                    clock=self.clock,
+                )
+            )
+        except LinkClosed as error:
+            log.info("link from %s ended: %s", address, error)
+        except (PangeaError, TimeoutError) as error:
+            log.warning("link from %s refused: %s", address, error)
+        finally:
+            await channel.close()
+
+    async def _serve(self, link: WorkerLink) -> None:
+        worker = await link.introduce()
+        await self.store.write(lambda: stored_workers.update(worker))
+        before = self.links.get(worker.id)
+        self.links[worker.id] = link
+        self.dispatch.link(worker.id, link.outbox)
+        if before:
+            log.warning("worker %s linked twice; the newer link stays", worker.name)
+            await before.link.close()
+        try:
+            await self._joined(worker)
+            await link.serve()
+        except* ProtocolError as group:
+            log.info("worker %s: %s", worker.name, group.exceptions[0])
+        finally:
+            if self.dispatch.unlink(worker.id, link.outbox):
+                del self.links[worker.id]
+                await self._left(worker)
+
+    async def _joined(self, worker: Worker) -> None:
+        """A worker is there: give it its jobs, and the others their new phases."""
+        self.board.workers[worker.id] = worker
+        self.board.connected.add(worker.id)
+        self.board.seen[worker.id] = self.clock.wall()
+        self.board.place_all()
+        self.dispatch.update(self.board.jobs)
+        await self.intake.note(self.judging.seat(self.board.jobs))
+        log.info("worker %s is here", worker.name)
+        self.tell_worker(worker, connected=True)
+
+    async def _left(self, worker: Worker) -> None:
+        self.board.connected.discard(worker.id)
+        self.board.seen[worker.id] = self.clock.wall()
+        log.info("worker %s is gone", worker.name)
+        self.tell_worker(worker, connected=False)
+
+    def tell_worker(self, worker: Worker, *, connected: bool) -> None:
+        """Publish that a worker came or went."""
+        self.hub.publish(
+            "worker", worker.org, {"worker": worker.name, "connected": connected}
+        )
+
+    async def changed(self, jobs: Iterable[int]) -> None:
+        """Carry out what was changed about *jobs*: places, assignments, seats."""
+        touched = [self.board.jobs[j] for j in jobs if j in self.board.jobs]
+        for job in touched:
+            self.board.place(job)
+        self.dispatch.update(jobs)
+        await self.intake.note(self.judging.seat(job.id for job in touched))
+
+    def run_now(self, job: Job) -> list[str]:
+        """Ask the job's linked workers to probe at once; return their names."""
+        placed = self.board.placements[job.id].workers
+        asked = [w for w in placed if w.id in self.board.connected]
+        self.dispatch.run_now(job.id, [w.id for w in asked])
+        return [w.name for w in asked]
+
+    def vitals(self, worker: int) -> Heartbeat | None:
+        """Return the last heartbeat of a linked worker."""
+        link = self.links.get(worker)
+        return link.vitals if link else None
+
+    def _repeat(self, job: int, worker: int, delay_s: float) -> None:
+        self.dispatch.run_now(job, [worker], delay_s)
+
+    async def _tick(self) -> None:
+        ticks = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            ticks += 1
+            now = self.clock.wall()
+            for worker in self.board.connected:
+                self.board.seen[worker] = now
+            await self.intake.note(self.judging.expire())
+            try:
+                if ticks % SEEN_EVERY == 0:
+                    await self._write_seen()
+                if self._fold_is_due():
+                    await self._fold()
+                    await self._expire_raw()
+            except StorageError as error:
+                self.intake.trouble = str(error)
+
+    def _fold_is_due(self) -> bool:
+        since = self.clock.monotonic() - self._folded_at
+        return since >= FOLD_S or self.buckets.rows >= FOLD_ROWS
+
+    async def _fold(self) -> None:
+        self._folded_at = self.clock.monotonic()
+        await self.store.write(self.buckets.fold)
+
+    async def _expire_raw(self) -> None:
+        """Drop raw results past their time, in steps that block nobody."""
+        before = round((self.clock.wall() - RAW_KEPT_S) * 1e6)
+        expired = 1
+        while expired:
+            expired = await self.store.write(lambda: results.expire(before))
+            await asyncio.sleep(0.05)
+
+    async def _write_seen(self) -> None:
+        seen = {w: round(at * 1e6) for w, at in self.board.seen.items() if at}
+        await self.store.write(lambda: stored_workers.touch(seen))
+
+
+def _state(job: int, packed: bytes) -> JobState | None:
+    """Return a stored state; one that this version cannot read begins anew."""
+    try:
+        state = msgspec.msgpack.decode(packed, type=JobState)
+    except msgspec.DecodeError as error:
+        log.warning("forgot the verdict of job %d: %s", job, error)
+        return None
+    return replace(state, job=job)

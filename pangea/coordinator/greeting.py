@@ -1,0 +1,64 @@
+"""What the console says when a coordinator is up: where, how to log in, what next."""
+
+import ipaddress
+import sys
+from pathlib import Path
+
+from pangea import __version__
+from pangea.core.config import NodeConfig
+from pangea.mesh.interfaces import local_addresses
+
+
+def greet(
+    config: NodeConfig, state_dir: Path, host: str, port: int, code: str | None
+) -> None:
+    """Print the greeting to standard output; *code* only at the first start."""
+    print(greeting(config, state_dir, urls(host, port), code), flush=True)
+    if not sys.stdout.isatty():
+        sys.stdout.flush()
+
+
+def greeting(
+    config: NodeConfig, state_dir: Path, places: list[str], code: str | None
+) -> str:
+    """Return the lines that a person needs next."""
+    lines = [f"pangea {__version__} is up"]
+    lines += [f"  open      {url}" for url in places]
+    if code:
+        lines.append(f"  log in    {code}   (shown this once; keep it)")
+    else:
+        lines.append("  log in    with your access code")
+    far = next((url for url in places if not _is_local(url)), places[0])
+    join = far.removeprefix("http://")
+    lines += [
+        "  worker    on another machine, with the cluster secret in a file:",
+        f"            pangea --state-dir {state_dir} secret show > pangea.secret",
+        "            pangea run --role worker --secret-file pangea.secret "
+        f"--join {join}",
+    ]
+    if "mdns" in config.mesh.discovery:
+        lines.append("            (on the same link --join may be left out)")
+    lines.append(f"  first     pangea --state-dir {state_dir} job add http example.com")
+    if not all(_is_local(url) for url in places):
+        lines.append(
+            "  note      plain HTTP: codes and data cross the network unencrypted"
+        )
+    return "\n".join(lines)
+
+
+def urls(host: str, port: int) -> list[str]:
+    """Return the addresses that a browser can open, this machine's first."""
+    if host not in ("0.0.0.0", "::", ""):
+        return [_url(host, port)]
+    found = [str(interface.ip) for interface in local_addresses()]
+    far = [a for a in found if not ipaddress.ip_address(a).is_loopback]
+    usable = [a for a in far if not ipaddress.ip_address(a).is_link_local]
+    return [_url(address, port) for address in ["127.0.0.1", *usable[:4]]]
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith(("http://127.", "http://localhost", "http://[::1]"))

@@ -1,0 +1,124 @@
+"""From what a person asks for to a job: defaults, names, checks. Pure."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from pangea.core.errors import UsageError
+from pangea.core.model import FIRST_ORG, Job
+from pangea.core.placement import check_on
+from pangea.core.verdict import parse_rule
+from pangea.probes.base import make_probe, probe_class
+from pangea.web.schema import JobPatch, JobSpec
+
+NAME = re.compile(r"[a-z0-9._-]{1,63}")
+SHORTEST_S = 0.5
+LONGEST_S = 31 * 86400.0
+DEFAULT_TIMEOUT_S = 10.0
+MAX_LABELS = 32
+
+
+def job_from(
+    spec: JobSpec, taken: Collection[str], intervals: Mapping[str, float], now_us: int
+) -> Job:
+    """Return the job that *spec* asks for; its ``id`` is 0 until it is stored.
+
+    *taken* are the names in use; a default name makes way for them, a given one
+    is checked when it is stored. *intervals* override the defaults by type.
+    """
+    kind = probe_class(spec.type)
+    interval = spec.interval_s
+    if interval is None:
+        interval = intervals.get(spec.type, kind.default_interval_s)
+    timeout = spec.timeout_s
+    if timeout is None:
+        timeout = min(DEFAULT_TIMEOUT_S, 0.8 * interval)
+    job = Job(
+        id=0,
+        name=spec.name if spec.name else free_name(spec.type, spec.target, taken),
+        type=spec.type,
+        target=spec.target.strip(),
+        interval_s=float(interval),
+        timeout_s=float(timeout),
+        on=check_on(spec.on),
+        rule=spec.rule,
+        options=dict(spec.options),
+        labels=dict(spec.labels),
+        enabled=spec.enabled,
+        org=FIRST_ORG,
+        created_at_us=now_us,
+    )
+    return checked(job)
+
+
+def patched(job: Job, patch: JobPatch) -> Job:
+    """Return *job* with the changes of *patch*, checked."""
+    changes: dict[str, Any] = {
+        name: value
+        for name in ("name", "target", "rule", "enabled", "interval_s", "timeout_s")
+        if (value := getattr(patch, name)) is not UNSET
+    }
+    if patch.on is not UNSET:
+        changes["on"] = check_on(patch.on)
+    if patch.options is not UNSET:
+        changes["options"] = _merged(job.options, patch.options)
+    if patch.labels is not UNSET:
+        changes["labels"] = _merged(job.labels, patch.labels)
+    if "interval_s" in changes and "timeout_s" not in changes:
+        changes["timeout_s"] = min(job.timeout_s, changes["interval_s"])
+    return checked(replace(job, **changes))
+
+
+def checked(job: Job) -> Job:
+    """Return *job* if everything in it can work, else raise UsageError."""
+    if not NAME.fullmatch(job.name):
+        raise UsageError(
+            f"{job.name!r} is no job name",
+            hint="use 1 to 63 of: a-z 0-9 . _ -",
+        )
+    if not SHORTEST_S <= job.interval_s <= LONGEST_S:
+        raise UsageError(
+            f"an interval of {job.interval_s:g} s is not possible",
+            hint=f"use {SHORTEST_S:g}s to 31d",
+        )
+    if not 0 < job.timeout_s <= job.interval_s:
+        raise UsageError(
+            f"a timeout of {job.timeout_s:g} s does not fit into an interval of "
+            f"{job.interval_s:g} s",
+            hint="use more than 0 and at most the interval",
+        )
+    _check_labels(job.labels)
+    parse_rule(job.rule)
+    make_probe(job.type, job.target, job.options)
+    return job
+
+
+def free_name(type_: str, target: str, taken: Collection[str]) -> str:
+    """Return the slug of type and target, with ``-2`` and so on if it is taken."""
+    bare = re.sub(r"^[a-z0-9+.-]+://", "", target.strip().lower())
+    slug = re.sub(r"[^a-z0-9._-]+", "-", f"{type_}-{bare}").strip("-.")[:63]
+    name, number = slug, 2
+    while name in taken:
+        ending = f"-{number}"
+        name, number = slug[: 63 - len(ending)] + ending, number + 1
+    return name
+
+
+def _check_labels(labels: Mapping[str, str]) -> None:
+    if len(labels) > MAX_LABELS:
+        raise UsageError(f"{len(labels)} labels are too many (limit {MAX_LABELS})")
+    for key, value in labels.items():
+        if not re.fullmatch(r"[A-Za-z0-9._/-]{1,63}", key) or len(value) > 200:
+            raise UsageError(
+                f"label {key!r} cannot be kept",
+                hint="keys: 1 to 63 of A-Z a-z 0-9 . _ / -; values: up to 200 long",
+            )
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *old* with *new* laid over it; null takes a key away."""
+    both = {**old, **new}
+    return {key: value for key, value in both.items() if value is not None}

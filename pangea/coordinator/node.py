@@ -1,0 +1,96 @@
+"""A coordinator from top to bottom: what starts when, and what it needs."""
+
+import logging
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from pangea.background import Background
+from pangea.core.config import NodeConfig
+from pangea.core.errors import Unreachable
+from pangea.mesh import identity, secret_ring
+from pangea.mesh.discovery import Advertiser
+from pangea.mesh.info import NodeInfo
+from pangea.state_dir import admin_token, new_boot
+from pangea.storage.database import Store
+from pangea.system_clock import SystemClock
+from pangea.web.app import make_app
+from pangea.web.events import Hub
+from pangea.web.keys import Site
+from pangea.web.server import serve
+
+from .coordinator import Coordinator
+from .first_start import open_accounts
+from .greeting import greet
+from .local_worker import LocalWorker
+from .service import CoordinatorService
+
+log = logging.getLogger(__name__)
+
+
+async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
+    """Run a coordinator until a signal; it stops from the bottom to the top."""
+    clock, hub = SystemClock(), Hub()
+    name = config.node.name or socket.gethostname().partition(".")[0].lower()
+    own = identity.load_or_create(state_dir / "node.key")
+    ring = secret_ring.load_or_create(state_dir / "secrets.json")
+    secrets = [secret.raw for secret in ring.all]
+    info = NodeInfo(role="coordinator", name=name, boot=new_boot())
+    host, port = config.listen
+    async with AsyncExitStack() as stack:
+        store = await Store.open(Path(config.database))
+        stack.push_async_callback(store.close)
+        accounts, code = await open_accounts(store, config.account_codes)
+        coordinator = Coordinator(store, hub, own, lambda: secrets, info, clock)
+        await coordinator.start()
+        background = Background(stack)
+        background.start(coordinator.run(), "coordinator")
+        service = CoordinatorService(
+            coordinator,
+            name=name,
+            own_url=f"http://127.0.0.1:{port}",
+            intervals=config.defaults.interval,
+        )
+        site = Site(
+            admin_token=admin_token(state_dir / "admin.token"),
+            session_s=config.server.session,
+            hosts=frozenset(config.server.allowed_hosts),
+        )
+        app = make_app(
+            service, hub, accounts, accept_link=coordinator.accept, site=site
+        )
+        running = await serve(app, host, port)
+        stack.push_async_callback(running.stop)
+        stack.push_async_callback(coordinator.stop, "shutting down")
+        if "mdns" in config.mesh.discovery:
+            await advertise(
+                Advertiser(running.port, secrets, clock, listen_host=host), stack
+            )
+        if config.worker.local:
+            local = LocalWorker(running.port, state_dir, worker_arguments(config, name))
+            stack.push_async_callback(local.stop)
+            background.start(local.run(), "local worker")
+        greet(config, state_dir, host, running.port, code)
+        await background.until_signal()
+
+
+async def advertise(advertiser: Advertiser, stack: AsyncExitStack) -> None:
+    """Advertise if this machine can; a coordinator works without."""
+    try:
+        await stack.enter_async_context(advertiser)
+    except Unreachable as error:
+        log.warning("%s; workers need --join", error)
+
+
+def worker_arguments(config: NodeConfig, name: str) -> list[str]:
+    """Return what the coordinator's own worker is told on its command line."""
+    node = config.node
+    arguments = ["--name", name]
+    if node.region:
+        arguments += ["--region", node.region]
+    if node.location:
+        arguments += ["--location", f"{node.location[0]},{node.location[1]}"]
+    for key, value in node.tags.items():
+        arguments += ["--tag", f"{key}={value}"]
+    log_options = ["--log-format", config.log.format, "--log-level", config.log.level]
+    return arguments + log_options

@@ -1,0 +1,305 @@
+"""The coordinator as the web sees it (``pangea.web.service.Service``)."""
+
+import socket
+import time
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from pangea import __version__
+from pangea.core.cost import Cost, cost_of, over_budget
+from pangea.core.errors import Conflict, UsageError
+from pangea.core.model import Job
+from pangea.storage import jobs as stored_jobs
+from pangea.storage import results as stored_results
+from pangea.storage import rollups
+from pangea.web.schema import (
+    AddedJob,
+    HistoryAnswer,
+    JobAnswer,
+    JobPatch,
+    JobSpec,
+    Page,
+    RunAnswer,
+    Starter,
+    StatusAnswer,
+    WorkerAnswer,
+    moment,
+)
+
+from .answers import (
+    cost_answer,
+    history_answer,
+    job_answer,
+    result_answer,
+    worker_answer,
+)
+from .coordinator import Coordinator
+from .new_job import job_from, patched
+from .starters import starters
+
+#: Worst first, as lists show it.
+ORDER = ("down", "degraded", "unknown", "up", "paused")
+
+
+class CoordinatorService:
+    """Answers the web's questions from the board and the database."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        *,
+        name: str,
+        own_url: str,
+        intervals: Mapping[str, float],
+    ) -> None:
+        self._c = coordinator
+        self._board = coordinator.board
+        self._name = name or socket.gethostname()
+        self._own_url = own_url
+        self._intervals = intervals
+        self._started = coordinator.clock.wall()
+        self._rate = Rate()
+
+    async def status(self, org: int) -> StatusAnswer:
+        """Return the counts, the health and the next step."""
+        jobs = [j for j in self._board.jobs.values() if j.org == org]
+        workers = [w for w in self._board.workers.values() if w.org == org]
+        here = sum(w.id in self._board.connected for w in workers)
+        return StatusAnswer(
+            name=self._name,
+            version=__version__,
+            started_at=moment(round(self._started * 1e6)),
+            now=moment(round(self._c.clock.wall() * 1e6)),
+            verdicts=self._board.counts(org),
+            jobs=len(jobs),
+            workers=len(workers),
+            workers_connected=here,
+            results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
+            trouble=self._trouble(here),
+            next=self._next(len(jobs), here),
+        )
+
+    async def ready(self) -> str:
+        """Return "" if able to serve, else why not."""
+        if self._c.stopping:
+            return "shutting down"
+        return self._c.intake.trouble and f"storage: {self._c.intake.trouble}"
+
+    async def jobs(self, org: int) -> list[JobAnswer]:
+        """Return all jobs, worst first, then by name."""
+        answers = [
+            job_answer(self._board, j)
+            for j in self._board.jobs.values()
+            if j.org == org
+        ]
+        return sorted(answers, key=lambda a: (ORDER.index(a.verdict), a.name))
+
+    async def job(self, org: int, name: str) -> JobAnswer:
+        """Return one job."""
+        return job_answer(self._board, self._board.job(name, org))
+
+    async def add_job(self, org: int, spec: JobSpec, *, dry_run: bool) -> AddedJob:
+        """Check and add a job, and tell what it costs."""
+        taken = {j.name for j in self._board.jobs.values() if j.org == org}
+        now_us = round(self._c.clock.wall() * 1e6)
+        job = replace(job_from(spec, taken, self._intervals, now_us), org=org)
+        if job.name in taken:
+            raise Conflict(
+                f"there is a job {job.name!r} already",
+                hint="give another --name, or edit that one",
+            )
+        self._check_workers(job)
+        cost = self._within_budget(job)
+        if not dry_run:
+            draft = job
+            job = await self._c.store.write(lambda: stored_jobs.add(draft))
+            self._board.put_job(job)
+            await self._c.changed([job.id])
+            self._c.run_now(job)
+            self._tell(job, "added")
+        return AddedJob(
+            job=job_answer(self._board, job), cost=cost_answer(cost), dry_run=dry_run
+        )
+
+    async def edit_job(self, org: int, name: str, patch: JobPatch) -> JobAnswer:
+        """Change a job; its history stays with it."""
+        job = patched(self._board.job(name, org), patch)
+        self._check_workers(job)
+        self._within_budget(job)
+        return await self._replace(job, "edited")
+
+    async def remove_job(self, org: int, name: str) -> None:
+        """Remove a job."""
+        job = self._board.job(name, org)
+        await self._c.store.write(lambda: stored_jobs.remove(job.id))
+        self._board.drop_job(job)
+        self._c.dispatch.update([job.id])
+        self._tell(job, "removed")
+
+    async def stop_job(self, org: int, name: str, worker: str | None) -> JobAnswer:
+        """Stop a job everywhere, or on one worker."""
+        job = self._board.job(name, org)
+        if worker is None:
+            return await self._replace(replace(job, enabled=False), "stopped")
+        self._board.worker(worker, org)
+        stopped = tuple(sorted({*job.stopped_on, worker}))
+        return await self._replace(replace(job, stopped_on=stopped), "stopped")
+
+    async def start_job(self, org: int, name: str, worker: str | None) -> JobAnswer:
+        """Start a job everywhere, or on one worker.
+
+        A job that was stopped as a whole goes on where it ran before; one that
+        runs already is started on the workers where it was stopped.
+        """
+        job = self._board.job(name, org)
+        if worker is not None:
+            self._board.worker(worker, org)
+            stopped = tuple(w for w in job.stopped_on if w != worker)
+        else:
+            stopped = () if job.enabled else job.stopped_on
+        started = replace(job, enabled=True, stopped_on=stopped)
+        answer = await self._replace(started, "started")
+        self._c.run_now(started)
+        return answer
+
+    async def run_job(self, org: int, name: str) -> RunAnswer:
+        """Ask the job's connected workers to probe at once."""
+        job = self._board.job(name, org)
+        if not job.enabled:
+            raise Conflict(
+                f"job {name!r} is stopped", hint=f"start it: pangea job start {name}"
+            )
+        asked = self._c.run_now(job)
+        if not asked:
+            raise Conflict(
+                f"no connected worker probes {name!r}",
+                hint="see: pangea worker list",
+            )
+        return RunAnswer(job=name, asked=asked)
+
+    async def results(
+        self,
+        org: int,
+        name: str,
+        *,
+        worker: str | None,
+        since_us: int | None,
+        until_us: int | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page:
+        """Return a page of ResultAnswer, newest first."""
+        job = self._board.job(name, org)
+        worker_id = self._board.worker(worker, org).id if worker else None
+        page = await self._c.store.read(
+            lambda: stored_results.query(
+                job.id,
+                worker=worker_id,
+                since_us=since_us,
+                until_us=until_us,
+                limit=limit,
+                before=cursor,
+            )
+        )
+        items = [result_answer(self._board, r) for r in page.items]
+        return Page(items=items, next=page.next)
+
+    async def history(
+        self, org: int, name: str, *, range_s: float, points: int, worker: str | None
+    ) -> HistoryAnswer:
+        """Return buckets of history up to now."""
+        job = self._board.job(name, org)
+        worker_id = self._board.worker(worker, org).id if worker else None
+        until_us = round(self._c.clock.wall() * 1e6)
+        history = await self._c.store.read(
+            lambda: rollups.history(
+                job,
+                until_us - round(range_s * 1e6),
+                until_us,
+                points,
+                worker=worker_id,
+                workers=len(self._board.placements[job.id].workers),
+                buckets=self._c.buckets,
+            )
+        )
+        return history_answer(history)
+
+    def recent(self, org: int, job_id: int, points: int) -> list[float | None]:
+        """Return the last durations of a job over its workers, None for failures."""
+        return self._board.recent.durations(job_id, points)
+
+    async def workers(self, org: int) -> list[WorkerAnswer]:
+        """Return all workers by name."""
+        mine = [w for w in self._board.workers.values() if w.org == org]
+        return [
+            worker_answer(self._board, w, self._c.vitals(w.id))
+            for w in sorted(mine, key=lambda w: w.name)
+        ]
+
+    async def worker(self, org: int, name: str) -> WorkerAnswer:
+        """Return one worker."""
+        worker = self._board.worker(name, org)
+        return worker_answer(self._board, worker, self._c.vitals(worker.id))
+
+    async def starters(self, org: int) -> list[Starter]:
+        """Return the jobs to offer while there are none."""
+        if any(j.org == org for j in self._board.jobs.values()):
+            return []
+        return starters(self._own_url)
+
+    async def _replace(self, job: Job, change: str) -> JobAnswer:
+        stored = await self._c.store.write(lambda: stored_jobs.replace(job))
+        self._board.put_job(stored)
+        await self._c.changed([stored.id])
+        self._tell(stored, change)
+        return job_answer(self._board, stored)
+
+    def _tell(self, job: Job, change: str) -> None:
+        self._c.hub.publish("job", job.org, {"job": job.name, "change": change})
+
+    def _check_workers(self, job: Job) -> None:
+        """Refuse names of workers that do not exist."""
+        if job.on == "all" or ":" in job.on:
+            return
+        for name in job.on.split(","):
+            self._board.worker(name, job.org)
+
+    def _within_budget(self, job: Job) -> Cost:
+        workers = len(self._board.preview(job).workers)
+        cost = cost_of(job.interval_s, job.timeout_s, workers)
+        refusal = over_budget(cost)
+        if refusal:
+            raise UsageError(refusal)
+        return cost
+
+    def _trouble(self, connected: int) -> list[str]:
+        trouble = []
+        if self._c.intake.trouble:
+            trouble.append(f"results cannot be stored: {self._c.intake.trouble}")
+        if not connected:
+            trouble.append("no worker is connected, so nothing is being probed")
+        return trouble
+
+    def _next(self, jobs: int, connected: int) -> str:
+        if not connected:
+            return "join a worker: see `pangea run --help` or start with a local one"
+        if not jobs:
+            return "add a first job: pangea job add http example.com"
+        return "watch it: pangea status --watch"
+
+
+class Rate:
+    """Events a second, from a counter that is read now and then."""
+
+    def __init__(self) -> None:
+        self._last = (0, time.monotonic())
+        self._rate = 0.0
+
+    def of(self, count: int, now: float) -> float:
+        """Return the rate since the last reading at least a second ago."""
+        before, at = self._last
+        if now - at >= 1.0:
+            self._rate = (count - before) / (now - at)
+            self._last = (count, now)
+        return round(self._rate, 2)

@@ -1,0 +1,133 @@
+"""The coordinator's end of a link to one worker."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from pangea.core.clock import Clock
+from pangea.core.errors import LinkClosed, ProtocolError
+from pangea.core.model import Worker
+from pangea.core.text import safe_text
+from pangea.mesh.link import Link
+from pangea.mesh.messages import (
+    Applied,
+    Batch,
+    Goodbye,
+    Heartbeat,
+    HeartbeatAck,
+    Introduce,
+    Message,
+)
+
+from .dispatch import Dispatch, Outbox
+from .intake import Intake, Parcel
+
+log = logging.getLogger(__name__)
+
+#: A worker that says nothing for so long is gone, whatever TCP believes.
+SILENCE_S = 20.0
+MAX_TAGS = 32
+
+
+class WorkerLink:
+    """Serves one worker from its introduction until its link breaks."""
+
+    def __init__(
+        self,
+        link: Link,
+        worker: Worker,
+        watermarks: Mapping[str, int],
+        *,
+        dispatch: Dispatch,
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        self.link = link
+        self.worker = worker
+        self.outbox = Outbox()
+        self.vitals = Heartbeat(0)
+        self._heard = dict(watermarks)
+        self._dispatch = dispatch
+        self._intake = intake
+        self._clock = clock
+
+    async def introduce(self) -> Worker:
+        """Return the worker with what it says of itself; its first message."""
+        async with asyncio.timeout(SILENCE_S):
+            said = await self.link.receive()
+        if not isinstance(said, Introduce):
+            raise ProtocolError(f"expected Introduce, got {type(said).__name__}")
+        self.worker = described(self.worker, said)
+        return self.worker
+
+    async def serve(self) -> None:
+        """Exchange messages until the link breaks; always ends in an exception."""
+        self._dispatch.send_all(self.worker.id, self.outbox)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._pump(), name="pump")
+            tasks.create_task(self._listen(), name="listen")
+
+    async def _pump(self) -> None:
+        while True:
+            await self.link.send(await self.outbox.queue.get())
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_S):
+                    message = await self.link.receive()
+            except TimeoutError as error:
+                raise LinkClosed(f"silent for {SILENCE_S:g} s") from error
+            await self._hear(message)
+
+    async def _hear(self, message: Message) -> None:
+        match message:
+            case Batch():
+                self._follow(message)
+                await self._intake.put(Parcel(self.worker, message, self.outbox.say))
+            case Heartbeat():
+                received = self._now_us()
+                self.vitals = message
+                self.outbox.say(HeartbeatAck(message.sent_us, received, self._now_us()))
+            case Applied(version=0):
+                self._dispatch.send_all(self.worker.id, self.outbox)
+            case Applied():
+                pass
+            case Goodbye():
+                raise LinkClosed(f"left: {safe_text(message.reason)}")
+            case _:
+                raise ProtocolError(f"did not expect {type(message).__name__}")
+
+    def _follow(self, batch: Batch) -> None:
+        """Refuse a hole: every number is a row, or inside a gap record."""
+        expected = self._heard.get(batch.epoch, 0) + 1
+        firsts = [gap.first for gap in batch.gaps]
+        lasts = [gap.last for gap in batch.gaps]
+        if batch.rows:
+            firsts.append(batch.first)
+            lasts.append(batch.first + len(batch.rows) - 1)
+        if not firsts or min(firsts) > expected:
+            raise ProtocolError(f"result {expected} is missing without a gap record")
+        self._heard[batch.epoch] = max(expected - 1, *lasts)
+
+    def _now_us(self) -> int:
+        return round(self._clock.wall() * 1e6)
+
+
+def described(worker: Worker, said: Introduce) -> Worker:
+    """Return *worker* with what it says of itself, made safe and small."""
+    tags = list(said.tags.items())[:MAX_TAGS]
+    return replace(
+        worker,
+        region=safe_text(said.region, 63),
+        position=said.position,
+        tags={safe_text(k, 63): safe_text(v, 63) for k, v in tags},
+        version=safe_text(said.version, 40),
+        probes=tuple(safe_text(p, 40) for p in said.probes[:100]),
+        lacks={
+            safe_text(k, 40): safe_text(v, 300)
+            for k, v in list(said.lacks.items())[:100]
+        },
+    )

@@ -1,0 +1,38 @@
+"""Runs a node of either role: its state directory, its log, its event loop."""
+
+import asyncio
+from pathlib import Path
+
+import uvloop
+
+from pangea.core.config import NodeConfig
+from pangea.logs import set_up_logging
+from pangea.mesh.private_file import make_private_directory
+from pangea.state_dir import hold, no_core_dumps
+
+
+def run(config: NodeConfig) -> int:
+    """Run a node until a signal ends it; return the exit code.
+
+    Raises ConfigError and NotAllowed for what a person has to mend.
+    """
+    set_up_logging(config.log.format, config.log.level)
+    no_core_dumps()
+    state_dir = Path(config.storage.state_dir)
+    make_private_directory(state_dir)
+    loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with hold(state_dir), loop as runner:
+        runner.run(_run(config, state_dir))
+    return 0
+
+
+async def _run(config: NodeConfig, state_dir: Path) -> None:
+    # Each role imports its half only: a worker needs no templates and no tables.
+    if config.node.role == "coordinator":
+        from pangea.coordinator.node import run_coordinator
+
+        await run_coordinator(config, state_dir)
+    else:
+        from pangea.worker.node import run_worker
+
+        await run_worker(config, state_dir)

@@ -1,0 +1,45 @@
+"""The state directory: held by one process, and what is made in it at first start."""
+
+import fcntl
+import resource
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pangea.core.errors import ConfigError
+from pangea.mesh.private_file import create_private, read_private
+
+
+@contextmanager
+def hold(state_dir: Path) -> Iterator[None]:
+    """Hold *state_dir* for this process alone; ConfigError if another has it."""
+    with (state_dir / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(
+                f"another pangea runs with the state directory {state_dir}",
+                hint="stop it, or give this one its own with --state-dir DIR",
+            ) from error
+        yield
+
+
+def no_core_dumps() -> None:
+    """Keep keys and secrets out of core files."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def admin_token(path: Path) -> str:
+    """Return the admin token of this machine; made at the first start."""
+    found = read_private(path)
+    if found is None:
+        found = f"pgt_admin_{secrets.token_urlsafe(32)}\n".encode()
+        create_private(path, found)
+    return found.decode("ascii", "replace").strip()
+
+
+def new_boot() -> str:
+    """Return a random number for this start: a cloned node has another one."""
+    return secrets.token_hex(16)

@@ -1,0 +1,14 @@
+"""What this worker can ask, and what not, with the reason and the way out."""
+
+from pangea.probes.base import PROBES, load_builtin
+from pangea.probes.icmp_socket import icmp_right
+
+
+def abilities() -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the probe types of this version, and why some cannot run here."""
+    load_builtin()
+    lacks = {}
+    able, how = icmp_right()
+    if not able:
+        lacks["icmp"] = how
+    return tuple(sorted(PROBES)), lacks

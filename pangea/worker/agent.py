@@ -1,0 +1,161 @@
+"""The worker, wired: finds its coordinator, probes, reports, and never gives up."""
+
+import asyncio
+import logging
+import random
+
+from pangea.core.clock import Clock
+from pangea.core.errors import (
+    NotAllowed,
+    PangeaError,
+    ProtocolError,
+)
+from pangea.mesh.backoff import reconnect_delay
+from pangea.mesh.dial import dial, show_address
+from pangea.mesh.identity import Identity
+from pangea.mesh.info import NodeInfo
+from pangea.mesh.link import Link, initiate
+from pangea.mesh.messages import Introduce
+from pangea.mesh.refusal import Refusal, Refused
+from pangea.probes.tools import Tools
+from pangea.storage.spool import Spool
+
+from .finder import Address, Finder
+from .lag import LagMeter
+from .memory import Memory
+from .prober import Prober
+from .reporter import Reporter
+from .session import Session
+from .trust import Trust
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 7.0
+#: How long mDNS is listened to in one round, at least.
+LOOK_S = 3.0
+
+
+class Agent:
+    """Everything that a worker does: ``run``, and beside it ``stop``, which ends it."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        secret: bytes,
+        info: NodeInfo,
+        introduce: Introduce,
+        *,
+        spool: Spool,
+        trust: Trust,
+        finder: Finder,
+        clock: Clock,
+    ) -> None:
+        self._identity = identity
+        self._secret = secret
+        self._info = info
+        self._introduce = introduce
+        self._spool = spool
+        self._trust = trust
+        self._finder = finder
+        self._clock = clock
+        self._tools = Tools()
+        self._lag = LagMeter(clock)
+        self._memory = Memory(spool)
+        self._reporter = Reporter(spool)
+        self._prober = Prober(self._tools, clock, self._reporter.put, self._lag)
+        self._session: Session | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Probe and report until ``stop``.
+
+        Raises NotAllowed if the very first coordinator refuses this worker.
+        """
+        self._prober.start()
+        self._prober.replace_all(await self._memory.recall())
+        lag = asyncio.create_task(self._lag.run(), name="lag")
+        try:
+            await self._stay_linked()
+        finally:
+            lag.cancel()
+
+    async def stop(self, *, patience_s: float = PATIENCE_S) -> None:
+        """Finish what runs, spool it, deliver what can be, and leave."""
+        self._stopping = True
+        await self._prober.stop(patience_s)
+        await self._reporter.flush()
+        if self._session:
+            await self._session.say_goodbye("shutting down")
+        await self._spool.close()
+        await self._tools.close()
+
+    async def _stay_linked(self) -> None:
+        attempt = 0
+        while not self._stopping:
+            if await self._try_all(self._finder.known()):
+                attempt = 0
+                continue
+            wait = reconnect_delay(attempt, random.random)
+            attempt += 1
+            async for address in self._finder.look(max(wait, LOOK_S)):
+                if await self._try_all([address]):
+                    attempt = 0
+                    break
+
+    async def _try_all(self, addresses: list[Address]) -> bool:
+        """Try *addresses* in turn; True after one of them made a link."""
+        for host, port in addresses:
+            try:
+                link = await self._connect(host, port)
+            except (PangeaError, TimeoutError) as error:
+                self._complain(error)
+                continue
+            await self._serve(link)
+            return True
+        return False
+
+    async def _connect(self, host: str, port: int) -> Link:
+        channel = await dial(host, port)
+        link = await initiate(
+            channel,
+            self._identity,
+            self._secret,
+            self._info,
+            self._trust.check,
+            clock=self._clock,
+        )
+        self._trust.keep(link.peer_key, show_address(host, port))
+        return link
+
+    async def _serve(self, link: Link) -> None:
+        self._session = Session(
+            link,
+            spool=self._spool,
+            prober=self._prober,
+            reporter=self._reporter,
+            memory=self._memory,
+            lag=self._lag,
+            clock=self._clock,
+            introduce=self._introduce,
+        )
+        try:
+            await self._session.run()
+        except* ProtocolError as group:
+            level = logging.INFO if self._stopping else logging.WARNING
+            log.log(level, "link to the coordinator ended: %s", _first(group))
+        finally:
+            self._session = None
+            await link.close()
+
+    def _complain(self, error: Exception) -> None:
+        """Say why a try failed; at the very first join a refusal is final."""
+        refused = isinstance(error, Refused) and error.reason is Refusal.CLOSED
+        if refused and not self._trust.pinned:
+            raise NotAllowed(str(error), hint=getattr(error, "hint", "")) from error
+        log.warning("%s", error)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first plain exception in *group*."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,77 @@
+"""A worker from top to bottom: what starts when, and what it needs."""
+
+import logging
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from pangea import __version__
+from pangea.background import Background
+from pangea.core.config import NodeConfig
+from pangea.core.errors import ConfigError
+from pangea.mesh import identity, secret_ring
+from pangea.mesh.info import NodeInfo
+from pangea.mesh.messages import Introduce
+from pangea.mesh.secret_ring import SecretRing
+from pangea.state_dir import new_boot
+from pangea.storage.spool import Spool
+from pangea.system_clock import SystemClock
+
+from .abilities import abilities
+from .agent import Agent
+from .finder import Finder
+from .trust import Trust
+
+log = logging.getLogger(__name__)
+
+
+async def run_worker(config: NodeConfig, state_dir: Path) -> None:
+    """Run a worker until a signal, or its parent's end, ends it."""
+    clock, boot, node = SystemClock(), new_boot(), config.node
+    name = node.name or socket.gethostname().partition(".")[0].lower()
+    own = identity.load_or_create(state_dir / "node.key")
+    ring = cluster_secret(config.mesh.secret_file, state_dir)
+    trust = Trust(state_dir / "last-good.json")
+    mdns = "mdns" in config.mesh.discovery
+    secrets = [secret.raw for secret in ring.all]
+    finder = Finder(config.mesh.join, trust, secrets, clock, mdns=mdns)
+    if finder.blind:
+        raise ConfigError(
+            "this worker knows no coordinator and may not look for one",
+            hint="give --join HOST[:PORT], or --discovery mdns",
+        )
+    probes, lacks = abilities()
+    for kind, why in lacks.items():
+        log.warning("%s probes cannot run here: %s", kind, why)
+    introduce = Introduce(
+        boot, __version__, node.region, node.location, node.tags, probes, lacks
+    )
+    async with AsyncExitStack() as stack:
+        agent = Agent(
+            own,
+            ring.current.raw,
+            NodeInfo(role="worker", name=name, boot=boot),
+            introduce,
+            spool=await Spool.open(state_dir / "spool.db"),
+            trust=trust,
+            finder=finder,
+            clock=clock,
+        )
+        background = Background(stack)
+        background.start(agent.run(), "worker")
+        stack.push_async_callback(agent.stop)
+        await background.until_signal()
+
+
+def cluster_secret(given: str, state_dir: Path) -> SecretRing:
+    """Return the secrets that this worker was given; ConfigError if it has none."""
+    if given:
+        return secret_ring.load_secret_file(Path(given))
+    own = state_dir / "secrets.json"
+    if own.exists():
+        return secret_ring.load_or_create(own)
+    raise ConfigError(
+        "this worker has no cluster secret",
+        hint="on the coordinator run `pangea secret show > pangea.secret`, copy that "
+        "file here and give --secret-file pangea.secret",
+    )

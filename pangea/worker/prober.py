@@ -1,0 +1,148 @@
+"""Runs the assigned probes when they are due and hands on their results."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from pangea.core.clock import Clock
+from pangea.core.errors import UsageError
+from pangea.core.model import Assignment, Flag, Outcome, Result
+from pangea.probes.base import Probe, make_probe
+from pangea.probes.runner import run_once
+from pangea.probes.tools import Tools
+from pangea.scheduling import Slots
+
+from .lag import LagMeter
+
+log = logging.getLogger(__name__)
+
+#: A run that begins this much after it was due is flagged as late.
+LATE_S = 0.5
+
+Sink = Callable[[Result], None]
+
+
+class Prober:
+    """Holds the assignments of this worker and fires them."""
+
+    def __init__(self, tools: Tools, clock: Clock, sink: Sink, lag: LagMeter) -> None:
+        self._tools = tools
+        self._clock = clock
+        self._sink = sink
+        self._lag = lag
+        self.slots = Slots(clock, self._fire)
+        self.assignments: dict[int, Assignment] = {}
+        self._probes: dict[int, Probe | UsageError] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._waiting: dict[int, asyncio.TimerHandle] = {}
+        self.skipped = 0
+
+    def start(self) -> None:
+        """Begin probing what is assigned."""
+        self.slots.start()
+
+    def apply(self, put: Iterable[Assignment], drop: Iterable[int] = ()) -> None:
+        """Take new or changed assignments, and leave those dropped."""
+        for job in drop:
+            self._leave(job)
+        for assignment in put:
+            if self.assignments.get(assignment.job) != assignment:
+                self._leave(assignment.job)
+                self._take(assignment)
+
+    def replace_all(self, assignments: Iterable[Assignment]) -> None:
+        """Make *assignments* the whole set."""
+        wanted = {a.job: a for a in assignments}
+        self.apply(wanted.values(), [j for j in self.assignments if j not in wanted])
+
+    def run_now(self, job: int, delay_s: float = 0.0) -> None:
+        """Probe *job* once, *delay_s* from now, whatever its schedule says."""
+        if job in self.assignments:
+            loop = asyncio.get_running_loop()
+            self._cancel_waiting(job)
+            self._waiting[job] = loop.call_later(delay_s, self._repeat, job)
+
+    async def stop(self, patience_s: float) -> None:
+        """Fire no more; wait for what runs, then cancel it."""
+        self.slots.stop()
+        for job in list(self._waiting):
+            self._cancel_waiting(job)
+        running = list(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=patience_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _take(self, assignment: Assignment) -> None:
+        self.assignments[assignment.job] = assignment
+        try:
+            probe: Probe | UsageError = make_probe(
+                assignment.type, assignment.target, assignment.options
+            )
+        except UsageError as error:
+            # A newer coordinator may ask what this version cannot: say so.
+            probe = error
+        self._probes[assignment.job] = probe
+        self.slots.put(assignment.job, assignment.interval_s, assignment.phase_s)
+
+    def _leave(self, job: int) -> None:
+        self.slots.drop(job)
+        self._cancel_waiting(job)
+        self.assignments.pop(job, None)
+        self._probes.pop(job, None)
+        task = self._running.pop(job, None)
+        if task:
+            task.cancel()
+
+    def _cancel_waiting(self, job: int) -> None:
+        handle = self._waiting.pop(job, None)
+        if handle:
+            handle.cancel()
+
+    def _repeat(self, job: int) -> None:
+        self._waiting.pop(job, None)
+        self._begin(job, Flag.REPEAT)
+
+    def _fire(self, job: int, due: float, late_s: float) -> None:
+        self._begin(job, Flag.LATE if late_s > LATE_S else Flag.NONE)
+
+    def _begin(self, job: int, flags: Flag) -> None:
+        if job in self._running:
+            self.skipped += 1
+            return
+        assignment, probe = self.assignments[job], self._probes[job]
+        if isinstance(probe, UsageError):
+            self._sink(self._unsupported(job, probe))
+            return
+        task = asyncio.create_task(self._run(assignment, probe, flags))
+        self._running[job] = task
+        task.add_done_callback(lambda done: self._ended(job, done))
+
+    def _ended(self, job: int, task: asyncio.Task[None]) -> None:
+        if self._running.get(job) is task:
+            del self._running[job]
+
+    async def _run(self, assignment: Assignment, probe: Probe, flags: Flag) -> None:
+        result = await run_once(
+            probe,
+            self._tools,
+            self._clock,
+            job=assignment.job,
+            timeout_s=assignment.timeout_s,
+        )
+        if self._lag.bad:
+            flags |= Flag.LAGGED
+        self._sink(replace(result, flags=result.flags | flags))
+
+    def _unsupported(self, job: int, error: UsageError) -> Result:
+        return Result(
+            job=job,
+            started_at_us=round(self._clock.wall() * 1e6),
+            duration_ms=0.0,
+            outcome=Outcome.ERROR,
+            reason="unsupported",
+            detail=str(error),
+        )

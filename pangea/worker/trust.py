@@ -1,0 +1,51 @@
+"""Whom this worker trusts: the pinned coordinator, or the first to prove itself."""
+
+import logging
+from pathlib import Path
+
+from pangea.core.errors import ProtocolError
+from pangea.core.text import safe_text
+from pangea.mesh import last_good
+from pangea.mesh.identity import node_id
+from pangea.mesh.info import NodeInfo
+from pangea.mesh.last_good import LastGood
+
+log = logging.getLogger(__name__)
+
+
+class Trust:
+    """The pin and the last good addresses, kept in ``last-good.json``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept = last_good.load(path)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether this worker has joined a coordinator before."""
+        return self._kept is not None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the coordinator was, the newest first."""
+        return self._kept.addresses if self._kept else ()
+
+    def check(self, key: bytes, info: NodeInfo) -> None:
+        """Refuse a peer that is no coordinator, or not ours."""
+        if info.role != "coordinator":
+            raise ProtocolError(f"a {safe_text(info.role, 20)!r} answers there")
+        if self._kept and key != self._kept.coordinator_key:
+            raise ProtocolError(
+                f"another coordinator answers there: {node_id(key)}, trusted is "
+                f"{node_id(self._kept.coordinator_key)}",
+                hint=f"if it was replaced on purpose, remove {self._path}",
+            )
+
+    def keep(self, key: bytes, address: str) -> None:
+        """Pin *key* if nothing is pinned yet, and remember *address*."""
+        if self._kept is None:
+            log.warning("trusting coordinator %s from now on", node_id(key))
+        kept = (self._kept or LastGood(key.hex())).reached_at(address)
+        if kept != self._kept:
+            last_good.save(self._path, kept)
+            self._kept = kept
