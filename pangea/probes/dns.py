@@ -150,6 +150,8 @@ class DnsProbe:
 
 
 def _name(target: str, kind: str) -> dns.name.Name:
+    if not target:
+        raise UsageError("the target is empty", hint="give the name to ask for")
     try:
         if kind == "PTR" and dns.inet.is_address(target):
             return dns.reversename.from_address(target)

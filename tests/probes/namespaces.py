@@ -98,6 +98,9 @@ def routed() -> Iterator[str]:
     roles = (namespace(role) for role in ("near", "router", "far"))
     with contextlib.ExitStack() as stack:
         near, router, far = map(stack.enter_context, roles)
+        for name in (near, router, far):
+            # No second of waiting whether an address is taken already.
+            sysctl(name, "net.ipv6.conf.default.accept_dad", "0")
         _link(near, router, "10.99.1", "fd00:1", 1500)
         _link(far, router, "10.99.2", "fd00:2", 1280)
         sysctl(router, "net.ipv4.ip_forward", "1")
