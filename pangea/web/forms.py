@@ -65,12 +65,14 @@ class JobForm(Struct, frozen=True):
     workers: list[Choice]
 
     @classmethod
-    def of(cls, refused: FormError | None, workers: Sequence[str]) -> "JobForm":
+    def of(
+        cls, refused: FormError | None, workers: Sequence[str], *, asked: bool
+    ) -> "JobForm":
         """Return the empty form, or the refused one with what was typed."""
         typed = refused.typed if refused else {}
         kind, ticked = typed.get("type", "http"), typed.get("worker", [])
         return cls(
-            open=refused is not None,
+            open=asked or refused is not None,
             error=refused.message if refused else "",
             hint=refused.hint if refused else "",
             types=[Choice(t, text, t == kind) for t, text in TYPES.items()],

@@ -43,6 +43,7 @@ ENOUGH = 12
 class VoteRow(Struct, frozen=True):
     """A worker of the job, with what it says and whether it can be stopped."""
 
+    worker: str
     cell: Cell
     latency: str
     reason: str
@@ -145,6 +146,7 @@ def _facts(job: JobAnswer, history: HistoryAnswer) -> list[tuple[str, str]]:
 def _vote(job: JobAnswer, vote: VoteAnswer, now: str) -> VoteRow:
     stopped = vote.state == "stopped"
     return VoteRow(
+        worker=vote.worker,
         cell=cell(job, vote.worker, vote, now),
         latency=ms(vote.duration_ms),
         reason=why(vote.reason, vote.detail),
@@ -248,6 +250,7 @@ class WorkersView(Struct, frozen=True):
     worst: str
     rows: list[WorkerRow]
     join: str
+    host: str
     loopback: bool
 
 
@@ -263,6 +266,7 @@ def workers_view(
         rows=[_worker(worker, status.now) for worker in workers],
         join=f"pangea run --role worker --name NAME --join {safe_text(host, 120)} "
         "--secret-file pangea.secret",
+        host=safe_text(host, 120),
         loopback=loopback,
     )
 

@@ -1,12 +1,9 @@
 """The pages a person sees: parse, one call of the service, render or redirect."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
-from multidict import MultiMapping
 
-from .asked import read_form
 from .forms import FormError, read_edit, read_job
 from .job_view import job_view, workers_view
 from .keys import SERVICE, WHO, Who, who_is
@@ -68,7 +65,9 @@ async def _dash(
     recent = {j.id: service.recent(who.org, j.id, SPARK_POINTS) for j in jobs}
     starters = [] if jobs else await service.starters(who.org)
     added = next((j for j in jobs if j.name == request.query.get("added")), None)
-    view = dash_view(status, jobs, workers, recent, starters, form)
+    view = dash_view(
+        status, jobs, workers, recent, starters, form, asked="new" in request.query
+    )
     notice = added_notice(added) if added else None
     code = 422 if form else 200
     return render(request, "dash.html", view, notice=notice, status=code)
@@ -76,7 +75,7 @@ async def _dash(
 
 async def add_job(request: web.Request) -> web.StreamResponse:
     """POST /jobs : [EXECUTE]."""
-    who, data = who_is(request), await _posted(request)
+    who, data = who_is(request), await request.post()
     try:
         with FormError.catching(data):
             spec = read_job(data)
@@ -128,7 +127,7 @@ async def _job(
 
 async def edit_job(request: web.Request) -> web.StreamResponse:
     """POST /jobs/{name}/edit : change name, interval, timeout."""
-    who, data = who_is(request), await _posted(request)
+    who, data = who_is(request), await request.post()
     name = request.match_info["name"]
     try:
         with FormError.catching(data):
@@ -141,7 +140,7 @@ async def edit_job(request: web.Request) -> web.StreamResponse:
 
 async def stop_job(request: web.Request) -> web.StreamResponse:
     """POST /jobs/{name}/stop : everywhere, or on the worker of the form."""
-    who, data = who_is(request), await _posted(request)
+    who, data = who_is(request), await request.post()
     worker, name = str(data.get("worker") or "") or None, request.match_info["name"]
     await request.app[SERVICE].stop_job(who.org, name, worker)
     raise back_to(data, name)
@@ -149,7 +148,7 @@ async def stop_job(request: web.Request) -> web.StreamResponse:
 
 async def start_job(request: web.Request) -> web.StreamResponse:
     """POST /jobs/{name}/start : everywhere, or on the worker of the form."""
-    who, data = who_is(request), await _posted(request)
+    who, data = who_is(request), await request.post()
     worker, name = str(data.get("worker") or "") or None, request.match_info["name"]
     await request.app[SERVICE].start_job(who.org, name, worker)
     raise back_to(data, name)
@@ -159,7 +158,7 @@ async def run_job(request: web.Request) -> web.StreamResponse:
     """POST /jobs/{name}/run : probe now."""
     who, name = who_is(request), request.match_info["name"]
     await request.app[SERVICE].run_job(who.org, name)
-    raise back_to(await _posted(request), name)
+    raise back_to(await request.post(), name)
 
 
 async def remove_job(request: web.Request) -> web.StreamResponse:
@@ -176,12 +175,6 @@ async def workers(request: web.Request) -> web.StreamResponse:
     local = is_loopback(request.url.host)
     view = workers_view(status, found, request.host, local)
     return render(request, "workers.html", view)
-
-
-async def _posted(request: web.Request) -> MultiMapping[Any]:
-    """Return the form, checked for size, time and type, with repeated names."""
-    await read_form(request)
-    return await request.post()
 
 
 def _page(method: str, path: str, handler: Handler, auth: Auth, summary: str) -> Route:

@@ -103,8 +103,10 @@ def dash_view(
     recent: Recent,
     starters: Sequence[Starter],
     form: FormError | None,
+    *,
+    asked: bool = False,
 ) -> DashView:
-    """Return everything that /dash prints."""
+    """Return everything that /dash prints; *asked*: with the form open."""
     columns = _columns(jobs, workers)
     rows = [_row(job, columns, recent.get(job.id, []), status.now) for job in jobs]
     worst = next((v for v in WORST_FIRST if status.verdicts.get(v)), "up")
@@ -129,7 +131,7 @@ def dash_view(
             Offer(s.spec.type, safe_text(s.spec.target, 120), safe_text(s.why, 120))
             for s in starters
         ],
-        form=JobForm.of(form, [worker.name for worker in workers]),
+        form=JobForm.of(form, [worker.name for worker in workers], asked=asked),
     )
 
 

@@ -45,10 +45,11 @@ class Badge(Struct, frozen=True):
 
 
 class When(Struct, frozen=True):
-    """A moment: for machines, exact for people, and how long ago."""
+    """A moment: for machines, exact for people, its time of day, how long ago."""
 
     iso: str
     exact: str
+    clock: str
     ago: str
 
 
@@ -89,7 +90,8 @@ def when(iso: str | None, now: str) -> When | None:
         return None
     at = _parse(iso)
     ago = max((_parse(now) - at).total_seconds(), 0.0)
-    return When(iso, at.strftime("%Y-%m-%d %H:%M:%S UTC"), age(ago))
+    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return When(iso, exact, at.strftime("%H:%M:%S"), age(ago))
 
 
 def age(seconds: float) -> str:

@@ -1,0 +1,98 @@
+"""The real site over the seeded coordinator, on loopback, with a browser to see it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from pangea.web.app import make_app
+from pangea.web.codes import hash_code, new_salt, read_code
+from pangea.web.keys import Site
+from pangea.web.server import serve
+from tests.seeded import SeededService
+from tests.web.memory import MemoryAccounts
+
+CHROMIUM = "/usr/bin/chromium"
+CODE = "0123-4567-89AB-CDEF-GHJK"
+TOKEN = "seeded-token"  # noqa: S105
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@dataclass
+class Seeded:
+    """A running site: its address and the coordinator behind it."""
+
+    url: str
+    service: SeededService
+    accounts: MemoryAccounts
+
+
+async def _no_mesh(link: Any, address: str) -> None:
+    """Accept no link: there is no mesh behind the seeded coordinator."""
+
+
+@asynccontextmanager
+async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
+    """Serve *service* on a free port of loopback."""
+    accounts = MemoryAccounts()
+    prefix, code = read_code(CODE)
+    hashed = hash_code(code, new_salt())
+    await accounts.put(1, "admin", "admin", prefix, hashed)
+    app = make_app(
+        service,
+        service.hub,
+        accounts,
+        accept_link=_no_mesh,
+        site=Site(admin_token=TOKEN),
+    )
+    running = await serve(app, "127.0.0.1", 0)
+    try:
+        yield Seeded(f"http://127.0.0.1:{running.port}", service, accounts)
+    finally:
+        await running.stop()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Start a headless browser."""
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=ARGS
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def context_for(
+    browser: Browser, site: Seeded, width: int, **more: Any
+) -> BrowserContext:
+    """Return a context of that width; tall enough for a telephone's page."""
+    height = 844 if width < 600 else 1000
+    return await browser.new_context(
+        base_url=site.url,
+        viewport={"width": width, "height": height},
+        reduced_motion="reduce",
+        color_scheme="dark",
+        **more,
+    )
+
+
+async def log_in(page: Page) -> None:
+    """Log in as a person would."""
+    await page.goto("/login")
+    await page.get_by_label("ACCESS CODE").fill(CODE)
+    await page.get_by_role("button", name="[ENTER]").click()
+    await page.wait_for_url("**/dash")

@@ -1,0 +1,57 @@
+// Glyphs, words and numbers as pangea/web/words.py and core/chart.py write them.
+
+export const VERDICTS = {
+  down: ["✖", "DOWN"],
+  degraded: ["▲", "DEGRADED"],
+  unknown: ["○", "UNKNOWN"],
+  up: ["●", "UP"],
+  paused: ["◌", "PAUSED"],
+};
+
+export const CELLS = {
+  ok: ["●", "ok", "up"],
+  warn: ["▲", "warn", "degraded"],
+  failed: ["✖", "failed", "down"],
+  error: ["○", "could not tell", "unknown"],
+};
+
+const BLOCKS = "▁▂▃▄▅▆▇█";
+
+// Control, format and private characters come out as escapes, as core/text.py does.
+export function safe(text, limit = 300) {
+  const shown = String(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (char) =>
+    "\\u" + char.codePointAt(0).toString(16).padStart(4, "0"));
+  return shown.length > limit ? shown.slice(0, limit - 1) + "…" : shown;
+}
+
+export function ms(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value >= 1000) return short(value / 1000) + " s";
+  return (value >= 100 ? value.toFixed(0) : short(value)) + " ms";
+}
+
+const short = (value) => String(Number(value.toPrecision(3)));
+
+export function age(seconds) {
+  let rest = Math.max(Math.floor(seconds), 0);
+  const words = [];
+  for (const [unit, size] of [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]]) {
+    const count = Math.floor(rest / size);
+    rest %= size;
+    if (count) words.push(count + unit);
+  }
+  return words.slice(0, 2).join("") || "0s";
+}
+
+// values: numbers, "x" for a failure, "" for nothing measured
+export function sparkline(values) {
+  const known = values.filter((v) => v !== "x" && v !== "").map(Number);
+  if (!known.length) return values.map((v) => (v === "x" ? "×" : "·")).join("");
+  const low = Math.min(...known);
+  const span = Math.max(...known, low * 1.5, 1e-9) - low || 1;
+  return values.map((v) => {
+    if (v === "x") return "×";
+    if (v === "") return "·";
+    return BLOCKS[Math.min(7, Math.max(0, Math.round(((Number(v) - low) / span) * 7)))];
+  }).join("");
+}
