@@ -1,13 +1,19 @@
 """The documents name what the code has, and nothing that it has not."""
 
+import re
 from collections.abc import Iterator
 from typing import get_type_hints
 
-from msgspec import Struct
+import click
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
+from pangea.cli.main import root
 from pangea.cli.settings import ENVIRONMENT
 from pangea.core.config import NodeConfig
+from pangea.core.durations import Seconds, format_duration
 from pangea.core.reasons import REASONS
+from pangea.probes.base import PROBES, load_builtin
 from pangea.web.routes import ROUTES
 from tests.house_style.source import read
 
@@ -42,3 +48,54 @@ def test_every_key_of_the_configuration_is_in_the_table_with_its_variable():
     assert [row[0] for row in rows] == list(_keys(NodeConfig))
     variables = {row[2]: row[0] for row in rows if row[2] != "none"}
     assert variables == ENVIRONMENT | {"PANGEA_STATE_DIR": "storage.state_dir"}
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+        elif command is not None:
+            yield f"{path} {name}", command
+
+
+def test_every_command_has_its_section_that_names_its_options():
+    heads = r"^## `(pangea [a-z ]+)`$(.*?)(?=^## |\Z)"
+    said = dict(re.findall(heads, read("docs/cli.md"), re.MULTILINE | re.DOTALL))
+    commands = dict(_commands(root, "pangea"))
+    assert set(said) == set(commands)
+    options = {
+        (path, option.opts[-1])
+        for path, command in commands.items()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.hidden
+    }
+    assert {(p, name) for p, name in options if name not in said[p]} == set()
+
+
+def _default(value: object) -> str:
+    """Return a default as it stands in the tables."""
+    if isinstance(value, Seconds):
+        return format_duration(value)
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value or "none")
+
+
+def test_every_probe_has_its_section_with_all_options_and_defaults():
+    load_builtin()
+    heads = r"^## `([a-z]+)`.*?$(.*?)(?=^## |\Z)"
+    said = dict(re.findall(heads, read("docs/probes.md"), re.MULTILINE | re.DOTALL))
+    assert set(said) == set(PROBES)
+    for name, probe in PROBES.items():
+        written = {row[0]: row[1] for row in _rows(said[name])}
+        options = {f.encode_name: _default_of(f) for f in fields(probe.Options)}
+        assert written == options, f"docs/probes.md, {name}"
+
+
+def _default_of(field: FieldInfo) -> str:
+    made = field.default_factory() if callable(field.default_factory) else None
+    return _default(field.default if field.default is not NODEFAULT else made)
