@@ -11,7 +11,6 @@ from msgspec.structs import FieldInfo, fields
 from pangea.cli.main import root
 from pangea.cli.settings import ENVIRONMENT
 from pangea.core.config import NodeConfig
-from pangea.core.durations import Seconds, format_duration
 from pangea.core.reasons import REASONS
 from pangea.probes.base import PROBES, load_builtin
 from pangea.web.routes import ROUTES
@@ -76,13 +75,11 @@ def test_every_command_has_its_section_that_names_its_options():
 
 def _default(value: object) -> str:
     """Return a default as it stands in the tables."""
-    if isinstance(value, Seconds):
-        return format_duration(value)
+    if value in (None, "", (), [], {}):
+        return "none"
     if isinstance(value, tuple | list):
-        return ",".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value or "none")
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_every_probe_has_its_section_with_all_options_and_defaults():
