@@ -1,5 +1,6 @@
 """The configuration: its shape, its defaults, and how layers of it add up."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
@@ -18,6 +19,10 @@ DEFAULT_PORT = 7464
 SECRET_KEYS = frozenset({"accounts.codes"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+#: A key that needs no quotes, and the keys of a dotted path.
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_KEYS = re.compile(r'"(?:[^"\\]|\\.)*"|[A-Za-z0-9_-]+')
 
 Role = Literal["coordinator", "worker"]
 Discovery = Literal["mdns", "static"]
@@ -237,11 +242,11 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
 def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested tables as one of dotted paths; empty tables vanish.
 
-    A dot inside a key (a tag's name) is kept apart by quotes, as in TOML.
+    A key that is not a bare one (a tag's name) stands in quotes, as in TOML.
     """
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        path = prefix + (f'"{key}"' if "." in key else key)
+        path = prefix + quoted(key)
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{path}.")
         else:
@@ -249,11 +254,19 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def quoted(key: str) -> str:
+    """Return *key* as it stands in a dotted path."""
+    return key if _BARE.fullmatch(key) else json.dumps(key)
+
+
 def unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return dotted paths as nested tables; the inverse of ``flatten``."""
     tables: dict[str, Any] = {}
     for path, value in values.items():
-        *parents, last = [a or b for a, b in re.findall(r'"([^"]*)"|([^.]+)', path)]
+        *parents, last = [
+            json.loads(key) if key.startswith('"') else key
+            for key in _KEYS.findall(path)
+        ]
         table = tables
         for name in parents:
             table = table.setdefault(name, {})

@@ -1,0 +1,262 @@
+"""`pangea job`: add, list, show, edit, stop, start, remove and run jobs."""
+
+import sys
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import click
+
+from pangea.core.durations import format_duration, parse_duration
+from pangea.core.errors import UsageError
+
+from .client import path_of
+from .group import Group
+from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
+from .session import Session
+from .table import Style
+
+COLUMNS = [
+    Column("verdict", lambda job: job.get("verdict", "unknown"), mark=True),
+    Column("name", lambda job: job.get("name", "")),
+    Column("type", lambda job: job.get("type", "")),
+    Column("target", lambda job: job.get("target", "")),
+    Column("every", lambda job: every(job)),
+    Column("last", lambda job: milliseconds(job.get("last_duration_ms"))),
+    Column("since", lambda job: ago(job.get("verdict_since"))),
+    Column("why", lambda job: job.get("verdict_reason", "")),
+    Column("on", lambda job: job.get("on", ""), wide=True),
+    Column("rule", lambda job: job.get("rule", ""), wide=True),
+    Column("labels", lambda job: joined(job.get("labels")), wide=True),
+]
+
+
+def every(job: dict[str, Any]) -> str:
+    """Return a job's interval in words."""
+    interval = job.get("interval_s")
+    return format_duration(interval) if isinstance(interval, (int, float)) else "-"
+
+
+def described(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that describe a job; add and edit share them."""
+    options = [
+        click.option("--name", metavar="N", help="Its name (TYPE-TARGET)."),
+        click.option("--every", metavar="30s", help="How often to probe."),
+        click.option("--timeout", metavar="10s", help="How long to wait."),
+        click.option("--on", metavar="WHO", help="all, W1,W2, tag:K=V or count:N."),
+        click.option("--rule", metavar="R", help="majority, any, all or a number."),
+        click.option(
+            "--set",
+            "options",
+            multiple=True,
+            metavar="OPTION=VALUE",
+            help="An option of the probe; repeatable.",
+        ),
+        click.option(
+            "--label", "labels", multiple=True, metavar="K=V", help="Repeatable."
+        ),
+    ]
+    return reduce(lambda made, option: option(made), reversed(options), command)
+
+
+@click.group("job", cls=Group, no_args_is_help=True)
+def command() -> None:
+    """Add, list, change, stop and remove jobs."""
+
+
+@command.command("add")
+@click.argument("type_", metavar="TYPE")
+@click.argument("target")
+@described
+@click.option("--dry-run", is_flag=True, help="Check and price it, store nothing.")
+@click.pass_obj
+def add(session: Session, type_: str, target: str, dry_run: bool, **given: Any) -> None:
+    """Add a job: probe TARGET with TYPE (http, icmp, dns, tls, tcp).
+
+    \b
+    pangea job add http example.com
+    pangea job add icmp 192.0.2.1 --every 5s --on tag:site=london
+    pangea job add tls mail.example.com:993 --set warn_days=20
+    """
+    spec = {"type": type_, "target": target, **body_of(given)}
+    query = {"dry_run": "true"} if dry_run else {}
+    added = session.client().post("jobs", spec, **query)
+    name = added["job"]["name"]
+    show_one(session, added, lambda style: [style.plain(name)], name=name)
+    session.note(added["cost"]["words"])
+    if dry_run:
+        session.note("nothing was stored (--dry-run)")
+    else:
+        session.note(f"next: pangea results {name} --follow")
+
+
+@command.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """List all jobs with verdict, worst first."""
+    jobs = session.client().items("jobs")
+    show_items(session, jobs, COLUMNS)
+    if not jobs:
+        session.note("there are no jobs yet\n  try: pangea job add http example.com")
+
+
+@command.command("show")
+@click.argument("name")
+@click.pass_obj
+def show(session: Session, name: str) -> None:
+    """Show the job NAME and what each worker says of it."""
+    job = session.client().get(path_of("jobs", name))
+    show_one(session, job, lambda style: _card(style, job))
+
+
+@command.command("edit")
+@click.argument("name")
+@described
+@click.option("--target", help="Probe another target.")
+@click.pass_obj
+def edit(session: Session, /, name: str, target: str | None, **given: Any) -> None:
+    """Change the job NAME; --set OPTION= and --label K= take one away.
+
+    What is not given stays; --name renames it, and its history stays with it.
+    """
+    given["new_name"] = given.pop("name")
+    patch = body_of(given, removing=True)
+    if target is not None:
+        patch["target"] = target
+    if not patch:
+        raise UsageError("nothing to change", hint="pangea job edit --help")
+    job = session.client().patch(path_of("jobs", name), patch)
+    show_one(session, job, lambda style: _card(style, job))
+
+
+@command.command("stop")
+@click.argument("name")
+@click.option("--on", metavar="WORKER", help="On this worker alone.")
+@click.pass_obj
+def stop(session: Session, name: str, on: str | None) -> None:
+    """Stop probing the job NAME, everywhere or on one worker."""
+    _switch(session, name, "stop", on)
+
+
+@command.command("start")
+@click.argument("name")
+@click.option("--on", metavar="WORKER", help="On this worker alone.")
+@click.pass_obj
+def start(session: Session, name: str, on: str | None) -> None:
+    """Probe the job NAME again, everywhere or on one worker."""
+    _switch(session, name, "start", on)
+
+
+@command.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(session: Session, name: str, yes: bool) -> int:
+    """Remove the job NAME, with its history."""
+    client = session.client()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"removing {name!r} takes its history too, and nobody can be asked",
+                hint=f"pangea job remove {name} --yes",
+            )
+        client.get(path_of("jobs", name))
+        if not click.confirm(f"Remove {name!r} and its history?", err=True):
+            return 1
+    client.delete(path_of("jobs", name))
+    session.note(f"removed {name}")
+    return 0
+
+
+@command.command("run")
+@click.argument("name")
+@click.pass_obj
+def run(session: Session, name: str) -> int:
+    """Probe the job NAME now, on all its connected workers."""
+    answer = session.client().post(path_of("jobs", name, "run"))
+    asked = answer["asked"]
+    show_one(session, answer, lambda style: [f"asked {', '.join(asked)}"][: len(asked)])
+    if not asked:
+        session.note("no worker of this job is connected\n  try: pangea worker list")
+        return 1
+    session.note(f"next: pangea results {name}")
+    return 0
+
+
+def body_of(given: dict[str, Any], *, removing: bool = False) -> dict[str, Any]:
+    """Return the options of a command as the fields that the API takes.
+
+    With *removing* an empty value is null, which takes the option away.
+    """
+    fields = {
+        "name": given.get("name") or given.get("new_name"),
+        "interval_s": _seconds("--every", given["every"]),
+        "timeout_s": _seconds("--timeout", given["timeout"]),
+        "on": given["on"],
+        "rule": given["rule"],
+        "options": table_of("--set", given["options"], removing=removing),
+        "labels": table_of("--label", given["labels"], removing=removing),
+    }
+    return {key: value for key, value in fields.items() if value not in (None, {})}
+
+
+def _seconds(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(parse_duration(text))
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}", hint=error.hint) from error
+
+
+def table_of(
+    option: str, texts: tuple[str, ...], *, removing: bool = False
+) -> dict[str, Any]:
+    """Return ``K=V`` texts as a table; UsageError names *option* for any other."""
+    table: dict[str, Any] = {}
+    for text in texts:
+        key, sep, value = text.partition("=")
+        if not sep or not key.strip():
+            raise UsageError(f"{option}: wanted KEY=VALUE, got {text!r}")
+        table[key.strip()] = None if removing and value == "" else value
+    return table
+
+
+def _switch(session: Session, name: str, verb: str, worker: str | None) -> None:
+    body = {"worker": worker} if worker else {}
+    job = session.client().post(path_of("jobs", name, verb), body)
+    done = {"stop": "stopped", "start": "started"}[verb]
+    words = f"{done} {name}" + (f" on {worker}" if worker else "")
+    show_one(session, job, lambda style: [style.plain(words)])
+
+
+def _card(style: Style, job: dict[str, Any]) -> list[str]:
+    """Return a job on one screen."""
+    timeout = format_duration(job["timeout_s"])
+    facts = [
+        ("target", f"{job['type']} {job['target']}"),
+        ("every", f"{every(job)}, timeout {timeout}"),
+        ("on", f"{job['on']}, rule {job['rule']}"),
+        ("options", joined(job["options"])),
+        ("labels", joined(job["labels"])),
+        ("since", ago(job["verdict_since"])),
+        ("why", job["verdict_reason"]),
+    ]
+    head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
+    return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
+
+
+def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:
+    if not votes:
+        return ["no worker probes it"]
+    rows = [
+        [
+            style.mark(vote["outcome"]) if vote["outcome"] else vote["state"],
+            vote["worker"],
+            milliseconds(vote["duration_ms"]),
+            ago(vote["at"]),
+            vote["detail"] or vote["reason"],
+        ]
+        for vote in votes
+    ]
+    return style.table(["vote", "worker", "last", "at", "why"], rows, limit=100)

@@ -1,0 +1,88 @@
+"""The root of all commands: options, exit codes, and nothing that takes time."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from pangea.core.errors import PangeaError
+
+from .complain import catch_the_rest, explain, quiet_pipe, wants_debug
+from .group import LazyGroup
+
+COMMANDS = {
+    "run": (".run", "Start a coordinator or a worker."),
+    "job": (".job", "Add, list, change, stop and remove jobs."),
+    "results": (".results", "Print what the probes of a job found."),
+    "history": (".history", "Draw a job's past: chart, percentiles, uptime."),
+    "status": (".status", "Print how everything is, and what to do next."),
+    "worker": (".worker", "List the workers and how they are."),
+    "probe": (".probe", "Probe a target from here, once, without a coordinator."),
+    "config": (".config", "Check and show the configuration."),
+    "secret": (".secret", "Make or print the secret of the cluster."),
+    "version": (".version", "Print the version of client and coordinator."),
+}
+
+
+class Root(LazyGroup):
+    """The group that turns every error into words and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        """Run one command and leave with its exit code."""
+        given = list(sys.argv[1:] if args is None else args)
+        _tolerate_narrow_terminals()
+        try:
+            answer = super().main(given, "pangea", standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            sys.exit(quiet_pipe())
+        except (PangeaError, click.ClickException, click.Abort) as error:
+            if wants_debug(given):
+                raise
+            sys.exit(explain(error))
+        sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def _tolerate_narrow_terminals() -> None:
+    """Replace what an old terminal cannot show instead of dying of it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+
+
+root = Root(
+    "pangea",
+    lazy=COMMANDS,
+    no_args_is_help=True,
+    context_settings={
+        "auto_envvar_prefix": "PANGEA",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    help="""A distributed network monitor: many vantage points, one honest verdict.
+
+    \b
+    pangea run                        start here: a coordinator and its worker
+    pangea job add http example.com   watch something
+    pangea status                     see how it is
+    """,
+    epilog="Every option is also an environment variable PANGEA_…; "
+    "data goes to stdout, all else to stderr.",
+)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    if not wants_debug(sys.argv[1:]):
+        catch_the_rest()
+    root.main()

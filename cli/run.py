@@ -1,0 +1,81 @@
+"""`pangea run`: start a coordinator or a worker, and stay until told to stop."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from .group import Command
+from .session import Session
+
+ROLES = ("coordinator", "worker")
+DISCOVERY = ("mdns", "static")
+
+
+def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:
+    """Return an option that is a setting: the environment is read as a layer."""
+    variable = env or "PANGEA_" + names[-1].lstrip("-").upper().replace("-", "_")
+    more["help"] = f"{more['help']}  [env var: {variable}]"
+    return click.option(*names, allow_from_autoenv=False, **more)
+
+
+@click.command("run", cls=Command)
+@setting("--role", type=click.Choice(ROLES), help="What to be (coordinator).")
+@setting("--listen", metavar="HOST:PORT", help="Where to listen (0.0.0.0:7464).")
+@setting("--name", metavar="N", help="Name of this node (the machine's).")
+@setting("--region", metavar="R", help="Where it stands, for people.")
+@setting("--location", metavar="LAT,LON", help="Where it stands, in degrees.")
+@setting("--tag", multiple=True, metavar="K=V", help="For --on tag:K=V; repeatable.")
+@setting("--join", multiple=True, metavar="ADDR", help="A coordinator's HOST:PORT.")
+@setting("--secret-file", metavar="F", help="Holds the secret of the cluster.")
+@setting(
+    "--discovery",
+    multiple=True,
+    type=click.Choice(DISCOVERY),
+    help="How to find each other; static is --join alone.",
+)
+@setting("--database", metavar="PATH", help="SQLite file (STATE_DIR/pangea.db).")
+@setting("--no-local-worker", is_flag=True, help="Coordinator without a worker.")
+@setting("--log-format", type=click.Choice(("console", "json")), help="Form of logs.")
+@setting(
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    help="How much to log (info).",
+)
+@click.pass_obj
+def command(session: Session, /, **given: Any) -> int:
+    """Start a coordinator (with a worker of its own) or a worker.
+
+    \b
+    pangea run                                    coordinator and worker
+    pangea run --role worker --join 10.0.0.5      a worker of that coordinator
+    pangea run --role worker --secret-file s.txt  one that finds it by itself
+    """
+    from .settings import resolve
+
+    config = resolve(session, flags_of(given)).config
+    from pangea.node import run
+
+    return run(config)
+
+
+def flags_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given as values of the configuration."""
+    from pangea.core.config import quoted
+
+    from .settings import ENVIRONMENT, tags_of
+
+    paths = {
+        name.removeprefix("PANGEA_").lower(): path for name, path in ENVIRONMENT.items()
+    }
+    flags: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "tag":
+            flags |= {
+                f"node.tags.{quoted(key)}": tag for key, tag in tags_of(value).items()
+            }
+        elif name == "no_local_worker":
+            flags |= {paths[name]: False} if value else {}
+        elif value not in (None, ()):
+            flags[paths[name]] = list(value) if isinstance(value, tuple) else value
+    return flags

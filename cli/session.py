@@ -1,0 +1,144 @@
+"""What the global options say: which coordinator, whose token, which form."""
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pangea.core.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from .client import Client
+
+DEFAULT_SERVER = "http://127.0.0.1:7464"
+TOKEN_NAME = "admin.token"
+MAX_TOKEN = 4096
+FLAG = "command line"
+
+
+@dataclass
+class Session:
+    """The global options of one command, as flags or environment gave them."""
+
+    server: str = DEFAULT_SERVER
+    token_file: str = ""
+    state_dir: str = ""
+    config: str = ""
+    output: str = ""
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+    debug: bool = False
+    #: option → FLAG, or the environment variable that set it
+    sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def form(self) -> str:
+        """The form of the output; ``-q`` alone means names."""
+        return self.output or ("name" if self.quiet else "table")
+
+    def client(self) -> "Client":
+        """Return the way to the coordinator; nothing is sent yet."""
+        from .client import Client
+
+        token, looked = self._token()
+        return Client(self.server, token, looked=looked, say=self.detail)
+
+    def note(self, text: str) -> None:
+        """Tell the person something beside the data; ``-q`` silences it."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def detail(self, text: str) -> None:
+        """Tell what only ``-v`` wants to know."""
+        if self.verbose:
+            print(text, file=sys.stderr)
+
+    def state_path(self, marker: str) -> Path:
+        """Return the state directory of the coordinator on this machine.
+
+        One that is named (flag, environment, configuration) is taken as it is;
+        else the system's place or ``./.pangea``, whichever holds *marker*.
+        """
+        named = self.state_dir or self._configured_state_dir()
+        if named:
+            return Path(named)
+        places = [default_state_dir(), Path(".pangea")]
+        return next((p for p in places if _exists(p / marker)), places[0])
+
+    def _configured_state_dir(self) -> str:
+        if not self.config and not any(path.is_file() for path in config_files()):
+            return ""
+        from .settings import resolve
+
+        return resolve(self).config.storage.state_dir
+
+    def _token(self) -> tuple[str, str]:
+        """Return the token and where it was looked for."""
+        given = os.environ.get("PANGEA_TOKEN", "").strip()
+        is_flag = self.sources.get("token_file") == FLAG
+        if self.token_file and (is_flag or not given):
+            return _read_token(Path(self.token_file)), self.token_file
+        if given:
+            return given, "PANGEA_TOKEN"
+        if not (self.state_dir or is_loopback(self.server)):
+            # The token of this machine is nobody else's business.
+            return "", "no --token-file, PANGEA_TOKEN or PANGEA_TOKEN_FILE"
+        path = self.state_path(TOKEN_NAME) / TOKEN_NAME
+        return (_read_token(path) if _exists(path) else ""), str(path)
+
+
+def default_state_dir() -> Path:
+    """Return where state lies when nobody says otherwise."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/pangea")
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("pangea"))
+
+
+def config_files() -> Iterator[Path]:
+    """Yield the places of ``pangea.toml``, the strongest first."""
+    import platformdirs
+
+    yield Path("pangea.toml")
+    yield Path(platformdirs.user_config_dir("pangea")) / "pangea.toml"
+    yield Path("/etc/pangea/pangea.toml")
+
+
+def is_loopback(server: str) -> bool:
+    """Return whether the URL *server* is on this machine."""
+    try:
+        host = urlsplit(server).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A directory of somebody else: there, but not for us.
+        return False
+
+
+def _read_token(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_TOKEN + 1)
+    except PermissionError as error:
+        raise ConfigError(
+            f"cannot read the token in {path}: {error.strerror}",
+            hint="run it as the user of the coordinator, or give --token-file",
+        ) from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    token = text.decode("ascii", "replace").strip()
+    if not token.isascii() or not token.isprintable() or len(text) > MAX_TOKEN:
+        raise UsageError(f"{path} does not hold a token")
+    return token

@@ -1,0 +1,192 @@
+"""The layers of configuration: flags, environment, files. Only here are they read."""
+
+import os
+import socket
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from pangea.core.config import (
+    Layer,
+    NodeConfig,
+    Resolved,
+    quoted,
+    read_layer,
+    table_faults,
+)
+from pangea.core.config import resolve as add_up
+from pangea.core.errors import ConfigError, UsageError
+
+from .session import FLAG, Session, config_files, default_state_dir
+
+MAX_FILE = 1024 * 1024
+
+#: environment variable → the value it sets
+ENVIRONMENT = {
+    "PANGEA_ROLE": "node.role",
+    "PANGEA_NAME": "node.name",
+    "PANGEA_REGION": "node.region",
+    "PANGEA_LOCATION": "node.location",
+    "PANGEA_TAG": "node.tags",
+    "PANGEA_LISTEN": "server.listen",
+    "PANGEA_SESSION": "server.session",
+    "PANGEA_ALLOWED_HOSTS": "server.allowed_hosts",
+    "PANGEA_JOIN": "mesh.join",
+    "PANGEA_SECRET_FILE": "mesh.secret_file",
+    "PANGEA_DISCOVERY": "mesh.discovery",
+    "PANGEA_DATABASE": "storage.database",
+    "PANGEA_LOG_FORMAT": "log.format",
+    "PANGEA_LOG_LEVEL": "log.level",
+    "PANGEA_NO_LOCAL_WORKER": "worker.local",
+    "PANGEA_ACCOUNT_CODES": "accounts.codes",
+}
+
+
+def resolve(session: Session, flags: Mapping[str, Any] | None = None) -> Resolved:
+    """Return the configuration of a node here, with where each value is from.
+
+    *flags* maps dotted paths to values of the command line. Raises ConfigError,
+    and UsageError for a fault of the flags.
+    """
+    layers = [_flags(flags or {}), *_global_layers(session)]
+    layers += [*_environment(os.environ), *_files(session), _machine()]
+    resolved = add_up(layers)
+    _check_types(resolved.config)
+    return replace(resolved, config=_with_codes(resolved.config))
+
+
+def file_faults(path: Path) -> list[ConfigError]:
+    """Return all that is wrong with one file, one error each."""
+    try:
+        table = read_table(path)
+    except ConfigError as error:
+        return [error]
+    found = list(table_faults(table, str(path)))
+    if not found:
+        try:
+            _check_types(add_up([read_layer(table, str(path))]).config)
+        except ConfigError as error:
+            found = [ConfigError(f"{path}: {error}", hint=error.hint)]
+    return found
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return the TOML of a file; ConfigError if it cannot be read as such."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE + 1)
+        if len(raw) > MAX_FILE:
+            raise ConfigError(f"{path}: larger than 1 MiB")
+        return tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {(error.strerror or str(error)).lower()}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}", hint="see https://toml.io") from error
+
+
+def tags_of(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return ``K=V`` texts as a table; ConfigError for any other."""
+    tags = {}
+    for text in texts:
+        key, sep, value = text.partition("=")
+        if not sep or not key.strip():
+            raise ConfigError(f"tag: wanted K=V, got {text!r}")
+        tags[key.strip()] = value.strip()
+    return tags
+
+
+def _flags(flags: Mapping[str, Any]) -> Layer:
+    """Return the command line as a layer; a fault of it is one of usage."""
+    for fault in table_faults(unflatten(flags), FLAG):
+        raise UsageError(str(fault), hint=fault.hint)
+    return Layer(FLAG, dict(flags))
+
+
+def _global_layers(session: Session) -> Iterator[Layer]:
+    if session.state_dir:
+        source = session.sources.get("state_dir", FLAG)
+        yield Layer(source, {"storage.state_dir": session.state_dir})
+
+
+def _environment(environ: Mapping[str, str]) -> Iterator[Layer]:
+    """Yield a layer for each variable that is set, so that it can be named."""
+    for name, path in ENVIRONMENT.items():
+        text = environ.get(name, "").strip()
+        if text:
+            yield Layer(name, _values(path, text))
+
+
+def _values(path: str, text: str) -> dict[str, Any]:
+    if path == "node.tags":
+        tags = tags_of(tuple(text.replace(",", " ").split()))
+        return {f"node.tags.{quoted(key)}": value for key, value in tags.items()}
+    if path == "worker.local":
+        return {path: text.lower() in ("0", "false", "no", "off")}
+    if path == "accounts.codes":
+        if text.startswith("@"):
+            return {"accounts.codes_file": text[1:]}
+        # Not by commas: a hash of argon2 has some.
+        return {path: text.split()}
+    return {path: text}
+
+
+def _files(session: Session) -> Iterator[Layer]:
+    """Yield the files that are there; one that was named must be."""
+    if session.config:
+        path = Path(session.config)
+        yield read_layer(read_table(path), session.config)
+        return
+    for path in config_files():
+        if path.is_file():
+            yield read_layer(read_table(path), str(path))
+
+
+def _machine() -> Layer:
+    """Return the defaults that only this machine knows."""
+    name = "".join(
+        c if c.isalnum() or c in "._-" else "-" for c in socket.gethostname()
+    )
+    values = {"storage.state_dir": str(default_state_dir())}
+    if name.isascii() and name.strip("._-"):
+        values["node.name"] = name.strip("._-")[:63]
+    return Layer("default", values)
+
+
+def _with_codes(config: NodeConfig) -> NodeConfig:
+    """Return *config* with the access codes of ``accounts.codes_file`` read."""
+    path = config.accounts.codes_file
+    if not path:
+        return config
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(MAX_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"accounts: cannot read the access codes in {path}: {error}"
+        ) from error
+    lines = [line.strip() for line in text.splitlines()]
+    codes = [line for line in lines if line and not line.startswith("#")]
+    accounts = replace(config.accounts, codes=(*config.accounts.codes, *codes))
+    return replace(config, accounts=accounts)
+
+
+def _check_types(config: NodeConfig) -> None:
+    """Refuse an interval for a type of probe that does not exist."""
+    if not config.defaults.interval:
+        return
+    from pangea.probes.base import probe_class
+
+    for name in config.defaults.interval:
+        try:
+            probe_class(name)
+        except UsageError as error:
+            raise ConfigError(
+                f"defaults: interval: {error}", hint=error.hint
+            ) from error

@@ -1,0 +1,89 @@
+"""`pangea status`: how everything is, on one screen, and what to do next."""
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from pangea.core.durations import parse_duration
+from pangea.core.errors import UsageError
+from pangea.core.text import safe_text
+
+from .client import Client
+from .group import Command
+from .job import COLUMNS
+from .output import ago, show_one
+from .session import Session
+from .table import Style
+
+ORDER = ("down", "degraded", "unknown", "up", "paused")
+WORST = ("down", "degraded", "unknown")
+SHOWN = 10
+CLEAR = "\x1b[H\x1b[2J"
+
+
+@click.command("status", cls=Command)
+@click.option(
+    "--watch", is_flag=False, flag_value="2s", metavar="[2s]", help="Show it again."
+)
+@click.pass_obj
+def command(session: Session, watch: str | None) -> None:
+    """Print how everything is, and what to do next."""
+    client = session.client()
+    if watch is None:
+        _show(session, client)
+        return
+    pause = parse_duration(watch)
+    if not 0.2 <= pause <= 3600:
+        raise UsageError("--watch: wanted 200ms to 1h")
+    while True:
+        if sys.stdout.isatty() and session.form in ("table", "wide"):
+            print(CLEAR, end="")
+        _show(session, client)
+        sys.stdout.flush()
+        time.sleep(pause)
+
+
+def _show(session: Session, client: Client) -> None:
+    status = client.get("status")
+    jobs = client.items("jobs") if session.form in ("table", "wide") else []
+    show_one(session, status, lambda style: _screen(style, status, jobs))
+
+
+def _screen(
+    style: Style, status: dict[str, Any], jobs: list[dict[str, Any]]
+) -> list[str]:
+    name, version = safe_text(status["name"], 63), safe_text(status["version"], 40)
+    counts = status["verdicts"]
+    verdicts = "  ".join(
+        f"{style.marked(word)} {counts[word]}" for word in ORDER if counts.get(word)
+    )
+    lines = [
+        f"coordinator  {name}, version {version}, started {ago(status['started_at'])}",
+        f"workers      {status['workers_connected']} of {status['workers']} connected, "
+        f"{status['results_per_s']:.3g} results/s",
+        f"jobs         {status['jobs']}   {verdicts}".rstrip(),
+    ]
+    bad = [job for job in jobs if job.get("verdict") in WORST]
+    if bad:
+        lines += ["", *_worst(style, bad)]
+    trouble = [safe_text(line, 300) for line in status["trouble"]]
+    lines += [f"{style.mark('warn')[0]} {style.plain(line)}" for line in trouble]
+    if status["next"]:
+        lines += ["", f"next: {style.plain(safe_text(status['next'], 300))}"]
+    return lines
+
+
+def _worst(style: Style, jobs: list[dict[str, Any]]) -> list[str]:
+    shown = sorted(jobs, key=lambda job: ORDER.index(job["verdict"]))[:SHOWN]
+    columns = [c for c in COLUMNS if c.title in ("verdict", "name", "since", "why")]
+    rows = [
+        [style.mark(c.cell(job)) if c.mark else str(c.cell(job)) for c in columns]
+        for job in shown
+    ]
+    colours = [style.colour_of(job["verdict"]) for job in shown]
+    lines = style.table([c.title for c in columns], rows, limit=60, colours=colours)
+    if len(jobs) > SHOWN:
+        lines.append(f"and {len(jobs) - SHOWN} more: pangea job list")
+    return [*lines, ""]

@@ -1,0 +1,78 @@
+"""`pangea worker`: the vantage points and how they are."""
+
+from typing import Any
+
+import click
+
+from .client import path_of
+from .group import Group
+from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
+from .session import Session
+from .table import Style
+
+COLUMNS = [
+    Column("link", lambda worker: link(worker), mark=True),
+    Column("name", lambda worker: worker.get("name", "")),
+    Column("region", lambda worker: worker.get("region") or "-"),
+    Column("state", lambda worker: worker.get("state", "")),
+    Column("jobs", lambda worker: worker.get("jobs", "")),
+    Column("rtt", lambda worker: milliseconds(worker.get("rtt_ms"))),
+    Column("seen", lambda worker: ago(worker.get("last_seen"))),
+    Column("health", lambda worker: worker.get("health", "")),
+    Column("offset", lambda worker: milliseconds(worker.get("offset_ms")), wide=True),
+    Column("lag", lambda worker: milliseconds(worker.get("lag_ms")), wide=True),
+    Column("spool", lambda worker: worker.get("spool", ""), wide=True),
+    Column("tags", lambda worker: joined(worker.get("tags")), wide=True),
+    Column("version", lambda worker: worker.get("version", ""), wide=True),
+]
+
+
+def link(worker: dict[str, Any]) -> str:
+    """Return whether a worker is connected, as a mark."""
+    return "up" if worker.get("connected") else "down"
+
+
+@click.group("worker", cls=Group, no_args_is_help=True)
+def command() -> None:
+    """List the workers and how they are."""
+
+
+@command.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """List all workers."""
+    workers = session.client().items("workers")
+    show_items(session, workers, COLUMNS)
+    if not workers:
+        session.note("there are no workers\n  try: pangea run --role worker --join …")
+
+
+@command.command("show")
+@click.argument("name")
+@click.pass_obj
+def show(session: Session, name: str) -> None:
+    """Show the worker NAME."""
+    worker = session.client().get(path_of("workers", name))
+    show_one(session, worker, lambda style: _card(style, worker))
+
+
+def _card(style: Style, worker: dict[str, Any]) -> list[str]:
+    position = worker["position"] or ()
+    facts = [
+        ("id", worker["id"]),
+        ("state", worker["state"]),
+        ("health", worker["health"]),
+        ("region", worker["region"]),
+        ("location", ",".join(f"{part:g}" for part in position)),
+        ("tags", joined(worker["tags"])),
+        ("version", worker["version"]),
+        ("jobs", worker["jobs"]),
+        ("seen", ago(worker["last_seen"])),
+        ("rtt", milliseconds(worker["rtt_ms"])),
+        ("clock off by", milliseconds(worker["offset_ms"])),
+        ("lag", milliseconds(worker["lag_ms"])),
+        ("spooled", worker["spool"]),
+        *((f"no {what}", why) for what, why in worker["lacks"].items()),
+    ]
+    head = f"{style.marked(link(worker))}  {style.plain(worker['name'])}"
+    return [head, *pairs(style, facts)]
