@@ -1,7 +1,9 @@
 """Opening a channel to another node: an aiohttp client on its ``/mesh``."""
 
 import asyncio
+import os
 import re
+from ipaddress import IPv6Address
 from types import SimpleNamespace
 
 import aiohttp
@@ -12,6 +14,12 @@ from pangea.core.text import safe_text
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
 
 DEFAULT_PORT = 7464
+_JOIN = re.compile(
+    r"(?:\[(?P<bracketed>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?)\]"
+    r"|(?P<host>[A-Za-z0-9_.-]{1,253}))(?::(?P<port>\d{1,5}))?"
+    r"|(?P<bare>[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?)",
+    re.ASCII,
+)
 _CLOSING = aiohttp.ClientWSTimeout(ws_close=2.0)
 
 
@@ -55,20 +63,22 @@ def parse_join(text: str) -> tuple[str, int]:
             hint="give the coordinator's address: --join HOST[:PORT]",
         )
     given = re.sub(r"^http://|/$", "", given)
-    match = re.fullmatch(
-        r"\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(?P<v6port>\d{1,5}))?"
-        r"|(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?)"
-        r"|(?P<host>[A-Za-z0-9_.-]{1,253})(?::(?P<port>\d{1,5}))?",
-        given,
-        re.ASCII,
-    )
+    match = _JOIN.fullmatch(given)
     if match is None:
         raise _no_address(text)
-    host = match["v6"] or match["bare"] or match["host"]
-    port = int(match["v6port"] or match["port"] or DEFAULT_PORT)
-    if not 1 <= port <= 65_535:
+    host = match["bracketed"] or match["bare"] or match["host"]
+    port = int(match["port"] or DEFAULT_PORT)
+    if not 1 <= port <= 65_535 or (":" in host and not _is_ipv6(host)):
         raise _no_address(text)
     return host, port
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def show_address(host: str, port: int) -> str:
@@ -103,7 +113,10 @@ def _cause(error: Exception) -> str:
             return f"it takes no connections from here now (HTTP {error.status})"
         return f"it answers HTTP {error.status}; is that a Pangea port?"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return safe_text(error.os_error.strerror or error.os_error)
+        number, text = error.os_error.errno, error.os_error.strerror
+        # asyncio puts its own words in the place of the system's; of a resolver's
+        # error, whose numbers are negative, it does not.
+        return os.strerror(number) if number and number > 0 else safe_text(text)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "it closed the connection without an answer"
     return safe_text(error) or type(error).__name__

@@ -41,7 +41,7 @@ def load(path: Path) -> LastGood | None:
         return None
     try:
         found = msgspec.json.decode(content, type=LastGood)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged(path) from error
     if not re.fullmatch(r"[0-9a-f]{64}", found.coordinator):
         raise _damaged(path)

@@ -33,22 +33,19 @@ def read_private(path: Path) -> bytes | None:
     Raises `ConfigError` if it is not ours, or others may read it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without waiting, should it be a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _failed("read", path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        _check_owner(path, found)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_SIZE:
-            raise ConfigError(f"{path} is not a file of at most {_MAX_SIZE} bytes")
-        if found.st_mode & 0o077:
-            raise ConfigError(
-                f"others may read {path}, which must be secret",
-                hint=f"run: chmod 600 {path}",
-            )
-        return file.read()
+    try:
+        _check_private(path, os.fstat(descriptor))
+        return os.read(descriptor, _MAX_SIZE)
+    except OSError as error:
+        raise _failed("read", path, error) from error
+    finally:
+        os.close(descriptor)
 
 
 def create_private(path: Path, content: bytes) -> None:
@@ -96,6 +93,17 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_private(path: Path, found: os.stat_result) -> None:
+    _check_owner(path, found)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_SIZE:
+        raise ConfigError(f"{path} is not a file of at most {_MAX_SIZE} bytes")
+    if found.st_mode & 0o077:
+        raise ConfigError(
+            f"others may read {path}, which must be secret",
+            hint=f"run: chmod 600 {path}",
+        )
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:

@@ -78,7 +78,7 @@ class SecretRing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return cls((_parse_text(stripped, created),))
         try:
             ring = msgspec.json.decode(stripped, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError("it is not the JSON of a secret ring") from error
         ring._check()
         return ring

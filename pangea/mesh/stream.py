@@ -4,6 +4,8 @@ XChaCha20-Poly1305 as in libsodium's ``crypto_secretstream``; a frame that was
 changed, repeated, left out or swapped does not open, and neither does any after it.
 """
 
+from dataclasses import dataclass
+
 from nacl.bindings import (
     crypto_secretstream_xchacha20poly1305_ABYTES as _OVERHEAD,
 )
@@ -35,15 +37,24 @@ from pangea.core.errors import ProtocolError
 MAX_PLAIN = 1 << 20
 MAX_FRAME = MAX_PLAIN + _OVERHEAD
 
-REKEY_MESSAGES = 1 << 20
-REKEY_BYTES = 1 << 30
-REKEY_SECONDS = 3600.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wear:
+    """What a key bears before it is changed: messages, bytes, seconds."""
+
+    messages: int = 1 << 20
+    size: int = 1 << 30
+    seconds: float = 3600.0
+
+
+DEFAULT_WEAR = Wear()
 
 
 class Sealer:
     """The sending end. ``header`` goes first; times are monotonic seconds."""
 
-    def __init__(self, key: bytes, now: float) -> None:
+    def __init__(self, key: bytes, now: float, wear: Wear = DEFAULT_WEAR) -> None:
+        self._wear = wear
         self._state = _State()
         self.header: bytes = _init_push(self._state, key)
         self._messages = 0
@@ -78,9 +89,9 @@ class Sealer:
 
     def _is_worn(self, now: float) -> bool:
         return (
-            self._messages >= REKEY_MESSAGES
-            or self._bytes >= REKEY_BYTES
-            or now - self._since >= REKEY_SECONDS
+            self._messages >= self._wear.messages
+            or self._bytes >= self._wear.size
+            or now - self._since >= self._wear.seconds
         )
 
 

@@ -1,0 +1,93 @@
+"""Who may knock: half-open handshakes and failures, counted by address."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pangea.mesh.limits import Doorkeeper, Knock, KnockLimits, source_of
+
+
+def failures(door, address, count, now=0.0):
+    for _ in range(count):
+        assert door.knock(address, now) is Knock.COME_IN
+        door.leave(address, now, failed=True)
+
+
+def test_eight_from_one_address_and_no_more():
+    door = Doorkeeper()
+    for _ in range(8):
+        assert door.knock("192.0.2.1", 0.0) is Knock.COME_IN
+    assert door.knock("192.0.2.1", 0.0) is Knock.TOO_MANY_FROM_THERE
+    assert door.knock("192.0.2.2", 0.0) is Knock.COME_IN
+    door.leave("192.0.2.1", 0.0, failed=False)
+    assert door.knock("192.0.2.1", 0.0) is Knock.COME_IN
+
+
+def test_128_in_all_and_no_more():
+    door = Doorkeeper()
+    for n in range(128):
+        assert door.knock(f"192.0.2.{n}", 0.0) is Knock.COME_IN
+    assert door.knock("198.51.100.1", 0.0) is Knock.TOO_MANY
+    door.leave("192.0.2.5", 0.0, failed=False)
+    assert door.knock("198.51.100.1", 0.0) is Knock.COME_IN
+
+
+def test_twenty_failures_shut_the_door_and_it_opens_again():
+    door = Doorkeeper()
+    failures(door, "192.0.2.1", 20)
+    assert door.knock("192.0.2.1", 0.0) is Knock.TOO_MANY_FAILURES
+    assert door.knock("192.0.2.2", 0.0) is Knock.COME_IN
+    assert door.knock("192.0.2.1", 0.19) is Knock.TOO_MANY_FAILURES
+    assert door.knock("192.0.2.1", 0.21) is Knock.COME_IN
+
+
+def test_success_is_never_punished():
+    door = Doorkeeper()
+    for _ in range(1000):
+        assert door.knock("192.0.2.1", 0.0) is Knock.COME_IN
+        door.leave("192.0.2.1", 0.0, failed=False)
+
+
+def test_hosts_of_one_ipv6_network_count_together():
+    door = Doorkeeper()
+    for n in range(20):
+        failures(door, f"2001:db8::{n:x}", 1)
+    assert door.knock("2001:db8::ffff", 0.0) is Knock.TOO_MANY_FAILURES
+    assert door.knock("2001:db8:0:1::1", 0.0) is Knock.COME_IN
+
+
+def test_memory_is_bounded():
+    door = Doorkeeper(KnockLimits(remembered=10))
+    for n in range(100):
+        failures(door, f"192.0.2.{n}", 1)
+    assert len(door._buckets) == 10
+    assert not door._half_open
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", "?"),
+        ("unix:", "?"),
+    ],
+)
+def test_what_counts_as_one_source(address, source):
+    assert source_of(address) == source
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
+def test_the_number_of_half_open_handshakes_always_adds_up(events):
+    door, open_now = Doorkeeper(), []
+    for name, enters in events:
+        address = f"192.0.2.{ord(name)}"
+        if enters and door.knock(address, 0.0) is Knock.COME_IN:
+            open_now.append(address)
+        elif not enters and address in open_now:
+            open_now.remove(address)
+            door.leave(address, 0.0, failed=False)
+        assert door.half_open == len(open_now)
+        assert all(open_now.count(a) <= 8 for a in open_now)
