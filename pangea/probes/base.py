@@ -36,7 +36,8 @@ class Trace:
             yield
         finally:
             spent = (time.perf_counter() - begun) * 1000
-            self.phases[name] = self.phases.get(name, 0.0) + spent
+            # The phase that ended last stands last: a timeout is named after it.
+            self.phases[name] = self.phases.pop(name, 0.0) + spent
 
     def warn(self, reason: str, detail: str) -> None:
         """Note that a threshold was passed; the first one is kept."""
@@ -46,9 +47,9 @@ class Trace:
 class Probe(Protocol):
     """A question, ready to be asked again and again."""
 
+    Options: ClassVar[type[Struct]]
     type: ClassVar[str]
     default_interval_s: ClassVar[float]
-    Options: ClassVar[type[Struct]]
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
