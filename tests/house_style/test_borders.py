@@ -6,7 +6,7 @@ from tests.house_style.source import Module, modules
 
 #: Modules of the standard library that neither read a clock nor do I/O.
 PURE = {
-    "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses",
+    "array", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses",
     "datetime", "decimal", "difflib", "enum", "errno", "fractions", "functools",
     "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator",
     "re", "statistics", "string", "struct", "textwrap", "tomllib", "typing",
