@@ -63,7 +63,7 @@ class SeededService:
             verdicts=counts,
             jobs=len(self._jobs),
             workers=len(WORKERS),
-            workers_connected=len(WORKERS) - 1,
+            workers_connected=len(WORKERS),
             results_per_s=1.4,
             trouble=self.trouble,
             next="",
@@ -201,7 +201,7 @@ class SeededService:
         return values
 
     async def workers(self, org: int) -> list[WorkerAnswer]:
-        """Return the four workers; tokyo is lost."""
+        """Return the four workers."""
         return [make_worker(name) for name in WORKERS]
 
     async def worker(self, org: int, name: str) -> WorkerAnswer:

@@ -16,7 +16,7 @@ from tests.web.memory import MemoryAccounts
 
 CHROMIUM = "/usr/bin/chromium"
 CODE = "0123-4567-89AB-CDEF-GHJK"
-TOKEN = "seeded-token"  # noqa: S105
+TOKEN = "seeded-token"
 ARGS = [
     "--no-sandbox",
     "--disable-gpu",

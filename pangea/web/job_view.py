@@ -27,6 +27,7 @@ from .words import (
     When,
     cell_badge,
     clock,
+    meaning,
     ms,
     share,
     verdict_badge,
@@ -34,8 +35,9 @@ from .words import (
     why,
 )
 
-#: The plot on a wide page and on a telephone, in characters.
-WIDE, NARROW, ROWS = 96, 28, 9
+#: The plots for a wide page, a narrower one and a telephone, in characters.
+PLOTS = (("wide", 144), ("middle", 72), ("slim", 28))
+ROWS = 9
 #: With fewer buckets than this a day says little: the last results are drawn.
 ENOUGH = 12
 
@@ -47,6 +49,7 @@ class VoteRow(Struct, frozen=True):
     cell: Cell
     latency: str
     reason: str
+    meaning: str
     at: When | None
     can_stop: bool
     can_start: bool
@@ -62,15 +65,22 @@ class ResultRow(Struct, frozen=True):
     latency: str
     phases: str
     reason: str
+    meaning: str
     flags: str
 
 
+class Plot(Struct, frozen=True):
+    """The chart as drawn for one width of page."""
+
+    css: str
+    text: str
+
+
 class Chart(Struct, frozen=True):
-    """The chart for two widths, and what it says in words."""
+    """The chart for each width, and what it says in words."""
 
     title: str
-    wide: str
-    narrow: str
+    plots: list[Plot]
     label: str
 
 
@@ -150,6 +160,7 @@ def _vote(job: JobAnswer, vote: VoteAnswer, now: str) -> VoteRow:
         cell=cell(job, vote.worker, vote, now),
         latency=ms(vote.duration_ms),
         reason=why(vote.reason, vote.detail),
+        meaning=meaning(vote.reason),
         at=when(vote.at, now),
         can_stop=job.enabled and not stopped,
         can_start=job.enabled and stopped,
@@ -175,6 +186,7 @@ def _result(result: ResultAnswer, now: str) -> ResultRow:
         latency=ms(result.duration_ms),
         phases=_phases(result.phases),
         reason=why(result.reason, result.detail) or _readings(result.readings),
+        meaning=meaning(result.reason),
         flags=", ".join(safe_text(flag, 20) for flag in result.flags),
     )
 
@@ -197,24 +209,24 @@ def _chart(history: HistoryAnswer, recent: Sequence[float | None]) -> Chart:
     """Return a day of history; on the first day the last results instead."""
     values = [_value(point) for point in history.points]
     if sum(1 for v in values if v is None or math.isfinite(v)) >= ENOUGH:
-        hours = format_duration(history.step_s * len(values))
-        title, start = f"MEDIAN LATENCY, LAST {hours.upper()}", f"{hours} ago"
+        hours = f"{history.step_s * len(values) / 3600:g} h"
+        title, start = f"MEDIAN LATENCY, LAST {hours.upper()}", f"-{hours}"
         label = f"{title.lower()}: {spark_label(values).partition(': ')[2]}"
     else:
         values = list(recent)
         title, start = f"LAST {len(values)} RESULTS", "oldest"
         label = spark_label(values)
     if not values:
-        return Chart("LATENCY", "", "", "no results yet")
-    wide, narrow = (
-        "\n".join(
-            ascii_chart(
-                values, width=width, height=ROWS, start_label=start, end_label="now"
-            )
-        )
-        for width in (WIDE, NARROW)
+        return Chart("LATENCY", [], "no results yet")
+    plots = [Plot(css, _plot(values, width, start)) for css, width in PLOTS]
+    return Chart(title, plots, label)
+
+
+def _plot(values: Sequence[float | None], width: int, start: str) -> str:
+    lines = ascii_chart(
+        values, width=width, height=ROWS, start_label=start, end_label="now"
     )
-    return Chart(title, wide, narrow, label)
+    return "\n".join(lines)
 
 
 def _value(point: PointAnswer) -> float | None:

@@ -20,8 +20,8 @@ from .text_view import text_dashboard
 from .view import added_notice, dash_view, job_href
 
 SPARK_POINTS = 30
-RESULTS = 40
-CHART_POINTS = 96
+RESULTS = 25
+CHART_POINTS = 144
 CHART_HOURS = 24
 
 __all__ = ["PAGES", "login_page"]

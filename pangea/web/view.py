@@ -3,11 +3,12 @@
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from pangea.core.chart import sparkline
+from pangea.core.chart import FAILURE, sparkline
 from pangea.core.cost import cost_of, in_words
 from pangea.core.durations import format_duration
 from pangea.core.text import safe_text
@@ -45,6 +46,13 @@ class Cell(Struct, frozen=True):
     href: str
 
 
+class SparkPart(Struct, frozen=True):
+    """A stretch of a sparkline: durations, or failures."""
+
+    text: str
+    failed: bool
+
+
 class Row(Struct, frozen=True):
     """A job in the table."""
 
@@ -56,7 +64,7 @@ class Row(Struct, frozen=True):
     reason: str
     cells: list[Cell]
     latency: str
-    spark: str
+    spark: list[SparkPart]
     spark_values: str
     spark_label: str
     since: When | None
@@ -125,7 +133,7 @@ def dash_view(
             row for row in rows if row.badge.css in ("down", "degraded", "unknown")
         ],
         workers=columns,
-        workers_line=f"{status.workers_connected} of {status.workers} workers",
+        workers_line=_workers_line(status),
         rows=rows,
         offers=[
             Offer(s.spec.type, safe_text(s.spec.target, 120), safe_text(s.why, 120))
@@ -133,6 +141,10 @@ def dash_view(
         ],
         form=JobForm.of(form, [worker.name for worker in workers], asked=asked),
     )
+
+
+def _workers_line(status: StatusAnswer) -> str:
+    return f"{status.workers_connected} of {status.workers} workers connected"
 
 
 def page_title(status: StatusAnswer) -> str:
@@ -198,12 +210,21 @@ def _row(
         reason=safe_text(job.verdict_reason, 300),
         cells=[cell(job, name, votes.get(name), now) for name in columns],
         latency=ms(job.last_duration_ms),
-        spark=sparkline(values),
+        spark=spark_parts(values),
         spark_values=",".join(_plain(value) for value in values),
         spark_label=spark_label(values),
         since=when(job.verdict_since, now),
         enabled=job.enabled,
     )
+
+
+def spark_parts(values: Sequence[float | None]) -> list[SparkPart]:
+    """Return the sparkline of *values*, its failures apart."""
+    drawn = sparkline(values)
+    return [
+        SparkPart("".join(part), failed)
+        for failed, part in groupby(drawn, key=lambda char: char == FAILURE)
+    ]
 
 
 def _plain(value: float | None) -> str:

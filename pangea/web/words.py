@@ -69,10 +69,14 @@ def cell_badge(vote: VoteAnswer | None) -> Badge:
 
 
 def why(reason: str, detail: str) -> str:
-    """Return a reason code and its detail as one safe sentence."""
-    words = REASONS.get(reason, reason)
-    both = f"{words}: {detail}" if words and detail else words or detail
-    return safe_text(both, 300)
+    """Return a reason code with its detail, else with what it means; one safe line."""
+    said = detail or REASONS.get(reason, "")
+    return safe_text(f"{reason}: {said}" if reason and said else reason or said, 300)
+
+
+def meaning(reason: str) -> str:
+    """Return what a reason code means, "" if it is none of ours."""
+    return REASONS.get(reason, "")
 
 
 def ms(value: float | None) -> str:

@@ -52,7 +52,7 @@ function showResult(result) {
   const [glyph, word, css] = CELLS[warned ? "warn" : result.outcome] || CELLS.error;
   if (cell) {
     const parts = [`${result.worker}: ${word}`, ms(result.duration_ms)];
-    if (result.detail || result.reason) parts.push(result.detail || result.reason);
+    if (result.reason) parts.push([result.reason, result.detail].filter(Boolean).join(": "));
     const said = safe(parts.join(" · "));
     cell.className = "cell v-" + css;
     setText(cell, glyph);
@@ -68,7 +68,18 @@ function grow(spark, result) {
   values.push(result.outcome === "ok" ? String(result.duration_ms) : "x");
   const kept = values.slice(-SPARK_POINTS);
   spark.dataset.values = kept.join(",");
-  setText(spark, sparkline(kept));
+  draw(spark, sparkline(kept));
+}
+
+function draw(spark, line) {
+  if (spark.textContent === line) return;
+  spark.replaceChildren(...(line.match(/×+|[^×]+/g) || []).map((part) => {
+    if (part[0] !== "×") return document.createTextNode(part);
+    const failed = document.createElement("span");
+    failed.className = "v-down";
+    failed.textContent = part;
+    return failed;
+  }));
 }
 
 function count() {
@@ -159,17 +170,26 @@ function reload(inMs) {
   setTimeout(fetchAgain, inMs);
 }
 
-// Nothing jumps under the pointer or under the focus.
-const busy = () => one("#jobs").matches(":hover") || one("#jobs").contains(document.activeElement);
+// Nothing jumps under a moving pointer, the focus or a selection.
+let movedAt = 0;
+document.addEventListener("pointermove", (event) => {
+  if (event.target.closest("#jobs")) movedAt = Date.now();
+}, { passive: true });
+
+const busy = () => Date.now() - movedAt < 3000
+  || one("#jobs").contains(document.activeElement)
+  || !getSelection().isCollapsed;
+
+let retry = null;
 
 function fetchAgain() {
   if (Date.now() < reloadAt - 50) return;
-  if (document.hidden || (busy() && one("#jobs tr[data-job]") && !only)) {
-    reloadAt = 0;
-    patchLater();
+  reloadAt = 0;
+  if (document.hidden || busy()) {
+    clearTimeout(retry);
+    retry = setTimeout(() => reload(0), 1000);
     return;
   }
-  reloadAt = 0;
   const request = new XMLHttpRequest();
   request.open("GET", location.pathname);
   request.responseType = "document";
@@ -181,12 +201,6 @@ function fetchAgain() {
     takeOver(request.response);
   });
   request.send();
-}
-
-let patching = null;
-function patchLater() {
-  clearTimeout(patching);
-  patching = setTimeout(() => reload(0), 1000);
 }
 
 function takeOver(page) {
