@@ -1,0 +1,115 @@
+"""A histogram of durations that can be merged without losing its accuracy.
+
+The logarithmic buckets of DDSketch (Masson, Rim and Lee, VLDB 2019): a bucket
+ends GAMMA times above its beginning, so any quantile is within one percent of a
+value that was measured, whatever was merged in whatever order. Values are whole
+microseconds; below one microsecond all is zero.
+"""
+
+from collections.abc import Iterable
+from math import ceil, exp, log
+
+#: The relative error of a quantile.
+ACCURACY = 0.01
+GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
+_LOG_GAMMA = log(GAMMA)
+#: No duration is longer: this is an index of about 10**15 microseconds.
+_MOST = 1800
+
+
+def index_of(value_us: int) -> int:
+    """Return the number of the bucket of a value: 0 is zero, 1 is one."""
+    if value_us < 1:
+        return 0
+    return min(ceil(log(value_us) / _LOG_GAMMA) + 1, _MOST)
+
+
+def value_of(index: int) -> float:
+    """Return the value in microseconds that stands for a bucket."""
+    if index <= 0:
+        return 0.0
+    return 2 * exp((index - 1) * _LOG_GAMMA) / (GAMMA + 1)
+
+
+class Histogram:
+    """Counts by bucket."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self, indexes: Iterable[int] = ()) -> None:
+        self.counts: dict[int, int] = {}
+        for index in indexes:
+            self.counts[index] = self.counts.get(index, 0) + 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.counts == other.counts
+
+    __hash__ = None  # type: ignore[assignment]  # it changes, so it is no key
+
+    def add(self, value_us: int) -> None:
+        """Count one value."""
+        index = index_of(value_us)
+        self.counts[index] = self.counts.get(index, 0) + 1
+
+    def merge(self, other: "Histogram") -> None:
+        """Count all that *other* counted as well."""
+        counts = self.counts
+        for index, count in other.counts.items():
+            counts[index] = counts.get(index, 0) + count
+
+    @property
+    def total(self) -> int:
+        """How many values were counted."""
+        return sum(self.counts.values())
+
+    def quantile(self, q: float) -> float | None:
+        """Return the value in microseconds at rank ``q * (total - 1)``, or None."""
+        if not self.counts:
+            return None
+        rank = q * (self.total - 1)
+        passed, index = 0, 0
+        for index in sorted(self.counts):
+            passed += self.counts[index]
+            if passed > rank:
+                break
+        return value_of(index)
+
+    def pack(self) -> bytes:
+        """Return it as bytes: index steps and counts as varints."""
+        packed, before = bytearray(), 0
+        for index in sorted(self.counts):
+            _put(packed, index - before)
+            _put(packed, self.counts[index])
+            before = index
+        return bytes(packed)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Histogram":
+        """Return what ``pack`` made; ValueError for anything cut short."""
+        histogram = cls()
+        numbers = _numbers(packed)
+        index = 0
+        for step, count in zip(numbers, numbers, strict=True):
+            index += step
+            histogram.counts[index] = count
+        return histogram
+
+
+def _put(packed: bytearray, number: int) -> None:
+    while number > 127:
+        packed.append(number & 127 | 128)
+        number >>= 7
+    packed.append(number)
+
+
+def _numbers(packed: bytes) -> Iterable[int]:
+    number = shift = 0
+    for byte in packed:
+        number |= (byte & 127) << shift
+        if byte & 128:
+            shift += 7
+        else:
+            yield number
+            number = shift = 0
+    if shift:
+        raise ValueError("histogram is cut short")

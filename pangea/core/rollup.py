@@ -1,0 +1,87 @@
+"""Results of one job and worker in a stretch of time, summed up."""
+
+from array import array
+
+from .histogram import Histogram, index_of
+from .model import Flag, Outcome
+
+MINUTE, TEN_MINUTES, HOUR, DAY = 60, 600, 3600, 86400
+#: The stretches that are kept, in seconds; minutes only for quick jobs.
+STEPS = (MINUTE, TEN_MINUTES, HOUR, DAY)
+#: A job that runs more often than this, in seconds, is also kept by the minute.
+QUICK_S = 20.0
+
+
+class Tally:
+    """A stretch that still grows: small in memory and quick to add to."""
+
+    __slots__ = ("error", "failed", "indexes", "max_us", "min_us", "sum_us", "warn")
+
+    def __init__(self) -> None:
+        self.failed = self.error = self.warn = 0
+        self.sum_us = self.max_us = 0
+        self.min_us = -1
+        self.indexes = array("H")
+
+    def add(self, outcome: Outcome, flags: int, duration_us: int) -> None:
+        """Count one result; only the durations of good ones say something."""
+        if outcome is Outcome.OK:
+            self.indexes.append(index_of(duration_us))
+            self.sum_us += duration_us
+            if duration_us > self.max_us:
+                self.max_us = duration_us
+            if duration_us < self.min_us or self.min_us < 0:
+                self.min_us = duration_us
+            if flags & Flag.WARN:
+                self.warn += 1
+        elif outcome is Outcome.FAILED:
+            self.failed += 1
+        else:
+            self.error += 1
+
+    def close(self) -> "Bucket":
+        """Return what was counted until now."""
+        indexes = self.indexes[:]
+        bucket = Bucket()
+        bucket.ok, bucket.failed, bucket.error = len(indexes), self.failed, self.error
+        bucket.warn, bucket.sum_us = self.warn, self.sum_us
+        bucket.min_us, bucket.max_us = max(self.min_us, 0), self.max_us
+        bucket.histogram = Histogram(indexes)
+        return bucket
+
+
+class Bucket:
+    """A stretch that can be merged with others; ``min_us`` is 0 without an ok."""
+
+    __slots__ = (
+        "error",
+        "failed",
+        "histogram",
+        "max_us",
+        "min_us",
+        "ok",
+        "sum_us",
+        "warn",
+    )
+
+    def __init__(self) -> None:
+        self.ok = self.failed = self.error = self.warn = 0
+        self.sum_us = self.min_us = self.max_us = 0
+        self.histogram = Histogram()
+
+    def merge(self, other: "Bucket") -> None:
+        """Count all that *other* counted as well."""
+        if other.ok:
+            low = min(self.min_us, other.min_us) if self.ok else other.min_us
+            self.min_us, self.max_us = low, max(self.max_us, other.max_us)
+        self.ok += other.ok
+        self.failed += other.failed
+        self.error += other.error
+        self.warn += other.warn
+        self.sum_us += other.sum_us
+        self.histogram.merge(other.histogram)
+
+    @property
+    def count(self) -> int:
+        """How many results there were."""
+        return self.ok + self.failed + self.error

@@ -1,0 +1,61 @@
+"""The connections of this process and what their errors mean.
+
+``db`` is bound when a ``Store`` opens. Each thread of a store has a connection
+of its own; a query in any other thread is an error, because nothing may reach
+the database but through the store.
+"""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import peewee
+
+from pangea.core.errors import StorageError
+
+db = peewee.SqliteDatabase(None, autoconnect=False)
+
+#: What the drivers raise.
+REFUSALS = (sqlite3.Error, peewee.PeeweeException)
+BUSY_S = 5
+
+WRITER = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "cache_size": -32_000,
+    "wal_autocheckpoint": 4_000,
+    "journal_size_limit": 64 * 1024 * 1024,
+}
+READER = {"query_only": 1, "cache_size": -16_000}
+
+_binding = threading.Lock()
+
+
+def connect(path: Path, pragmas: dict[str, object]) -> sqlite3.Connection:
+    """Bind ``db`` in this thread to *path*."""
+    with _binding:
+        db.init(
+            str(path), pragmas=pragmas, timeout=BUSY_S, check_same_thread=False
+        )
+        db.connect()
+    return connection()
+
+
+def connection() -> sqlite3.Connection:
+    """Return this thread's connection, for ``executemany``."""
+    found: sqlite3.Connection = db.connection()
+    return found
+
+
+def refusal(error: BaseException, doing: str = "the database refused") -> StorageError:
+    """Return what a driver raised as the error to tell."""
+    text = str(error)
+    hint = ""
+    if "full" in text:
+        hint = "make room on the disk"
+    elif "readonly" in text or "unable to open" in text:
+        hint = "check the owner and rights of the state directory"
+    elif "malformed" in text or "not a database" in text:
+        hint = "stop Pangea and restore the last backup"
+    return StorageError(f"{doing}: {text}", hint=hint)

@@ -1,0 +1,241 @@
+"""The history of a job as a page draws it: points of equal width."""
+
+from collections.abc import Iterable, Sequence
+from math import ceil
+from typing import Protocol
+
+from msgspec import Struct
+
+from pangea.core.model import Job
+from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
+
+from . import results, settings
+from .connection import connection
+from .rollup_rows import COLUMNS, Key, bucket_of, oldest
+
+#: Points finer than a rollup are made of raw results, if so few must be read.
+RAW_SCAN = 400_000
+RAW_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300)
+MOST_POINTS = 2_000
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """A stretch that begins at ``at_us``; durations are None without a good one."""
+
+    at_us: int
+    ok: int
+    failed: int
+    error: int
+    missing: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    min_ms: float | None
+    max_ms: float | None
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """Points ``step_s`` wide.
+
+    ``uptime`` is the share of good ones among good and failed results, None if
+    there are none; ``coverage`` the share of what should have been measured.
+    """
+
+    step_s: int
+    points: list[Point]
+    uptime: float | None
+    coverage: float
+
+
+class OpenPart(Protocol):
+    """Sums of rows up to ``upto`` (None: it still grows).
+
+    ``stretches`` and ``workers`` are those that occur in the keys.
+    """
+
+    tallies: dict[Key, Tally]
+    stretches: set[tuple[int, int]]
+    workers: set[int]
+    upto: int | None
+
+
+class Open(Protocol):
+    """What is not yet in the rollups."""
+
+    parts: Sequence[OpenPart]
+
+
+def history(
+    job: Job,
+    since_us: int,
+    until_us: int,
+    points: int,
+    *,
+    worker: int | None = None,
+    workers: int = 1,
+    buckets: Open | None = None,
+) -> History:
+    """Return about *points* points from *since_us* until *until_us*.
+
+    *workers* is how many probe the job, to tell what is missing. Raw results are
+    used where the points are finer than a rollup and reading them is cheap;
+    otherwise there are fewer points.
+    """
+    since, until = since_us // 1_000_000, -(-until_us // 1_000_000)
+    width = (until - since) / min(max(points, 1), MOST_POINTS)
+    wanted = max(1, ceil(width), ceil(job.interval_s))
+    # What memory holds is looked at first: see ``_open``.
+    parts = list(buckets.parts) if buckets else []
+    folded = settings.folded_to()
+    step = _raw_step(job, since, until, wanted)
+    if step:
+        found = _raw(job.id, worker, since, until, step)
+    else:
+        base = _base(job, since, wanted)
+        step = base * -(-wanted // base)
+        found = _stored(job.id, worker, since, until, base, step)
+        _open(found, parts, folded, job.id, worker, base, step)
+    return _history(found, job, since, until, step, 1 if worker else workers)
+
+
+def _raw_step(job: Job, since: int, until: int, wanted: int) -> int:
+    """Return the width of points made of raw results, or 0 if rollups must do."""
+    if wanted >= (MINUTE if job.interval_s < QUICK_S else TEN_MINUTES):
+        return 0
+    reach = (since * 1_000_000, until * 1_000_000)
+    if results.rows_between(*reach) > RAW_SCAN:
+        return 0
+    if not results.reaches(reach[0]):
+        return 0
+    return next((step for step in RAW_STEPS if step >= wanted), TEN_MINUTES)
+
+
+def _base(job: Job, since: int, wanted: int) -> int:
+    """Return the widest rollup that is fine enough and reaches back far enough."""
+    steps = [DAY, HOUR, TEN_MINUTES]
+    if job.interval_s < QUICK_S:
+        steps.append(MINUTE)
+    base = next((step for step in steps if step <= wanted), steps[-1])
+    for wider in reversed(steps):
+        if wider < base:
+            continue
+        first = oldest(wider)
+        if first is not None and first <= since:
+            return wider
+    return base
+
+
+def _raw(
+    job: int, worker: int | None, since: int, until: int, step: int
+) -> dict[int, Bucket]:
+    tallies: dict[int, Tally] = {}
+    rows = results.measured(job, worker, since * 1_000_000, until * 1_000_000)
+    for started_us, duration_us, outcome, flags in rows:
+        start = started_us // 1_000_000
+        start -= start % step
+        tally = tallies.get(start)
+        if tally is None:
+            tally = tallies[start] = Tally()
+        tally.add(results.OUTCOMES[outcome], flags, duration_us)
+    return {start: tally.close() for start, tally in tallies.items()}
+
+
+def _stored(
+    job: int, worker: int | None, since: int, until: int, base: int, step: int
+) -> dict[int, Bucket]:
+    """Seek each stretch: the table is ordered by time, so a job lies scattered."""
+    sql = (
+        "WITH RECURSIVE stretch (at) AS (SELECT ? UNION ALL"
+        " SELECT at + ? FROM stretch WHERE at + ? < ?)"
+        f" SELECT stretch.at, {COLUMNS} FROM stretch CROSS JOIN rollup"
+        " ON rollup.step = ? AND rollup.start = stretch.at AND rollup.job = ?"
+    )
+    values = [since - since % base, base, base, until, base, job]
+    if worker is not None:
+        sql += " AND rollup.worker = ?"
+        values.append(worker)
+    found: dict[int, Bucket] = {}
+    for at, *row in connection().execute(sql, values):
+        _add(found, at - at % step, bucket_of(tuple(row)))
+    return found
+
+
+def _open(
+    found: dict[int, Bucket],
+    parts: Iterable[OpenPart],
+    folded: int,
+    job: int,
+    worker: int | None,
+    base: int,
+    step: int,
+) -> None:
+    """Add what memory holds beyond the snapshot.
+
+    The parts were listed before the snapshot was taken. One that was folded since
+    has an ``upto`` that the snapshot's ``folded_to`` covers, and is left out.
+    """
+    for part in parts:
+        if part.upto is not None and part.upto <= folded:
+            continue
+        workers = list(part.workers) if worker is None else [worker]
+        for width, start in list(part.stretches):
+            at = start - start % base
+            for by in workers:
+                tally = part.tallies.get((width, start, job, by))
+                if tally is not None:
+                    _add(found, at - at % step, tally.close())
+
+
+def _add(found: dict[int, Bucket], at: int, bucket: Bucket) -> None:
+    if at in found:
+        found[at].merge(bucket)
+    else:
+        found[at] = bucket
+
+
+def _history(
+    found: dict[int, Bucket], job: Job, since: int, until: int, step: int, workers: int
+) -> History:
+    # A run that began less than a timeout ago may still be on its way.
+    due = min(until, until - job.timeout_s)
+    created = job.created_at_us / 1e6
+    points, whole = [], Bucket()
+    for at in range(since - since % step, until, step):
+        bucket = found.get(at, Bucket())
+        begin = max(at, created, since)
+        expected = _runs(begin, min(at + step, due), job, workers)
+        points.append(_point(at, bucket, max(0, expected - bucket.count)))
+        whole.merge(bucket)
+    judged = whole.ok + whole.failed
+    expected = _runs(max(since, created), due, job, workers)
+    return History(
+        step_s=step,
+        points=points,
+        uptime=whole.ok / judged if judged else None,
+        coverage=min(1.0, whole.count / expected) if expected else 1.0,
+    )
+
+
+def _runs(begin: float, end: float, job: Job, workers: int) -> int:
+    return int(max(0.0, end - begin) / job.interval_s) * workers
+
+
+def _point(at: int, bucket: Bucket, missing: int) -> Point:
+    good = bool(bucket.ok)
+    quantile = bucket.histogram.quantile
+    return Point(
+        at_us=at * 1_000_000,
+        ok=bucket.ok,
+        failed=bucket.failed,
+        error=bucket.error,
+        missing=missing,
+        p50_ms=_ms(quantile(0.50)),
+        p95_ms=_ms(quantile(0.95)),
+        p99_ms=_ms(quantile(0.99)),
+        min_ms=bucket.min_us / 1000 if good else None,
+        max_ms=bucket.max_us / 1000 if good else None,
+    )
+
+
+def _ms(value_us: float | None) -> float | None:
+    return None if value_us is None else round(value_us / 1000, 3)

@@ -1,0 +1,101 @@
+"""Jobs as they are stored."""
+
+import msgspec
+from peewee import IntegrityError
+
+from pangea.core.errors import Conflict, NotFound
+from pangea.core.model import FIRST_ORG, Job
+
+from .models import JobRow
+
+
+def add(job: Job) -> Job:
+    """Store a new job and return it with its id.
+
+    Raises Conflict if its organisation has one of that name.
+    """
+    try:
+        row = JobRow.create(**_columns(job))
+    except IntegrityError as error:
+        raise _taken(job) from error
+    return msgspec.structs.replace(job, id=row.id)
+
+
+def get(name: str, org: int = FIRST_ORG) -> Job:
+    """Return the job of that name; NotFound if there is none."""
+    row = JobRow.get_or_none((JobRow.org == org) & (JobRow.name == name))
+    if row is None:
+        raise NotFound(f"there is no job {name!r}", hint="see: pangea job list")
+    return _job(row)
+
+
+def all(org: int | None = None) -> list[Job]:
+    """Return the jobs of an organisation, or of every one, oldest first."""
+    rows = JobRow.select().order_by(JobRow.id)
+    if org is not None:
+        rows = rows.where(JobRow.org == org)
+    return [_job(row) for row in rows]
+
+
+def replace(job: Job) -> Job:
+    """Store a changed job under its id.
+
+    Raises NotFound if it is gone, and Conflict if its new name is taken.
+    """
+    try:
+        changed = JobRow.update(**_columns(job)).where(JobRow.id == job.id).execute()
+    except IntegrityError as error:
+        raise _taken(job) from error
+    if not changed:
+        raise NotFound(f"job {job.name!r} has been removed")
+    return job
+
+
+def remove(job: int) -> None:
+    """Remove a job; its results stay until they are too old."""
+    if not JobRow.delete().where(JobRow.id == job).execute():
+        raise NotFound("this job has been removed already")
+
+
+def _taken(job: Job) -> Conflict:
+    return Conflict(
+        f"there is a job {job.name!r} already",
+        hint="give another --name, or edit that one",
+    )
+
+
+def _columns(job: Job) -> dict[str, object]:
+    return {
+        "org": job.org,
+        "name": job.name,
+        "type": job.type,
+        "target": job.target,
+        "interval_s": job.interval_s,
+        "timeout_s": job.timeout_s,
+        "places": job.on,
+        "rule": job.rule,
+        "options": job.options,
+        "labels": job.labels,
+        "enabled": job.enabled,
+        "stopped_on": job.stopped_on,
+        "created_at_us": job.created_at_us,
+    }
+
+
+def _job(row: JobRow) -> Job:
+    return Job(
+        id=row.id,
+        org=row.org,
+        name=row.name,
+        type=row.type,
+        target=row.target,
+        interval_s=row.interval_s,
+        timeout_s=row.timeout_s,
+        on=row.places,
+        rule=row.rule,
+        options=row.options,
+        labels=row.labels,
+        enabled=row.enabled,
+        stopped_on=tuple(row.stopped_on),
+        created_at_us=row.created_at_us,
+    )
