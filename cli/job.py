@@ -70,7 +70,9 @@ def command() -> None:
 @described
 @click.option("--dry-run", is_flag=True, help="Check and price it, store nothing.")
 @click.pass_obj
-def add(session: Session, type_: str, target: str, dry_run: bool, **given: Any) -> None:
+def add(
+    session: Session, /, type_: str, target: str, dry_run: bool, **given: Any
+) -> None:
     """Add a job: probe TARGET with TYPE (http, icmp, dns, tls, tcp).
 
     \b
@@ -110,22 +112,21 @@ def show(session: Session, name: str) -> None:
 
 
 @command.command("edit")
-@click.argument("name")
+@click.argument("old", metavar="NAME")
 @described
 @click.option("--target", help="Probe another target.")
 @click.pass_obj
-def edit(session: Session, /, name: str, target: str | None, **given: Any) -> None:
+def edit(session: Session, /, old: str, target: str | None, **given: Any) -> None:
     """Change the job NAME; --set OPTION= and --label K= take one away.
 
     What is not given stays; --name renames it, and its history stays with it.
     """
-    given["new_name"] = given.pop("name")
     patch = body_of(given, removing=True)
     if target is not None:
         patch["target"] = target
     if not patch:
         raise UsageError("nothing to change", hint="pangea job edit --help")
-    job = session.client().patch(path_of("jobs", name), patch)
+    job = session.client().patch(path_of("jobs", old), patch)
     show_one(session, job, lambda style: _card(style, job))
 
 
@@ -189,7 +190,7 @@ def body_of(given: dict[str, Any], *, removing: bool = False) -> dict[str, Any]:
     With *removing* an empty value is null, which takes the option away.
     """
     fields = {
-        "name": given.get("name") or given.get("new_name"),
+        "name": given["name"],
         "interval_s": _seconds("--every", given["every"]),
         "timeout_s": _seconds("--timeout", given["timeout"]),
         "on": given["on"],

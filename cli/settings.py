@@ -16,6 +16,7 @@ from pangea.core.config import (
     quoted,
     read_layer,
     table_faults,
+    unflatten,
 )
 from pangea.core.config import resolve as add_up
 from pangea.core.errors import ConfigError, UsageError
