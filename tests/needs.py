@@ -12,6 +12,7 @@ import pytest
 
 #: A program by its name on PATH, and the Debian package that has it.
 PROGRAMS = {
+    "faketime": "faketime",
     "ip": "iproute2",
     "nginx": "nginx-light",
     "openssl": "openssl",
