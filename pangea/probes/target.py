@@ -16,6 +16,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _ZONE = re.compile(r"[A-Za-z0-9._-]{1,15}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_CREDENTIALS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/?#\\]*@")
 _IN_PATH = "/%:@!$&'()*+,;=-._~?[]"
 
 
@@ -120,6 +121,9 @@ def _clean(target: str) -> str:
         if unicodedata.category(char)[0] in "CZ":
             what = "a space" if char.isspace() else "a control character"
             raise _refusal(target, f"contains {what}", "check what was pasted")
+    if _CREDENTIALS.match(target):
+        hint = "give credentials by the option headers, not in the target"
+        raise UsageError("the target contains credentials", hint=hint)
     return target
 
 
@@ -132,10 +136,6 @@ def _split_path(rest: str) -> tuple[str, str]:
 
 
 def _split_port(authority: str, target: str) -> tuple[str, int | None]:
-    if "@" in authority:
-        hint = "give credentials by the option headers, not in the target"
-        # The refused text is not shown: it may hold a password.
-        raise UsageError("the target contains credentials", hint=hint)
     if authority.startswith("["):
         host, closed, rest = authority.partition("]")
         if not closed or (rest and not rest.startswith(":")):
@@ -178,8 +178,6 @@ def _ipv6(text: str, target: str) -> str:
 
 
 def _name(text: str, target: str) -> str:
-    if "@" in text:
-        _split_port(text, target)
     name = text.lower() if text.isascii() else _to_ascii(text, target)
     labels = name.removesuffix(".").split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
@@ -202,4 +200,8 @@ def _to_ascii(text: str, target: str) -> str:
 
 
 def _refusal(target: str, why: str, hint: str = "") -> UsageError:
-    return UsageError(f"the target {safe_text(target, 100)!r} {why}", hint=hint)
+    # What stands before an @ may be a password: never repeat it.
+    shown = safe_text(
+        "…" + target[target.rfind("@") :] if "@" in target else target, 100
+    )
+    return UsageError(f"the target {shown!r} {why}", hint=hint)

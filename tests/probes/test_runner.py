@@ -1,0 +1,143 @@
+import asyncio
+import errno
+from typing import ClassVar
+
+import pytest
+
+from pangea.core.failure import ProbeError, ProbeFailed
+from pangea.core.model import Flag, Outcome
+from pangea.probes.base import Trace
+from pangea.probes.runner import run_once
+from pangea.probes.tools import Tools
+
+
+class StoppedClock:
+    def wall(self):
+        return 1_000_000.25
+
+    def monotonic(self):
+        return 0.0
+
+    def boot(self):
+        return 0.0
+
+
+class Scripted:
+    """A probe that does what the test says."""
+
+    type: ClassVar[str] = "scripted"
+
+    def __init__(self, act):
+        self.act = act
+
+    async def run(self, trace, tools):
+        await self.act(trace)
+
+
+async def run(act, timeout_s=1.0):
+    return await run_once(
+        Scripted(act), Tools(), StoppedClock(), job=7, timeout_s=timeout_s
+    )
+
+
+def raising(error):
+    async def act(trace):
+        raise error
+
+    return act
+
+
+async def test_a_good_run_says_when_and_how_long():
+    async def act(trace):
+        with trace.phase("connect"):
+            await asyncio.sleep(0.02)
+        trace.readings["status"] = 200
+
+    result = await run(act)
+    assert result.outcome is Outcome.OK
+    assert (result.job, result.reason, result.detail, result.flags) == (7, "", "", 0)
+    assert result.started_at_us == 1_000_000_250_000
+    assert 18 < result.phases["connect"] <= result.duration_ms < 500
+    assert result.readings == {"status": 200}
+
+
+async def test_a_warning_is_an_ok_with_a_flag_and_the_first_reason():
+    async def act(trace):
+        trace.warn("latency", "slow")
+        trace.warn("cert_weak", "weak")
+        trace.duration_ms = 3.5
+
+    result = await run(act)
+    assert (result.outcome, result.flags) == (Outcome.OK, Flag.WARN)
+    assert (result.reason, result.detail, result.duration_ms) == (
+        "latency",
+        "slow",
+        3.5,
+    )
+
+
+async def test_a_timeout_is_named_with_the_phase_it_cut_off():
+    async def act(trace):
+        for _ in range(2):
+            with trace.phase("connect"):
+                pass
+            with trace.phase("first_byte"):
+                pass
+        with trace.phase("connect"):
+            await asyncio.sleep(5)
+
+    result = await run(act, timeout_s=0.05)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "timeout")
+    assert result.detail == "no answer within 0.05 s (while: connect)"
+
+
+async def test_a_broken_probe_is_our_error_and_never_a_vote(caplog):
+    result = await run(raising(ZeroDivisionError("oops")))
+    assert (result.outcome, result.reason) == (Outcome.ERROR, "bug")
+    assert result.vote is None
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_cancellation_is_passed_on():
+    async def act(trace):
+        await asyncio.sleep(5)
+
+    task = asyncio.create_task(run(act))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome", "reason"),
+    [
+        (errno.ECONNREFUSED, Outcome.FAILED, "refused"),
+        (errno.ECONNRESET, Outcome.FAILED, "reset"),
+        (errno.EHOSTUNREACH, Outcome.FAILED, "unreachable"),
+        (errno.ENETUNREACH, Outcome.ERROR, "no_route"),
+        (errno.EMFILE, Outcome.ERROR, "no_resources"),
+        (errno.EPERM, Outcome.ERROR, "no_right"),
+        (errno.EXDEV, Outcome.ERROR, "bug"),
+    ],
+)
+async def test_the_system_error_tells_whose_fault_it_is(number, outcome, reason):
+    result = await run(raising(OSError(number, "said so")))
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
+async def test_failed_and_error_come_through_with_their_sentences():
+    failed = await run(raising(ProbeFailed("status", "got 500, wanted 200")))
+    unsure = await run(raising(ProbeError("policy")))
+    assert (failed.outcome, failed.detail) == (Outcome.FAILED, "got 500, wanted 200")
+    assert (unsure.outcome, unsure.reason) == (Outcome.ERROR, "policy")
+    assert unsure.detail
+
+
+def test_a_phase_that_is_gone_through_twice_is_summed():
+    trace = Trace()
+    trace.phases = {"connect": 5.0, "tls": 1.0}
+    with trace.phase("connect"):
+        pass
+    assert list(trace.phases) == ["tls", "connect"]
+    assert trace.phases["connect"] >= 5.0
