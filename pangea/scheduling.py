@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -34,7 +34,7 @@ class Slot(NamedTuple):
     """A stretch of an interval; its members fire within it, each interval."""
 
     interval_s: float
-    index: int
+    number: int
 
 
 class Member(NamedTuple):
@@ -121,11 +121,11 @@ class Slots:
             self._arm(slot)
 
     def _arm(self, slot: Slot) -> None:
-        start = slot.index * slot_width(slot.interval_s)
+        start = slot.number * slot_width(slot.interval_s)
         # A moment of grace: a slot that begins right now still fires now.
         now = self._clock.wall() + self._offset_s - TICK_S
-        due = next_due(now, slot.interval_s, start) - self._offset_s
-        first = datetime.fromtimestamp(due, UTC)
+        wait = next_due(now, slot.interval_s, start) - now - TICK_S
+        first = datetime.now(UTC) + timedelta(seconds=max(0.0, wait))
         trigger = IntervalTrigger(seconds=slot.interval_s, start_date=first)
         self._scheduler.add_job(
             self._fire_slot,
@@ -142,7 +142,7 @@ class Slots:
     async def _fire_slot(self, slot: Slot) -> None:
         """Queue the members of *slot* on the fine wheel."""
         loop, now = asyncio.get_running_loop(), self._clock.wall() + self._offset_s
-        start = slot.index * slot_width(slot.interval_s)
+        start = slot.number * slot_width(slot.interval_s)
         turn = math.floor((now - start) / slot.interval_s + 1e-6)
         ticks: dict[int, list[int]] = {}
         for key in self._slots.get(slot, ()):
@@ -155,7 +155,7 @@ class Slots:
 
     def _fire_tick(self, slot: Slot, keys: list[int], begun: float) -> None:
         now = self._clock.wall() + self._offset_s
-        start = slot.index * slot_width(slot.interval_s)
+        start = slot.number * slot_width(slot.interval_s)
         for key in keys:
             member = self._members.get(key)
             if member is not None and member.slot == slot:
@@ -175,4 +175,4 @@ class Slots:
 
 
 def _name(slot: Slot) -> str:
-    return f"{slot.interval_s!r}/{slot.index}"
+    return f"{slot.interval_s!r}/{slot.number}"

@@ -157,7 +157,9 @@ class Intake:
         """Unpack what is new in a batch; rows beyond repair are set aside."""
         batch, worker = parcel.batch, parcel.worker
         key = (worker.id, batch.epoch)
-        mark, rows, bad = self.marks.get(key, 0), [], []
+        mark = self.marks.get(key, 0)
+        rows: list[Result | None] = []
+        bad: list[tuple[int, str, bytes]] = []
         skip = max(0, mark + 1 - batch.first)
         first = batch.first + skip
         for number, raw in enumerate(batch.rows[skip:], first):

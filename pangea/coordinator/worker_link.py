@@ -20,6 +20,7 @@ from pangea.mesh.messages import (
     Introduce,
     Message,
 )
+from pangea.storage.ingest import MOST_SEQ
 
 from .dispatch import Dispatch, Outbox
 from .intake import Intake, Parcel
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 #: A worker that says nothing for so long is gone, whatever TCP believes.
 SILENCE_S = 20.0
 MAX_TAGS = 32
+MAX_EPOCH = 64
+MAX_ROWS = 2000
 
 
 class WorkerLink:
@@ -102,6 +105,8 @@ class WorkerLink:
 
     def _follow(self, batch: Batch) -> None:
         """Refuse a hole: every number is a row, or inside a gap record."""
+        if len(batch.epoch) > MAX_EPOCH or len(batch.rows) > MAX_ROWS:
+            raise ProtocolError("a batch is too large")
         expected = self._heard.get(batch.epoch, 0) + 1
         firsts = [gap.first for gap in batch.gaps]
         lasts = [gap.last for gap in batch.gaps]
@@ -110,6 +115,8 @@ class WorkerLink:
             lasts.append(batch.first + len(batch.rows) - 1)
         if not firsts or min(firsts) > expected:
             raise ProtocolError(f"result {expected} is missing without a gap record")
+        if min(firsts) < 1 or max(firsts + lasts) > MOST_SEQ:
+            raise ProtocolError("a sequence number is out of range")
         self._heard[batch.epoch] = max(expected - 1, *lasts)
 
     def _now_us(self) -> int:

@@ -56,8 +56,8 @@ async def _ask(
     except ProbeFailed as failure:
         return failure.outcome, failure.reason, failure.detail
     except OSError as error:
-        failure = from_os_error(error)
-        return failure.outcome, failure.reason, failure.detail
+        known = from_os_error(error)
+        return known.outcome, known.reason, known.detail
     except Exception as error:
         # One broken probe must not take the worker down with it.
         log.exception("probe %s broke", probe.type)

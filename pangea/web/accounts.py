@@ -2,31 +2,9 @@
 
 from typing import Protocol
 
-from msgspec import Struct
+from pangea.storage.accounts import Account, Session
 
-
-class Account(Struct, frozen=True, kw_only=True):
-    """A person: ``prefix`` finds the account, ``code_hash`` proves the code."""
-
-    id: int
-    org: int
-    name: str
-    role: str
-    prefix: str
-    code_hash: str
-
-
-class Session(Struct, frozen=True, kw_only=True):
-    """A login: known by the hash of its id alone; moments in seconds of UTC."""
-
-    hash: bytes
-    account: int
-    org: int
-    created: float
-    last_seen: float
-    expires: float
-    ip: str
-    agent: str
+__all__ = ["Account", "Accounts", "Session"]
 
 
 class Accounts(Protocol):

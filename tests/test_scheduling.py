@@ -1,0 +1,131 @@
+"""Slots: everybody fires once an interval, at their phase, whatever the clock does."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pangea.core.phase import base_phase
+from pangea.scheduling import Slots, slot_of, slot_width
+
+
+class SteppedClock:
+    """The real clock, moved by ``step`` seconds of wall time."""
+
+    step = 0.0
+
+    def wall(self):
+        return time.time() + self.step
+
+    def monotonic(self):
+        return time.monotonic()
+
+    def boot(self):
+        return time.monotonic()
+
+
+@pytest.fixture
+async def slots():
+    clock, fired = SteppedClock(), []
+    made = Slots(clock, lambda key, due, late: fired.append((key, due, clock.wall())))
+    made.clock, made.fired = clock, fired
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_slots_are_a_tenth_of_a_second_to_a_second_wide():
+    assert [slot_width(i) for i in (0.5, 30.0, 3600.0)] == [0.1, 0.3, 1.0]
+    assert slot_of(30.0, 29.99).number == 99
+
+
+async def test_everybody_fires_once_an_interval_at_its_phase(slots):
+    for key in range(200):
+        slots.put(key, 1.0, base_phase(key, 1.0))
+    begun = slots.clock.wall()
+    await asyncio.sleep(3.2)
+
+    counts = Counter(key for key, *_ in slots.fired)
+    assert set(counts) == set(range(200))
+    assert all(3 <= n <= 4 for n in counts.values())
+    for key, due, _ in slots.fired:
+        place = (due - base_phase(key, 1.0)) % 1.0
+        assert min(place, 1 - place) < 0.001
+        assert due > begun - 0.02
+
+
+async def test_what_is_dropped_fires_no_more_even_if_it_was_queued(slots):
+    wall = slots.clock.wall()
+    slots.put(1, 1.0, (wall + 0.15) % 1.0)
+    await asyncio.sleep(0.1)
+    slots.drop(1)
+    await asyncio.sleep(1.2)
+
+    assert slots.fired == []
+
+
+async def test_an_offset_moves_all_to_coordinator_time(slots):
+    slots.set_offset(0.5)
+    slots.put(1, 1.0, 0.25)
+    await asyncio.sleep(1.1)
+
+    _, due, wall = slots.fired[0]
+    assert due % 1.0 == pytest.approx(0.25, abs=1e-6)
+    assert (wall + 0.5) % 1.0 == pytest.approx(0.25, abs=0.15)
+
+
+FIRING = """
+import asyncio, pathlib, sys, time
+from pangea.core.phase import base_phase
+from pangea.scheduling import Slots
+from pangea.system_clock import SystemClock
+
+async def main(path, step):
+    fired = set()
+    slots = Slots(SystemClock(), lambda key, due, late: fired.add(key))
+    slots.start()
+    for key in range(20):
+        slots.put(key, 1.0, base_phase(key, 1.0))
+    await asyncio.sleep(1.2)
+    before = time.time()
+    path.write_text(step)
+    await asyncio.sleep(0.8)
+    fired.clear()
+    await asyncio.sleep(1.5)
+    print(len(fired), slots.rearmed, round((time.time() - before) / 3600))
+
+asyncio.run(main(pathlib.Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("faketime")
+@pytest.mark.parametrize(("step", "hours"), [("-3600", -1), ("+3600", 1)])
+def test_a_step_of_the_clock_blinds_nobody(tmp_path, step, hours):
+    moved = tmp_path / "moved"
+    moved.write_text("+0")
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    surroundings = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(moved),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", FIRING, str(moved), step],
+        env=os.environ | surroundings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    fired, rearmed, stepped = map(int, ran.stdout.split())
+    assert stepped == hours, "the test must really have moved the clock"
+    assert fired == 20
+    assert rearmed >= 1
