@@ -1,6 +1,7 @@
 """The documents name what the code has, and nothing that it has not."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import get_type_hints
 
@@ -12,9 +13,9 @@ from pangea.cli.main import root
 from pangea.cli.settings import ENVIRONMENT
 from pangea.core.config import NodeConfig
 from pangea.core.reasons import REASONS
-from pangea.probes.base import PROBES, load_builtin
+from pangea.probes.base import PROBES, load_builtin, make_probe
 from pangea.web.routes import ROUTES
-from tests.house_style.source import read
+from tests.house_style.source import ROOT, read
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -96,3 +97,25 @@ def test_every_probe_has_its_section_with_all_options_and_defaults():
 def _default_of(field: FieldInfo) -> str:
     made = field.default_factory() if callable(field.default_factory) else None
     return _default(field.default if field.default is not NODEFAULT else made)
+
+
+def test_every_job_in_the_readme_could_be_added():
+    lines = re.findall(r"^pangea job add (.*)$", read("README.md"), re.MULTILINE)
+    add = dict(_commands(root, "pangea"))["pangea job add"]
+    added = set()
+    for line in lines:
+        given = add.make_context("add", shlex.split(line)).params
+        options = dict(text.split("=", 1) for text in given["options"])
+        make_probe(given["type_"], given["target"], options)
+        added.add(given["type_"])
+    assert added == set(PROBES)
+
+
+def test_every_link_leads_somewhere():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    ]
+    assert [(p.name, link) for p, link in links if not (p.parent / link).exists()] == []
