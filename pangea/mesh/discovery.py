@@ -39,6 +39,7 @@ class Advertiser:
 
     *secrets* are raw, the current one first; set the attribute when they change.
     *listen_host* is what the server is bound to, and says which addresses count.
+    New interfaces, addresses and hours are noticed every *rescan* seconds.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Advertiser:
         clock: Clock,
         *,
         listen_host: str = "0.0.0.0",
+        rescan: float = RESCAN_SECONDS,
     ) -> None:
         self.secrets = tuple(secrets)
+        self._rescan = rescan
         self._port = port
         self._clock = clock
         self._listen_host = listen_host
@@ -71,7 +74,7 @@ class Advertiser:
         self._zeroconf = _open()
         await self._announce(self._zeroconf)
         self._task = asyncio.create_task(
-            _every(RESCAN_SECONDS, self._refresh, self._zeroconf)
+            _every(self._rescan, self._refresh, self._zeroconf)
         )
 
     async def close(self) -> None:
@@ -111,9 +114,19 @@ class Advertiser:
 
 
 class Browser:
-    """Looks on every link for coordinators that hold one of *secrets* (raw)."""
+    """Looks on every link for coordinators that hold one of *secrets* (raw).
 
-    def __init__(self, secrets: Sequence[bytes], clock: Clock) -> None:
+    Every *rescan* seconds it asks anew, also on interfaces that have come up.
+    """
+
+    def __init__(
+        self,
+        secrets: Sequence[bytes],
+        clock: Clock,
+        *,
+        rescan: float = RESCAN_SECONDS,
+    ) -> None:
+        self._rescan = rescan
         self._secrets = tuple(secrets)
         self._clock = clock
         self._zeroconf: AsyncZeroconf | None = None
@@ -137,13 +150,13 @@ class Browser:
         await self._zeroconf.zeroconf.async_wait_for_start()
         self._ask(self._zeroconf)
         self._task = asyncio.create_task(
-            _every(RESCAN_SECONDS, self._refresh, self._zeroconf)
+            _every(self._rescan, self._refresh, self._zeroconf)
         )
 
     async def candidates(self) -> AsyncIterator[tuple[str, int]]:
-        """Yield (host, port) to try, until closed; each again after 30 s.
+        """Yield (host, port) to try, until closed; each again after a rescan.
 
-        No more than 16 in 30 s, whatever is said on the link.
+        No more than 16 between two rescans, whatever is said on the link.
         """
         while (candidate := await self._waiting.get()) is not None:
             yield candidate
@@ -216,11 +229,11 @@ def _random_name() -> str:
 
 def _open() -> AsyncZeroconf:
     """Return zeroconf on all interfaces, for as many IP versions as work here."""
-    failure: OSError | None = None
+    failure: Exception | None = None
     for version in (IPVersion.All, IPVersion.V4Only, IPVersion.V6Only):
         try:
             return AsyncZeroconf(interfaces=InterfaceChoice.All, ip_version=version)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter: no interface at all
             failure = error
     raise Unreachable(
         f"no multicast on this machine: {failure}",
@@ -237,7 +250,7 @@ async def _every(
         await asyncio.sleep(seconds)
         try:
             await step(zeroconf)
-        except (OSError, Error) as error:
+        except (OSError, RuntimeError, Error) as error:  # as in _open
             log.warning("discovery: %s; trying again in %g s", error, seconds)
 
 

@@ -11,8 +11,9 @@ import time
 
 from aiohttp import web
 from zeroconf import IPVersion
-from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from pangea.core.errors import Unreachable
 from pangea.mesh.advert import SERVICE_TYPE, text_record
 from pangea.mesh.dial import dial
 from pangea.mesh.discovery import Advertiser, Browser
@@ -23,15 +24,34 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
-async def advertise(secret, port):
-    async with Advertiser(port, [secret], SystemClock(), listen_host="::"):
-        say(ready=True)
-        await asyncio.to_thread(sys.stdin.read)
+class Ahead(SystemClock):
+    """A clock three hours ahead, from some seconds on."""
+
+    def __init__(self, after=0.0):
+        self._from = time.monotonic() + after
+
+    def wall(self):
+        return super().wall() + (3 * 3600 if time.monotonic() >= self._from else 0)
 
 
-async def browse(secret, seconds):
+async def advertise(secret, port, clock=None, rescan=30.0):
+    advertiser = Advertiser(
+        port, [secret], clock or SystemClock(), listen_host="::", rescan=rescan
+    )
+    try:
+        await advertiser.start()
+    except Unreachable as error:
+        say(ready=False, error=str(error), hint=error.hint)
+        return
+    say(ready=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await advertiser.close()
+
+
+async def browse(secret, seconds, clock=None, rescan=30.0):
     began = time.monotonic()
-    async with Browser([secret], SystemClock()) as browser:
+    clock = clock or SystemClock()
+    async with Browser([secret], clock, rescan=rescan) as browser:
         say(ready=True)
 
         async def listen():
@@ -43,6 +63,19 @@ async def browse(secret, seconds):
         await asyncio.wait([told_to_stop], timeout=seconds)
         listening.cancel()
     say(end=True)
+
+
+async def watch(secret, seconds):
+    """Say what comes and goes on the link, whoever says it."""
+
+    def heard(zeroconf, service_type, name, state_change):
+        say(state=state_change.name)
+
+    zeroconf = AsyncZeroconf(ip_version=IPVersion.V4Only)
+    AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[heard])
+    say(ready=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await zeroconf.async_close()
 
 
 async def forge(secret, real_port):
@@ -104,10 +137,33 @@ async def knock(host, port):
     say(end=True)
 
 
-VERBS = {"advertise": advertise, "browse": browse, "forge": forge}
+def advertise_for_hours(secret, port):
+    return advertise(secret, port, Ahead(after=1.0), rescan=0.5)
+
+
+def browse_hours_later(secret, seconds):
+    return browse(secret, seconds, Ahead(), rescan=0.5)
+
+
+def browse_often(secret, seconds):
+    return browse(secret, seconds, rescan=0.5)
+
+
+SECRET_VERBS = {
+    verb.__name__: verb
+    for verb in (
+        advertise,
+        advertise_for_hours,
+        browse,
+        browse_hours_later,
+        browse_often,
+        forge,
+        watch,
+    )
+}
 if __name__ == "__main__":
     verb, what, number = sys.argv[1:]
-    if verb in VERBS:
-        asyncio.run(VERBS[verb](bytes.fromhex(what), int(number)))
+    if verb in SECRET_VERBS:
+        asyncio.run(SECRET_VERBS[verb](bytes.fromhex(what), int(number)))
     else:
         asyncio.run({"serve": serve, "knock": knock}[verb](what, int(number)))
