@@ -3,6 +3,7 @@
 Deterministic, in memory, and changeable by the same calls as the real one.
 """
 
+import math
 import random
 
 from msgspec.structs import replace
@@ -174,13 +175,14 @@ class SeededService:
         """Return *points* seeded buckets; a down job ends in failures."""
         job = await self.job(org, name)
         step = range_s / points
-        values = self.recent(org, job.id, points)
+        values = self._day(job, points)
         made = [
             make_point(NOW_US - round((points - n) * step * 1e6), value)
             for n, value in enumerate(values)
         ]
-        good = sum(1 for value in values if value is not None)
-        uptime = good / len(values) if values else None
+        known = [v for v in values if v is None or math.isfinite(v)]
+        good = sum(1 for value in known if value is not None)
+        uptime = good / len(known) if known else None
         return HistoryAnswer(step_s=step, points=made, uptime=uptime, coverage=0.998)
 
     def recent(self, org: int, job_id: int, points: int) -> list[float | None]:
@@ -198,6 +200,21 @@ class SeededService:
             values[-max(points // 5, 1) :] = [None] * max(points // 5, 1)
         if job.verdict == "degraded" and job.type == "icmp":
             values[-points // 3 :: 4] = [None] * len(values[-points // 3 :: 4])
+        return values
+
+    def _day(self, job: JobAnswer, points: int) -> list[float | None]:
+        """Return a day of medians; a job that is down had an outage before."""
+        if job.last_duration_ms is None or job.verdict == "unknown":
+            return [math.nan] * points
+        rng, base = random.Random(job.id), job.last_duration_ms
+        values: list[float | None] = [
+            base * (1.1 + 0.3 * math.sin(n / points * 6) + 0.12 * rng.random())
+            for n in range(points)
+        ]
+        if job.verdict == "down":
+            values[points // 2 : points // 2 + 7] = [None] * 7
+            values[points // 4 : points // 4 + 5] = [math.nan] * 5
+            values[-1] = None
         return values
 
     async def workers(self, org: int) -> list[WorkerAnswer]:

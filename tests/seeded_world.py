@@ -1,5 +1,6 @@
 """The seeded world: jobs, workers and numbers that look like a real network."""
 
+import math
 import random
 import re
 from collections.abc import Sequence
@@ -190,18 +191,23 @@ def make_result(
 
 
 def make_point(at_us: int, value: float | None) -> PointAnswer:
-    good = value is not None
+    """Return a bucket with median *value*; None failed, NaN was not measured."""
+    if value is None or math.isnan(value):
+        failed, missing = (8, 0) if value is None else (0, 8)
+        return PointAnswer(
+            at=moment(at_us), ok=0, failed=failed, error=0, missing=missing
+        )
     return PointAnswer(
         at=moment(at_us),
-        ok=8 if good else 0,
-        failed=0 if good else 8,
+        ok=8,
+        failed=0,
         error=0,
         missing=0,
         p50_ms=value,
-        p95_ms=value * 1.4 if value is not None else None,
-        p99_ms=value * 1.8 if value is not None else None,
-        min_ms=value * 0.9 if value is not None else None,
-        max_ms=value * 2 if value is not None else None,
+        p95_ms=value * 1.4,
+        p99_ms=value * 1.8,
+        min_ms=value * 0.9,
+        max_ms=value * 2,
     )
 
 

@@ -103,7 +103,7 @@ def _cell(peak: float, failed: bool, top: float, rows: int, row: int) -> str:
 
 def _ceiling(peak: float) -> float:
     """Return the next round number above *peak*, so that the scale can be read."""
-    if not math.isfinite(peak) or peak <= 0:
+    if not math.isfinite(peak) or peak < 1e-9:
         return 1.0
     size = 10.0 ** math.floor(math.log10(peak))
     step = next(s for s in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if s * size >= peak * 0.9999)

@@ -20,7 +20,16 @@ from .schema import (
     VoteAnswer,
     WorkerAnswer,
 )
-from .view import Cell, add_command, cell, job_href, page_title, spark_label
+from .view import (
+    Cell,
+    SparkPart,
+    add_command,
+    cell,
+    job_href,
+    page_title,
+    parts_of,
+    spark_label,
+)
 from .words import (
     CELLS,
     Badge,
@@ -37,7 +46,7 @@ from .words import (
 
 #: The plots for a wide page, a narrower one and a telephone, in characters.
 PLOTS = (("wide", 144), ("middle", 72), ("slim", 28))
-ROWS = 9
+ROWS = 8
 #: With fewer buckets than this a day says little: the last results are drawn.
 ENOUGH = 12
 
@@ -73,7 +82,7 @@ class Plot(Struct, frozen=True):
     """The chart as drawn for one width of page."""
 
     css: str
-    text: str
+    parts: list[SparkPart]
 
 
 class Chart(Struct, frozen=True):
@@ -222,11 +231,11 @@ def _chart(history: HistoryAnswer, recent: Sequence[float | None]) -> Chart:
     return Chart(title, plots, label)
 
 
-def _plot(values: Sequence[float | None], width: int, start: str) -> str:
+def _plot(values: Sequence[float | None], width: int, start: str) -> list[SparkPart]:
     lines = ascii_chart(
         values, width=width, height=ROWS, start_label=start, end_label="now"
     )
-    return "\n".join(lines)
+    return parts_of("\n".join(lines))
 
 
 def _value(point: PointAnswer) -> float | None:

@@ -47,7 +47,7 @@ class Cell(Struct, frozen=True):
 
 
 class SparkPart(Struct, frozen=True):
-    """A stretch of a sparkline: durations, or failures."""
+    """A stretch of a drawing: durations, or failures."""
 
     text: str
     failed: bool
@@ -210,7 +210,7 @@ def _row(
         reason=safe_text(job.verdict_reason, 300),
         cells=[cell(job, name, votes.get(name), now) for name in columns],
         latency=ms(job.last_duration_ms),
-        spark=spark_parts(values),
+        spark=parts_of(sparkline(values)),
         spark_values=",".join(_plain(value) for value in values),
         spark_label=spark_label(values),
         since=when(job.verdict_since, now),
@@ -218,9 +218,8 @@ def _row(
     )
 
 
-def spark_parts(values: Sequence[float | None]) -> list[SparkPart]:
-    """Return the sparkline of *values*, its failures apart."""
-    drawn = sparkline(values)
+def parts_of(drawn: str) -> list[SparkPart]:
+    """Return a drawing with its failures apart, so that they get their colour."""
     return [
         SparkPart("".join(part), failed)
         for failed, part in groupby(drawn, key=lambda char: char == FAILURE)
