@@ -7,13 +7,15 @@ the database but through the store.
 
 import sqlite3
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import peewee
 
 from pangea.core.errors import StorageError
 
-db = peewee.SqliteDatabase(None, autoconnect=False)
+db: Any = peewee.SqliteDatabase(None, autoconnect=False)
 
 #: What the drivers raise.
 REFUSALS = (sqlite3.Error, peewee.PeeweeException)
@@ -32,11 +34,11 @@ READER = {"query_only": 1, "cache_size": -16_000}
 _binding = threading.Lock()
 
 
-def connect(path: Path, pragmas: dict[str, object]) -> sqlite3.Connection:
+def connect(path: Path, pragmas: Mapping[str, object]) -> sqlite3.Connection:
     """Bind ``db`` in this thread to *path*."""
     with _binding:
         db.init(
-            str(path), pragmas=pragmas, timeout=BUSY_S, check_same_thread=False
+            str(path), pragmas=dict(pragmas), timeout=BUSY_S, check_same_thread=False
         )
         db.connect()
     return connection()

@@ -119,20 +119,17 @@ def _take(intake: Intake, mark: int, fresh: list[Result]) -> int:
     ends = [intake.first, last, *(n for g in intake.gaps for n in (g.first, g.last))]
     if not all(0 <= n <= MOST_SEQ for n in ends):
         raise ProtocolError(f"sequence number out of range in epoch {intake.epoch!r}")
-    parts: list[Gap | None] = sorted(intake.gaps, key=lambda g: g.first)
-    if intake.rows:
-        place = sum(g.first < intake.first for g in intake.gaps)
-        parts.insert(place, None)
-    for part in parts:
-        first, end = (intake.first, last) if part is None else (part.first, part.last)
+    parts: list[tuple[int, int, Gap | None]] = [(intake.first, last, None)]
+    parts += [(gap.first, gap.last, gap) for gap in intake.gaps]
+    for first, end, gap in sorted(parts, key=lambda part: part[:2]):
         if end <= mark:
             continue
         if first > mark + 1:
             break
-        if part is None:
+        if gap is None:
             fresh.extend(_rows(intake, mark))
         else:
-            _store_gap(intake, part, mark + 1)
+            _store_gap(intake, gap, mark + 1)
         mark = end
     _store_bad(intake, mark)
     return mark

@@ -25,7 +25,7 @@ class PackedField(BlobField):
 
     def db_value(self, value: Any) -> Any:
         """Return *value* packed."""
-        return super().db_value(msgspec.msgpack.encode(value))
+        return msgspec.msgpack.encode(value)
 
     def python_value(self, value: Any) -> Any:
         """Return what was packed."""

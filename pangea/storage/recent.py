@@ -119,5 +119,3 @@ def _read(held: bytearray, n: int) -> list[Past]:
         Past(base + (high << 32 | low), duration, _OUTCOMES[code >> 6], code & 63)
         for low, high, duration, code in _ENTRY.iter_unpack(bytes(held[begin:]))
     ]
-
-

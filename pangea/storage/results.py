@@ -117,14 +117,14 @@ def since(started_us: int, at_most: int = WARM_ROWS) -> list[Result]:
     return found
 
 
-def after(rowid: int, until: int, limit: int) -> list[tuple[int, Result]]:
-    """Return rows above *rowid* up to *until* in order, without their bodies."""
+def stored_as(ids: range) -> list[Result]:
+    """Return the rows with these rowids in order, without their bodies."""
     rows = connection().execute(
         "SELECT id, job, worker, started_us, duration_us, outcome, flags, NULL"
-        " FROM result WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-        (rowid, until, limit),
+        " FROM result WHERE id BETWEEN ? AND ? ORDER BY id",
+        (ids.start, ids.stop - 1),
     )
-    return [(row[0], result_of(row)) for row in rows]
+    return [result_of(row) for row in rows]
 
 
 def measured(

@@ -7,9 +7,9 @@ transaction. So the stored rows hold exactly the results up to ``folded_to``,
 memory holds the rest, and after a crash the rest is read again (``recover``).
 """
 
-import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from pangea.core.model import Result
 from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
@@ -120,23 +120,21 @@ class OpenBuckets:
 async def recover(store: Store, buckets: OpenBuckets) -> int:
     """Count the rows that a stop left unfolded; return how many."""
     left = await store.write(buckets.begin)
-    at, count = left.start - 1, 0
-    while rows := await store.read(
-        lambda: results.after(at, left.stop - 1, RECOVER_ROWS)
-    ):
+    for first in range(left.start, left.stop, RECOVER_ROWS):
+        ids = range(first, min(first + RECOVER_ROWS, left.stop))
+        rows = await store.read(partial(results.stored_as, ids))
         # In the writer thread, as all additions are.
-        await store.write(lambda: _add_all(buckets, rows))
-        at, count = rows[-1][0], count + len(rows)
-        await asyncio.sleep(0)
+        await store.write(partial(_add_all, buckets, rows))
+    count = len(left)
     buckets.recovered()
     if count:
         log.info("summed up %d results that a stop had left over", count)
     return count
 
 
-def _add_all(buckets: OpenBuckets, rows: Iterable[tuple[int, Result]]) -> None:
+def _add_all(buckets: OpenBuckets, rows: Iterable[Result]) -> None:
     def add() -> None:
-        for _, result in rows:
+        for result in rows:
             buckets.add(result)
 
     after_commit(add)

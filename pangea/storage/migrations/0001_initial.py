@@ -6,6 +6,8 @@ ordered by time first, so that a fold writes neighbouring pages. Ids of jobs,
 workers and accounts are never used again.
 """
 
+from typing import Any
+
 APPLICATION_ID = 0x50414E47  # "PANG"
 
 STATEMENTS = (
@@ -139,7 +141,7 @@ STATEMENTS = (
 )
 
 
-def up(migrator, db):
+def up(migrator: Any, db: Any) -> None:
     """Make every table."""
     for statement in STATEMENTS:
         db.execute_sql(statement)

@@ -1,0 +1,376 @@
+"""The spool's file: what is kept, what waits, what had to go.
+
+Row ids rise for ever; the sequence number of a row in its epoch is its id less
+the epoch's ``base``. Rows leave oldest first, so what is left of an epoch always
+reaches to its end. Ages count the seconds that the spool was open: a wall clock
+that jumps from 1970 to today makes nothing old.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from pangea.core.model import Gap
+
+#: What a row costs beside its bytes.
+ROW_BYTES = 24
+#: Rows looked at in one step when room is made, and seconds between two steps.
+STEP = 500
+LOOK_EVERY_S = 10
+#: Epochs that are remembered after all their rows are gone.
+EPOCHS_KEPT = 50
+OVERFLOW, TOO_OLD, RESTORED = "buffer overflow", "too old", "coordinator restored"
+
+_PRAGMAS = """
+PRAGMA journal_mode = wal;
+PRAGMA synchronous = normal;
+PRAGMA journal_size_limit = 16777216;
+"""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS epoch (
+    epoch TEXT NOT NULL UNIQUE, base INTEGER NOT NULL, acked INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS row (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL,
+    started_us INTEGER NOT NULL, age INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gap (
+    epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, reason TEXT NOT NULL,
+    counts BLOB NOT NULL, PRIMARY KEY (epoch, first));
+CREATE TABLE IF NOT EXISTS assignments (
+    one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
+    body BLOB NOT NULL);
+"""
+
+
+class Run(Struct, frozen=True):
+    """Rows that follow each other from ``first`` on, and the gaps before them."""
+
+    epoch: str
+    first: int
+    rows: list[bytes]
+    gaps: list[Gap]
+
+
+class Epoch(Struct):
+    """One life of the worker: its rows have the ids above ``base`` up to ``end``."""
+
+    epoch: str
+    base: int
+    acked: int
+    end: int
+
+    @property
+    def last(self) -> int:
+        """The last sequence number that was given."""
+        return self.end - self.base
+
+
+class Old(Struct, frozen=True):
+    """A row that may have to go."""
+
+    id: int
+    job: int
+    started_us: int
+    age: int
+    size: int
+
+
+class Bounds(Struct, frozen=True):
+    """How much is kept: bytes in all, seconds, seconds once acknowledged."""
+
+    most_bytes: int = 256 * 1024 * 1024
+    keep_s: float = 7 * 86400.0
+    acked_s: float = 86400.0
+
+
+class SpoolFile:
+    """The open file with its totals. Raises sqlite3.Error, and is then unchanged."""
+
+    def __init__(self, path: Path, epoch: str, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self.dropped = 0
+        self.link = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self.link.executescript(_PRAGMAS + _SCHEMA)
+            # This reads every page, so a damaged file is found now.
+            self.rows, self.bytes, self.age = self.link.execute(
+                "SELECT count(*), coalesce(sum(length(body)), 0),"
+                " coalesce(max(age), 0) FROM row"
+            ).fetchone()
+            self.bytes += self.rows * ROW_BYTES
+            self.epochs = self._begin(epoch)
+        except sqlite3.Error:
+            self.link.close()
+            raise
+        self._looked = self.age
+
+    def add(
+        self, rows: Sequence[tuple[int, int, bytes]], age: int, sent: Mapping[str, int]
+    ) -> tuple[int, int]:
+        """Append (job, started_us, packed) rows; return their first and last number.
+
+        Makes room for them in the same transaction. *sent* has the last number of
+        each epoch that was handed out: a gap up to it must not grow any more.
+        """
+        current = self.epochs[-1]
+        first = current.end + 1
+        with self._transaction():
+            self.link.executemany(
+                "INSERT INTO row (id, job, started_us, age, body)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [
+                    (i, job, at, age, body)
+                    for i, (job, at, body) in enumerate(rows, first)
+                ],
+            )
+            size = self.bytes + sum(len(row[2]) + ROW_BYTES for row in rows)
+            end = current.end + len(rows)
+            gone = self._make_room(size, age, end, sent)
+        current.end = end
+        self.bytes = size - sum(old.size for old in gone)
+        self.rows += len(rows) - len(gone)
+        return first - current.base, current.last
+
+    def pending(self, sent: Mapping[str, int], limit: int) -> list[Run]:
+        """Return what follows *sent* (or else the acks), in order, *limit* rows."""
+        runs: list[Run] = []
+        for epoch in self.epochs:
+            start = max(epoch.acked, sent.get(epoch.epoch, 0))
+            if limit <= 0:
+                break
+            if start < epoch.last:
+                found = self._runs_of(epoch, start, limit)
+                runs += found
+                limit -= sum(len(run.rows) for run in found)
+        return runs
+
+    def ack(self, epoch: str, upto: int) -> None:
+        """Note that all up to *upto* is safe; more than was given is not believed."""
+        for known in self.epochs:
+            if known.epoch == epoch and (upto := min(upto, known.last)) > known.acked:
+                with self._transaction():
+                    self._set_acked(epoch, upto)
+                known.acked = upto
+
+    def rewind(self, watermarks: Mapping[str, int]) -> None:
+        """Make pending again what the coordinator lacks; what is gone is a gap."""
+        for epoch in self.epochs:
+            mark = min(max(watermarks.get(epoch.epoch, 0), 0), epoch.last)
+            if mark == epoch.acked:
+                continue
+            with self._transaction():
+                self._set_acked(epoch.epoch, mark)
+                if mark < epoch.acked:
+                    self._fill_hole(epoch, mark)
+            epoch.acked = mark
+
+    def save_assignments(self, version: int, body: bytes) -> None:
+        """Keep what this worker was told last."""
+        self.link.execute(
+            "INSERT OR REPLACE INTO assignments VALUES (1, ?, ?)", (version, body)
+        )
+
+    def load_assignments(self) -> tuple[int, bytes]:
+        """Return what was saved last; (0, b"") if nothing was."""
+        row = self.link.execute("SELECT version, body FROM assignments").fetchone()
+        return row or (0, b"")
+
+    def gap_count(self) -> int:
+        """Return how many gaps wait."""
+        found: int = self.link.execute("SELECT count(*) FROM gap").fetchone()[0]
+        return found
+
+    def close(self) -> None:
+        """Checkpoint and close."""
+        self.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.link.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.link.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.link.execute("COMMIT")
+        finally:
+            if self.link.in_transaction:
+                self.link.execute("ROLLBACK")
+
+    def _begin(self, epoch: str) -> list[Epoch]:
+        """Begin a new epoch; return all that matter, the new one last."""
+        with self._transaction():
+            top = self.link.execute(
+                "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence UNION ALL"
+                " SELECT max(base) FROM epoch)"
+            ).fetchone()[0]
+            base = top or 0
+            self.link.execute(
+                "INSERT INTO epoch (epoch, base, acked) VALUES (?, ?, 0)", (epoch, base)
+            )
+            found = self.link.execute(
+                "SELECT epoch, base, acked FROM epoch ORDER BY rowid"
+            ).fetchall()
+            ends = [*(row[1] for row in found[1:]), base]
+            epochs = [
+                Epoch(epoch=e, base=b, acked=acked, end=end)
+                for (e, b, acked), end in zip(found, ends, strict=True)
+            ]
+            kept = self._worth_keeping(epochs)
+            self.link.executemany(
+                "DELETE FROM epoch WHERE epoch = ?",
+                [(e.epoch,) for e in epochs if e not in kept],
+            )
+        return kept
+
+    def _worth_keeping(self, epochs: list[Epoch]) -> list[Epoch]:
+        """Leave out empty epochs, and old ones of which nothing is left to say."""
+        lowest = self.link.execute("SELECT min(id) FROM row").fetchone()[0]
+        *before, current = epochs
+        used = [e for e in before if e.end > e.base]
+        recent = used[-EPOCHS_KEPT:]
+        return [
+            e
+            for e in used
+            if e in recent
+            or e.acked < e.last
+            or (lowest is not None and e.end >= lowest)
+        ] + [current]
+
+    def _runs_of(self, epoch: Epoch, start: int, limit: int) -> list[Run]:
+        rows = self.link.execute(
+            "SELECT id, body FROM row WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+            (epoch.base + start, epoch.end, limit),
+        ).fetchall()
+        gaps = self._gaps(epoch.epoch, start)
+        if not rows:
+            last = gaps[-1].last if gaps else start
+            return [Run(epoch.epoch, last + 1, [], gaps)] if gaps else []
+        # What is left of an epoch has no holes, so the gaps lie before it.
+        first = rows[0][0] - epoch.base
+        before = [gap for gap in gaps if gap.first < first]
+        return [Run(epoch.epoch, first, [body for _, body in rows], before)]
+
+    def _gaps(self, epoch: str, after: int) -> list[Gap]:
+        rows = self.link.execute(
+            "SELECT first, last, from_us, to_us, reason, counts FROM gap"
+            " WHERE epoch = ? AND last > ? ORDER BY first",
+            (epoch, after),
+        )
+        return [
+            Gap(first, last, from_us, to_us, reason, _counts(packed))
+            for first, last, from_us, to_us, reason, packed in rows
+        ]
+
+    def _set_acked(self, epoch: str, upto: int) -> None:
+        self.link.execute("UPDATE epoch SET acked = ? WHERE epoch = ?", (upto, epoch))
+        self.link.execute(
+            "DELETE FROM gap WHERE epoch = ? AND last <= ?", (epoch, upto)
+        )
+
+    def _fill_hole(self, epoch: Epoch, mark: int) -> None:
+        """Put a gap where rows that the coordinator lost are gone here as well."""
+        row = self.link.execute(
+            "SELECT id, started_us FROM row WHERE id > ? AND id <= ?"
+            " ORDER BY id LIMIT 1",
+            (epoch.base + mark, epoch.base + epoch.acked),
+        ).fetchone()
+        left, to_us = (row[0] - epoch.base, row[1]) if row else (epoch.acked + 1, 0)
+        if left > mark + 1:
+            self._put_gap(epoch.epoch, Gap(mark + 1, left - 1, 0, to_us, RESTORED, {}))
+
+    def _make_room(
+        self, size: int, age: int, end: int, sent: Mapping[str, int]
+    ) -> list[Old]:
+        """Delete the oldest rows that must go; those not acked become gaps."""
+        bounds, gone = self._bounds, []
+        if size <= bounds.most_bytes and age - self._looked < LOOK_EVERY_S:
+            return []
+        for old, epoch in self._oldest_first(end):
+            waits = old.id - epoch.base > epoch.acked
+            too_old = age - old.age > (bounds.keep_s if waits else bounds.acked_s)
+            if size <= bounds.most_bytes and not too_old:
+                break
+            size -= old.size
+            gone.append(old)
+        self._looked = age
+        if gone:
+            self.link.execute("DELETE FROM row WHERE id <= ?", (gone[-1].id,))
+            reason = TOO_OLD if size < bounds.most_bytes // 2 else OVERFLOW
+            self._note_lost(gone, reason, sent)
+        return gone
+
+    def _oldest_first(self, end: int) -> Iterator[tuple[Old, Epoch]]:
+        at, epochs = 0, iter(self.epochs)
+        epoch = next(epochs)
+        while True:
+            rows = self.link.execute(
+                "SELECT id, job, started_us, age, length(body) + ? FROM row"
+                " WHERE id > ? ORDER BY id LIMIT ?",
+                (ROW_BYTES, at, STEP),
+            ).fetchall()
+            if not rows:
+                return
+            for row in rows:
+                while row[0] > epoch.end and epoch is not self.epochs[-1]:
+                    epoch = next(epochs)
+                yield Old(*row), epoch
+            at = rows[-1][0]
+
+    def _note_lost(self, gone: list[Old], reason: str, sent: Mapping[str, int]) -> None:
+        for number, epoch in enumerate(self.epochs):
+            current = number == len(self.epochs) - 1
+            lost = [
+                old
+                for old in gone
+                if old.id > epoch.base + epoch.acked
+                and (current or old.id <= epoch.end)
+            ]
+            if not lost:
+                continue
+            self.dropped += len(lost)
+            gap = Gap(
+                lost[0].id - epoch.base,
+                lost[-1].id - epoch.base,
+                min(old.started_us for old in lost),
+                max(old.started_us for old in lost),
+                reason,
+                dict(Counter(old.job for old in lost)),
+            )
+            self._put_gap(epoch.epoch, self._grown(epoch, gap, sent))
+
+    def _grown(self, epoch: Epoch, gap: Gap, sent: Mapping[str, int]) -> Gap:
+        """Return *gap* joined to the one before it, if that was not sent yet."""
+        for before in self._gaps(epoch.epoch, sent.get(epoch.epoch, 0)):
+            if before.last + 1 == gap.first and before.reason == gap.reason:
+                return Gap(
+                    before.first,
+                    gap.last,
+                    min(before.from_us, gap.from_us),
+                    max(before.to_us, gap.to_us),
+                    gap.reason,
+                    dict(Counter(before.counts) + Counter(gap.counts)),
+                )
+        return gap
+
+    def _put_gap(self, epoch: str, gap: Gap) -> None:
+        self.link.execute(
+            "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                epoch,
+                gap.first,
+                gap.last,
+                gap.from_us,
+                gap.to_us,
+                gap.reason,
+                msgspec.msgpack.encode(gap.counts),
+            ),
+        )
+
+
+def _counts(packed: bytes) -> dict[int, int]:
+    counts: dict[int, int] = msgspec.msgpack.decode(packed, type=dict[int, int])
+    return counts
