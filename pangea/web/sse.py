@@ -108,7 +108,8 @@ async def _pour(
     site, loop = request.app[SITE], asyncio.get_running_loop()
     checked = loop.time()
     while not subscription.closed:
-        batch = await subscription.take(min(site.heartbeat_s, site.recheck_s))
+        wait = 0.0 if subscription.overflowed else min(site.heartbeat_s, site.recheck_s)
+        batch = await subscription.take(wait)
         if loop.time() - checked >= site.recheck_s:
             checked = loop.time()
             if who.session and await by_session(request.app, who.session) is None:

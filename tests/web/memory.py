@@ -41,7 +41,8 @@ class MemoryAccounts:
         self.sessions = kept
 
     async def open_session(self, session: Session):
-        self.sessions[session.hash] = session
+        live = {h: s for h, s in self.sessions.items() if s.expires > session.created}
+        self.sessions = {**live, session.hash: session}
 
     async def session(self, hash_):
         return self.sessions.get(hash_)

@@ -1,0 +1,123 @@
+import asyncio
+
+import aiohttp
+import pytest
+
+from pangea.core.errors import LinkClosed, ProtocolError
+from pangea.mesh.channel import MAX_MESSAGE
+from tests.web.site import serving, until
+
+
+async def echo(channel, address, proven):
+    proven()
+    while True:
+        await channel.send(await channel.receive())
+
+
+async def stubborn(channel, address, proven):
+    await channel.receive()
+    raise ProtocolError("no handshake at all \x1b[2J")
+
+
+async def waiting(channel, address, proven):
+    await channel.receive()
+
+
+async def test_the_door_hands_over_whole_messages():
+    async with serving(accept_link=echo) as site, site.http.ws_connect("/mesh") as ws:
+        for message in (b"x", bytes(MAX_MESSAGE - 1)):
+            await ws.send_bytes(message)
+            assert await ws.receive_bytes(timeout=3) == message
+
+
+async def test_a_message_that_is_too_large_ends_the_link():
+    async with (
+        serving(accept_link=echo) as site,
+        site.http.ws_connect("/mesh", max_msg_size=0) as ws,
+    ):
+        await ws.send_bytes(bytes(MAX_MESSAGE))
+        assert (await ws.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+        assert ws.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
+async def test_text_ends_the_link():
+    async with serving(accept_link=echo) as site, site.http.ws_connect("/mesh") as ws:
+        await ws.send_str("hello")
+        assert (await ws.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1"])
+async def test_a_web_page_cannot_knock(site, origin):
+    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+        await site.http.ws_connect("/mesh", headers={"Origin": origin})
+    assert error.value.status == 403
+    assert site.links == []
+
+
+async def test_plain_http_is_told_what_this_is(site):
+    answer = await site.get("/mesh")
+    assert answer.status == 422
+    assert "WebSocket" in answer.json["hint"]
+
+
+async def knock(site):
+    async with site.http.ws_connect("/mesh") as ws:
+        await ws.send_bytes(b"nonsense")
+        closed = await ws.receive(timeout=3)
+        assert closed.type is aiohttp.WSMsgType.CLOSE
+        assert not closed.extra
+
+
+async def knock_often(site):
+    # The bucket fills again by five a second.
+    for _ in range(20):
+        await knock(site)
+
+
+async def test_an_address_that_fails_twenty_times_stays_outside(caplog):
+    async with serving(accept_link=stubborn) as site:
+        caplog.set_level("INFO", "pangea.web.mesh")
+        for _ in range(20):
+            await knock(site)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+            await knock_often(site)
+        assert error.value.status == 429
+        assert all("\x1b" not in record.getMessage() for record in caplog.records)
+
+
+async def test_eight_half_open_handshakes_are_all_that_an_address_has():
+    async with serving(accept_link=waiting) as site:
+        sockets = [await site.http.ws_connect("/mesh") for _ in range(8)]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+            await site.http.ws_connect("/mesh")
+        assert error.value.status == 429
+        for ws in sockets:
+            ws._response.close()
+
+
+async def test_proven_links_are_not_counted():
+    async with serving(accept_link=echo) as site:
+        sockets = [await site.http.ws_connect("/mesh") for _ in range(20)]
+        assert len(site.links) == 20
+        for ws in sockets:
+            await ws.close()
+
+
+async def test_links_end_when_the_site_stops():
+    ended = asyncio.Event()
+
+    async def until_gone(channel, address, proven):
+        proven()
+        try:
+            await channel.receive()
+        except LinkClosed:
+            ended.set()
+
+    async with serving(accept_link=until_gone) as site:
+        async with site.http.ws_connect("/mesh") as ws:
+            await until(lambda: site.links)
+            stopping = asyncio.create_task(site.running.stop())
+            assert (await ws.receive(timeout=2)).type is aiohttp.WSMsgType.CLOSE
+        async with asyncio.timeout(2):
+            await stopping
+            await ended.wait()
