@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import functools
 import select
 import socket
 import struct
@@ -38,11 +39,6 @@ class Moment(NamedTuple):
 
     wall_ns: int
     steady_ns: int
-
-
-def now() -> Moment:
-    """Return the present instant on both clocks."""
-    return Moment(time.time_ns(), time.monotonic_ns())
 
 
 class QueuedError(NamedTuple):
@@ -87,17 +83,17 @@ class DatagramSocket:
         self._watched = (self._epoll or sock).fileno()
         self._loop.add_reader(self._watched, self._drain)
 
-    def send(self, data: bytes, ancillary: Ancillary, address: Address) -> None:
-        """Send one packet, or raise the OSError that stands in its own way.
+    def send(self, data: bytes, ancillary: Ancillary, address: Address) -> Moment:
+        """Send one packet and return when, or raise the OSError in its own way.
 
         A pending ICMP error of an earlier packet is reported by the next call on
         the socket, whoever makes it: it is taken off first, then sent again.
         """
         try:
-            self._send(data, ancillary, address)
+            return self._send(data, ancillary, address)
         except OSError:
             self._drain_errors()
-            self._send(data, ancillary, address)
+            return self._send(data, ancillary, address)
 
     def close(self) -> None:
         """Stop reading and close the socket."""
@@ -106,11 +102,14 @@ class DatagramSocket:
             self._epoll.close()
         self.sock.close()
 
-    def _send(self, data: bytes, ancillary: Ancillary, address: Address) -> None:
+    def _send(self, data: bytes, ancillary: Ancillary, address: Address) -> Moment:
+        steady_ns = time.monotonic_ns()
+        wall_ns = time.time_ns()  # nothing may stand between this and the call
         if ancillary:
             self.sock.sendmsg([data], ancillary, 0, address)
         else:
             self.sock.sendto(data, address)
+        return Moment(wall_ns, steady_ns)
 
     def _drain(self) -> None:
         receive, on_packet, room = self.sock.recvmsg, self._on_packet, self._room
@@ -187,18 +186,19 @@ def _offender(sockaddr: bytes) -> str:
     return ""
 
 
-def elapsed_ms(sent: Moment, received_wall_ns: int | None, read: Moment) -> float:
+def elapsed_ms(sent: Moment, received_wall_ns: int | None) -> float:
     """Return the milliseconds from *sent* to the kernel's receive stamp.
 
-    Without a stamp, or if the wall clock stepped in between, the time until the
-    packet was *read* counts: later than the truth, but never nonsense.
+    Call it as soon as the packet is read. Without a stamp, or if the wall clock
+    stepped in between, the time until now counts: later than the truth, but
+    never nonsense.
     """
-    steady = read.steady_ns - sent.steady_ns
+    wall = time.time_ns() - sent.wall_ns
+    steady = time.monotonic_ns() - sent.steady_ns
     if received_wall_ns is None:
         return steady / 1e6
-    stepped = abs((read.wall_ns - sent.wall_ns) - steady) > STEP_NS
     kernel = received_wall_ns - sent.wall_ns
-    if stepped or not 0 <= kernel <= steady + STEP_NS:
+    if abs(wall - steady) > STEP_NS or not 0 <= kernel <= wall:
         return steady / 1e6
     return kernel / 1e6
 
@@ -219,10 +219,12 @@ def send_failure(error: OSError, doing: str) -> ProbeFailed:
     return from_os_error(error, doing)
 
 
+@functools.lru_cache(maxsize=16_384)
 def literal(address: str, port: int = 0) -> tuple[socket.AddressFamily, Address]:
     """Return family and socket address of a literal IPv4 or IPv6 *address*.
 
-    Raises ProbeError("no_address") if it is a name or malformed.
+    Raises ProbeError("no_address") if it is a name or malformed. Remembered:
+    the call to the system costs as much as a ping.
     """
     try:
         found = socket.getaddrinfo(

@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import os
 import socket
+import time
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,6 @@ from .datagram import (
     QueuedError,
     elapsed_ms,
     literal,
-    now,
     send_failure,
 )
 from .dns_wire import Query, Reply, WireError
@@ -75,8 +75,7 @@ class _Asker:
         key = self._key(where)
         self._waiting[key] = asked
         try:
-            asked.sent = now()
-            self._socket.send(query.wire(key[0]), [], where)
+            asked.sent = self._socket.send(query.wire(key[0]), [], where)
             return await asked.done
         except OSError as error:
             raise send_failure(error, f"asking {_show(where)}") from error
@@ -110,7 +109,7 @@ class _Asker:
             return
         try:
             if asked.query.is_answered_by(data):
-                took = elapsed_ms(asked.sent, received_ns, now())
+                took = elapsed_ms(asked.sent, received_ns)
                 asked.done.set_result(Answer(Reply(data), took, "udp"))
         except WireError as error:
             _fail(asked, ProbeFailed("protocol", f"bad DNS answer: {error}"))
@@ -202,7 +201,7 @@ class DnsEngine:
 
     async def _ask_tcp(self, query: Query, server: Server, trace: Trace) -> Answer:
         host, port = server
-        begun = now()
+        begun = time.monotonic()
         try:
             with trace.phase("connect"):
                 reader, writer = await asyncio.open_connection(host, port)
@@ -216,7 +215,8 @@ class DnsEngine:
             number = error.errno or 0
             plain = OSError(number, os.strerror(number))
             raise from_os_error(plain, f"asking {_show(server)} over TCP") from error
-        return Answer(_checked(query, data), elapsed_ms(begun, None, now()), "tcp")
+        took_ms = (time.monotonic() - begun) * 1000
+        return Answer(_checked(query, data), took_ms, "tcp")
 
 
 async def _exchange(

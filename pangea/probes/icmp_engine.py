@@ -16,7 +16,6 @@ from .datagram import (
     QueuedError,
     elapsed_ms,
     literal,
-    now,
     send_failure,
 )
 from .icmp_burst import Burst, Request
@@ -98,9 +97,8 @@ class _Pinger:
         sent = _Sent(burst, payload[:TOKEN], self._seq, at + request.wait_s)
         burst.rtts_ms.append(None)
         self._remember(sent, request.wait_s, at)
-        sent.moment = now()
         try:
-            self._socket.send(packet, ancillary, where)
+            sent.moment = self._socket.send(packet, ancillary, where)
         except OSError as error:
             burst.rtts_ms.pop()
             burst.finish(send_failure(error, f"sending to {request.address}"))
@@ -166,7 +164,7 @@ class _Pinger:
             return
         sent.answered = True
         ttl = reply.ttl if reply.ttl is not None else _ttl(ancillary)
-        burst.answered(sent.index, elapsed_ms(sent.moment, received_ns, now()), ttl)
+        burst.answered(sent.index, elapsed_ms(sent.moment, received_ns), ttl)
 
     def _owner(self, reply: Reply) -> _Sent | None:
         if len(reply.payload) >= TOKEN:
@@ -256,6 +254,8 @@ def _settle(burst: Burst, ended: "asyncio.Task[None]") -> None:
 
 
 def _per_packet(family: socket.AddressFamily, request: Request) -> Ancillary:
+    if request.ttl is None and request.tos is None:
+        return []
     v6 = family == socket.AF_INET6
     level = socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP
     ttl = socket.IPV6_HOPLIMIT if v6 else socket.IP_TTL

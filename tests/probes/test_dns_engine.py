@@ -187,7 +187,7 @@ async def test_a_cut_answer_is_asked_for_again_over_tcp(engine):
         answer = await ask(engine, port, trace=trace)
     assert answer.transport == "tcp"
     assert answer.reply.count == 1
-    assert list(trace.phases) == ["query", "connect"]
+    assert set(trace.phases) == {"query", "connect"}
 
 
 async def test_a_cut_answer_without_tcp_is_truncated(engine):
