@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Trace:
     """What a run leaves behind, also when it fails half way.
 
-    ``phases`` are milliseconds in the order they began; ``duration_ms`` is set
+    ``phases`` are milliseconds in the order they began, ``last`` is the one that
+    ended last, so that a timeout can be named after it; ``duration_ms`` is set
     by probes that know better than the runner's stopwatch how long the target
     took (kernel timestamps); ``warning`` is a threshold that was passed.
     """
 
     def __init__(self) -> None:
         self.phases: dict[str, float] = {}
+        self.last = ""
         self.readings: dict[str, Any] = {}
         self.duration_ms: float | None = None
         self.warning: tuple[str, str] | None = None
@@ -36,8 +38,8 @@ class Trace:
             yield
         finally:
             spent = (time.perf_counter() - begun) * 1000
-            # The phase that ended last stands last: a timeout is named after it.
-            self.phases[name] = self.phases.pop(name, 0.0) + spent
+            self.phases[name] = self.phases.get(name, 0.0) + spent
+            self.last = name
 
     def warn(self, reason: str, detail: str) -> None:
         """Note that a threshold was passed; the first one is kept."""

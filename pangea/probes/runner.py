@@ -50,8 +50,7 @@ async def _ask(
         async with asyncio.timeout(timeout_s):
             await probe.run(trace, tools)
     except TimeoutError:
-        where = next(reversed(trace.phases), "")
-        after = f" (while: {where})" if where else ""
+        after = f" (while: {trace.last})" if trace.last else ""
         return Outcome.FAILED, "timeout", f"no answer within {timeout_s:g} s{after}"
     except ProbeFailed as failure:
         return failure.outcome, failure.reason, failure.detail

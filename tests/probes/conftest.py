@@ -19,10 +19,16 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 Serve = Callable[..., Awaitable[int]]
 Ask = Callable[..., Awaitable[Result]]
 
-LOOPS = [
-    pytest.param(asyncio.DefaultEventLoopPolicy(), id="asyncio"),
-    pytest.param(uvloop.EventLoopPolicy(), id="uvloop"),
-]
+#: test files whose tests run on either event loop, as workers do
+ON_BOTH = {"test_http.py", "test_tls.py", "test_tcp.py"}
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Say on which event loops a test runs."""
+    loops = {"asyncio": asyncio.new_event_loop}
+    if item.path.name in ON_BOTH:
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
 
 
 @pytest.fixture

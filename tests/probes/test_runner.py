@@ -134,10 +134,11 @@ async def test_failed_and_error_come_through_with_their_sentences():
     assert unsure.detail
 
 
-def test_a_phase_that_is_gone_through_twice_is_summed():
+def test_a_phase_that_is_gone_through_twice_is_summed_in_its_place():
     trace = Trace()
     trace.phases = {"connect": 5.0, "tls": 1.0}
     with trace.phase("connect"):
         pass
-    assert list(trace.phases) == ["tls", "connect"]
+    assert list(trace.phases) == ["connect", "tls"]
     assert trace.phases["connect"] >= 5.0
+    assert trace.last == "connect"
