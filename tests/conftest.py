@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.loopback_only import Guard
 from tests.needs import need
@@ -16,6 +17,11 @@ for _name in FOREIGN:
     os.environ.pop(f"PANGEA_{_name}", None)
 os.environ["PANGEA_SELF_TEST"] = "off"
 os.environ["PANGEA_DISCOVERY"] = "static"
+
+# How long an example takes says more of the machine than of the code; in CI the
+# same examples come each time, so that it fails for what was changed.
+settings.register_profile("pangea", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("pangea")
 
 GUARD = Guard()
 GUARD.install()
