@@ -42,5 +42,5 @@ def set_up_logging(form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("apscheduler", "asyncio", "zeroconf"):
+    for noisy in ("apscheduler", "asyncio", "peewee", "zeroconf"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

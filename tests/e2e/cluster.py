@@ -47,8 +47,15 @@ class Node:
         """Start the process, in a session of its own."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.cluster.command, "--state-dir", str(self.state_dir), "run"]
-                + ["--log-level", "debug", *self.arguments],
+                [
+                    *self.cluster.command,
+                    "--state-dir",
+                    str(self.state_dir),
+                    "run",
+                    "--log-level",
+                    "debug",
+                    *self.arguments,
+                ],
                 cwd="/",
                 env=self.cluster.env,
                 stdin=subprocess.DEVNULL,
@@ -134,8 +141,14 @@ class Cluster:
     def cli(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a command as a person on the coordinator's machine would."""
         ran = subprocess.run(
-            [*self.command, "--server", f"http://127.0.0.1:{self.port}"]
-            + ["--state-dir", str(self.coordinator.state_dir), *arguments],
+            [
+                *self.command,
+                "--server",
+                f"http://127.0.0.1:{self.port}",
+                "--state-dir",
+                str(self.coordinator.state_dir),
+                *arguments,
+            ],
             cwd="/",
             env=self.env,
             capture_output=True,
