@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
-from pangea.storage import accounts
 from pangea.storage.accounts import Account, Session
-from pangea.storage.database import Store
 
-__all__ = ["Account", "Accounts", "Session", "StoredAccounts"]
+__all__ = ["Account", "Accounts", "Session"]
 
 
 class Accounts(Protocol):
@@ -52,48 +50,3 @@ class Accounts(Protocol):
     async def close_session(self, hash_: bytes) -> None:
         """End a session."""
         ...
-
-
-class StoredAccounts:
-    """The accounts in a store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def all(self) -> list[Account]:
-        """Return every account."""
-        return await self._store.read(accounts.all)
-
-    async def by_prefix(self, prefix: str) -> list[Account]:
-        """Return the accounts whose code begins so."""
-        return await self._store.read(lambda: accounts.by_prefix(prefix))
-
-    async def by_id(self, account: int) -> Account | None:
-        """Return one account."""
-        return await self._store.read(lambda: accounts.by_id(account))
-
-    async def put(
-        self, org: int, name: str, role: str, prefix: str, hash_: str
-    ) -> None:
-        """Add the account, or change it and end its sessions."""
-        await self._store.write(lambda: accounts.put(org, name, role, prefix, hash_))
-
-    async def remove(self, account: int) -> None:
-        """Remove an account with its sessions."""
-        await self._store.write(lambda: accounts.remove(account))
-
-    async def open_session(self, session: Session) -> None:
-        """Store a new session."""
-        await self._store.write(lambda: accounts.open_session(session))
-
-    async def session(self, hash_: bytes) -> Session | None:
-        """Return a session."""
-        return await self._store.read(lambda: accounts.session(hash_))
-
-    async def touch(self, hash_: bytes, now: float) -> None:
-        """Note that the session was used."""
-        await self._store.write(lambda: accounts.touch(hash_, now))
-
-    async def close_session(self, hash_: bytes) -> None:
-        """End a session."""
-        await self._store.write(lambda: accounts.close_session(hash_))

@@ -74,7 +74,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         if error.status >= 500:
             return _unforeseen(request)
-        return answer(request, foreign(error), error.headers)
+        return answer(request, foreign(request, error), error.headers)
     except PangeaError as error:
         return answer(request, problem_of(error), headers_of(error))
     except Exception:
@@ -103,12 +103,14 @@ def headers_of(error: PangeaError) -> dict[str, str]:
     return {}
 
 
-def foreign(error: web.HTTPException) -> Problem:
+def foreign(request: web.Request, error: web.HTTPException) -> Problem:
     """Return the problem document of an error of aiohttp."""
     hint = ""
     if isinstance(error, web.HTTPMethodNotAllowed):
         hint = f"allowed here: {', '.join(sorted(error.allowed_methods))}"
-    elif error.status == HTTPStatus.NOT_FOUND:
+    elif isinstance(error, web.HTTPRequestEntityTooLarge):
+        hint = f"a body has at most {request.client_max_size} bytes"
+    elif error.status == HTTPStatus.NOT_FOUND and is_for_programs(request):
         hint = "GET /api/v1/openapi.json lists what there is"
     phrase = HTTPStatus(error.status).phrase
     return Problem(

@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import logging
 import ssl
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 from aiohttp.web_protocol import RequestHandler
 
@@ -20,6 +22,19 @@ HEAD_S = 15.0
 #: The time that answers which are on their way get when the site stops, in seconds.
 GRACE_S = 3.0
 BACKLOG = 256
+
+
+class OurFaults(logging.Filter):
+    """Keeps bytes that are no HTTP out of the log: anybody could fill it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether *record* is worth a line."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, (HttpProcessingError, ConnectionError))
+
+
+wire = logging.getLogger(f"{__name__}.wire")
+wire.addFilter(OurFaults())
 
 
 class Silence:
@@ -82,6 +97,7 @@ async def serve(
         keepalive_timeout=IDLE_S,
         auto_decompress=False,
         shutdown_timeout=GRACE_S,
+        logger=wire,
     )
     await runner.setup()
     server = runner.server

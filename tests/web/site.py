@@ -108,11 +108,13 @@ async def until(condition):
 
 
 @asynccontextmanager
-async def serving(*, accept_link=None, tls=None, **settings):
+async def serving(*, accept_link=None, tls=None, accounts=None, **settings):
     """Serve a site on a free port of loopback until the block ends."""
-    service, accounts, wall, links = SeededService(), MemoryAccounts(), Wall(), []
-    member(accounts, wall, "admin", 101)
-    member(accounts, wall, "viewer", 102)
+    service, wall, links = SeededService(), Wall(), []
+    if accounts is None:
+        accounts = MemoryAccounts()
+        member(accounts, wall, "admin", 101)
+        member(accounts, wall, "viewer", 102)
 
     async def accept(channel, address, proven):
         links.append(channel)

@@ -1,7 +1,8 @@
 import pytest
 
 from pangea.storage.database import Store
-from pangea.web.accounts import Session, StoredAccounts
+from pangea.web.accounts import Session
+from pangea.web.stored_accounts import StoredAccounts
 from tests.web.memory import MemoryAccounts
 
 

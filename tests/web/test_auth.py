@@ -2,9 +2,12 @@ import re
 
 import pytest
 
+from pangea.storage.database import Store
 from pangea.web.auth import hash_session, safe_next
 from pangea.web.enroll import first_account, read_codes, sync_accounts
 from pangea.web.login import WRONG
+from pangea.web.stored_accounts import StoredAccounts
+from tests.web.site import serving
 
 
 async def log_in(site, code, **form):
@@ -101,6 +104,22 @@ async def test_a_session_in_constant_use_ends_after_its_length(site):
 async def test_a_removed_account_is_out_at_once(site):
     await site.accounts.remove(102)
     assert (await site.get("/api/v1/status", by="viewer")).status == 401
+
+
+async def test_a_session_outlives_the_coordinator(tmp_path):
+    store = await Store.open(tmp_path / "pangea.db")
+    accounts = StoredAccounts(store)
+    code = await first_account(accounts)
+    async with serving(accounts=accounts) as site:
+        cookie = {"Cookie": f"pangea={cookie_of(await log_in(site, code))}"}
+    await store.close()
+
+    store = await Store.open(tmp_path / "pangea.db")
+    async with serving(accounts=StoredAccounts(store)) as site:
+        assert (await site.get("/api/v1/status", headers=cookie)).status == 200
+        await site.post("/logout", headers=cookie)
+        assert (await site.get("/api/v1/status", headers=cookie)).status == 401
+    await store.close()
 
 
 @pytest.mark.parametrize("path", ["/dash", "/jobs/shop", "/workers"])

@@ -99,3 +99,21 @@ async def test_under_tls_the_cookie_is_bound_to_this_host():
         cookie = answer.headers["Set-Cookie"]
         assert cookie.startswith("__Host-pangea=")
         assert "Secure" in cookie
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\r\n\r\n", id="TLS"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", id="two"),
+        pytest.param(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", id="long"),
+    ],
+)
+async def test_bytes_that_are_no_http_fill_no_log(data, caplog):
+    running = await serve(small_app(), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(data)
+    assert b" 400 " in await asyncio.wait_for(reader.readline(), 2)
+    writer.close()
+    await running.stop()
+    assert caplog.records == []
