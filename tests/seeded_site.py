@@ -1,5 +1,7 @@
 """The real site over the seeded coordinator, on loopback, with a browser to see it."""
 
+import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +16,6 @@ from pangea.web.server import serve
 from tests.seeded import SeededService
 from tests.web.memory import MemoryAccounts
 
-CHROMIUM = "/usr/bin/chromium"
 CODE = "0123-4567-89AB-CDEF-GHJK"
 TOKEN = "seeded-token"
 ARGS = [
@@ -64,16 +65,22 @@ async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(path: str = "") -> AsyncIterator[Browser]:
     """Start a headless browser."""
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=ARGS
+            executable_path=path or _chromium(), headless=True, args=ARGS
         )
         try:
             yield browser
         finally:
             await browser.close()
+
+
+def _chromium() -> str:
+    """Return the path of Chromium; without it, end with how to get it."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    return found or sys.exit("Chromium is missing: apt-get install chromium")
 
 
 async def context_for(
