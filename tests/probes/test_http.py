@@ -136,7 +136,8 @@ async def test_the_status_is_one_of_those_wanted(serve, ask, status, expect, out
             "breaks HTTP",
         ),
         (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n",
             "protocol",
             "breaks HTTP",
         ),
@@ -336,7 +337,7 @@ async def test_plain_http_where_tls_was_wanted_is_said_so(serve, ask):
     assert "does not speak TLS" in result.detail
 
 
-async def test_a_server_that_drips_is_ended_and_its_socket_closed(serve, ask):
+async def test_silence_and_a_dripping_server_are_ended_in_time(serve, ask):
     async def drip(reader, writer):
         while True:
             writer.write(b"H")
@@ -350,17 +351,12 @@ async def test_a_server_that_drips_is_ended_and_its_socket_closed(serve, ask):
         f"https://127.0.0.1:{await serve(silent)}",
         url(await serve(silent)),
     ]
-    before = open_sockets()
-    results = await asyncio.gather(
-        *(ask("http", target, timeout_s=0.1) for target in targets for _ in range(5))
+    drips, hands, waits = await asyncio.gather(
+        *(ask("http", target, timeout_s=0.1) for target in targets)
     )
-    assert {r.reason for r in results} <= {"timeout", "protocol"}
-    assert any("while: tls" in r.detail for r in results)
-    assert any("while: first_byte" in r.detail for r in results)
-    for _ in range(20):
-        await asyncio.sleep(0.005)
-    # Our ends are closed; a server's end may wait for its handler to notice.
-    assert open_sockets() - before <= len(results)
+    assert (drips.outcome, drips.reason) == (Outcome.FAILED, "protocol")
+    assert hands.detail == "no answer within 0.1 s (while: tls)"
+    assert waits.detail == "no answer within 0.1 s (while: first_byte)"
 
 
 async def test_every_end_leaves_no_socket_open(serve, ask, server_tls):
@@ -417,10 +413,10 @@ def test_the_reader_takes_any_bytes_in_any_pieces(data, size):
         for at in range(0, len(data), size):
             reader.feed(data[at : at + size])
         reader.feed_eof()
+        reason = ""
     except ProbeFailed as failure:
-        assert failure.reason in ("protocol", "closed", "too_large")
-    else:
-        assert reader.done
+        reason = failure.reason
+    assert reason in ("protocol", "closed", "too_large") or reader.done
 
 
 @given(

@@ -1,0 +1,200 @@
+import asyncio
+import socket
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pangea.core.errors import UsageError
+from pangea.core.failure import ProbeError, ProbeFailed
+from pangea.core.model import Outcome
+from pangea.probes import connect
+from pangea.probes.banner import Pattern, unescape
+from pangea.probes.base import Trace, make_probe
+from tests.probes.conftest import open_sockets
+
+
+async def hang(reader, writer):
+    while await reader.read(100):
+        pass
+
+
+async def echo(reader, writer):
+    writer.write(b"220 ready\r\n" + await reader.readline())
+    await reader.read()
+
+
+async def test_a_port_that_accepts_is_up(serve, ask):
+    result = await ask("tcp", f"127.0.0.1:{await serve(hang)}")
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+    assert list(result.phases) == ["connect"]
+    assert result.readings == {"address": "127.0.0.1"}
+
+
+async def test_nobody_listening_is_refused(ask):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        result = await ask("tcp", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "refused")
+
+
+async def test_what_is_sent_and_heard_is_what_was_wanted(serve, ask):
+    target = f"127.0.0.1:{await serve(echo)}"
+    result = await ask("tcp", target, send=r"EHLO \x41\r\n", expect="EHLO A\r\n$")
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+    assert result.readings["banner"] == r"220 ready\x0d\x0aEHLO A\x0d\x0a"
+    assert list(result.phases) == ["connect", "banner"]
+
+
+async def test_another_banner_is_a_failure_with_got_and_wanted(serve, ask):
+    target = f"127.0.0.1:{await serve(b'')}"
+
+    async def ssh(reader, writer):
+        writer.write(b"SSH-2.0-\x1b[31mEvil\r\n")
+
+    target = f"127.0.0.1:{await serve(ssh)}"
+    result = await ask("tcp", target, expect="^220 ")
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "banner")
+    assert result.detail.startswith("got 'SSH-2.0-")
+    assert result.detail.endswith("then the end, wanted '^220 '")
+    assert "\x1b" not in result.detail
+
+
+async def test_a_server_that_talks_without_end_is_cut_off(serve, ask):
+    async def flood(reader, writer):
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    target = f"127.0.0.1:{await serve(flood)}"
+    result = await ask("tcp", target, expect="y")
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "banner")
+    assert len(result.detail) < 250
+
+
+async def test_a_silent_server_is_a_timeout_that_names_the_phase(serve, ask):
+    target = f"127.0.0.1:{await serve(hang)}"
+    before = open_sockets()
+    result = await ask("tcp", target, timeout_s=0.05, expect="x")
+    assert result.detail == "no answer within 0.05 s (while: banner)"
+    for _ in range(40):
+        if open_sockets() == before:
+            break
+        await asyncio.sleep(0.005)
+    assert open_sockets() == before
+
+
+async def test_a_banner_is_heard_through_tls(serve, ask, server_tls, ca_file):
+    target = f"127.0.0.1:{await serve(echo, server_tls)}"
+    how = {"tls": True, "send": r"hi\n", "expect": "^220 ready\r\nhi"}
+    result = await ask("tcp", target, ca_file=ca_file, **how)
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+    assert list(result.phases) == ["connect", "tls", "banner"]
+    assert (await ask("tcp", target, **how)).reason == "cert_untrusted"
+    assert (await ask("tcp", target, verify=False, **how)).outcome is Outcome.OK
+
+
+async def test_a_reader_slower_than_the_peer_keeps_little(serve):
+    async def flood(reader, writer):
+        writer.write(b"x" * 8_000_000)
+        await writer.drain()
+
+    port = await serve(flood)
+    wire = await connect.connect("127.0.0.1", port, Trace())
+    await asyncio.sleep(0.1)
+    kept = len(await wire.read())
+    assert kept < 2 * connect.HIGH_WATER + 65536
+    total = kept
+    while data := await wire.read():
+        total += len(data)
+    wire.close()
+    assert total == 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (socket.EAI_NONAME, "name_not_found"),
+        (socket.EAI_NODATA, "no_address"),
+        (socket.EAI_AGAIN, "resolver_failed"),
+        (socket.EAI_FAIL, "resolver_failed"),
+    ],
+)
+async def test_what_the_resolver_says_is_told_apart(monkeypatch, code, reason):
+    class Loop:
+        async def getaddrinfo(self, *args, **kwargs):
+            raise socket.gaierror(code, "said so")
+
+    monkeypatch.setattr(asyncio, "get_running_loop", Loop)
+    trace = Trace()
+    with pytest.raises(ProbeFailed) as failure:
+        await connect.resolve("host.example", "any", trace)
+    assert failure.value.reason == reason
+    assert list(trace.phases) == ["resolve"]
+
+
+async def test_an_address_of_the_other_family_is_said_so():
+    with pytest.raises(ProbeFailed, match="not an ipv6 address"):
+        await connect.resolve("127.0.0.1", "ipv6", Trace())
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [("fe80::1", "needs its zone"), ("fe80::1%nothere0", "no interface 'nothere0'")],
+)
+async def test_a_link_local_address_goes_by_its_interface(address, says):
+    with pytest.raises(ProbeError, match=says) as failure:
+        await connect.connect(address, 9, Trace())
+    assert failure.value.reason == "no_route"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("^SSH-2", "SSH-2.0", True),
+        (r"(\d{1,3}\.){3}\d+", "at 10.0.0.1", True),
+        ("(?:ab)+c", "ababc", True),
+        ("größe", "größe", True),
+        ("x", "y", False),
+        (r"[*+(]\*", "+*", True),
+    ],
+)
+def test_a_pattern_is_a_regular_expression(pattern, text, found):
+    assert Pattern(pattern).found_in(text.encode()) is found
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "(a+)+$", "(a|a)*b", "(?:a?){30}b", "a?" * 30 + "a" * 30, "a*a*a*a*a*b"],
+)
+def test_a_pattern_that_could_take_for_ever_is_refused(pattern):
+    with pytest.raises(UsageError):
+        Pattern(pattern)
+
+
+@pytest.mark.slow
+@given(st.text(alphabet="a(|)*+?{}2,5", max_size=14))
+def test_no_pattern_that_is_taken_runs_away(text):
+    try:
+        pattern = Pattern(text)
+    except UsageError:
+        return
+    begun = time.process_time()
+    pattern.found_in(b"a" * 4096)
+    assert time.process_time() - begun < 2
+
+
+def test_escapes_are_read_and_unknown_ones_refused():
+    assert unescape(r"a\r\n\t\0\xff\\n") == b"a\r\n\t\0\xff\\n"
+    with pytest.raises(UsageError, match=r"\\q"):
+        unescape(r"\q")
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [("host", {}), ("host:0", {}), ("host:22", {"expect": "("}), (":22", {})],
+)
+def test_a_wrong_target_or_option_is_refused(target, options):
+    with pytest.raises(UsageError):
+        make_probe("tcp", target, options)
