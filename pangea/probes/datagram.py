@@ -1,6 +1,7 @@
 """One socket for many probes: drained in bulk, stamped and told of by the kernel."""
 
 import asyncio
+import contextlib
 import errno
 import functools
 import select
@@ -17,11 +18,16 @@ from pangea.core.failure import ProbeError, ProbeFailed, from_os_error
 SO_TIMESTAMPNS = 35
 IP_RECVERR = 11
 IPV6_RECVERR = 25
+SO_RCVBUFFORCE = 33
 MSG_ERRQUEUE = 0x2000
 
 LINUX = sys.platform.startswith("linux")
 #: packets read in one wake, so that a flood cannot keep the loop for itself
 DRAIN = 256
+#: so many times DRAIN at most where all must be read, and a flood be survived
+_DRAINS = 16
+#: packets sent without a look at what came back
+_SENDS_UNREAD = 128
 #: the wall clock moved if it disagrees with the steady one by more than this
 STEP_NS = 1_000_000
 _RECEIVE_BUFFER = 4 << 20
@@ -81,7 +87,8 @@ class DatagramSocket:
         if self._epoll is not None:
             self._epoll.register(sock.fileno(), select.EPOLLIN)
         self._watched = (self._epoll or sock).fileno()
-        self._loop.add_reader(self._watched, self._drain)
+        self._unread = 0
+        self._loop.add_reader(self._watched, self.drain)
 
     def send(self, data: bytes, ancillary: Ancillary, address: Address) -> Moment:
         """Send one packet and return when, or raise the OSError in its own way.
@@ -89,6 +96,10 @@ class DatagramSocket:
         A pending ICMP error of an earlier packet is reported by the next call on
         the socket, whoever makes it: it is taken off first, then sent again.
         """
+        self._unread += 1
+        if self._unread > _SENDS_UNREAD:
+            # A worker that catches up must not drown the answers in its own burst.
+            self.drain()
         try:
             return self._send(data, ancillary, address)
         except OSError:
@@ -111,18 +122,27 @@ class DatagramSocket:
             self.sock.sendto(data, address)
         return Moment(wall_ns, steady_ns)
 
-    def _drain(self) -> None:
+    def drain_all(self) -> None:
+        """Hand over what has arrived, before anybody is told that nothing has."""
+        for _ in range(_DRAINS):
+            if not self.drain():
+                return
+
+    def drain(self) -> bool:
+        """Hand over some of what has arrived; tell whether there may be more."""
+        self._unread = 0
         receive, on_packet, room = self.sock.recvmsg, self._on_packet, self._room
         for _ in range(DRAIN):
             try:
                 data, ancillary, _flags, address = receive(room, _ANCILLARY)
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError:
                 # The kernel says here that the error queue holds something.
                 self._drain_errors()
                 continue
             on_packet(data, ancillary, address, _stamp(ancillary))
+        return True
 
     def _drain_errors(self) -> None:
         if not LINUX:
@@ -143,6 +163,9 @@ def _prepare(sock: socket.socket) -> None:
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     if LINUX:
+        with contextlib.suppress(PermissionError):
+            # Past net.core.rmem_max, which usually holds some 500 packets only.
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)

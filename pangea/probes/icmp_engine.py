@@ -117,13 +117,17 @@ class _Pinger:
         if len(sent.token) == TOKEN:
             self._by_token[sent.token] = sent
         self._by_seq[sent.seq] = sent
-        self._waiting.setdefault(wait_s, deque()).append(sent)
+        if wait_s not in self._waiting:
+            self._waiting[wait_s] = deque()
+        self._waiting[wait_s].append(sent)
         if self._sweeping is None:
             self._sweeping = self._loop.call_at(at + wait_s, self._sweep)
 
     def _sweep(self) -> None:
         """Give up on what is overdue, and wake again for the next that will be."""
+        # After a stall the answers may lie unread behind the timer that is due.
         at = self._loop.time()
+        self._socket.drain_all()
         soonest = float("inf")
         for wait_s, queue in list(self._waiting.items()):
             while queue and queue[0].deadline <= at:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 CAPSET_VERSION = 0x20080522
 CAP_NET_RAW = 13
+SO_RCVBUFFORCE = 33
 
 
 _number = itertools.count()
@@ -139,6 +140,7 @@ def liar(answer: Answer) -> Iterator[None]:
     """
     ear = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     ear.settimeout(0.05)
+    ear.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
     stop = threading.Event()
     mouths: dict[str, socket.socket] = {}
 

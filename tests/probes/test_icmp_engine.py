@@ -262,6 +262,21 @@ class TestALyingNetwork:
         burst = self.told(mute, every_other, count=4)
         assert [rtt is None for rtt in burst.rtts_ms] == [False, True, False, True]
 
+    @pytest.mark.slow
+    @pytest.mark.parametrize("run", LOOPS)
+    def test_answers_that_came_while_the_loop_was_busy_are_not_lost(self, mute, run):
+        async def scene():
+            with liar(lambda q: [("127.0.0.9", reply_to(q))]):
+                engine = IcmpEngine()
+                request = Request("127.0.0.9", wait_s=0.1)
+                bursts = [engine.begin(request) for _ in range(1000)]
+                time.sleep(0.5)  # past every deadline, and nothing has been read
+                await asyncio.gather(*(burst.done for burst in bursts))
+                await engine.close()
+                return sum(burst.received for burst in bursts)
+
+        assert inside(mute, scene, run=run) == 1000
+
     def test_the_time_is_the_kernels_also_when_the_loop_is_busy(self, mute):
         async def scene():
             with liar(lambda q: [("127.0.0.9", reply_to(q))]):
