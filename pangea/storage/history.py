@@ -11,7 +11,8 @@ from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, 
 
 from . import results, settings
 from .connection import connection
-from .rollup_rows import COLUMNS, Key, bucket_of, oldest
+from .open_part import Part
+from .rollup_rows import COLUMNS, bucket_of, oldest
 
 #: Points finer than a rollup are made of raw results, if so few must be read.
 RAW_SCAN = 400_000
@@ -47,22 +48,13 @@ class History(Struct, frozen=True, kw_only=True):
     coverage: float
 
 
-class OpenPart(Protocol):
-    """Sums of rows up to ``upto`` (None: it still grows).
-
-    ``stretches`` and ``workers`` are those that occur in the keys.
-    """
-
-    tallies: dict[Key, Tally]
-    stretches: set[tuple[int, int]]
-    workers: set[int]
-    upto: int | None
-
-
 class Open(Protocol):
     """What is not yet in the rollups."""
 
-    parts: Sequence[OpenPart]
+    @property
+    def parts(self) -> Sequence[Part]:
+        """Return the parts, oldest first."""
+        ...
 
 
 def history(
@@ -162,7 +154,7 @@ def _stored(
 
 def _open(
     found: dict[int, Bucket],
-    parts: Iterable[OpenPart],
+    parts: Iterable[Part],
     folded: int,
     job: int,
     worker: int | None,

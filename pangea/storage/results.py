@@ -104,7 +104,7 @@ def since(started_us: int, at_most: int = WARM_ROWS) -> list[Result]:
     They come in the order of arrival and without reason, phases and readings,
     to fill ``Recent`` when the coordinator starts.
     """
-    floor = last_id() - at_most
+    floor = last_id() - at_most + 1
     stretches = sorted(_stretches(started_us, FOREVER_US))
     found: list[Result] = []
     for first, last, _ in stretches:

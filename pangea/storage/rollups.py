@@ -18,6 +18,7 @@ from . import results, settings
 from .connection import connection
 from .database import Store
 from .history import History, Point, history
+from .open_part import Part
 from .rollup_rows import Key, merge_stored, put
 from .writer import after_commit
 
@@ -26,19 +27,6 @@ __all__ = ["History", "OpenBuckets", "Part", "Point", "history", "recover"]
 log = logging.getLogger(__name__)
 
 RECOVER_ROWS = 5_000
-
-
-class Part:
-    """The sums of consecutive rows; ``upto`` is the last of them once closed."""
-
-    __slots__ = ("rows", "stretches", "tallies", "upto", "workers")
-
-    def __init__(self) -> None:
-        self.tallies: dict[Key, Tally] = {}
-        self.stretches: set[tuple[int, int]] = set()
-        self.workers: set[int] = set()
-        self.rows = 0
-        self.upto: int | None = None
 
 
 class OpenBuckets:

@@ -98,6 +98,9 @@ class SpoolFile:
         try:
             self.link.executescript(_PRAGMAS + _SCHEMA)
             # This reads every page, so a damaged file is found now.
+            self.rows: int
+            self.bytes: int
+            self.age: int
             self.rows, self.bytes, self.age = self.link.execute(
                 "SELECT count(*), coalesce(sum(length(body)), 0),"
                 " coalesce(max(age), 0) FROM row"

@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from pangea.core.errors import StorageError
-
 from .connection import REFUSALS, WRITER, connect, connection, db, refusal
 from .schema import migrate
 
@@ -62,11 +60,15 @@ class Turn:
 
     def run(self, after: list[Callable[[], None]]) -> None:
         """Run it in a savepoint; what it raises undoes its own work alone."""
-        noted = len(after)
-        with Keep() as kept, db.savepoint():
-            self.value = self.fn()
-        if kept.error is not None:
-            self.error = kept.error
+        noted, kept = len(after), Keep()
+        with Keep() as undone, db.savepoint():
+            with kept:
+                self.value = self.fn()
+            if kept.error is not None:
+                raise kept.error
+        # The first error: undoing fails as well when the transaction is gone.
+        self.error = kept.error or undone.error
+        if self.error is not None:
             del after[noted:]
 
     def settle(self) -> None:
@@ -138,14 +140,16 @@ class Writer:
     def _commit(self, turns: list[Turn]) -> None:
         after: list[Callable[[], None]] = []
         _committing.after = after
+        lost: BaseException | None = None
         with Keep() as kept, db.transaction("IMMEDIATE"):
             for turn in turns:
                 turn.run(after)
                 if not connection().in_transaction:
                     # A full disk makes SQLite undo all of it by itself.
-                    raise refusal(turn.error or StorageError("undone"))
+                    lost = turn.error
+                    break
         for turn in turns:
-            turn.error = kept.error or turn.error
+            turn.error = lost or kept.error or turn.error
         if kept.error is None:
             for fn in after:
                 fn()

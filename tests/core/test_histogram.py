@@ -1,0 +1,63 @@
+"""Quantiles after any merging, against the values themselves."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pangea.core.histogram import Histogram, index_of, value_of
+
+VALUES = st.lists(st.integers(1, 10**12), min_size=1, max_size=200)
+QUANTILES = st.sampled_from([0.0, 0.1, 0.5, 0.9, 0.95, 0.99, 1.0])
+
+
+def histogram(values):
+    made = Histogram()
+    for value in values:
+        made.add(value)
+    return made
+
+
+@given(VALUES, QUANTILES)
+def test_a_quantile_is_within_one_percent_of_the_value_at_its_rank(values, q):
+    exact = sorted(values)[int(q * (len(values) - 1))]
+    assert histogram(values).quantile(q) == pytest.approx(exact, rel=0.0101)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_the_order_of_merging_changes_nothing(one, two, three):
+    left, right = histogram(one), histogram(three)
+    left.merge(histogram(two))
+    left.merge(histogram(three))
+    right.merge(histogram(two))
+    right.merge(histogram(one))
+    assert left == right == histogram(one + two + three)
+    assert left.total == len(one + two + three)
+
+
+@given(st.lists(st.integers(0, 10**15), max_size=200))
+def test_packed_and_unpacked_it_is_the_same(values):
+    made = histogram(values)
+    assert Histogram.unpack(made.pack()) == made
+
+
+@pytest.mark.parametrize("packed", [b"\x80", b"\x01", b"\x01\x02\x03"])
+def test_a_packed_histogram_that_was_cut_is_refused(packed):
+    with pytest.raises(ValueError, match=r"cut|argument"):
+        Histogram.unpack(packed)
+
+
+def test_nothing_has_no_quantile():
+    assert Histogram().quantile(0.5) is None
+
+
+def test_zero_stays_zero():
+    assert histogram([0, 0, 0]).quantile(0.5) == 0.0
+
+
+@given(st.integers(1, 10**14))
+def test_a_bucket_stands_for_a_value_within_one_percent(value):
+    assert value_of(index_of(value)) == pytest.approx(value, rel=0.0101)
+
+
+def test_a_duration_of_years_lands_in_the_last_bucket_and_does_not_break():
+    assert index_of(10**30) < 65536

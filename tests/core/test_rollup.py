@@ -1,0 +1,63 @@
+"""Sums of a stretch, however it was cut into pieces."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pangea.core.model import Flag, Outcome
+from pangea.core.rollup import Bucket, Tally
+
+RUNS = st.lists(
+    st.tuples(
+        st.sampled_from(list(Outcome)),
+        st.sampled_from([0, int(Flag.WARN), int(Flag.LATE)]),
+        st.integers(0, 10**9),
+    ),
+    max_size=60,
+)
+
+
+def closed(runs):
+    tally = Tally()
+    for run in runs:
+        tally.add(*run)
+    return tally.close()
+
+
+def told(bucket):
+    return {name: getattr(bucket, name) for name in Bucket.__slots__}
+
+
+@given(RUNS, RUNS)
+def test_two_halves_merged_are_the_whole(one, two):
+    merged = closed(one)
+    merged.merge(closed(two))
+    assert told(merged) == told(closed(one + two))
+
+
+@given(RUNS)
+def test_a_bucket_counts_what_there_was(runs):
+    bucket = closed(runs)
+    good = [d for outcome, _, d in runs if outcome is Outcome.OK]
+    assert bucket.count == len(runs)
+    assert bucket.ok == len(good) == bucket.histogram.total
+    assert bucket.sum_us == sum(good)
+    assert (bucket.min_us, bucket.max_us) == (
+        min(good, default=0),
+        max(good, default=0),
+    )
+
+
+def test_only_good_results_say_something_about_durations():
+    bucket = closed([(Outcome.FAILED, 0, 5), (Outcome.ERROR, 0, 7)])
+    assert (bucket.failed, bucket.error, bucket.max_us) == (1, 1, 0)
+
+
+def test_a_warning_is_a_good_result_with_a_flag():
+    bucket = closed([(Outcome.OK, int(Flag.WARN | Flag.LATE), 5)])
+    assert (bucket.ok, bucket.warn) == (1, 1)
+
+
+def test_an_empty_bucket_merged_in_changes_nothing():
+    bucket = closed([(Outcome.OK, 0, 5)])
+    bucket.merge(Bucket())
+    assert told(bucket) == told(closed([(Outcome.OK, 0, 5)]))

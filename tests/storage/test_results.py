@@ -1,0 +1,153 @@
+"""Raw results are found again, late ones too, and expire in steps."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pangea.core.errors import UsageError
+from pangea.core.model import Outcome
+from pangea.storage import results
+from pangea.storage import settings as kept
+from pangea.storage.connection import connection
+from tests.storage.made import SECOND, T0, result
+
+FULL = {
+    "reason": "status",
+    "detail": "got 500, wanted 200",
+    "phases": {"connect": 1.25, "tls": 3.5},
+    "readings": {"status": 500, "names": ["a", "b"]},
+    "flags": 5,
+}
+
+
+async def test_a_result_comes_back_as_it_was(store):
+    one = result(1, outcome=Outcome.FAILED, ms=12.345, **FULL)
+    two = result(2, ms=0.001)
+    ids = await store.write(lambda: results.append([one, two], T0))
+    page = await store.read(lambda: results.query(1))
+    assert (ids, page.items, page.next) == (range(1, 3), [two, one], None)
+
+
+@pytest.mark.parametrize("ms", [float("nan"), -5.0, float("inf"), 1e300])
+async def test_a_duration_that_is_none_is_stored_as_a_number(store, ms):
+    await store.write(lambda: results.append([result(ms=ms)], T0))
+    page = await store.read(lambda: results.query(1))
+    assert 0 <= page.items[0].duration_ms <= 1e12
+
+
+BATCHES = st.lists(
+    st.tuples(
+        st.integers(-200, 200),  # seconds until it arrived, also backwards
+        st.lists(
+            st.tuples(
+                st.integers(0, 900), st.sampled_from([1, 2]), st.sampled_from([1, 2])
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+    ),
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    batches=BATCHES,
+    since=st.integers(0, 900) | st.none(),
+    until=st.integers(0, 900) | st.none(),
+    worker=st.sampled_from([None, 1]),
+    limit=st.integers(1, 5),
+)
+def test_pages_hold_what_a_look_at_every_row_finds(
+    tmp_path_factory, batches, since, until, worker, limit
+):
+    # Straight to the functions, in one thread: an event loop adds nothing here.
+    from pangea.storage.connection import WRITER, connect, db
+    from pangea.storage.schema import migrate
+
+    path = tmp_path_factory.mktemp("db") / "pangea.db"
+    connect(path, {**WRITER, "synchronous": "off"})
+    try:
+        migrate(path)
+        now, every = T0, []
+        for waited, rows in batches:
+            now += waited * SECOND
+            made = [result(at, job=j, worker=w) for at, j, w in rows]
+            every += zip(results.append(made, now), made, strict=True)
+        wanted = [
+            (r.started_at_us, rowid, r)
+            for rowid, r in every
+            if r.job == 1
+            and worker in (None, r.worker)
+            and (since is None or r.started_at_us >= T0 + since * SECOND)
+            and (until is None or r.started_at_us < T0 + until * SECOND)
+        ]
+        wanted.sort(key=lambda w: w[:2], reverse=True)
+        found, cursor = [], None
+        while True:
+            page = results.query(
+                1,
+                worker=worker,
+                since_us=None if since is None else T0 + since * SECOND,
+                until_us=None if until is None else T0 + until * SECOND,
+                limit=limit,
+                before=cursor,
+            )
+            assert len(page.items) <= limit
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                break
+        assert found == [r for _, _, r in wanted]
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1", "1.x", "9" * 30 + ".1"])
+async def test_a_cursor_that_is_none_is_refused(store, cursor):
+    with pytest.raises(UsageError):
+        await store.read(lambda: results.query(1, before=cursor))
+
+
+def count():
+    return connection().execute("SELECT count(*) FROM result").fetchone()[0]
+
+
+async def test_old_rows_expire_in_steps_and_only_once_folded(store):
+    for minute in range(3):
+        rows = [result(minute * 60 + i) for i in range(10)]
+        now = T0 + minute * 60 * SECOND
+        await store.write(lambda rows=rows, now=now: results.append(rows, now))
+    end = T0 + 120 * SECOND
+    assert await store.write(lambda: results.expire(end)) == 0
+    await store.write(lambda: kept.put(kept.FOLDED_TO, "30"))
+    assert await store.write(lambda: results.expire(end, at_most=7)) == 7
+    assert await store.write(lambda: results.expire(end, at_most=7)) == 7
+    assert await store.read(lambda: results.query(1, limit=100).items) == [
+        result(at) for at in (*range(129, 119, -1), *range(69, 63, -1))
+    ]
+    assert await store.write(lambda: results.expire(end)) == 6
+    assert await store.write(lambda: results.expire(end)) == 0
+    assert await store.read(count) == 10
+
+
+async def test_row_ids_go_on_after_all_rows_have_expired(store):
+    await store.write(lambda: results.append([result(i) for i in range(5)], T0))
+    await store.write(lambda: kept.put(kept.FOLDED_TO, "5"))
+    await store.write(lambda: results.expire(T0 + 10**12))
+    assert await store.read(count) == 0
+    ids = await store.write(lambda: results.append([result()], T0))
+    assert ids == range(6, 7)
+
+
+async def test_a_warm_start_reads_what_is_recent_in_the_order_of_arrival(store):
+    rows = [result(at, **FULL) for at in (500, 10, 700, 600)]
+    await store.write(lambda: results.append(rows, T0))
+    found = await store.read(lambda: results.since(T0 + 400 * SECOND))
+    assert found == [result(at, flags=5) for at in (500, 700, 600)]
+    newest = await store.read(lambda: results.since(T0, at_most=2))
+    assert newest == [result(at, flags=5) for at in (700, 600)]
