@@ -42,5 +42,7 @@ def set_up_logging(form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("apscheduler", "asyncio", "peewee", "zeroconf"):
+    for noisy in ("apscheduler", "asyncio", "peewee"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    # Interfaces without multicast are ordinary, and it warns with a traceback.
+    logging.getLogger("zeroconf").setLevel(logging.ERROR)

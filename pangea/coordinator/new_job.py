@@ -99,7 +99,7 @@ def checked(job: Job) -> Job:
 def free_name(type_: str, target: str, taken: Collection[str]) -> str:
     """Return the slug of type and target, with ``-2`` and so on if it is taken."""
     bare = re.sub(r"^[a-z0-9+.-]+://", "", target.strip().lower())
-    slug = re.sub(r"[^a-z0-9._-]+", "-", f"{type_}-{bare}").strip("-.")[:63]
+    slug = re.sub(r"[^a-z0-9._]+", "-", f"{type_}-{bare}").strip("-.")[:63]
     name, number = slug, 2
     while name in taken:
         ending = f"-{number}"

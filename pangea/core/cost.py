@@ -50,9 +50,12 @@ def over_budget(cost: Cost) -> str:
 
 def in_words(cost: Cost) -> str:
     """Return the line that ``job add`` prints."""
+    if not cost.workers:
+        return "costs nothing yet: no worker can probe it"
+    noun = "worker" if cost.workers == 1 else "workers"
     mega = cost.bytes_per_day / 1e6
     return (
-        f"costs {cost.probes_per_s:.3g} probes/s on each of {cost.workers} worker(s), "
+        f"costs {cost.probes_per_s:.3g} probes/s on each of {cost.workers} {noun}, "
         f"{cost.target_per_s:.3g}/s on the target, {mega:.3g} MB/day; "
         f"an outage is seen within {cost.detection_s:.3g} s"
     )

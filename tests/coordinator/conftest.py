@@ -1,0 +1,150 @@
+"""A coordinator on a real database, with workers at the end of memory channels."""
+
+import asyncio
+import secrets
+
+import pytest
+from msgspec import Raw
+
+from pangea.coordinator.coordinator import Coordinator
+from pangea.coordinator.service import CoordinatorService
+from pangea.core.errors import ProtocolError
+from pangea.core.model import Outcome, Result
+from pangea.mesh import identity
+from pangea.mesh.info import NodeInfo
+from pangea.mesh.link import initiate
+from pangea.mesh.messages import Ack, Batch, Desired, Introduce, RunNow, encode_row
+from pangea.storage.database import Store
+from pangea.system_clock import SystemClock
+from pangea.web.events import Hub
+from tests.mesh.fakes import memory_channels
+
+SECRET = secrets.token_bytes(32)
+CLOCK = SystemClock()
+BOOT = "0" * 32
+
+
+class Far:
+    """A worker's end of a link, driven by a test."""
+
+    def __init__(self, link, welcome):
+        self.link, self.welcome = link, welcome
+        self.heard = []
+        self.held = {}
+        self.acks = {}
+        self.runs = []
+        self.news = asyncio.Event()
+        self.listening = asyncio.create_task(self._listen())
+
+    async def _listen(self):
+        try:
+            while True:
+                self._take(await self.link.receive())
+        except ProtocolError as error:
+            self.heard.append(error)
+            self.news.set()
+
+    def _take(self, message):
+        self.heard.append(message)
+        match message:
+            case Desired():
+                if message.base is None:
+                    self.held = {}
+                self.held.update({a.job: a for a in message.put})
+                for job in message.drop:
+                    self.held.pop(job)
+            case Ack():
+                self.acks[message.epoch] = message.upto
+            case RunNow():
+                self.runs.append(message)
+        self.news.set()
+
+    async def until(self, what, seconds=5.0):
+        """Wait until *what* is true of what was heard."""
+        async with asyncio.timeout(seconds):
+            while not what(self):
+                self.news.clear()
+                await self.news.wait()
+
+    async def report(self, rows, first=1, epoch="e", gaps=(), offset_us=0):
+        """Send one batch."""
+        packed = tuple(Raw(r if isinstance(r, bytes) else encode_row(r)) for r in rows)
+        await self.link.send(Batch(epoch, first, packed, tuple(gaps), offset_us))
+
+    async def leave(self):
+        """Close the link and wait for the end."""
+        await self.link.close()
+        self.listening.cancel()
+
+
+class World:
+    """The coordinator under test and the workers that joined it."""
+
+    def __init__(self, store, place):
+        self.store, self.place = store, place
+        self.own = identity.load_or_create(place / "node.key")
+        self.hub = Hub()
+        info = NodeInfo(role="coordinator", name="c", boot=BOOT)
+        self.coordinator = Coordinator(
+            store, self.hub, self.own, lambda: [SECRET], info, CLOCK
+        )
+        self.service = CoordinatorService(
+            self.coordinator, name="c", own_url="http://127.0.0.1:1", intervals={}
+        )
+        self.tasks = []
+        self.workers = []
+
+    async def start(self):
+        await self.coordinator.start()
+        self.tasks.append(asyncio.create_task(self.coordinator.run()))
+
+    async def join(self, name, probes=("http", "tcp"), lacks=None, tags=None):
+        """Let a worker with the key of *name* join; return its end."""
+        ours, theirs = memory_channels()
+        accepting = self.coordinator.accept(theirs, "memory", lambda: None)
+        self.tasks.append(asyncio.create_task(accepting))
+        link = await initiate(
+            ours,
+            identity.load_or_create(self.place / f"{name}.key"),
+            SECRET,
+            NodeInfo(role="worker", name=name, boot=BOOT),
+            lambda key, info: None,
+            clock=CLOCK,
+        )
+        far = Far(link, await link.receive())
+        await link.send(Introduce("b", "1", "", None, tags or {}, probes, lacks or {}))
+        await far.until(lambda f: any(isinstance(m, Desired) for m in f.heard))
+        self.workers.append(far)
+        return far
+
+    async def close(self):
+        for far in self.workers:
+            await far.leave()
+        await self.coordinator.stop("over")
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    opened = await Store.open(tmp_path / "pangea.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def world(store, tmp_path):
+    made = World(store, tmp_path)
+    await made.start()
+    yield made
+    await made.close()
+
+
+def row(job, seconds=0.0, outcome=Outcome.OK, **more):
+    """Return a result that began *seconds* from now."""
+    at = round((CLOCK.wall() + seconds) * 1e6)
+    said = {"reason": "refused"} if outcome is not Outcome.OK else {}
+    return Result(
+        job=job, started_at_us=at, duration_ms=5.0, outcome=outcome, **{**said, **more}
+    )

@@ -1,0 +1,261 @@
+"""Jobs out, results in: what a coordinator says to its workers and what it keeps."""
+
+import asyncio
+
+import pytest
+
+from pangea.core.errors import Conflict, NotFound, ProtocolError, UsageError
+from pangea.core.model import FIRST_ORG, Flag, Gap, Outcome
+from pangea.core.phase import base_phase
+from pangea.storage import ingest
+from pangea.web.schema import JobPatch, JobSpec
+from tests.coordinator.conftest import World, row
+
+WEB = JobSpec(type="http", target="http://127.0.0.1:9/", name="web", interval_s=30.0)
+
+
+async def add(world, spec=WEB, **more):
+    added = await world.service.add_job(FIRST_ORG, spec, dry_run=False, **more)
+    return added.job.id
+
+
+async def verdict(world, name="web"):
+    return (await world.service.job(FIRST_ORG, name)).verdict
+
+
+async def stored(world, name="web"):
+    page = await world.service.results(
+        FIRST_ORG,
+        name,
+        worker=None,
+        since_us=None,
+        until_us=None,
+        limit=100,
+        cursor=None,
+    )
+    return page.items
+
+
+async def test_a_job_reaches_its_workers_at_once_and_is_run_at_once(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.until(lambda f: f.runs and job in f.held)
+
+    assert far.held[job].target == WEB.target
+    assert far.held[job].phase_s == pytest.approx(base_phase(job, 30.0))
+    assert far.runs[0].delay_s == 0.0
+
+
+async def test_a_worker_that_joins_later_moves_the_phases_apart(world):
+    first = await world.join("hel")
+    job = await add(world)
+    second = await world.join("nyc")
+    await second.until(lambda f: job in f.held)
+    await first.until(lambda f: len(f.held) == 1)
+
+    phases = sorted([first.held[job].phase_s, second.held[job].phase_s])
+    assert phases[1] - phases[0] == pytest.approx(15.0)
+
+
+async def test_edit_stop_start_and_remove_reach_the_worker(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.until(lambda f: job in f.held)
+    await world.service.edit_job(FIRST_ORG, "web", JobPatch(interval_s=60.0))
+    await far.until(lambda f: f.held[job].interval_s == 60.0)
+
+    stopped = await world.service.stop_job(FIRST_ORG, "web", None)
+    await far.until(lambda f: job not in f.held)
+    assert stopped.verdict == "paused"
+    await world.service.start_job(FIRST_ORG, "web", None)
+    await far.until(lambda f: job in f.held)
+    await world.service.stop_job(FIRST_ORG, "web", "hel")
+    await far.until(lambda f: job not in f.held)
+    answer = await world.service.start_job(FIRST_ORG, "web", None)
+    await far.until(lambda f: job in f.held)
+    assert [v.state for v in answer.votes] == ["waiting"]
+
+    await world.service.remove_job(FIRST_ORG, "web")
+    await far.until(lambda f: job not in f.held)
+    with pytest.raises(NotFound):
+        await world.service.job(FIRST_ORG, "web")
+
+
+async def test_a_worker_gets_only_what_it_can_run_and_the_cell_says_why(world):
+    far = await world.join("hel", lacks={"http": "no\x1b[2J right"})
+    job = await add(world)
+    await asyncio.sleep(0.05)
+    answer = await world.service.job(FIRST_ORG, "web")
+
+    assert job not in far.held
+    assert [(v.state, v.detail) for v in answer.votes] == [
+        ("refused", "no\\x1b[2J right")
+    ]
+
+
+async def test_results_are_judged_stored_acknowledged_and_told(world):
+    far = await world.join("hel")
+    job = await add(world)
+    with world.hub.subscribe(FIRST_ORG) as stream:
+        await far.report([row(job), row(job, 0.1, readings={"status": 200})])
+        await far.until(lambda f: f.acks.get("e") == 2)
+        events = await stream.take(1.0)
+
+    assert await verdict(world) == "up"
+    assert [r.readings for r in await stored(world)] == [{"status": 200}, {}]
+    assert {e.kind for e in events} == {"result", "verdict"}
+
+
+async def test_what_is_sent_twice_is_kept_once(world):
+    far = await world.join("hel")
+    job = await add(world)
+    rows = [row(job, n / 10) for n in range(4)]
+    await far.report(rows[:3])
+    await far.until(lambda f: f.acks.get("e") == 3)
+    await far.leave()
+    again = await world.join("hel")
+
+    assert again.welcome.watermarks == {"e": 3}
+    await again.report(rows, first=1)
+    await again.until(lambda f: f.acks.get("e") == 4)
+    assert len(await stored(world)) == 4
+
+
+async def test_a_hole_ends_the_link_and_a_gap_fills_it(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.report([row(job)], first=3)
+    await far.until(lambda f: isinstance(f.heard[-1], ProtocolError))
+    assert await stored(world) == []
+
+    again = await world.join("hel")
+    gap = Gap(1, 2, 0, 1, "buffer overflow", {job: 2})
+    await again.report([row(job)], first=3, gaps=[gap])
+    await again.until(lambda f: f.acks.get("e") == 3)
+    worker = world.coordinator.board.worker("hel").id
+    gaps = await world.store.read(lambda: ingest.gaps(worker))
+    assert [(e, g.first, g.last, g.counts) for e, g in gaps] == [("e", 1, 2, {job: 2})]
+
+
+async def test_a_bad_row_is_set_aside_and_the_others_are_kept(world):
+    far = await world.join("hel")
+    job = await add(world)
+    bad = b"\x91\xa3bad"
+    await far.report([row(job), bad, row(job, 0.1)])
+    await far.until(lambda f: f.acks.get("e") == 3)
+
+    assert len(await stored(world)) == 2
+
+
+async def test_an_impossible_time_becomes_now_and_is_flagged(world):
+    far = await world.join("hel")
+    job = await add(world)
+    year_2090 = 64 * 365 * 86400.0
+    await far.report([row(job, year_2090), row(job, -year_2090 / 2)])
+    await far.until(lambda f: f.acks.get("e") == 2)
+
+    for result in await stored(world):
+        assert "clamped" in result.flags
+        assert result.started_at[:4] != "2090"
+    assert Flag.CLAMPED
+
+
+async def test_the_offset_of_the_link_corrects_the_worker_clock(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.report([row(job, -3600.0)], offset_us=3_600_000_000)
+    await far.until(lambda f: f.acks.get("e") == 1)
+
+    (result,) = await stored(world)
+    answer = await world.service.job(FIRST_ORG, "web")
+    assert result.flags == []
+    assert answer.verdict == "up"
+
+
+async def test_a_single_worker_confirms_by_itself_before_it_is_down(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.report([row(job)])
+    await far.until(lambda f: f.acks.get("e") == 1)
+    for number in range(4):
+        await far.report(
+            [row(job, 0.1 + number / 10, Outcome.FAILED)], first=2 + number
+        )
+        await far.until(lambda f, n=number: f.acks.get("e") == 2 + n)
+        want = "up" if number < 3 else "down"
+        assert await verdict(world) == want
+
+    assert [r.delay_s for r in far.runs] == [0.0, 0.0, 1.0, 5.0]
+
+
+async def test_verdicts_and_watermarks_survive_a_restart(world, store, tmp_path):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.report([row(job)])
+    await far.until(lambda f: f.acks.get("e") == 1)
+    await far.leave()
+
+    again = World(store, tmp_path)
+    await again.start()
+    assert (await again.service.job(FIRST_ORG, "web")).verdict == "up"
+    back = await again.join("hel")
+    assert back.welcome.watermarks == {"e": 1}
+    assert again.service.recent(FIRST_ORG, job, 10) == [5.0]
+    await again.close()
+
+
+async def test_an_unknown_job_or_an_error_gives_no_vote(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.report([row(999), row(job, outcome=Outcome.ERROR)])
+    await far.until(lambda f: f.acks.get("e") == 2)
+
+    assert await verdict(world) == "unknown"
+
+
+async def test_names_are_unique_and_defaults_make_way(world):
+    bare = JobSpec(type="http", target="http://127.0.0.1:9/")
+    first = await world.service.add_job(FIRST_ORG, bare, dry_run=False)
+    second = await world.service.add_job(FIRST_ORG, bare, dry_run=False)
+
+    assert (first.job.name, second.job.name) == (
+        "http-127.0.0.1-9",
+        "http-127.0.0.1-9-2",
+    )
+    taken = JobPatch(name=first.job.name)
+    with pytest.raises(Conflict):
+        await world.service.edit_job(FIRST_ORG, second.job.name, taken)
+    renamed = await world.service.edit_job(
+        FIRST_ORG, second.job.name, JobPatch(name="other")
+    )
+    assert renamed.id == second.job.id
+
+
+async def test_a_dry_run_stores_nothing(world):
+    answer = await world.service.add_job(FIRST_ORG, WEB, dry_run=True)
+
+    assert answer.dry_run
+    assert await world.service.jobs(FIRST_ORG) == []
+
+
+async def test_what_passes_the_budget_names_the_number_to_change(world):
+    for name in ("a", "b", "c"):
+        await world.join(name)
+    greedy = JobSpec(type="http", target="http://127.0.0.1:9/", interval_s=0.1)
+    soft = JobSpec(type="http", target="http://127.0.0.1:9/", interval_s=0.5)
+
+    with pytest.raises(UsageError):
+        await add(world, greedy)
+    assert await add(world, soft)
+
+
+async def test_status_says_what_to_do_next(world):
+    alone = await world.service.status(FIRST_ORG)
+    await world.join("hel")
+    joined = await world.service.status(FIRST_ORG)
+
+    assert alone.trouble
+    assert "worker" in alone.next
+    assert joined.trouble == []
+    assert "job add" in joined.next
+    assert (joined.workers, joined.workers_connected) == (1, 1)
