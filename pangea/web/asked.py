@@ -56,10 +56,13 @@ async def read_asked(request: web.Request, route: Route) -> None:
 async def read_form(request: web.Request) -> MultiMapping[Any]:
     """Return the fields of a form that a page has posted, all of them text.
 
-    Raises WrongMedia unless it is url-encoded, and SlowBody.
+    Raises WrongMedia unless it is url-encoded, SlowBody, and UsageError.
     """
     await _raw(request, FORM)
-    return await request.post()
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:
+        raise UsageError("the form is not text in UTF-8") from error
 
 
 async def _raw(request: web.Request, media: str) -> bytes:

@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from pangea.core.model import FIRST_ORG
+from pangea.core.text import safe_text
 
 from .accounts import Account, Session
 from .keys import ACCOUNTS, SITE, WHO, Site, Who
@@ -19,27 +20,32 @@ log = logging.getLogger(__name__)
 COOKIE = "pangea"
 #: A session in use is written down so often, in seconds, not at every request.
 TOUCH_S = 60.0
+TOKEN_HOLDER = Who(account=0, name="admin token", org=FIRST_ORG, role="admin")
 _PLAIN_PATH = re.compile(r"/(?![/\\])[\w./~-]*")
 
 
 async def identify(request: web.Request) -> Who | None:
     """Return who asks, or None; a token is never mixed with a cookie."""
-    given = request.headers.get("Authorization")
-    if given is not None:
-        return _by_token(given, request.app[SITE].admin_token)
+    if "Authorization" in request.headers:
+        return TOKEN_HOLDER if holds_token(request) else None
     cookie = request.cookies.get(cookie_name(request))
     if not cookie or len(cookie) > 128:
         return None
     return await by_session(request.app, hash_session(cookie))
 
 
-def _by_token(header: str, token: str) -> Who | None:
-    scheme, _, given = header.partition(" ")
+def holds_token(request: web.Request) -> bool:
+    """Tell whether *request* carries the admin token; the time tells nothing."""
+    token = request.app[SITE].admin_token
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        return None
-    if not hmac.compare_digest(given.strip().encode(), token.encode()):
-        return None
-    return Who(account=0, name="admin token", org=FIRST_ORG, role="admin")
+        return False
+    return hmac.compare_digest(_raw(given.strip()), _raw(token))
+
+
+def _raw(text: str) -> bytes:
+    """Return the bytes of a header as they came, whatever they are."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 async def by_session(app: web.Application, hash_: bytes) -> Who | None:
@@ -73,7 +79,7 @@ async def open_session(
         _fresh(account, site),
         hash=hash_session(sid),
         ip=(request.remote or "")[:64],
-        agent=request.headers.get("User-Agent", "")[:200],
+        agent=safe_text(request.headers.get("User-Agent", "")),
     )
     await request.app[ACCOUNTS].open_session(session)
     response.set_cookie(
@@ -122,9 +128,7 @@ def cookie_name(request: web.Request) -> str:
 
 def hash_session(sid: str) -> bytes:
     """Return what the database knows of a session's id."""
-    return hashlib.blake2b(
-        sid.encode(), digest_size=32, person=b"pangea-session"
-    ).digest()
+    return hashlib.blake2b(_raw(sid), digest_size=32, person=b"pangea-session").digest()
 
 
 def safe_next(path: str) -> str:

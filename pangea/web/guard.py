@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from pangea.core.errors import NotAllowed
 from pangea.core.text import safe_text
 
+from .auth import holds_token
 from .errors import Misdirected
 from .keys import SITE
 from .route import Handler
@@ -43,9 +44,9 @@ HEADERS = {
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what comes under a foreign name or from a foreign page."""
-    by_token = hdrs.AUTHORIZATION in request.headers
+    # A page that rebinds its own name to our address has no token to send.
+    by_token = holds_token(request)
     if not by_token and request.path not in ANY_HOST:
-        # A page that rebinds its own name to our address has no token to send.
         _check_host(request.headers.get(hdrs.HOST, ""), request.app[SITE].hosts)
     if not by_token and request.method not in SAFE:
         _check_origin(request)

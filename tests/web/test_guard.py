@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pangea.storage.database import Store
+from pangea.web.enroll import read_codes, sync_accounts
 from pangea.web.guard import LARGEST_BODY, host_name, is_ours, same_origin
 from pangea.web.routes import ROUTES
+from pangea.web.stored_accounts import StoredAccounts
 from tests.web.site import TOKEN, serving
 
 SPEC = {"type": "tcp", "target": "127.0.0.1:9"}
@@ -83,6 +86,15 @@ async def test_a_token_may_come_under_any_name_and_so_may_health(site):
     answer = await site.get("/api/v1/status", by="token", headers=foreign)
     assert answer.status == 200
     assert (await site.get("/healthz", headers=foreign)).status == 200
+
+
+async def test_a_wrong_token_opens_no_way_around_the_checks(site):
+    wrong = {"Authorization": "Bearer wrong", "Host": "evil.example"}
+    answer = await site.post("/login", headers=wrong, data={"code": "x" * 20})
+    assert answer.status == 421
+    wrong = {"Authorization": "Bearer wrong", "Origin": "https://evil.example"}
+    answer = await site.post("/login", headers=wrong, data={"code": "x" * 20})
+    assert answer.status == 403
 
 
 async def test_a_configured_name_is_ours():
@@ -170,3 +182,62 @@ async def test_a_body_that_does_not_come_is_not_waited_for():
         assert b" 408 " in answer
         writer.close()
         await writer.wait_closed()
+
+
+async def raw(site, head, body=b""):
+    """Send bytes that no client would send, and return the first line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.running.port)
+    writer.write(b"\r\n".join([*head, b"Content-Length: %d" % len(body), b"", body]))
+    line = await asyncio.wait_for(reader.readline(), 2)
+    writer.close()
+    await writer.wait_closed()
+    return int(line.split()[1])
+
+
+FORM_TYPE = b"Content-Type: application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Authorization: Bearer \xff\xfe",
+        b"Authorization: \xff",
+        b"Cookie: pangea=\xff\xfe",
+        b"Cookie: pangea=" + b"a" * 5000,
+        b"Last-Event-ID: \xff",
+        b"Accept: \xff",
+    ],
+)
+@pytest.mark.parametrize("path", [b"/api/v1/events", b"/dash", b"/%ff", b"/jobs/%ff"])
+async def test_bytes_that_are_no_text_break_nothing(site, path, header):
+    head = [b"GET " + path + b" HTTP/1.1", b"Host: localhost", header]
+    assert await raw(site, head) in (303, 400, 401, 404)
+
+
+async def test_a_form_that_is_no_text_is_refused(site):
+    head = [b"POST /login HTTP/1.1", b"Host: localhost"]
+    assert await raw(site, [*head, FORM_TYPE], b"code=\xff") == 422
+    unknown = FORM_TYPE + b"; charset=klingon"
+    assert await raw(site, [*head, unknown], b"code=x") == 422
+
+
+@pytest.mark.parametrize("body", [b"code=%ff%fe", b"code=%00&next=%ff"])
+async def test_a_code_that_is_no_text_is_only_wrong(site, body):
+    head = [
+        b"POST /login HTTP/1.1",
+        b"Host: localhost",
+        b"User-Agent: \xff",
+        FORM_TYPE,
+    ]
+    assert await raw(site, head, body) == 401
+
+
+async def test_an_odd_browser_may_log_in(tmp_path):
+    store = await Store.open(tmp_path / "pangea.db")
+    accounts = StoredAccounts(store)
+    await sync_accounts(accounts, read_codes("ann:kurz & gut ü"))
+    async with serving(accounts=accounts) as site:
+        head = [b"POST /login HTTP/1.1", b"Host: localhost", b"User-Agent: \xff\x80"]
+        body = b"code=kurz+%26+gut+%C3%BC"
+        assert await raw(site, [*head, FORM_TYPE], body) == 303
+    await store.close()
