@@ -119,6 +119,7 @@ def _take(intake: Intake, mark: int, fresh: list[Result]) -> int:
     ends = [intake.first, last, *(n for g in intake.gaps for n in (g.first, g.last))]
     if not all(0 <= n <= MOST_SEQ for n in ends):
         raise ProtocolError(f"sequence number out of range in epoch {intake.epoch!r}")
+    before = mark
     parts: list[tuple[int, int, Gap | None]] = [(intake.first, last, None)]
     parts += [(gap.first, gap.last, gap) for gap in intake.gaps]
     for first, end, gap in sorted(parts, key=lambda part: part[:2]):
@@ -131,7 +132,7 @@ def _take(intake: Intake, mark: int, fresh: list[Result]) -> int:
         else:
             _store_gap(intake, gap, mark + 1)
         mark = end
-    _store_bad(intake, mark)
+    _store_bad(intake, before, mark)
     return mark
 
 
@@ -164,12 +165,11 @@ def _store_gap(intake: Intake, gap: Gap, first: int) -> None:
     )
 
 
-def _store_bad(intake: Intake, mark: int) -> None:
-    """Set aside what could not be read, once it is past the watermark."""
+def _store_bad(intake: Intake, before: int, mark: int) -> None:
+    """Set aside what could not be read among the rows after *before*."""
     if not intake.bad:
         return
     link = connection()
-    before = _mark((intake.worker, intake.epoch))
     link.executemany(
         "INSERT INTO bad_row (worker, epoch, seq, reason, head) VALUES (?, ?, ?, ?, ?)",
         [
