@@ -1,0 +1,173 @@
+"""A worker, a coordinator and a bad network between them, by hypothesis.
+
+Every result that was made is stored once, waits in the spool, or is inside a gap
+record that was stored or waits; and what is stored is what was made.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from pangea.core.model import Result
+from pangea.storage import ingest, results
+from pangea.storage.database import Store
+from pangea.storage.spool import Bounds, Spool
+from tests.storage.made import SECOND, T0, result
+
+WORKER = 1
+pack = msgspec.msgpack.encode
+unpack = msgspec.msgpack.Decoder(Result).decode
+
+
+class ExactlyOnce(RuleBasedStateMachine):
+    """Both ends on real files; the network is a list of batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.folder = Path(tempfile.mkdtemp())
+        self.made = {}
+        self.network = []
+        self.acks = []
+        self.sent = {}
+
+    def do(self, coroutine):
+        return self.loop.run(coroutine)
+
+    @initialize(most=st.sampled_from([1500, 1 << 20]))
+    def begin(self, most):
+        self.bounds = Bounds(most_bytes=most)
+        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
+
+    @rule(count=st.integers(1, 12))
+    def probe(self, count):
+        rows = [result(len(self.made) + i, worker=WORKER) for i in range(count)]
+        packed = [(r.job, r.started_at_us, pack(r)) for r in rows]
+        first, last = self.do(self.spool.add(packed))
+        assert last - first + 1 == count
+        for number, row in enumerate(rows, first):
+            self.made[self.spool.epoch, number] = row
+
+    @rule(limit=st.integers(1, 9))
+    def send(self, limit):
+        for run in self.do(self.spool.pending(self.sent, limit)):
+            last = run.first + len(run.rows) - 1
+            self.sent[run.epoch] = max([last, *(gap.last for gap in run.gaps)])
+            self.network.append(run)
+
+    @rule(data=st.data())
+    def deliver(self, data):
+        """Any batch on the way arrives, perhaps not for the last time."""
+        if not self.network:
+            return
+        run = data.draw(st.sampled_from(self.network))
+        if data.draw(st.booleans()):
+            self.network.remove(run)
+        intake = ingest.Intake(
+            worker=WORKER,
+            epoch=run.epoch,
+            first=run.first,
+            rows=[unpack(row) for row in run.rows],
+            gaps=run.gaps,
+        )
+        marks = self.do(self.store.write(lambda: ingest.commit([intake], T0)))
+        self.acks.append((run.epoch, marks[WORKER, run.epoch]))
+
+    @rule(data=st.data(), lost=st.booleans())
+    def acknowledge(self, data, lost):
+        if self.acks:
+            ack = data.draw(st.sampled_from(self.acks))
+            self.acks.remove(ack)
+            if not lost:
+                self.do(self.spool.ack(*ack))
+
+    @rule()
+    def relink(self):
+        self.network.clear()
+        self.acks.clear()
+        self.sent.clear()
+        marks = self.do(self.store.read(lambda: ingest.watermarks(WORKER)))
+        self.do(self.spool.rewind(marks))
+
+    @rule()
+    def restart_the_worker(self):
+        self.do(self.spool.close())
+        self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
+        self.relink()
+
+    @rule()
+    def restart_the_coordinator(self):
+        self.do(self.store.close())
+        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.relink()
+
+    @rule()
+    def back_up(self):
+        self.do(self.store.close())
+        shutil.copy(self.folder / "pangea.db", self.folder / "backup.db")
+        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.relink()
+
+    @rule()
+    def restore(self):
+        if (self.folder / "backup.db").exists():
+            self.do(self.store.close())
+            shutil.copy(self.folder / "backup.db", self.folder / "pangea.db")
+            self.store = self.do(Store.open(self.folder / "pangea.db"))
+            self.relink()
+
+    def teardown(self):
+        if hasattr(self, "store"):
+            self.relink()
+            self.send_all()
+            self.account()
+            self.do(self.spool.close())
+            self.do(self.store.close())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def send_all(self):
+        """In the end the network is well, and everything arrives."""
+        while self.do(self.spool.waiting()):
+            before = self.do(self.spool.waiting())
+            self.send(100)
+            for run in list(self.network):
+                self.network = [run]
+                self.deliver_one(run)
+            self.network.clear()
+            assert self.do(self.spool.waiting()) < before, "nothing moves any more"
+
+    def deliver_one(self, run):
+        rows = [unpack(row) for row in run.rows]
+        intake = ingest.Intake(
+            worker=WORKER, epoch=run.epoch, first=run.first, rows=rows, gaps=run.gaps
+        )
+        marks = self.do(self.store.write(lambda: ingest.commit([intake], T0)))
+        self.do(self.spool.ack(run.epoch, marks[WORKER, run.epoch]))
+
+    def account(self):
+        page = self.do(self.store.read(lambda: results.query(1, limit=10_000)))
+        stored = [r.started_at_us for r in page.items]
+        assert len(stored) == len(set(stored)), "a result was stored twice"
+        by_time = {r.started_at_us: r for r in self.made.values()}
+        assert all(by_time[r.started_at_us] == r for r in page.items)
+        gaps = self.do(self.store.read(lambda: ingest.gaps(WORKER)))
+        lost = {(e, n) for e, g in gaps for n in range(g.first, g.last + 1)}
+        kept = {key for key, row in self.made.items() if row.started_at_us in stored}
+        assert kept | lost >= set(self.made), "a result was lost in silence"
+        assert not kept & lost, "a result was stored and called lost"
+        assert lost <= set(self.made), "a gap tells of results that never were"
+
+
+ExactlyOnce.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None
+)
+test_every_result_is_stored_once_or_inside_a_gap = ExactlyOnce.TestCase
+assert T0 % SECOND == 0
