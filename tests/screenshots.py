@@ -8,6 +8,8 @@ from tests.seeded import SeededService
 from tests.seeded_site import chromium, context_for, log_in, seeded_site
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
+#: A picture shows what matters, not the end of a long list; in pixels.
+TALLEST = 1400
 PICTURES = (
     ("dashboard.png", "/dash", 1440, 14),
     ("dashboard-narrow.png", "/dash", 390, 14),
@@ -27,7 +29,11 @@ async def draw(pictures: tuple[tuple[str, str, int, int], ...], folder: Path) ->
                 await page.goto(path)
                 await page.evaluate("document.fonts.ready.then(() => true)")
                 await page.get_by_text("● live").wait_for()
-                await page.screenshot(path=folder / name, full_page=True)
+                tall = await page.evaluate("document.documentElement.scrollHeight")
+                size = {"width": width, "height": min(tall, TALLEST)}
+                await page.screenshot(
+                    path=folder / name, full_page=True, clip={"x": 0, "y": 0, **size}
+                )
                 await context.close()
                 print(folder / name)
 

@@ -5,6 +5,7 @@ import { CELLS, VERDICTS, age, ms, safe, sparkline } from "./words.js";
 
 const FLUSH_MS = 500;
 const SPARK_POINTS = 30;
+const GOOD = new Set(["ok", "warn"]);
 const strip = document.querySelector("#strip");
 const only = strip.dataset.only;
 // The coordinator's clock counts, not the browser's.
@@ -59,13 +60,13 @@ function showResult(result) {
     cell.title = said;
     cell.setAttribute("aria-label", said);
   }
-  if (result.outcome === "ok") setText(row.querySelector(".last"), ms(result.duration_ms));
+  if (GOOD.has(result.outcome)) setText(row.querySelector(".last"), ms(result.duration_ms));
   if (result.outcome !== "error") grow(row.querySelector(".spark"), result);
 }
 
 function grow(spark, result) {
   const values = spark.dataset.values ? spark.dataset.values.split(",") : [];
-  values.push(result.outcome === "ok" ? String(result.duration_ms) : "x");
+  values.push(GOOD.has(result.outcome) ? String(result.duration_ms) : "x");
   const kept = values.slice(-SPARK_POINTS);
   spark.dataset.values = kept.join(",");
   draw(spark, sparkline(kept));
