@@ -11,7 +11,7 @@ from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, Job
 from pangea.core.placement import check_on
 from pangea.core.verdict import parse_rule
-from pangea.probes.base import make_probe, probe_class
+from pangea.probes.base import make_probe, probe_class, shortest_timeout
 from pangea.web.schema import JobPatch, JobSpec
 
 NAME = re.compile(r"[a-z0-9._-]{1,63}")
@@ -92,7 +92,13 @@ def checked(job: Job) -> Job:
         )
     _check_labels(job.labels)
     parse_rule(job.rule)
-    make_probe(job.type, job.target, job.options)
+    needs = shortest_timeout(make_probe(job.type, job.target, job.options))
+    if job.timeout_s <= needs:
+        raise UsageError(
+            f"the {job.type} probe sends for {needs:g} s, longer than its timeout of "
+            f"{job.timeout_s:g} s",
+            hint="give a longer --timeout, or a smaller count or gap with --set",
+        )
     return job
 
 

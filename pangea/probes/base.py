@@ -1,7 +1,7 @@
 """The shape that every probe has, and the table of all of them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -92,9 +92,14 @@ def make_probe(type_: str, target: str, options: Mapping[str, Any]) -> Probe:
     return kind.parse(target, build(kind.Options, options, f"{type_} option"))
 
 
+def shortest_timeout(probe: Probe) -> float:
+    """Return the seconds below which *probe* fails even a target that is well.
+
+    Most probes need nothing; those that send for a while say so by ``needs_s``.
+    """
+    return float(getattr(probe, "needs_s", 0.0))
+
+
 def load_builtin() -> None:
     """Import the built-in probes, once, so that they register themselves."""
     from . import dns, http, icmp, tcp, tls  # noqa: F401
-
-
-MakeProbe = Callable[[str, str, Mapping[str, Any]], Probe]

@@ -57,6 +57,11 @@ class IcmpProbe:
         return cls(parse_host(target), options)
 
     @property
+    def needs_s(self) -> float:
+        """How long sending takes: a shorter timeout fails healthy targets."""
+        return (self.options.count - 1) * self.options.gap_ms / 1000
+
+    @property
     def longest_s(self) -> float:
         """How long a run takes that nobody answers, in seconds."""
         o = self.options

@@ -62,6 +62,12 @@ def test_a_default_name_makes_way():
         pytest.param({"rule": "most"}, "most", id="rule"),
         pytest.param({"on": "count:0"}, "count:0", id="workers"),
         pytest.param({"options": {"metod": "GET"}}, "metod", id="option"),
+        pytest.param(
+            {"type": "icmp", "target": "::1", "timeout_s": 1.0, "interval_s": 2.0}
+            | {"options": {"count": 20}},
+            "3.8 s",
+            id="a timeout shorter than the sending",
+        ),
         pytest.param({"labels": {"a b": "c"}}, "a b", id="label"),
         pytest.param({"target": "http://"}, "empty", id="target"),
     ],

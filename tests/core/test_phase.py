@@ -1,5 +1,7 @@
 """Phases: stable, even, and on time."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ def test_a_phase_lies_within_its_interval_and_never_moves(job, interval):
 @given(st.integers(1, 2**40), intervals, st.integers(1, 9))
 def test_workers_stand_evenly_over_the_interval(job, interval, workers):
     phases = sorted(worker_phase(job, interval, n, workers) for n in range(workers))
-    gaps = [b - a for a, b in zip(phases, phases[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(phases)]
     gaps.append(phases[0] + interval - phases[-1])
 
     assert gaps == pytest.approx([interval / workers] * workers, rel=1e-6, abs=1e-6)
