@@ -113,6 +113,7 @@ def test_m1_of_another_length_is_refused(size):
         pytest.param(0, b"PNG2", id="magic"),
         pytest.param(4, b"\x02", id="suite"),
         pytest.param(5, b"\x02", id="kind"),
+        pytest.param(5, b"\x02" + TOKEN, id="kind with a hint"),
         pytest.param(6, TOKEN, id="a hint without a token"),
         pytest.param(5, b"\x01", id="a token without a hint"),
     ],
