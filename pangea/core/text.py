@@ -15,6 +15,8 @@ def safe_text(value: object, limit: int = 200) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         value = bytes(value[: 4 * limit]).decode("utf-8", "replace")
     text = str(value)
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     shown = "".join(_visible(char) for char in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -154,6 +155,7 @@ def _port(text: str, target: str) -> int:
     return number
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> str | None:
     """Return the canonical form of an address, or None for anything else."""
     bare, percent, zone = text.partition("%")

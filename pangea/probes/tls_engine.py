@@ -126,10 +126,22 @@ class TlsEngine:
             context.set_min_proto_version(SSL.TLS1_VERSION)
             context.set_options(_LEGACY_SERVER)
             context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            _keep_hello_small(context)
             if alpn:
                 context.set_alpn_protos([name.encode("ascii") for name in alpn])
             self._contexts[alpn] = context
         return self._contexts[alpn]
+
+
+def _keep_hello_small(context: SSL.Context) -> None:
+    """Offer classic groups only: the hello is 324 bytes then, not 1558.
+
+    OpenSSL's post-quantum key share makes it two packets, which old devices do
+    not understand. pyOpenSSL has no public call for it; without, all still works.
+    """
+    set_groups = getattr(vars(SSL).get("_lib"), "SSL_CTX_set1_curves_list", None)
+    if set_groups:
+        set_groups(context._context, b"X25519:P-256:P-384:P-521:X448")
 
 
 def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None:

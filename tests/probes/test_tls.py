@@ -50,7 +50,7 @@ def expired_middle():
 
 
 def chains():
-    old = expired_middle()
+    old, impostor = expired_middle(), make("No Authority", MIDDLE)
     return {
         "good": ([leaf(), MIDDLE], "", ""),
         "good, with the root": ([leaf(), MIDDLE, ROOT], "", ""),
@@ -106,9 +106,9 @@ def chains():
             "none of the 1 other certificates",
         ),
         "issued by a leaf": (
-            [leaf(leaf()), leaf()],
-            "cert_",
-            "",
+            [leaf(impostor), impostor, MIDDLE],
+            "cert_untrusted",
+            "the certificate of No Authority: invalid CA certificate",
         ),
         "for clients only": (
             [leaf(for_clients=True), MIDDLE],
@@ -343,6 +343,17 @@ async def test_a_tarpit_is_left_in_time_with_nothing_open(serve, ask):
             break
         await asyncio.sleep(0.005)
     assert open_sockets() == before
+
+
+async def test_the_hello_fits_one_packet_for_old_devices(serve, ask):
+    seen = bytearray()
+
+    async def handler(reader, writer):
+        seen.extend(await reader.read(9000))
+
+    await ask("tls", f"127.0.0.1:{await serve(handler)}", server_name=HOST)
+    assert seen[0] == 0x16
+    assert len(seen) < 1000
 
 
 async def test_contexts_are_made_once(serve, ask, tools, server_tls):
