@@ -352,11 +352,11 @@ async def test_silence_and_a_dripping_server_are_ended_in_time(serve, ask):
         url(await serve(silent)),
     ]
     drips, hands, waits = await asyncio.gather(
-        *(ask("http", target, timeout_s=0.1) for target in targets)
+        *(ask("http", target, timeout_s=0.2) for target in targets)
     )
     assert (drips.outcome, drips.reason) == (Outcome.FAILED, "protocol")
-    assert hands.detail == "no answer within 0.1 s (while: tls)"
-    assert waits.detail == "no answer within 0.1 s (while: first_byte)"
+    assert hands.detail == "no answer within 0.2 s (while: tls)"
+    assert waits.detail == "no answer within 0.2 s (while: first_byte)"
 
 
 async def test_every_end_leaves_no_socket_open(serve, ask, server_tls):
@@ -368,7 +368,7 @@ async def test_every_end_leaves_no_socket_open(serve, ask, server_tls):
     port, secured = await serve(hang), await serve(OK, server_tls)
     before = open_sockets()
     for _ in range(3):
-        assert (await ask("http", url(port), timeout_s=0.05)).reason == "timeout"
+        assert (await ask("http", url(port), timeout_s=0.1)).reason == "timeout"
         assert (await ask("http", f"127.0.0.1:{secured}")).reason == "cert_untrusted"
         cancelled = asyncio.ensure_future(ask("http", url(port)))
         await asyncio.sleep(0.02)
