@@ -42,14 +42,20 @@ class Root(LazyGroup):
         _tolerate_narrow_terminals()
         try:
             answer = super().main(given, "pangea", standalone_mode=False, **extra)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            sys.exit(quiet_pipe())
         except (PangeaError, click.ClickException, click.Abort) as error:
             if wants_debug(given):
                 raise
             sys.exit(explain(error))
         sys.exit(answer if isinstance(answer, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader of stdout that left early ends it quietly."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return quiet_pipe()
+        return answer
 
 
 def _tolerate_narrow_terminals() -> None:

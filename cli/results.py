@@ -95,22 +95,26 @@ class Follower:
         self._lost = False
 
     def run(self, found: list[dict[str, Any]]) -> None:
-        """Print *found* (newest first), then what comes."""
-        # What is older than the first lines must not come after them.
-        for result in self._fetch() if found else []:
-            if result not in found:
-                self._is_new(result)
-        self._print(found)
+        """Print *found* (newest first), then what comes, for ever."""
+        self.begin(found)
         while True:
             try:
-                self._listen()
+                self.listen()
             except Unreachable as error:
                 if not self._lost:
                     self._session.note(f"{error}; waiting for it")
                 self._lost = True
             time.sleep(AGAIN_S)
 
-    def _listen(self) -> None:
+    def begin(self, found: list[dict[str, Any]]) -> None:
+        """Print *found* (newest first); what is older will not come after it."""
+        for result in self._fetch() if found else []:
+            if result["started_at"] < found[-1]["started_at"]:
+                self._is_new(result)
+        self._print(found)
+
+    def listen(self) -> None:
+        """Print what comes until the stream ends. Raises Unreachable."""
         for event in self._client.events("result"):
             if event.kind == "open" and self._lost:
                 self._lost = False

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from .group import Command
+from .job import table_of
 from .session import Session
 
 ROLES = ("coordinator", "worker")
@@ -63,7 +64,7 @@ def flags_of(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given as values of the configuration."""
     from pangea.core.config import quoted
 
-    from .settings import ENVIRONMENT, tags_of
+    from .settings import ENVIRONMENT
 
     paths = {
         name.removeprefix("PANGEA_").lower(): path for name, path in ENVIRONMENT.items()
@@ -71,9 +72,8 @@ def flags_of(given: dict[str, Any]) -> dict[str, Any]:
     flags: dict[str, Any] = {}
     for name, value in given.items():
         if name == "tag":
-            flags |= {
-                f"node.tags.{quoted(key)}": tag for key, tag in tags_of(value).items()
-            }
+            tags = table_of("--tag", value)
+            flags |= {f"node.tags.{quoted(key)}": tag for key, tag in tags.items()}
         elif name == "no_local_worker":
             flags |= {paths[name]: False} if value else {}
         elif value not in (None, ()):

@@ -45,7 +45,7 @@ class Session:
         """Return the way to the coordinator; nothing is sent yet."""
         from .client import Client
 
-        token, looked = self._token()
+        token, looked = self.token()
         return Client(self.server, token, looked=looked, say=self.detail)
 
     def note(self, text: str) -> None:
@@ -77,8 +77,8 @@ class Session:
 
         return resolve(self).config.storage.state_dir
 
-    def _token(self) -> tuple[str, str]:
-        """Return the token and where it was looked for."""
+    def token(self) -> tuple[str, str]:
+        """Return the token ("" if there is none) and where it was looked for."""
         given = os.environ.get("PANGEA_TOKEN", "").strip()
         is_flag = self.sources.get("token_file") == FLAG
         if self.token_file and (is_flag or not given):

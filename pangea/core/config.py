@@ -279,8 +279,10 @@ def parse_listen(text: str) -> tuple[str, int]:
 
     Raises ValueError, as a struct's own rule does.
     """
-    host, _, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        port = ""
+    elif host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         host = ""  # an IPv6 address without brackets: ambiguous

@@ -1,0 +1,178 @@
+"""`run`, `probe` and `secret`: what a node is told, and what needs no coordinator."""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from pangea.cli.run import flags_of
+from pangea.cli.session import Session
+from pangea.cli.settings import resolve
+
+
+@contextmanager
+def listening():
+    """Accept connections on a free port of loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+
+        def accept() -> None:
+            try:
+                while True:
+                    server.accept()[0].close()
+            except OSError:
+                return
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def test_every_flag_of_run_reaches_the_configuration(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PANGEA_NAME", "weaker")
+    flags = flags_of(
+        {
+            "role": "worker",
+            "listen": "[::1]:7000",
+            "name": "n",
+            "region": "r",
+            "location": "51.5,-0.1",
+            "tag": ("a.b=1", "c=2"),
+            "join": ("x:1", "y:2"),
+            "secret_file": "s",
+            "discovery": ("static",),
+            "database": "d.db",
+            "no_local_worker": True,
+            "log_format": "json",
+            "log_level": "debug",
+        }
+    )
+    config = resolve(Session(state_dir="/state"), flags).config
+    assert config.listen == ("::1", 7000)
+    assert config.listen_given
+    assert (config.node.role, config.node.name) == ("worker", "n")
+    assert config.node.location == (51.5, -0.1)
+    assert config.node.tags == {"a.b": "1", "c": "2"}
+    assert config.mesh.join == ("x:1", "y:2")
+    assert config.mesh.discovery == ("static",)
+    assert config.mesh.secret_file == "s"
+    assert config.database == "d.db"
+    assert config.worker.local is False
+    assert (config.log.format, config.log.level) == ("json", "debug")
+    assert config.storage.state_dir == "/state"
+
+
+def test_what_is_not_given_is_left_to_the_weaker_layers():
+    nothing = {"role": None, "tag": (), "join": (), "no_local_worker": False}
+    assert flags_of(nothing) == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--listen", "7464"], "listen: wanted HOST:PORT"),
+        (["--role", "boss"], "boss"),
+        (["--location", "north"], "location"),
+        (["--location", "91,0"], "location: 91,0 is not"),
+        (["--tag", "rack"], "--tag: wanted KEY=VALUE"),
+        (["--name", "a,b"], "name: 'a,b'"),
+        (["--database", "postgresql://x/y"], "postgresql:// is not known"),
+        (["--discovery", "carrier-pigeon"], "carrier-pigeon"),
+    ],
+)
+def test_a_malformed_flag_of_run_is_usage(run, args, said):
+    # A place where no node could start, should the flag pass after all.
+    result = run("run", *args, "--state-dir", "/dev/null/state")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_malformed_file_stops_run_with_78(run, tmp_path):
+    (tmp_path / "pangea.toml").write_text("[node]\nrole = 3\n")
+    result = run("run", "--state-dir", "/dev/null/state")
+    assert result.exit_code == 78
+    assert "pangea.toml: node: role" in result.stderr
+
+
+def test_a_probe_that_succeeds_is_0_and_json_has_what_is_promised(run):
+    with listening() as port:
+        result = run("probe", "tcp", f"127.0.0.1:{port}", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert found["outcome"] == "ok"
+    promised = {"outcome", "reason", "detail", "duration_ms", "phases", "readings"}
+    assert promised | {"flags"} <= set(found)
+
+
+def test_a_probe_that_fails_is_1_with_the_reason_in_words(run):
+    result = run("probe", "tcp", f"127.0.0.1:{closed_port()}")
+    assert result.exit_code == 1
+    assert "✖ FAILED" in result.stdout
+    assert "refused: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "meant"),
+    [
+        (["htp", "x"], "http"),
+        (["tcp", "127.0.0.1:1", "--set", "nope=1"], ""),
+        (["tcp", "127.0.0.1:1", "--timeout", "soon"], "500ms"),
+        (["tcp", "127.0.0.1:1", "--timeout", "2h"], ""),
+        (["tcp", "127.0.0.1:1", "--count", "0"], ""),
+    ],
+)
+def test_a_malformed_question_is_2(run, args, meant):
+    result = run("probe", *args)
+    assert result.exit_code == 2
+    assert meant in result.stderr
+
+
+def test_the_environment_of_a_probe_is_closed_again(run):
+    run("probe", "tcp", f"127.0.0.1:{closed_port()}", "-q")
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
+
+
+def test_a_new_secret_is_another_each_time_and_stored_nowhere(run, tmp_path):
+    one, two = run("secret", "new").stdout, run("secret", "new").stdout
+    assert one.startswith("pangea-secret-1.")
+    assert one != two
+    assert not (tmp_path / "state").exists()
+
+
+def test_show_prints_the_secret_of_this_machine(run, tmp_path):
+    from pangea.mesh.secret_ring import load_or_create
+
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    ring = load_or_create(state / "secrets.json")
+    assert run("secret", "show").stdout == f"{ring.current.text}\n"
+    shown = json.loads(run("secret", "show", "-o", "json").stdout)
+    assert shown == {"secret": ring.current.text}
+
+
+def test_show_makes_no_secret_where_there_is_none(run, tmp_path):
+    result = run("secret", "show")
+    assert result.exit_code == 3
+    assert "--state-dir" in result.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_secret_that_others_may_read_is_78(run, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "secrets.json").write_text("{}")
+    os.chmod(state / "secrets.json", 0o644)
+    assert stat.S_IMODE((state / "secrets.json").stat().st_mode) == 0o644
+    assert run("secret", "show").exit_code == 78
