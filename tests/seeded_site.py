@@ -39,7 +39,7 @@ class Seeded:
     accounts: MemoryAccounts
 
 
-async def _no_mesh(link: Any, address: str) -> None:
+async def _no_mesh(link: Any, address: str, proven: Any) -> None:
     """Accept no link: there is no mesh behind the seeded coordinator."""
 
 

@@ -30,7 +30,9 @@ log = logging.getLogger(__name__)
 
 async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     """Run a coordinator until a signal; it stops from the bottom to the top."""
-    clock, hub = SystemClock(), Hub()
+    clock = SystemClock()
+    # Numbers go on after a restart, so a page that comes back is told to reload.
+    hub = Hub(round(clock.wall() * 1000))
     name = config.node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
     ring = secret_ring.load_or_create(state_dir / "secrets.json")
