@@ -112,9 +112,10 @@ class HttpProbe:
             most = self.options.max_redirects
             detail = f"more than {most} redirects, the last to {safe_text(location)}"
             raise ProbeFailed("redirect", detail)
-        # Headers are read as Latin-1; what people put there is UTF-8.
+        # Headers are read as Latin-1; what servers put there is UTF-8,
+        # and sometimes a space.
         text = location.encode("latin-1").decode("utf-8", "replace")
-        return follow(request, text, head.status)
+        return follow(request, text.replace(" ", "%20"), head.status)
 
     def _judge_status(self, head: HttpReader) -> None:
         if not is_wanted(head.status, self._wanted):

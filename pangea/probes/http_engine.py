@@ -7,7 +7,7 @@ from .certificates import Facts
 from .connect import Stream, connect, resolve
 from .http_reader import HttpReader
 from .http_request import Request
-from .tls_engine import TlsEngine, demand, note_certificate
+from .tls_engine import TlsEngine
 
 
 class Answer(NamedTuple):
@@ -31,23 +31,14 @@ async def fetch(request: Request, tls: TlsEngine, trace: Trace) -> Answer:
         chain: tuple[Facts, ...] = ()
         if url.scheme == "https":
             name = request.server_name or url.host
-            secured = await tls.open(wire, name, trace, ("http/1.1",))
-            chain = _judge(tls, secured.chain(), name, request, trace)
-            stream = secured
+            stream = secured = await tls.open(wire, name, trace, ("http/1.1",))
+            chain = tls.accept(
+                secured, name, trace, verify=request.verify, ca_file=request.ca_file
+            )
         stream.write(request.wire())
         return Answer(await _read(stream, request, trace), chain)
     finally:
         wire.close()
-
-
-def _judge(
-    tls: TlsEngine, chain: tuple[bytes, ...], name: str, request: Request, trace: Trace
-) -> tuple[Facts, ...]:
-    facts = tls.read(chain)
-    note_certificate(facts[0], tls.now(), trace.readings)
-    if request.verify:
-        demand(tls.judge(chain, name, request.ca_file))
-    return facts
 
 
 async def _read(stream: Stream, request: Request, trace: Trace) -> HttpReader:

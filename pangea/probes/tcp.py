@@ -11,7 +11,6 @@ from .banner import MAX_HEARD, Pattern, unescape
 from .base import Trace, register
 from .connect import Family, Stream, Wire, connect, resolve
 from .target import parse_host, parse_host_port
-from .tls_engine import demand, note_certificate
 
 if TYPE_CHECKING:
     from .tools import Tools
@@ -73,10 +72,13 @@ class TcpProbe:
 
     async def _secure(self, wire: Wire, trace: Trace, tools: "Tools") -> Stream:
         tls = await tools.tls.open(wire, self.server_name, trace)
-        chain = tls.chain()
-        note_certificate(tools.tls.read(chain)[0], tools.tls.now(), trace.readings)
-        if self.options.verify:
-            demand(tools.tls.judge(chain, self.server_name, self.options.ca_file))
+        tools.tls.accept(
+            tls,
+            self.server_name,
+            trace,
+            verify=self.options.verify,
+            ca_file=self.options.ca_file,
+        )
         return tls
 
 

@@ -97,6 +97,26 @@ class TlsEngine:
             _remember(self._verdicts, key, known)
         return known.problems
 
+    def accept(
+        self, tls: TlsWire, host: str, trace: Trace, *, verify: bool, ca_file: str
+    ) -> tuple[Facts, ...]:
+        """Return what the server presented, once it is good enough to talk to it.
+
+        Without *verify* anything is, even a certificate that cannot be read.
+        Raises ProbeFailed for the first problem, ProbeError ``no_trust_store``.
+        """
+        chain = tls.chain()
+        try:
+            facts = self.read(chain)
+        except ProbeFailed:
+            if verify:
+                raise
+            return ()
+        note_certificate(facts[0], self.now(), trace.readings)
+        if verify:
+            demand(self.judge(chain, host, ca_file))
+        return facts
+
     async def close(self) -> None:
         """Forget everything."""
         self._contexts.clear()

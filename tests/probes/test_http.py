@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeFailed
 from pangea.core.model import Flag, Outcome
-from pangea.probes.base import make_probe
+from pangea.probes.base import Trace, make_probe
 from pangea.probes.http_reader import HttpReader
 from tests.probes.conftest import open_sockets
 
@@ -271,6 +271,13 @@ async def test_a_redirect_is_followed_and_counted(serve, ask):
     assert all("Bearer s3" in head for head in seen)
 
 
+async def test_a_redirect_need_not_be_well_written(serve, ask):
+    port, seen = await redirecting(serve, "a b/ä#part", "301 Moved")
+    result = await ask("http", url(port, "/x/y"), max_redirects=1)
+    assert result.reason == "redirect"
+    assert seen[1].startswith("GET /x/a%20b/%C3%A4 HTTP/1.1")
+
+
 async def test_a_redirect_round_and_round_ends(serve, ask):
     port, seen = await redirecting(serve, "/")
     result = await ask("http", url(port), max_redirects=3)
@@ -322,6 +329,18 @@ async def test_https_shows_and_judges_the_certificate(serve, ask, server_tls, ca
     assert "wanted other.lan, got 127.0.0.1" in for_another.detail
     unjudged = await ask("http", target, server_name="other.lan", verify=False)
     assert unjudged.outcome is Outcome.OK
+
+
+async def test_without_verify_a_certificate_may_be_unreadable(tools):
+    class Broken:
+        def chain(self):
+            return (b"junk",)
+
+    trace = Trace()
+    how = {"verify": False, "ca_file": ""}
+    assert tools.tls.accept(Broken(), "a", trace, **how) == ()
+    with pytest.raises(ProbeFailed, match="malformed"):
+        tools.tls.accept(Broken(), "a", trace, verify=True, ca_file="")
 
 
 async def test_plain_http_where_tls_was_wanted_is_said_so(serve, ask):

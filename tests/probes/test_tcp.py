@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 import time
 
@@ -83,6 +84,26 @@ async def test_a_silent_server_is_a_timeout_that_names_the_phase(serve, ask):
             break
         await asyncio.sleep(0.005)
     assert open_sockets() == before
+
+
+async def test_a_connection_that_is_never_made_is_given_up(ask):
+    with contextlib.ExitStack() as held:
+        full = held.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        before = open_sockets()
+        port = full.getsockname()[1]
+        result = await ask("tcp", f"127.0.0.1:{port}", timeout_s=0.2)
+        assert result.detail == "no answer within 0.2 s (while: connect)"
+        for _ in range(40):
+            if open_sockets() == before:
+                break
+            await asyncio.sleep(0.005)
+        assert open_sockets() == before
 
 
 async def test_a_banner_is_heard_through_tls(serve, ask, server_tls, ca_file):
