@@ -46,7 +46,7 @@ from .words import (
 
 #: The plots for a wide page, a narrower one and a telephone, in characters.
 PLOTS = (("wide", 144), ("middle", 72), ("slim", 28))
-ROWS = 8
+ROWS, LEAST = 8, 24
 #: With fewer buckets than this a day says little: the last results are drawn.
 ENOUGH = 12
 
@@ -220,20 +220,27 @@ def _chart(history: HistoryAnswer, recent: Sequence[float | None]) -> Chart:
     if sum(1 for v in values if v is None or math.isfinite(v)) >= ENOUGH:
         hours = f"{history.step_s * len(values) / 3600:g} h"
         title, start = f"MEDIAN LATENCY, LAST {hours.upper()}", f"-{hours}"
-        label = f"{title.lower()}: {spark_label(values).partition(': ')[2]}"
+        end, label = "now", f"{title.lower()}: {spark_label(values).partition(': ')[2]}"
     else:
         values = list(recent)
         title, start = f"LAST {len(values)} RESULTS", "oldest"
-        label = spark_label(values)
+        end, label = "newest", spark_label(values)
     if not values:
         return Chart("LATENCY", [], "no results yet")
-    plots = [Plot(css, _plot(values, width, start)) for css, width in PLOTS]
+    plots = [Plot(css, _plot(values, width, start, end)) for css, width in PLOTS]
     return Chart(title, plots, label)
 
 
-def _plot(values: Sequence[float | None], width: int, start: str) -> list[SparkPart]:
+def _plot(
+    values: Sequence[float | None], width: int, start: str, end: str
+) -> list[SparkPart]:
+    """Return the drawing, on the first day no wider than there are results."""
     lines = ascii_chart(
-        values, width=width, height=ROWS, start_label=start, end_label="now"
+        values,
+        width=min(width, max(len(values), LEAST)),
+        height=ROWS,
+        start_label=start,
+        end_label=end,
     )
     return parts_of("\n".join(lines))
 

@@ -90,9 +90,10 @@ def plain_http(request: web.Request) -> bool:
 def is_loopback(address: str | None) -> bool:
     """Tell whether *address* is this machine itself."""
     try:
-        return ip_address((address or "").partition("%")[0]).is_loopback
+        ip = ip_address((address or "").partition("%")[0])
     except ValueError:
         return address == "localhost"
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def wants_html(request: web.Request) -> bool:

@@ -144,7 +144,8 @@ def dash_view(
 
 
 def _workers_line(status: StatusAnswer) -> str:
-    return f"{status.workers_connected} of {status.workers} workers connected"
+    plural = "" if status.workers == 1 else "s"
+    return f"{status.workers_connected} of {status.workers} worker{plural} connected"
 
 
 def page_title(status: StatusAnswer) -> str:

@@ -5,9 +5,13 @@ from html.parser import HTMLParser
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from msgspec.structs import replace
 
-from pangea.web.pages import PAGES
+from pangea.web.app import prepare_templates
+from pangea.web.pages import PAGES, login_page
+from pangea.web.render import plain_http
 from pangea.web.schema import VoteAnswer
 from tests.seeded import SeededService
 from tests.seeded_site import CODE, TOKEN, seeded_site
@@ -283,6 +287,31 @@ async def test_curl_gets_the_dashboard_as_text(site):
     assert re.search(
         r"✖ DOWN +shop +http https://shop\.example\.com/health +●✖✖✖", shown
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "scheme", "warned"),
+    [
+        ("192.0.2.7", "http", True),
+        ("2001:db8::7", "http", True),
+        ("192.0.2.7", "https", False),
+        ("127.0.0.1", "http", False),
+        ("::1", "http", False),
+        ("::ffff:127.0.0.1", "http", False),
+    ],
+)
+def test_plain_http_from_another_host_is_warned_of(address, scheme, warned):
+    request = make_mocked_request("GET", "/dash").clone(remote=address, scheme=scheme)
+    assert plain_http(request) is warned
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "127.0.0.1"])
+def test_the_warning_of_plain_http_stands_on_the_page(address):
+    app = web.Application()
+    prepare_templates(app)
+    request = make_mocked_request("GET", "/login", app=app).clone(remote=address)
+    warned = "<b>plain HTTP:</b>" in login_page(request).text
+    assert warned is (address == "192.0.2.7")
 
 
 async def test_curl_without_a_token_is_told_how(site):

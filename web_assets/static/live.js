@@ -60,8 +60,9 @@ function showResult(result) {
     cell.title = said;
     cell.setAttribute("aria-label", said);
   }
-  if (GOOD.has(result.outcome)) setText(row.querySelector(".last"), ms(result.duration_ms));
-  if (result.outcome !== "error") grow(row.querySelector(".spark"), result);
+  if (result.outcome === "error") return;
+  setText(row.querySelector(".last"), ms(result.duration_ms));
+  grow(row.querySelector(".spark"), result);
 }
 
 function grow(spark, result) {
