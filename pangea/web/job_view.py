@@ -1,4 +1,4 @@
-"""The job page and the list of workers as finished view data."""
+"""The job page as finished view data."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ from .schema import (
     ResultAnswer,
     StatusAnswer,
     VoteAnswer,
-    WorkerAnswer,
 )
 from .view import (
     Cell,
@@ -31,7 +30,6 @@ from .view import (
     spark_label,
 )
 from .words import (
-    CELLS,
     Badge,
     When,
     cell_badge,
@@ -250,72 +248,3 @@ def _value(point: PointAnswer) -> float | None:
     if point.failed and point.failed >= point.ok:
         return None
     return math.nan if point.p50_ms is None else point.p50_ms
-
-
-class WorkerRow(Struct, frozen=True):
-    """A worker in the list."""
-
-    name: str
-    region: str
-    badge: Badge
-    health: str
-    seen: When | None
-    offset: str
-    rtt: str
-    lag: str
-    spool: int
-    jobs: int
-    version: str
-    lacks: list[str]
-
-
-class WorkersView(Struct, frozen=True):
-    """All of /workers."""
-
-    now: str
-    now_clock: str
-    title: str
-    worst: str
-    rows: list[WorkerRow]
-    join: str
-    host: str
-    loopback: bool
-
-
-def workers_view(
-    status: StatusAnswer, workers: Sequence[WorkerAnswer], host: str, loopback: bool
-) -> WorkersView:
-    """Return everything that /workers prints; *host* is how we were called."""
-    return WorkersView(
-        now=status.now,
-        now_clock=clock(status.now),
-        title=f"Workers · {page_title(status)}",
-        worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
-        rows=[_worker(worker, status.now) for worker in workers],
-        join=f"pangea run --role worker --name NAME --join {safe_text(host, 120)} "
-        "--secret-file pangea.secret",
-        host=safe_text(host, 120),
-        loopback=loopback,
-    )
-
-
-def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
-    connected = Badge("●", "connected", "up")
-    lost = Badge(CELLS["failed"][0], "not connected", "down")
-    return WorkerRow(
-        name=safe_text(worker.name, 63),
-        region=safe_text(worker.region, 40),
-        badge=connected if worker.connected else lost,
-        health=safe_text(worker.health, 120),
-        seen=when(worker.last_seen, now),
-        offset="–" if worker.offset_ms is None else f"{worker.offset_ms:+.2f} ms",
-        rtt=ms(worker.rtt_ms),
-        lag=ms(worker.lag_ms),
-        spool=worker.spool,
-        jobs=worker.jobs,
-        version=safe_text(worker.version, 40),
-        lacks=[
-            f"{safe_text(what, 30)}: {safe_text(reason, 200)}"
-            for what, reason in worker.lacks.items()
-        ],
-    )

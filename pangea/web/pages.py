@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from .forms import FormError, read_edit, read_job
-from .job_view import job_view, workers_view
+from .job_view import job_view
 from .keys import SERVICE, WHO, Who, who_is
 from .render import (
     back_to,
@@ -18,6 +18,7 @@ from .render import (
 from .route import Auth, Handler, Route
 from .text_view import text_dashboard
 from .view import added_notice, dash_view, job_href
+from .workers_view import workers_view
 
 SPARK_POINTS = 30
 RESULTS = 25

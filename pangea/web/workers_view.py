@@ -1,0 +1,80 @@
+"""The list of workers as finished view data."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from pangea.core.text import safe_text
+
+from .schema import StatusAnswer, WorkerAnswer
+from .view import page_title
+from .words import CELLS, Badge, When, clock, ms, when
+
+
+class WorkerRow(Struct, frozen=True):
+    """A worker in the list."""
+
+    name: str
+    region: str
+    badge: Badge
+    health: str
+    seen: When | None
+    offset: str
+    rtt: str
+    lag: str
+    spool: int
+    jobs: int
+    version: str
+    lacks: list[str]
+
+
+class WorkersView(Struct, frozen=True):
+    """All of /workers."""
+
+    now: str
+    now_clock: str
+    title: str
+    worst: str
+    rows: list[WorkerRow]
+    join: str
+    host: str
+    loopback: bool
+
+
+def workers_view(
+    status: StatusAnswer, workers: Sequence[WorkerAnswer], host: str, loopback: bool
+) -> WorkersView:
+    """Return everything that /workers prints; *host* is how we were called."""
+    return WorkersView(
+        now=status.now,
+        now_clock=clock(status.now),
+        title=f"Workers · {page_title(status)}",
+        worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
+        rows=[_worker(worker, status.now) for worker in workers],
+        join=f"pangea run --role worker --name NAME --join {safe_text(host, 120)} "
+        "--secret-file pangea.secret",
+        host=safe_text(host, 120),
+        loopback=loopback,
+    )
+
+
+def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
+    connected = Badge("●", "connected", "up")
+    lost = Badge(CELLS["failed"][0], "not connected", "down")
+    return WorkerRow(
+        name=safe_text(worker.name, 63),
+        region=safe_text(worker.region, 40),
+        badge=connected if worker.connected else lost,
+        health=safe_text(worker.health, 120),
+        seen=when(worker.last_seen, now),
+        offset="–" if worker.offset_ms is None else f"{worker.offset_ms:+.2f} ms",
+        rtt=ms(worker.rtt_ms),
+        lag=ms(worker.lag_ms),
+        spool=worker.spool,
+        jobs=worker.jobs,
+        version=safe_text(worker.version, 40),
+        lacks=[
+            f"{safe_text(what, 30)}: {safe_text(reason, 200)}"
+            for what, reason in worker.lacks.items()
+        ],
+    )
