@@ -39,6 +39,7 @@ class OpenBuckets:
     def __init__(self) -> None:
         self.parts = [Part()]
         self.quick: frozenset[int] = frozenset()
+        self.left = range(0)
         self._last = 0
         self._live_from: int | None = None
         self._recovered = False
@@ -70,12 +71,20 @@ class OpenBuckets:
         tally.add(result.outcome, result.flags, results.micros(result.duration_ms))
         part.rows += 1
 
-    def begin(self) -> range:
-        """Return the rows that were stored but neither folded nor added here."""
+    def begin(self) -> None:
+        """Find the rows that were stored but neither folded nor added: ``left``.
+
+        Runs as one write of the store.
+        """
         self.quick = _quick_jobs()
         first, last = settings.folded_to() + 1, results.last_id()
-        self._last = max(self._last, last)
-        return range(first, self._live_from or last + 1)
+
+        def note() -> None:
+            # Rows of the same commit were added just before this.
+            self._last = max(self._last, last)
+            self.left = range(first, self._live_from or last + 1)
+
+        after_commit(note)
 
     def recovered(self) -> None:
         """Allow folds: nothing is missing here any more."""
@@ -107,7 +116,8 @@ class OpenBuckets:
 
 async def recover(store: Store, buckets: OpenBuckets) -> int:
     """Count the rows that a stop left unfolded; return how many."""
-    left = await store.write(buckets.begin)
+    await store.write(buckets.begin)
+    left = buckets.left
     for first in range(left.start, left.stop, RECOVER_ROWS):
         ids = range(first, min(first + RECOVER_ROWS, left.stop))
         rows = await store.read(partial(results.stored_as, ids))

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from pangea.core.model import Result
 from pangea.storage import ingest, results
@@ -23,6 +23,10 @@ from tests.storage.made import SECOND, T0, result
 WORKER = 1
 pack = msgspec.msgpack.encode
 unpack = msgspec.msgpack.Decoder(Result).decode
+
+
+def last_of(run):
+    return max([run.first + len(run.rows) - 1, *(gap.last for gap in run.gaps)])
 
 
 class ExactlyOnce(RuleBasedStateMachine):
@@ -40,7 +44,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     def do(self, coroutine):
         return self.loop.run(coroutine)
 
-    @initialize(most=st.sampled_from([1500, 1 << 20]))
+    @initialize(most=st.sampled_from([500, 1500, 1 << 20]))
     def begin(self, most):
         self.bounds = Bounds(most_bytes=most)
         self.store = self.do(Store.open(self.folder / "pangea.db"))
@@ -58,39 +62,41 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 9))
     def send(self, limit):
         for run in self.do(self.spool.pending(self.sent, limit)):
-            last = run.first + len(run.rows) - 1
-            self.sent[run.epoch] = max([last, *(gap.last for gap in run.gaps)])
+            self.sent[run.epoch] = last_of(run)
             self.network.append(run)
 
-    @rule(data=st.data())
-    def deliver(self, data):
+    @precondition(lambda self: self.network)
+    @rule(data=st.data(), again=st.booleans())
+    def deliver(self, data, again):
         """Any batch on the way arrives, perhaps not for the last time."""
-        if not self.network:
-            return
         run = data.draw(st.sampled_from(self.network))
-        if data.draw(st.booleans()):
+        if not again:
             self.network.remove(run)
-        intake = ingest.Intake(
-            worker=WORKER,
-            epoch=run.epoch,
-            first=run.first,
-            rows=[unpack(row) for row in run.rows],
-            gaps=run.gaps,
-        )
-        marks = self.do(self.store.write(lambda: ingest.commit([intake], T0)))
-        self.acks.append((run.epoch, marks[WORKER, run.epoch]))
+        self.acks.append((run.epoch, self.taken_in(run)))
 
+    @precondition(lambda self: self.acks)
     @rule(data=st.data(), lost=st.booleans())
     def acknowledge(self, data, lost):
-        if self.acks:
-            ack = data.draw(st.sampled_from(self.acks))
-            self.acks.remove(ack)
-            if not lost:
-                self.do(self.spool.ack(*ack))
+        ack = data.draw(st.sampled_from(self.acks))
+        self.acks.remove(ack)
+        if not lost:
+            self.do(self.spool.ack(*ack))
 
-    @rule()
-    def relink(self):
-        self.network.clear()
+    @rule(count=st.integers(1, 12), acked=st.booleans())
+    def work_well(self, count, acked):
+        """For a while all goes as it should, but perhaps for the ack."""
+        self.probe(count)
+        for run in self.do(self.spool.pending(self.sent, 100)):
+            self.sent[run.epoch] = last_of(run)
+            mark = self.taken_in(run)
+            if acked:
+                self.do(self.spool.ack(run.epoch, mark))
+
+    @rule(forget=st.booleans())
+    def relink(self, forget=True):
+        """A new link; what the old one brought may still wait to be taken in."""
+        if forget:
+            self.network.clear()
         self.acks.clear()
         self.sent.clear()
         marks = self.do(self.store.read(lambda: ingest.watermarks(WORKER)))
@@ -115,13 +121,13 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.store = self.do(Store.open(self.folder / "pangea.db"))
         self.relink()
 
+    @precondition(lambda self: (self.folder / "backup.db").exists())
     @rule()
     def restore(self):
-        if (self.folder / "backup.db").exists():
-            self.do(self.store.close())
-            shutil.copy(self.folder / "backup.db", self.folder / "pangea.db")
-            self.store = self.do(Store.open(self.folder / "pangea.db"))
-            self.relink()
+        self.do(self.store.close())
+        shutil.copy(self.folder / "backup.db", self.folder / "pangea.db")
+        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.relink()
 
     def teardown(self):
         if hasattr(self, "store"):
@@ -135,22 +141,19 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     def send_all(self):
         """In the end the network is well, and everything arrives."""
-        while self.do(self.spool.waiting()):
-            before = self.do(self.spool.waiting())
-            self.send(100)
-            for run in list(self.network):
-                self.network = [run]
-                self.deliver_one(run)
-            self.network.clear()
+        while before := self.do(self.spool.waiting()):
+            for run in self.do(self.spool.pending({}, 100)):
+                self.do(self.spool.ack(run.epoch, self.taken_in(run)))
             assert self.do(self.spool.waiting()) < before, "nothing moves any more"
 
-    def deliver_one(self, run):
+    def taken_in(self, run):
+        """Commit a batch at the coordinator; return the watermark."""
         rows = [unpack(row) for row in run.rows]
         intake = ingest.Intake(
             worker=WORKER, epoch=run.epoch, first=run.first, rows=rows, gaps=run.gaps
         )
         marks = self.do(self.store.write(lambda: ingest.commit([intake], T0)))
-        self.do(self.spool.ack(run.epoch, marks[WORKER, run.epoch]))
+        return marks[WORKER, run.epoch]
 
     def account(self):
         page = self.do(self.store.read(lambda: results.query(1, limit=10_000)))
@@ -167,7 +170,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
 
 ExactlyOnce.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None
+    max_examples=60, stateful_step_count=40, deadline=None
 )
 test_every_result_is_stored_once_or_inside_a_gap = ExactlyOnce.TestCase
 assert T0 % SECOND == 0

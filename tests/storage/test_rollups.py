@@ -77,10 +77,13 @@ async def lived_through(path, deeds):
             # What is in memory is lost; a new life begins on the same file.
             buckets = OpenBuckets()
             late = result(1, job=1)
+            # Results come in before, with and after the first step of recovery.
             await asyncio.gather(
-                recover(store, buckets),
                 take(store, buckets, [late], first=len(every) + 1),
+                recover(store, buckets),
+                take(store, buckets, [late], first=len(every) + 2),
             )
+            every.append(late)
             every.append(late)
         else:
             rows = [result(at, job=j, outcome=outcome) for at, j, outcome in deed]
