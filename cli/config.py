@@ -60,7 +60,7 @@ def show(session: Session, sources: bool) -> None:
         ]
         show_items(session, items, columns, key="key")
         return
-    from pangea.core.config import unflatten
+    from pangea.core.layers import unflatten
 
     tables = unflatten({key: value for key, value, _ in rows})
     show_one(session, tables, lambda style: _as_toml(style, rows))

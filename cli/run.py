@@ -62,7 +62,7 @@ def command(session: Session, /, **given: Any) -> int:
 
 def flags_of(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given as values of the configuration."""
-    from pangea.core.config import quoted
+    from pangea.core.layers import quoted
 
     from .settings import ENVIRONMENT
 

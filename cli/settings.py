@@ -9,17 +9,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pangea.core.config import (
+from pangea.core.config import NodeConfig
+from pangea.core.errors import ConfigError, UsageError
+from pangea.core.layers import (
     Layer,
-    NodeConfig,
     Resolved,
     quoted,
     read_layer,
     table_faults,
     unflatten,
 )
-from pangea.core.config import resolve as add_up
-from pangea.core.errors import ConfigError, UsageError
+from pangea.core.layers import resolve as add_up
 
 from .session import FLAG, Session, config_files, default_state_dir
 

@@ -69,6 +69,7 @@ def _screen(
     if bad:
         lines += ["", *_worst(style, bad)]
     trouble = [safe_text(line, 300) for line in status["trouble"]]
+    lines += [""] * bool(trouble)
     lines += [f"{style.mark('warn')[0]} {style.plain(line)}" for line in trouble]
     if status["next"]:
         lines += ["", f"next: {style.plain(safe_text(status['next'], 300))}"]
@@ -86,4 +87,4 @@ def _worst(style: Style, jobs: list[dict[str, Any]]) -> list[str]:
     lines = style.table([c.title for c in columns], rows, limit=60, colours=colours)
     if len(jobs) > SHOWN:
         lines.append(f"and {len(jobs) - SHOWN} more: pangea job list")
-    return [*lines, ""]
+    return lines

@@ -6,7 +6,7 @@ import re
 from .errors import UsageError
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhdw])")
 
 
 class Seconds(float):
@@ -19,7 +19,7 @@ def parse_duration(text: str) -> Seconds:
     Raises UsageError for anything else, negative and infinite included.
     """
     compact = text.strip().lower().replace(" ", "")
-    if re.fullmatch(r"\d+(\.\d+)?", compact):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", compact):
         return _finite(float(compact), text)
     if not compact or _PART.sub("", compact):
         raise UsageError(
@@ -36,12 +36,15 @@ def _finite(seconds: float, text: str) -> Seconds:
 
 
 def format_duration(seconds: float) -> str:
-    """Return the shortest exact-looking form: ``1h30m``, ``250ms``, ``30s``."""
+    """Return a short form, rounded to two units: ``1h30m``, ``250ms``, ``30s``."""
     if seconds < 0:
         return "-" + format_duration(-seconds)
-    if seconds < 1:
-        return f"{seconds * 1000:.3g}ms" if seconds else "0s"
-    if seconds < 60:
+    if seconds < 1e-6:
+        return "0s"
+    # The limits are those of the rounding: never 1e+03ms, never 60s.
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g}ms"
+    if seconds < 59.95:
         return f"{seconds:.3g}s"
     rest, words = round(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
