@@ -67,6 +67,7 @@ def render(
     context = {"shell": shell, "view": view, "notice": notice}
     response = aiohttp_jinja2.render_template(template, request, context, status=status)
     response.headers["Cache-Control"] = "no-store"
+    response.enable_compression()
     return response
 
 

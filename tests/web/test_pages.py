@@ -277,6 +277,13 @@ async def test_static_files_are_cached_by_their_content(http, site):
         assert (await http.get(path)).status == 404
 
 
+async def test_pages_travel_compressed_and_are_never_kept(http, site):
+    answer = await http.get("/dash", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
 async def test_curl_gets_the_dashboard_as_text(site):
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with aiohttp.ClientSession(site.url, headers=headers) as http:
