@@ -1,6 +1,7 @@
 """Runs a node of either role: its state directory, its log, its event loop."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import uvloop
@@ -18,6 +19,7 @@ def run(config: NodeConfig) -> int:
     """
     set_up_logging(config.log.format, config.log.level)
     no_core_dumps()
+    tune_collector()
     state_dir = Path(config.storage.state_dir)
     make_private_directory(state_dir)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
@@ -36,3 +38,11 @@ async def _run(config: NodeConfig, state_dir: Path) -> None:
         from pangea.worker.node import run_worker
 
         await run_worker(config, state_dir)
+
+
+def tune_collector() -> None:
+    """Look for cycles seldom: votes and states are many, live long, and have none.
+
+    Measured with 100,000 series, the default costs a quarter of each result.
+    """
+    gc.set_threshold(50_000, 50, 50)

@@ -185,12 +185,12 @@ class Intake:
         now_us = round(self._clock.wall() * 1e6)
         at_us, flags = result.started_at_us + offset_us, result.flags
         if not now_us - PAST_US <= at_us <= now_us + FUTURE_US:
-            at_us, flags = now_us, flags | Flag.CLAMPED
+            at_us, flags = now_us, flags | int(Flag.CLAMPED)
         return replace(
             result,
             started_at_us=at_us,
-            flags=int(flags),
+            flags=flags,
             worker=worker.id,
-            reason=safe_text(result.reason, 40),
-            detail=safe_text(result.detail, 500),
+            reason=result.reason and safe_text(result.reason, 40),
+            detail=result.detail and safe_text(result.detail, 500),
         )

@@ -8,8 +8,6 @@ from msgspec import Struct, field
 #: The organisation that everything belongs to until there are more.
 FIRST_ORG = 1
 
-LOCAL_RULE = "majority"
-
 
 class Outcome(StrEnum):
     """Of a result: the target answered, the target failed, we could not tell."""
@@ -47,6 +45,10 @@ class Flag(IntFlag):
     REPEAT = 16  #: asked for at once, to confirm or by a person
 
 
+#: As a plain number: a flag's own operators cost a microsecond a result.
+_WARN = int(Flag.WARN)
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """Configured intent: this probe, this target, so often, from these workers.
 
@@ -62,7 +64,7 @@ class Job(Struct, frozen=True, kw_only=True):
     interval_s: float
     timeout_s: float
     on: str = "all"
-    rule: str = LOCAL_RULE
+    rule: str = "majority"
     options: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     enabled: bool = True
@@ -110,7 +112,7 @@ class Result(Struct, frozen=True, kw_only=True, array_like=True):
             return None
         if self.outcome is Outcome.FAILED:
             return VoteValue.FAILED
-        return VoteValue.WARN if self.flags & Flag.WARN else VoteValue.OK
+        return VoteValue.WARN if self.flags & _WARN else VoteValue.OK
 
 
 class Worker(Struct, frozen=True, kw_only=True):
