@@ -39,7 +39,7 @@ def command(
     drawn = session.form in ("table", "wide")
     answer = session.client().get(
         path_of("jobs", name, "history"),
-        range=f"{seconds:g}",
+        range=f"{float(seconds):f}",
         points=points or (width if drawn else None),
         worker=on,
     )

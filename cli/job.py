@@ -31,6 +31,16 @@ COLUMNS = [
 ]
 
 
+#: The worst first.
+ORDER = ("down", "degraded", "unknown", "up", "paused")
+
+
+def badness(job: dict[str, Any]) -> int:
+    """Return where a job stands in a list that begins with the worst."""
+    verdict = job.get("verdict")
+    return ORDER.index(verdict) if verdict in ORDER else len(ORDER)
+
+
 def every(job: dict[str, Any]) -> str:
     """Return a job's interval in words."""
     interval = job.get("interval_s")
@@ -97,6 +107,8 @@ def add(
 def list_(session: Session) -> None:
     """List all jobs with verdict, worst first."""
     jobs = session.client().items("jobs")
+    if session.form in ("table", "wide"):
+        jobs.sort(key=badness)
     show_items(session, jobs, COLUMNS)
     if not jobs:
         session.note("there are no jobs yet\n  try: pangea job add http example.com")

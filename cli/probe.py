@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -19,20 +20,17 @@ from pangea.system_clock import SystemClock
 
 from .group import Command
 from .job import table_of
-from .output import Column, milliseconds, pairs, show_items, show_one
+from .output import milliseconds, pairs, show_items, show_one, to_json
 from .results import word_of
 from .session import Session
-from .table import Style
+from .table import Style, pad
 
 EXIT = {Outcome.OK: 0, Outcome.FAILED: 1, Outcome.ERROR: 4}
 #: Between two of ``--count``, in seconds, as ping does.
 PAUSE_S = 1.0
 BAR = 30
-COLUMNS = [
-    Column("outcome", lambda result: word_of(result), mark=True),
-    Column("took", lambda result: milliseconds(result["duration_ms"])),
-    Column("why", lambda result: result["detail"] or result["reason"]),
-]
+#: The forms in which each of ``--count`` is printed at once.
+LIVE = ("table", "wide", "jsonl")
 
 
 @click.command("probe", cls=Command)
@@ -74,12 +72,14 @@ def command(
         # The result says what went wrong; a log would say it twice.
         logging.disable(logging.CRITICAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(_ask(probe, timeout_s, count))
+        tell = _teller(session, type_, target) if count > 1 else None
+        results = runner.run(_ask(probe, timeout_s, count, tell))
     found = [as_data(type_, target, result) for result in results]
     if count == 1:
         show_one(session, found[0], lambda style: _card(style, found[0]), name=target)
     else:
-        show_items(session, found, COLUMNS, key="target")
+        if session.form not in LIVE:
+            show_items(session, found, (), key="target")
         session.note(_summary(results))
     return exit_code(results)
 
@@ -109,15 +109,38 @@ def exit_code(results: list[Result]) -> int:
     return EXIT[Outcome.OK]
 
 
-async def _ask(probe: Probe, timeout_s: float, count: int) -> list[Result]:
+def _teller(session: Session, type_: str, target: str) -> Callable[[Result], None]:
+    """Return what prints a result as soon as it is there, in the LIVE forms."""
+    style = Style(no_color=session.no_color)
+
+    def tell(result: Result) -> None:
+        found = as_data(type_, target, result)
+        if session.form == "jsonl":
+            print(to_json(found, indent=None), flush=True)
+        elif session.form in LIVE:
+            took, why = milliseconds(result.duration_ms), safe_text(result.detail, 300)
+            mark = pad(style.mark(word_of(found)), 8)
+            shown = style.paint(mark, style.colour_of(word_of(found)))
+            print(f"{shown}  {took:>8}  {style.plain(why)}".rstrip(), flush=True)
+
+    return tell
+
+
+async def _ask(
+    probe: Probe,
+    timeout_s: float,
+    count: int,
+    tell: Callable[[Result], None] | None,
+) -> list[Result]:
     tools, clock, results = Tools(), SystemClock(), []
     try:
         for number in range(count):
             if number:
                 await asyncio.sleep(PAUSE_S)
-            results.append(
-                await run_once(probe, tools, clock, job=0, timeout_s=timeout_s)
-            )
+            result = await run_once(probe, tools, clock, job=0, timeout_s=timeout_s)
+            results.append(result)
+            if tell:
+                tell(result)
     finally:
         await tools.close()
     return results

@@ -84,7 +84,7 @@ class Session:
         if self.token_file and (is_flag or not given):
             return _read_token(Path(self.token_file)), self.token_file
         if given:
-            return given, "PANGEA_TOKEN"
+            return _proper(given, "PANGEA_TOKEN"), "PANGEA_TOKEN"
         if not (self.state_dir or is_loopback(self.server)):
             # The token of this machine is nobody else's business.
             return "", "no --token-file, PANGEA_TOKEN or PANGEA_TOKEN_FILE"
@@ -138,7 +138,11 @@ def _read_token(path: Path) -> str:
         ) from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    token = text.decode("ascii", "replace").strip()
-    if not token.isascii() or not token.isprintable() or len(text) > MAX_TOKEN:
-        raise UsageError(f"{path} does not hold a token")
+    return _proper(text.decode("utf-8", "replace").strip(), str(path))
+
+
+def _proper(token: str, where: str) -> str:
+    """Return *token* if it can be said in a header."""
+    if not token.isascii() or not token.isprintable() or len(token) > MAX_TOKEN:
+        raise UsageError(f"{where} does not hold a token")
     return token

@@ -7,17 +7,16 @@ from typing import Any
 import click
 
 from pangea.core.durations import parse_duration
-from pangea.core.errors import UsageError
+from pangea.core.errors import Unreachable, UsageError
 from pangea.core.text import safe_text
 
 from .client import Client
 from .group import Command
-from .job import COLUMNS
+from .job import COLUMNS, ORDER, badness
 from .output import ago, show_one
 from .session import Session
 from .table import Style
 
-ORDER = ("down", "degraded", "unknown", "up", "paused")
 WORST = ("down", "degraded", "unknown")
 SHOWN = 10
 CLEAR = "\x1b[H\x1b[2J"
@@ -37,12 +36,17 @@ def command(session: Session, watch: str | None) -> None:
     pause = parse_duration(watch)
     if not 0.2 <= pause <= 3600:
         raise UsageError("--watch: wanted 200ms to 1h")
+    # The first answer must come: a wrong --server is no reason to wait.
+    _show(session, client)
     while True:
-        if sys.stdout.isatty() and session.form in ("table", "wide"):
-            print(CLEAR, end="")
-        _show(session, client)
         sys.stdout.flush()
         time.sleep(pause)
+        if sys.stdout.isatty() and session.form in ("table", "wide"):
+            print(CLEAR, end="")
+        try:
+            _show(session, client)
+        except Unreachable as error:
+            session.note(f"{error}; waiting for it")
 
 
 def _show(session: Session, client: Client) -> None:
@@ -77,7 +81,7 @@ def _screen(
 
 
 def _worst(style: Style, jobs: list[dict[str, Any]]) -> list[str]:
-    shown = sorted(jobs, key=lambda job: ORDER.index(job["verdict"]))[:SHOWN]
+    shown = sorted(jobs, key=badness)[:SHOWN]
     columns = [c for c in COLUMNS if c.title in ("verdict", "name", "since", "why")]
     rows = [
         [style.mark(c.cell(job)) if c.mark else str(c.cell(job)) for c in columns]

@@ -159,6 +159,14 @@ def test_run_fails_if_no_worker_could_be_asked(run, api):
     assert run("job", "run", "web").exit_code == 1
 
 
+def test_the_table_begins_with_the_worst(run, api):
+    jobs = [a_job(name="a"), a_job(name="b", verdict="down"), a_job(name="c")]
+    api.on("GET /api/v1/jobs", a_page(*jobs))
+    lines = run("job", "list").stdout.splitlines()
+    assert [line.split()[2] for line in lines[1:]] == ["b", "a", "c"]
+    assert run("job", "list", "-q").stdout == "a\nb\nc\n"
+
+
 def test_an_empty_list_says_how_to_begin(run, api):
     api.on("GET /api/v1/jobs", a_page())
     result = run("job", "list")

@@ -45,6 +45,15 @@ def test_every_command_in_the_table_exists_and_helps_itself():
         assert text.endswith(".")
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_its_commands_explain_themselves(run, name):
+    shown = run(name, "--help")
+    assert shown.exit_code == 0
+    command = root.get_command(root.make_context("pangea", ["version"]), name)
+    for inner in getattr(command, "commands", {}):
+        assert run(name, inner, "--help").exit_code == 0
+
+
 def test_a_reader_that_leaves_early_is_no_fault(api):
     api.on("GET /api/v1/jobs", a_page(*[a_job(name=f"job-{n}") for n in range(5000)]))
     process = subprocess.Popen(

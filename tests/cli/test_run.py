@@ -176,3 +176,19 @@ def test_a_secret_that_others_may_read_is_78(run, tmp_path):
     os.chmod(state / "secrets.json", 0o644)
     assert stat.S_IMODE((state / "secrets.json").stat().st_mode) == 0o644
     assert run("secret", "show").exit_code == 78
+
+
+@pytest.mark.slow
+def test_counted_probes_come_line_by_line_and_as_one_array(run):
+    with listening() as port:
+        lines = run("probe", "tcp", f"127.0.0.1:{port}", "--count", "2")
+        array = run("probe", "tcp", f"127.0.0.1:{port}", "--count", "2", "--json")
+    assert lines.stdout.count("● OK") == 2
+    assert "2 asked, 2 ok" in lines.stderr
+    assert [one["outcome"] for one in json.loads(array.stdout)] == ["ok", "ok"]
+
+
+def test_a_token_of_the_environment_that_is_none_is_usage(run, api, monkeypatch):
+    monkeypatch.setenv("PANGEA_TOKEN", "a\nX-Evil: 1")
+    assert run("status").exit_code == 2
+    assert api.asked == []

@@ -84,7 +84,15 @@ def test_history_draws_failures_and_tells_uptime(run, api):
     assert "×" in shown
     assert "99.999 %" in shown
     assert "50.000 % of the time" in shown
-    assert api.queries("GET /api/v1/jobs/web/history")[0]["range"] == ["900"]
+    assert api.queries("GET /api/v1/jobs/web/history")[0]["range"] == ["900.000000"]
+
+
+def test_a_long_range_is_not_sent_with_an_exponent(run, api):
+    answer = {"step_s": 1.0, "points": [point()], "uptime": 1.0, "coverage": 1}
+    api.on("GET /api/v1/jobs/web/history", answer)
+    run("history", "web", "--range", "90d")
+    query = api.queries("GET /api/v1/jobs/web/history")[0]
+    assert query["range"] == ["7776000.000000"]
 
 
 def test_almost_all_is_never_shown_as_all(run, api):
