@@ -9,8 +9,9 @@ from msgspec import Struct
 from pangea.core.model import Job
 from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
 
-from . import results, settings
+from . import results
 from .connection import connection
+from .folded import folded, shard_of
 from .open_part import Part
 from .rollup_rows import COLUMNS, bucket_of, oldest
 
@@ -78,7 +79,7 @@ def history(
     wanted = max(1, ceil(width), ceil(job.interval_s))
     # What memory holds is looked at first: see ``_open``.
     parts = list(buckets.parts) if buckets else []
-    folded = settings.folded_to()
+    done = folded()[shard_of(job.id)]
     step = _raw_step(job, since, until, wanted)
     if step:
         found = _raw(job.id, worker, since, until, step)
@@ -86,7 +87,7 @@ def history(
         base = _base(job, since, wanted)
         step = base * -(-wanted // base)
         found = _stored(job.id, worker, since, until, base, step)
-        _open(found, parts, folded, job.id, worker, base, step)
+        _open(found, parts, done, job.id, worker, base, step)
     return _history(found, job, since, until, step, 1 if worker else workers)
 
 
@@ -155,7 +156,7 @@ def _stored(
 def _open(
     found: dict[int, Bucket],
     parts: Iterable[Part],
-    folded: int,
+    done: int,
     job: int,
     worker: int | None,
     base: int,
@@ -167,13 +168,13 @@ def _open(
     has an ``upto`` that the snapshot's ``folded_to`` covers, and is left out.
     """
     for part in parts:
-        if part.upto is not None and part.upto <= folded:
+        if part.upto is not None and part.upto <= done:
             continue
         workers = list(part.workers) if worker is None else [worker]
         for width, start in list(part.stretches):
             at = start - start % base
             for by in workers:
-                tally = part.tallies.get((width, start, job, by))
+                tally = part.find((width, start, job, by))
                 if tally is not None:
                     _add(found, at - at % step, tally.close())
 

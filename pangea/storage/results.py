@@ -18,7 +18,7 @@ from pangea.core.errors import UsageError
 from pangea.core.model import Outcome, Result
 
 from .connection import connection
-from .settings import folded_to
+from .folded import folded_to
 
 MINUTE_US = 60_000_000
 FOREVER_US = 1 << 62
@@ -117,14 +117,14 @@ def since(started_us: int, at_most: int = WARM_ROWS) -> list[Result]:
     return found
 
 
-def stored_as(ids: range) -> list[Result]:
+def stored_as(ids: range) -> list[tuple[int, Result]]:
     """Return the rows with these rowids in order, without their bodies."""
     rows = connection().execute(
         "SELECT id, job, worker, started_us, duration_us, outcome, flags, NULL"
         " FROM result WHERE id BETWEEN ? AND ? ORDER BY id",
         (ids.start, ids.stop - 1),
     )
-    return [result_of(row) for row in rows]
+    return [(row[0], result_of(row)) for row in rows]
 
 
 def measured(

@@ -3,8 +3,9 @@
 The sums of what is not yet folded live in memory (``OpenBuckets``), divided into
 parts by rowid. A fold closes the growing part, merges it with the stored rows of
 its stretches, and raises ``folded_to`` to the part's last rowid in the same
-transaction. So the stored rows hold exactly the results up to ``folded_to``,
-memory holds the rest, and after a crash the rest is read again (``recover``).
+transaction, one shard of jobs after the other. So the stored rows of a shard hold
+exactly the results up to its ``folded_to``, memory holds the rest, and after a
+crash the rest is read again (``recover``).
 """
 
 import logging
@@ -12,21 +13,24 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from pangea.core.model import Result
-from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
+from pangea.core.rollup import MINUTE, QUICK_S, STEPS, TEN_MINUTES, Bucket, Tally
 
-from . import results, settings
+from . import results
 from .connection import connection
 from .database import Store
+from .folded import SHARDS, folded, folded_to, put_folded, shard_of
 from .history import History, Point, history
 from .open_part import Part
 from .rollup_rows import Key, merge_stored, put
 from .writer import after_commit
 
-__all__ = ["History", "OpenBuckets", "Part", "Point", "history", "recover"]
+__all__ = ["History", "OpenBuckets", "Part", "Point", "fold", "history", "recover"]
 
 log = logging.getLogger(__name__)
 
 RECOVER_ROWS = 5_000
+#: Sums written in one step of a fold.
+FOLD_STEP = 2_000
 
 
 class OpenBuckets:
@@ -63,12 +67,8 @@ class OpenBuckets:
         step = MINUTE if result.job in self.quick else TEN_MINUTES
         start = result.started_at_us // 1_000_000
         key = (step, start - start % step, result.job, result.worker)
-        tally = part.tallies.get(key)
-        if tally is None:
-            tally = part.tallies[key] = Tally()
-            part.stretches.add(key[:2])
-            part.workers.add(result.worker)
-        tally.add(result.outcome, result.flags, results.micros(result.duration_ms))
+        duration_us = results.micros(result.duration_ms)
+        part.tally(key).add(result.outcome, result.flags, duration_us)
         part.rows += 1
 
     def begin(self) -> None:
@@ -77,7 +77,7 @@ class OpenBuckets:
         Runs as one write of the store.
         """
         self.quick = _quick_jobs()
-        first, last = settings.folded_to() + 1, results.last_id()
+        first, last = folded_to() + 1, results.last_id()
 
         def note() -> None:
             # Rows of the same commit were added just before this.
@@ -90,28 +90,54 @@ class OpenBuckets:
         """Allow folds: nothing is missing here any more."""
         self._recovered = True
 
-    def fold(self) -> int:
-        """Write what is open to the rollups; return how many rows were written.
+    def fold(self, most: int | None = None) -> int:
+        """Write what is open to the rollups; return how many sums were written.
 
-        Runs as one write of the store. If that fails, all stays open.
+        Runs as one write of the store; if that fails, all stays open. With *most*
+        it stops after the shard that makes it as many, and is to be called again
+        until it returns 0 (``rollups.fold`` does).
         """
-        if not self._recovered or not self.rows:
+        closed = self._closed(most is None) if self._recovered else []
+        if not closed:
             return 0
+        upto, rows, done = closed[-1].upto or 0, folded(), []
+        count = 0
+        for shard in range(SHARDS):
+            tallies = [part.shards[shard] for part in closed]
+            if any(tallies):
+                if most is not None and count >= most:
+                    continue
+                count += _fold(tallies)
+            rows[shard] = upto
+            done.append(shard)
+        put_folded(rows)
+        self.quick = _quick_jobs()
+        after_commit(lambda: self._drop(closed, done))
+        return count
+
+    def _closed(self, all_: bool) -> list[Part]:
+        """Return the parts to fold; what grows is closed when it is its turn."""
         growing = self.parts[-1]
-        if growing.rows:
+        if growing.rows and (all_ or len(self.parts) == 1):
             growing.upto = self._last
             self.parts.append(Part())
-        closed = self.parts[:-1]
-        sums = _sums(closed)
-        merge_stored(sums)
-        put(sums)
-        settings.put(settings.FOLDED_TO, str(closed[-1].upto))
-        self.quick = _quick_jobs()
-        after_commit(lambda: self._drop(len(closed)))
-        return len(sums)
+        return self.parts[:-1]
 
-    def _drop(self, parts: int) -> None:
-        self.parts = self.parts[parts:]
+    def _drop(self, closed: Sequence[Part], shards: Sequence[int]) -> None:
+        for part in closed:
+            for shard in shards:
+                part.shards[shard] = {}
+        self.parts = [
+            part for part in self.parts if part.upto is None or any(part.shards)
+        ]
+
+
+async def fold(store: Store, buckets: OpenBuckets) -> int:
+    """Fold in steps that leave room for other writes; return how many sums."""
+    whole = 0
+    while count := await store.write(partial(buckets.fold, FOLD_STEP)):
+        whole += count
+    return whole
 
 
 async def recover(store: Store, buckets: OpenBuckets) -> int:
@@ -130,10 +156,14 @@ async def recover(store: Store, buckets: OpenBuckets) -> int:
     return count
 
 
-def _add_all(buckets: OpenBuckets, rows: Iterable[Result]) -> None:
+def _add_all(buckets: OpenBuckets, rows: Iterable[tuple[int, Result]]) -> None:
+    """Add what its shard does not contain: a fold may have been cut short."""
+    known = folded()
+
     def add() -> None:
-        for result in rows:
-            buckets.add(result)
+        for rowid, result in rows:
+            if rowid > known[shard_of(result.job)]:
+                buckets.add(result)
 
     after_commit(add)
 
@@ -143,18 +173,24 @@ def _quick_jobs() -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
-def _sums(parts: Iterable[Part]) -> dict[Key, Bucket]:
-    """Return what *parts* add to each stretch of each step."""
+def _fold(shard: Iterable[dict[Key, Tally]]) -> int:
+    """Add the sums of a shard to what is stored; return how many."""
     sums: dict[Key, Bucket] = {}
-    for part in parts:
-        for (step, start, job, worker), tally in part.tallies.items():
-            closed = tally.close()
-            for wider in (MINUTE, TEN_MINUTES, HOUR, DAY):
-                if wider < step:
-                    continue
-                key = (wider, start - start % wider, job, worker)
-                if key in sums:
-                    sums[key].merge(closed)
-                else:
-                    sums[key] = tally.close() if wider > step else closed
-    return sums
+    for tallies in shard:
+        for key, tally in tallies.items():
+            _widen(sums, key, tally)
+    merge_stored(sums)
+    put(sums)
+    return len(sums)
+
+
+def _widen(sums: dict[Key, Bucket], key: Key, tally: Tally) -> None:
+    """Add a tally to the stretch of each step that it lies in."""
+    step, start, job, worker = key
+    for wider in STEPS:
+        if wider >= step:
+            place = (wider, start - start % wider, job, worker)
+            if place in sums:
+                sums[place].merge(tally.close())
+            else:
+                sums[place] = tally.close()

@@ -16,12 +16,3 @@ def put(key: str, value: str) -> None:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (key, value),
     )
-
-
-#: Results up to this row are summed up in the rollups.
-FOLDED_TO = "folded_to"
-
-
-def folded_to() -> int:
-    """Return the last row of ``result`` that the rollups contain."""
-    return int(get(FOLDED_TO) or 0)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pangea.core.errors import UsageError
 from pangea.core.model import Outcome
 from pangea.storage import results
-from pangea.storage import settings as kept
 from pangea.storage.connection import connection
+from pangea.storage.folded import SHARDS, put_folded
 from tests.storage.made import SECOND, T0, result
 
 FULL = {
@@ -124,7 +124,7 @@ async def test_old_rows_expire_in_steps_and_only_once_folded(store):
         await store.write(lambda rows=rows, now=now: results.append(rows, now))
     end = T0 + 120 * SECOND
     assert await store.write(lambda: results.expire(end)) == 0
-    await store.write(lambda: kept.put(kept.FOLDED_TO, "30"))
+    await store.write(lambda: put_folded([30] * SHARDS))
     assert await store.write(lambda: results.expire(end, at_most=7)) == 7
     assert await store.write(lambda: results.expire(end, at_most=7)) == 7
     assert await store.read(lambda: results.query(1, limit=100).items) == [
@@ -137,7 +137,7 @@ async def test_old_rows_expire_in_steps_and_only_once_folded(store):
 
 async def test_row_ids_go_on_after_all_rows_have_expired(store):
     await store.write(lambda: results.append([result(i) for i in range(5)], T0))
-    await store.write(lambda: kept.put(kept.FOLDED_TO, "5"))
+    await store.write(lambda: put_folded([5] * SHARDS))
     await store.write(lambda: results.expire(T0 + 10**12))
     assert await store.read(count) == 0
     ids = await store.write(lambda: results.append([result()], T0))

@@ -1,6 +1,7 @@
 """Every result counts once in the history, whatever happens between two folds."""
 
 import asyncio
+from functools import partial
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ DEEDS = st.lists(
             min_size=1,
             max_size=8,
         ),
-        st.sampled_from(["fold", "kill", "fail"]),
+        st.sampled_from(["fold", "step", "kill", "fail"]),
     ),
     min_size=1,
     max_size=12,
@@ -71,6 +72,8 @@ async def lived_through(path, deeds):
     for deed in deeds:
         if deed == "fold":
             await store.write(buckets.fold)
+        elif deed == "step":
+            await store.write(partial(buckets.fold, 1))
         elif deed == "fail":
             await failed_fold(store, buckets)
         elif deed == "kill":
@@ -124,6 +127,24 @@ def test_each_result_counts_once_whatever_dies_between_commit_and_fold(
     every, found = asyncio.run(lived_through(path, deeds))
     counted = {key: (b.ok, b.count) for key, b in found.items()}
     assert counted == recounted(every, quick={2})
+
+
+async def test_a_fold_in_steps_leaves_nothing_open_and_history_never_jumps(store):
+    made = [await store.write(lambda n=n: jobs.add(job(f"j{n}"))) for n in range(70)]
+    buckets = OpenBuckets()
+    await recover(store, buckets)
+    await take(store, buckets, [result(i * 30, job=j.id) for j in made for i in (0, 1)])
+
+    def counts():
+        until = T0 + 60 * SECOND
+        looks = (rollups.history(j, T0, until, 1, buckets=buckets) for j in made)
+        return [sum(point.ok for point in look.points) for look in looks]
+
+    while await store.write(lambda: buckets.fold(20)):
+        assert await store.read(counts) == [2] * 70
+    assert buckets.rows == 0
+    assert len(await store.read(stored)) == 210
+    assert await store.read(counts) == [2] * 70
 
 
 async def test_history_is_the_same_before_and_after_a_fold(store):
