@@ -207,7 +207,7 @@ def body_of(given: dict[str, Any], *, removing: bool = False) -> dict[str, Any]:
         "timeout_s": _seconds("--timeout", given["timeout"]),
         "on": given["on"],
         "rule": given["rule"],
-        "options": table_of("--set", given["options"], removing=removing),
+        "options": options_of(given["options"], removing=removing),
         "labels": table_of("--label", given["labels"], removing=removing),
     }
     return {key: value for key, value in fields.items() if value not in (None, {})}
@@ -220,6 +220,19 @@ def _seconds(option: str, text: str | None) -> float | None:
         return float(parse_duration(text))
     except UsageError as error:
         raise UsageError(f"{option}: {error}", hint=error.hint) from error
+
+
+def options_of(texts: tuple[str, ...], *, removing: bool = False) -> dict[str, Any]:
+    """Return the ``--set`` texts as options; ``headers.Accept=…`` is a table's key."""
+    options: dict[str, Any] = {}
+    for path, value in table_of("--set", texts, removing=removing).items():
+        name, dot, key = path.partition(".")
+        inner = options.setdefault(name, {}) if dot else None
+        if isinstance(inner, dict):
+            inner[key] = value
+        else:
+            options[name] = value
+    return options
 
 
 def table_of(

@@ -19,7 +19,7 @@ from pangea.probes.tools import Tools
 from pangea.system_clock import SystemClock
 
 from .group import Command
-from .job import table_of
+from .job import options_of
 from .output import milliseconds, pairs, show_items, show_one, to_json
 from .results import word_of
 from .session import Session
@@ -61,13 +61,13 @@ def command(
     \b
     pangea probe http example.com
     pangea probe icmp 192.0.2.1 --count 5
-    pangea probe dns 192.0.2.53 --set name=example.com
+    pangea probe dns example.com --set resolver=192.0.2.53
     Exit code: 0 up, 1 failed, 2 wrong question, 4 could not tell.
     """
     timeout_s = float(parse_duration(timeout))
     if not 0.001 <= timeout_s <= 600:
         raise UsageError("--timeout: wanted 1ms to 10m")
-    probe = make_probe(type_, target, table_of("--set", options))
+    probe = make_probe(type_, target, options_of(options))
     if not session.debug:
         # The result says what went wrong; a log would say it twice.
         logging.disable(logging.CRITICAL)

@@ -45,6 +45,14 @@ def test_what_is_not_said_is_left_to_the_coordinator(run, api):
     assert api.bodies("POST /api/v1/jobs") == [{"type": "http", "target": "x"}]
 
 
+def test_an_option_that_is_a_table_is_set_key_by_key(run, api):
+    api.on("POST /api/v1/jobs", {"job": a_job(), "cost": a_cost()}, 201)
+    sets = ("--set", "headers.Accept=a, b", "--set", "headers.X-A=1", "--set", "tls=no")
+    run("job", "add", "http", "x", *sets)
+    (body,) = api.bodies("POST /api/v1/jobs")
+    assert body["options"] == {"headers": {"Accept": "a, b", "X-A": "1"}, "tls": "no"}
+
+
 def test_a_dry_run_says_that_nothing_was_stored(run, api):
     api.on("POST /api/v1/jobs", {"job": a_job(), "cost": a_cost()})
     result = run("job", "add", "http", "x", "--dry-run")
