@@ -54,6 +54,9 @@ class Histogram:
     def merge(self, other: "Histogram") -> None:
         """Count all that *other* counted as well."""
         counts = self.counts
+        if not counts:
+            counts.update(other.counts)
+            return
         for index, count in other.counts.items():
             counts[index] = counts.get(index, 0) + count
 

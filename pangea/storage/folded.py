@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 from . import settings
 
-#: The number of shards; changing it would misread what is stored.
+#: The number of shards, and of neighbouring jobs that go together, because their
+#: rollups lie on the same pages. Changing either would misread what is stored.
 SHARDS = 64
+NEIGHBOURS = 64
 _KEY = "folded_to"
 
 
 def shard_of(job: int) -> int:
     """Return the shard of a job."""
-    return job % SHARDS
+    return job // NEIGHBOURS % SHARDS
 
 
 def folded() -> list[int]:

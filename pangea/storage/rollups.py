@@ -187,10 +187,10 @@ def _fold(shard: Iterable[dict[Key, Tally]]) -> int:
 def _widen(sums: dict[Key, Bucket], key: Key, tally: Tally) -> None:
     """Add a tally to the stretch of each step that it lies in."""
     step, start, job, worker = key
+    closed = tally.close()
     for wider in STEPS:
         if wider >= step:
             place = (wider, start - start % wider, job, worker)
-            if place in sums:
-                sums[place].merge(tally.close())
-            else:
-                sums[place] = tally.close()
+            if place not in sums:
+                sums[place] = Bucket()
+            sums[place].merge(closed)

@@ -11,6 +11,7 @@ from pangea.core.rollup import DAY, HOUR, MINUTE, STEPS, TEN_MINUTES
 from pangea.storage import ingest, jobs, results, rollups
 from pangea.storage.connection import connection
 from pangea.storage.database import Store
+from pangea.storage.folded import NEIGHBOURS
 from pangea.storage.rollup_rows import COLUMNS, bucket_of, expire
 from pangea.storage.rollups import OpenBuckets, recover
 from tests.storage.made import SECOND, T0, job, result
@@ -50,7 +51,7 @@ DEEDS = st.lists(
         st.lists(
             st.tuples(
                 st.integers(-90_000, 5_000),
-                st.sampled_from([1, 2]),
+                st.sampled_from([1, 2, NEIGHBOURS, 2 * NEIGHBOURS]),
                 st.sampled_from(list(Outcome)),
             ),
             min_size=1,
@@ -130,7 +131,7 @@ def test_each_result_counts_once_whatever_dies_between_commit_and_fold(
 
 
 async def test_a_fold_in_steps_leaves_nothing_open_and_history_never_jumps(store):
-    made = [await store.write(lambda n=n: jobs.add(job(f"j{n}"))) for n in range(70)]
+    made = [await store.write(lambda n=n: jobs.add(job(f"j{n}"))) for n in range(140)]
     buckets = OpenBuckets()
     await recover(store, buckets)
     await take(store, buckets, [result(i * 30, job=j.id) for j in made for i in (0, 1)])
@@ -141,10 +142,10 @@ async def test_a_fold_in_steps_leaves_nothing_open_and_history_never_jumps(store
         return [sum(point.ok for point in look.points) for look in looks]
 
     while await store.write(lambda: buckets.fold(20)):
-        assert await store.read(counts) == [2] * 70
+        assert await store.read(counts) == [2] * 140
     assert buckets.rows == 0
-    assert len(await store.read(stored)) == 210
-    assert await store.read(counts) == [2] * 70
+    assert len(await store.read(stored)) == 420
+    assert await store.read(counts) == [2] * 140
 
 
 async def test_history_is_the_same_before_and_after_a_fold(store):
