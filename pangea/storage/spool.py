@@ -16,7 +16,8 @@ from pangea.core.errors import ConfigError, StorageError
 
 from .connection import refusal
 from .files import claim, release
-from .spool_file import Bounds, Run, SpoolFile
+from .spool_file import SpoolFile
+from .spool_tables import Bounds, Run
 
 __all__ = ["Bounds", "Counts", "Run", "Spool"]
 

@@ -9,83 +9,30 @@ that jumps from 1970 to today makes nothing old.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-
 from pangea.core.model import Gap
+
+from .spool_tables import (
+    PRAGMAS,
+    SCHEMA,
+    Bounds,
+    Epoch,
+    Old,
+    Run,
+    begin_epoch,
+    gaps_of,
+    put_gap,
+    set_acked,
+    transaction,
+)
 
 #: What a row costs beside its bytes.
 ROW_BYTES = 24
 #: Rows looked at in one step when room is made, and seconds between two steps.
 STEP = 500
 LOOK_EVERY_S = 10
-#: Epochs that are remembered after all their rows are gone.
-EPOCHS_KEPT = 50
 OVERFLOW, TOO_OLD, RESTORED = "buffer overflow", "too old", "coordinator restored"
-
-_PRAGMAS = """
-PRAGMA journal_mode = wal;
-PRAGMA synchronous = normal;
-PRAGMA journal_size_limit = 16777216;
-"""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS epoch (
-    epoch TEXT NOT NULL UNIQUE, base INTEGER NOT NULL, acked INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS row (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL,
-    started_us INTEGER NOT NULL, age INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS gap (
-    epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, reason TEXT NOT NULL,
-    counts BLOB NOT NULL, PRIMARY KEY (epoch, first));
-CREATE TABLE IF NOT EXISTS assignments (
-    one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
-    body BLOB NOT NULL);
-"""
-
-
-class Run(Struct, frozen=True):
-    """Rows that follow each other from ``first`` on, and the gaps before them."""
-
-    epoch: str
-    first: int
-    rows: list[bytes]
-    gaps: list[Gap]
-
-
-class Epoch(Struct):
-    """One life of the worker: its rows have the ids above ``base`` up to ``end``."""
-
-    epoch: str
-    base: int
-    acked: int
-    end: int
-
-    @property
-    def last(self) -> int:
-        """The last sequence number that was given."""
-        return self.end - self.base
-
-
-class Old(Struct, frozen=True):
-    """A row that may have to go."""
-
-    id: int
-    job: int
-    started_us: int
-    age: int
-    size: int
-
-
-class Bounds(Struct, frozen=True):
-    """How much is kept: bytes in all, seconds, seconds once acknowledged."""
-
-    most_bytes: int = 256 * 1024 * 1024
-    keep_s: float = 7 * 86400.0
-    acked_s: float = 86400.0
 
 
 class SpoolFile:
@@ -96,7 +43,7 @@ class SpoolFile:
         self.dropped = 0
         self.link = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            self.link.executescript(_PRAGMAS + _SCHEMA)
+            self.link.executescript(PRAGMAS + SCHEMA)
             # This reads every page, so a damaged file is found now.
             self.rows: int
             self.bytes: int
@@ -106,7 +53,7 @@ class SpoolFile:
                 " coalesce(max(age), 0) FROM row"
             ).fetchone()
             self.bytes += self.rows * ROW_BYTES
-            self.epochs = self._begin(epoch)
+            self.epochs = begin_epoch(self.link, epoch)
         except sqlite3.Error:
             self.link.close()
             raise
@@ -122,7 +69,7 @@ class SpoolFile:
         """
         current = self.epochs[-1]
         first = current.end + 1
-        with self._transaction():
+        with transaction(self.link):
             self.link.executemany(
                 "INSERT INTO row (id, job, started_us, age, body)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -156,8 +103,8 @@ class SpoolFile:
         """Note that all up to *upto* is safe; more than was given is not believed."""
         for known in self.epochs:
             if known.epoch == epoch and (upto := min(upto, known.last)) > known.acked:
-                with self._transaction():
-                    self._set_acked(epoch, upto)
+                with transaction(self.link):
+                    set_acked(self.link, epoch, upto)
                 known.acked = upto
 
     def rewind(self, watermarks: Mapping[str, int]) -> None:
@@ -166,8 +113,8 @@ class SpoolFile:
             mark = min(max(watermarks.get(epoch.epoch, 0), 0), epoch.last)
             if mark == epoch.acked:
                 continue
-            with self._transaction():
-                self._set_acked(epoch.epoch, mark)
+            with transaction(self.link):
+                set_acked(self.link, epoch.epoch, mark)
                 if mark < epoch.acked:
                     self._fill_hole(epoch, mark)
             epoch.acked = mark
@@ -193,62 +140,12 @@ class SpoolFile:
         self.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.link.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.link.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.link.execute("COMMIT")
-        finally:
-            if self.link.in_transaction:
-                self.link.execute("ROLLBACK")
-
-    def _begin(self, epoch: str) -> list[Epoch]:
-        """Begin a new epoch; return all that matter, the new one last."""
-        with self._transaction():
-            top = self.link.execute(
-                "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence UNION ALL"
-                " SELECT max(base) FROM epoch)"
-            ).fetchone()[0]
-            base = top or 0
-            self.link.execute(
-                "INSERT INTO epoch (epoch, base, acked) VALUES (?, ?, 0)", (epoch, base)
-            )
-            found = self.link.execute(
-                "SELECT epoch, base, acked FROM epoch ORDER BY rowid"
-            ).fetchall()
-            ends = [*(row[1] for row in found[1:]), base]
-            epochs = [
-                Epoch(epoch=e, base=b, acked=acked, end=end)
-                for (e, b, acked), end in zip(found, ends, strict=True)
-            ]
-            kept = self._worth_keeping(epochs)
-            self.link.executemany(
-                "DELETE FROM epoch WHERE epoch = ?",
-                [(e.epoch,) for e in epochs if e not in kept],
-            )
-        return kept
-
-    def _worth_keeping(self, epochs: list[Epoch]) -> list[Epoch]:
-        """Leave out empty epochs, and old ones of which nothing is left to say."""
-        lowest = self.link.execute("SELECT min(id) FROM row").fetchone()[0]
-        *before, current = epochs
-        used = [e for e in before if e.end > e.base]
-        recent = used[-EPOCHS_KEPT:]
-        return [
-            e
-            for e in used
-            if e in recent
-            or e.acked < e.last
-            or (lowest is not None and e.end >= lowest)
-        ] + [current]
-
     def _runs_of(self, epoch: Epoch, start: int, limit: int) -> list[Run]:
         rows = self.link.execute(
             "SELECT id, body FROM row WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
             (epoch.base + start, epoch.end, limit),
         ).fetchall()
-        gaps = self._gaps(epoch.epoch, start)
+        gaps = gaps_of(self.link, epoch.epoch, start)
         if not rows:
             last = gaps[-1].last if gaps else start
             return [Run(epoch.epoch, last + 1, [], gaps)] if gaps else []
@@ -256,23 +153,6 @@ class SpoolFile:
         first = rows[0][0] - epoch.base
         before = [gap for gap in gaps if gap.first < first]
         return [Run(epoch.epoch, first, [body for _, body in rows], before)]
-
-    def _gaps(self, epoch: str, after: int) -> list[Gap]:
-        rows = self.link.execute(
-            "SELECT first, last, from_us, to_us, reason, counts FROM gap"
-            " WHERE epoch = ? AND last > ? ORDER BY first",
-            (epoch, after),
-        )
-        return [
-            Gap(first, last, from_us, to_us, reason, _counts(packed))
-            for first, last, from_us, to_us, reason, packed in rows
-        ]
-
-    def _set_acked(self, epoch: str, upto: int) -> None:
-        self.link.execute("UPDATE epoch SET acked = ? WHERE epoch = ?", (upto, epoch))
-        self.link.execute(
-            "DELETE FROM gap WHERE epoch = ? AND last <= ?", (epoch, upto)
-        )
 
     def _fill_hole(self, epoch: Epoch, mark: int) -> None:
         """Put a gap where rows that the coordinator lost are gone here as well."""
@@ -283,7 +163,9 @@ class SpoolFile:
         ).fetchone()
         left, to_us = (row[0] - epoch.base, row[1]) if row else (epoch.acked + 1, 0)
         if left > mark + 1:
-            self._put_gap(epoch.epoch, Gap(mark + 1, left - 1, 0, to_us, RESTORED, {}))
+            put_gap(
+                self.link, epoch.epoch, Gap(mark + 1, left - 1, 0, to_us, RESTORED, {})
+            )
 
     def _make_room(
         self, size: int, age: int, end: int, sent: Mapping[str, int]
@@ -343,11 +225,11 @@ class SpoolFile:
                 reason,
                 dict(Counter(old.job for old in lost)),
             )
-            self._put_gap(epoch.epoch, self._grown(epoch, gap, sent))
+            put_gap(self.link, epoch.epoch, self._grown(epoch, gap, sent))
 
     def _grown(self, epoch: Epoch, gap: Gap, sent: Mapping[str, int]) -> Gap:
         """Return *gap* joined to the one before it, if that was not sent yet."""
-        for before in self._gaps(epoch.epoch, sent.get(epoch.epoch, 0)):
+        for before in gaps_of(self.link, epoch.epoch, sent.get(epoch.epoch, 0)):
             if before.last + 1 == gap.first and before.reason == gap.reason:
                 return Gap(
                     before.first,
@@ -358,22 +240,3 @@ class SpoolFile:
                     dict(Counter(before.counts) + Counter(gap.counts)),
                 )
         return gap
-
-    def _put_gap(self, epoch: str, gap: Gap) -> None:
-        self.link.execute(
-            "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                epoch,
-                gap.first,
-                gap.last,
-                gap.from_us,
-                gap.to_us,
-                gap.reason,
-                msgspec.msgpack.encode(gap.counts),
-            ),
-        )
-
-
-def _counts(packed: bytes) -> dict[int, int]:
-    counts: dict[int, int] = msgspec.msgpack.decode(packed, type=dict[int, int])
-    return counts

@@ -13,6 +13,8 @@ from pangea.storage.database import Store
 from pangea.storage.schema import SCRIPTS, migrate
 from tests.storage.made import job
 
+NEWEST = max(script.stem for script in SCRIPTS.glob("0*.py"))
+
 SECOND = """
 def up(migrator, db):
     db.execute_sql("ALTER TABLE job ADD COLUMN extra TEXT")
@@ -56,9 +58,9 @@ def columns(path):
 
 
 def test_a_database_with_content_is_copied_before_it_is_migrated(path, scripts):
-    (scripts / "0002_extra.py").write_text(SECOND)
-    assert migrated(path, scripts) == ["0002_extra"]
-    copy = path.with_name("pangea.db.before-0002")
+    (scripts / "0098_extra.py").write_text(SECOND)
+    assert migrated(path, scripts) == ["0098_extra"]
+    copy = path.with_name("pangea.db.before-0098")
     assert "extra" in columns(path)
     assert "extra" not in columns(copy)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -66,18 +68,20 @@ def test_a_database_with_content_is_copied_before_it_is_migrated(path, scripts):
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(path, scripts):
-    (scripts / "0002_broken.py").write_text(BROKEN)
+    (scripts / "0098_broken.py").write_text(BROKEN)
     with pytest.raises(Exception, match="nothing"):
         migrated(path, scripts)
     assert "extra" not in columns(path)
 
 
 async def test_a_newer_schema_is_refused_naming_both_and_the_way_out(path, scripts):
-    (scripts / "0007_future.py").write_text(SECOND)
+    (scripts / "0099_future.py").write_text(SECOND)
     migrated(path, scripts)
-    with pytest.raises(ConfigError, match=r"0007_future.*0001_initial") as caught:
+    with pytest.raises(
+        ConfigError, match=f"0099_future.*knows only {NEWEST}"
+    ) as caught:
         await Store.open(path)
-    assert "pangea.db.before-0007" in caught.value.hint
+    assert "pangea.db.before-0099" in caught.value.hint
 
 
 def test_a_new_database_needs_no_copy(tmp_path, scripts):

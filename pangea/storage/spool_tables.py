@@ -1,0 +1,166 @@
+"""The spool's tables: epochs, rows, gaps, assignments."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from msgspec import Struct
+
+from pangea.core.model import Gap
+
+#: Epochs that are remembered after all their rows are gone.
+EPOCHS_KEPT = 50
+
+PRAGMAS = """
+PRAGMA journal_mode = wal;
+PRAGMA synchronous = normal;
+PRAGMA journal_size_limit = 16777216;
+"""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS epoch (
+    epoch TEXT NOT NULL UNIQUE, base INTEGER NOT NULL, acked INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS row (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL,
+    started_us INTEGER NOT NULL, age INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gap (
+    epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, reason TEXT NOT NULL,
+    counts BLOB NOT NULL, PRIMARY KEY (epoch, first));
+CREATE TABLE IF NOT EXISTS assignments (
+    one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
+    body BLOB NOT NULL);
+"""
+
+
+class Run(Struct, frozen=True):
+    """Rows that follow each other from ``first`` on, and the gaps before them."""
+
+    epoch: str
+    first: int
+    rows: list[bytes]
+    gaps: list[Gap]
+
+
+class Epoch(Struct):
+    """One life of the worker: its rows have the ids above ``base`` up to ``end``."""
+
+    epoch: str
+    base: int
+    acked: int
+    end: int
+
+    @property
+    def last(self) -> int:
+        """The last sequence number that was given."""
+        return self.end - self.base
+
+
+class Old(Struct, frozen=True):
+    """A row that may have to go."""
+
+    id: int
+    job: int
+    started_us: int
+    age: int
+    size: int
+
+
+class Bounds(Struct, frozen=True):
+    """How much is kept: bytes in all, seconds, seconds once acknowledged."""
+
+    most_bytes: int = 256 * 1024 * 1024
+    keep_s: float = 7 * 86400.0
+    acked_s: float = 86400.0
+
+
+@contextmanager
+def transaction(link: sqlite3.Connection) -> Iterator[None]:
+    """Commit what the block does, or undo it."""
+    link.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        link.execute("COMMIT")
+    finally:
+        if link.in_transaction:
+            link.execute("ROLLBACK")
+
+
+def begin_epoch(link: sqlite3.Connection, epoch: str) -> list[Epoch]:
+    """Begin a new epoch; return all that matter, the new one last."""
+    with transaction(link):
+        top = link.execute(
+            "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence UNION ALL"
+            " SELECT max(base) FROM epoch)"
+        ).fetchone()[0]
+        base = top or 0
+        link.execute(
+            "INSERT INTO epoch (epoch, base, acked) VALUES (?, ?, 0)", (epoch, base)
+        )
+        found = link.execute(
+            "SELECT epoch, base, acked FROM epoch ORDER BY rowid"
+        ).fetchall()
+        ends = [*(row[1] for row in found[1:]), base]
+        epochs = [
+            Epoch(epoch=e, base=b, acked=acked, end=end)
+            for (e, b, acked), end in zip(found, ends, strict=True)
+        ]
+        kept = _worth_keeping(link, epochs)
+        link.executemany(
+            "DELETE FROM epoch WHERE epoch = ?",
+            [(e.epoch,) for e in epochs if e not in kept],
+        )
+    return kept
+
+
+def _worth_keeping(link: sqlite3.Connection, epochs: list[Epoch]) -> list[Epoch]:
+    """Leave out empty epochs, and old ones of which nothing is left to say."""
+    lowest = link.execute("SELECT min(id) FROM row").fetchone()[0]
+    *before, current = epochs
+    used = [e for e in before if e.end > e.base]
+    recent = used[-EPOCHS_KEPT:]
+    return [
+        e
+        for e in used
+        if e in recent or e.acked < e.last or (lowest is not None and e.end >= lowest)
+    ] + [current]
+
+
+def gaps_of(link: sqlite3.Connection, epoch: str, after: int) -> list[Gap]:
+    """Return the gaps of an epoch that end after a number, in order."""
+    rows = link.execute(
+        "SELECT first, last, from_us, to_us, reason, counts FROM gap"
+        " WHERE epoch = ? AND last > ? ORDER BY first",
+        (epoch, after),
+    )
+    return [
+        Gap(first, last, from_us, to_us, reason, _counts(packed))
+        for first, last, from_us, to_us, reason, packed in rows
+    ]
+
+
+def set_acked(link: sqlite3.Connection, epoch: str, upto: int) -> None:
+    """Note how far an epoch is safe; gaps up to there are told."""
+    link.execute("UPDATE epoch SET acked = ? WHERE epoch = ?", (upto, epoch))
+    link.execute("DELETE FROM gap WHERE epoch = ? AND last <= ?", (epoch, upto))
+
+
+def put_gap(link: sqlite3.Connection, epoch: str, gap: Gap) -> None:
+    """Store a gap, in place of one that begins with the same number."""
+    link.execute(
+        "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            epoch,
+            gap.first,
+            gap.last,
+            gap.from_us,
+            gap.to_us,
+            gap.reason,
+            msgspec.msgpack.encode(gap.counts),
+        ),
+    )
+
+
+def _counts(packed: bytes) -> dict[int, int]:
+    counts: dict[int, int] = msgspec.msgpack.decode(packed, type=dict[int, int])
+    return counts
