@@ -56,6 +56,11 @@ def described(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--on", metavar="WHO", help="all, W1,W2, tag:K=V or count:N."),
         click.option("--rule", metavar="R", help="majority, any, all or a number."),
         click.option(
+            "--expect",
+            type=click.Choice(("ok", "fail")),
+            help="fail: it must not answer from there.",
+        ),
+        click.option(
             "--set",
             "options",
             multiple=True,
@@ -207,6 +212,7 @@ def body_of(given: dict[str, Any], *, removing: bool = False) -> dict[str, Any]:
         "timeout_s": _seconds("--timeout", given["timeout"]),
         "on": given["on"],
         "rule": given["rule"],
+        "expect": given["expect"],
         "options": options_of(given["options"], removing=removing),
         "labels": table_of("--label", given["labels"], removing=removing),
     }
@@ -262,7 +268,7 @@ def _card(style: Style, job: dict[str, Any]) -> list[str]:
     facts = [
         ("target", f"{job['type']} {job['target']}"),
         ("every", f"{every(job)}, timeout {timeout}"),
-        ("on", f"{job['on']}, rule {job['rule']}"),
+        ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
         ("options", joined(job["options"])),
         ("labels", joined(job["labels"])),
         ("since", ago(job["verdict_since"])),
@@ -270,6 +276,10 @@ def _card(style: Style, job: dict[str, Any]) -> list[str]:
     ]
     head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
     return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
+
+
+def _expected(job: dict[str, Any]) -> str:
+    return ", must not answer" if job.get("expect") == "fail" else ""
 
 
 def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:

@@ -1,6 +1,7 @@
 """The state directory: held by one process, and what is made in it at first start."""
 
 import fcntl
+import os
 import resource
 import secrets
 from collections.abc import Iterator
@@ -14,15 +15,22 @@ from pangea.mesh.private_file import create_private, read_private
 @contextmanager
 def hold(state_dir: Path) -> Iterator[None]:
     """Hold *state_dir* for this process alone; ConfigError if another has it."""
-    with (state_dir / "lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(
-                f"another pangea runs with the state directory {state_dir}",
-                hint="stop it, or give this one its own with --state-dir DIR",
-            ) from error
+    lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(lock, state_dir)
         yield
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, state_dir: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigError(
+            f"another pangea runs with the state directory {state_dir}",
+            hint="stop it, or give this one its own with --state-dir DIR",
+        ) from error
 
 
 def no_core_dumps() -> None:

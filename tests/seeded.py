@@ -267,6 +267,7 @@ class SeededService:
             timeout_s=spec.timeout_s or min(10.0, interval),
             on=spec.on,
             rule=spec.rule,
+            expect=spec.expect,
             options=spec.options,
             labels=spec.labels,
             enabled=spec.enabled,

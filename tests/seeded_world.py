@@ -130,6 +130,7 @@ def make_job(
         timeout_s=2.0 if kind == "icmp" else 10.0,
         on="all",
         rule="majority",
+        expect="ok",
         options={},
         labels={},
         enabled=verdict != "paused",

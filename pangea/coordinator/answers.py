@@ -2,10 +2,12 @@
 
 from pangea.core.cost import Cost, in_words
 from pangea.core.model import Job, Result, Worker
+from pangea.core.options import masked
 from pangea.core.verdict import JobState
 from pangea.mesh.identity import node_id
 from pangea.mesh.messages import Heartbeat
-from pangea.storage.rollups import History
+from pangea.probes.base import probe_class
+from pangea.storage.history import History
 from pangea.web.schema import (
     CostAnswer,
     HistoryAnswer,
@@ -40,7 +42,8 @@ def job_answer(board: Board, job: Job) -> JobAnswer:
         timeout_s=job.timeout_s,
         on=job.on,
         rule=job.rule,
-        options=job.options,
+        expect=job.expect,
+        options=masked(probe_class(job.type).Options, job.options),
         labels=job.labels,
         enabled=job.enabled,
         verdict=board.verdict(job),

@@ -15,18 +15,20 @@ from pangea.mesh.channel import Channel
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.messages import Goodbye, Heartbeat, Welcome
-from pangea.storage import jobs as stored_jobs
-from pangea.storage import results, verdicts
+from pangea.storage import results, rollups, verdicts
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets, recover
+from pangea.vault import Vault
 from pangea.web.events import Hub
 
 from .admission import Admission
 from .board import Board
 from .dispatch import Dispatch
 from .intake import Intake
+from .job_keeper import JobKeeper
 from .judging import Judging
+from .retention import expire
 from .worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,6 @@ TICK_S = 1.0
 SEEN_EVERY = 30
 FOLD_S = 600.0
 FOLD_ROWS = 1_000_000
-RAW_KEPT_S = 7 * 86400.0
 WARM_S = 3600.0
 
 
@@ -51,8 +52,10 @@ class Coordinator:
         secrets: Callable[[], Sequence[bytes]],
         info: NodeInfo,
         clock: Clock,
+        vault: Vault,
     ) -> None:
         self.store = store
+        self.jobs = JobKeeper(store, vault)
         self.hub = hub
         self.clock = clock
         self.board = Board()
@@ -67,8 +70,9 @@ class Coordinator:
 
     async def start(self) -> None:
         """Read what the database holds."""
-        jobs, workers, states = await self.store.read(
-            lambda: (stored_jobs.all(), stored_workers.all(), verdicts.load_states())
+        jobs = await self.jobs.all()
+        workers, states = await self.store.read(
+            lambda: (stored_workers.all(), verdicts.load_states())
         )
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
@@ -207,7 +211,7 @@ class Coordinator:
                     await self._write_seen()
                 if self._fold_is_due():
                     await self._fold()
-                    await self._expire_raw()
+                    await expire(self.store, self.clock.wall())
             except StorageError as error:
                 self.intake.trouble = str(error)
 
@@ -217,15 +221,7 @@ class Coordinator:
 
     async def _fold(self) -> None:
         self._folded_at = self.clock.monotonic()
-        await self.store.write(self.buckets.fold)
-
-    async def _expire_raw(self) -> None:
-        """Drop raw results past their time, in steps that block nobody."""
-        before = round((self.clock.wall() - RAW_KEPT_S) * 1e6)
-        expired = 1
-        while expired:
-            expired = await self.store.write(lambda: results.expire(before))
-            await asyncio.sleep(0.05)
+        await rollups.fold(self.store, self.buckets)
 
     async def _write_seen(self) -> None:
         seen = {w: round(at * 1e6) for w, at in self.board.seen.items() if at}

@@ -118,4 +118,5 @@ class Dispatch:
             job.timeout_s,
             phase,
             job.options,
+            job.expect,
         )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, Job
+from pangea.core.options import MASK
 from pangea.core.placement import check_on
 from pangea.core.verdict import parse_rule
 from pangea.probes.base import make_probe, probe_class, shortest_timeout
@@ -45,6 +46,7 @@ def job_from(
         timeout_s=float(timeout),
         on=check_on(spec.on),
         rule=spec.rule,
+        expect=spec.expect,
         options=dict(spec.options),
         labels=dict(spec.labels),
         enabled=spec.enabled,
@@ -58,7 +60,15 @@ def patched(job: Job, patch: JobPatch) -> Job:
     """Return *job* with the changes of *patch*, checked."""
     changes: dict[str, Any] = {
         name: value
-        for name in ("name", "target", "rule", "enabled", "interval_s", "timeout_s")
+        for name in (
+            "name",
+            "target",
+            "rule",
+            "expect",
+            "enabled",
+            "interval_s",
+            "timeout_s",
+        )
         if (value := getattr(patch, name)) is not UNSET
     }
     if patch.on is not UNSET:
@@ -125,6 +135,9 @@ def _check_labels(labels: Mapping[str, str]) -> None:
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *old* with *new* laid over it; null takes a key away."""
-    both = {**old, **new}
+    """Return *old* with *new* laid over it.
+
+    Null takes a key away; the mask of a secret leaves it as it is.
+    """
+    both = {**old, **{k: v for k, v in new.items() if v != MASK}}
     return {key: value for key, value in both.items() if value is not None}

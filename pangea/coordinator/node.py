@@ -11,9 +11,11 @@ from pangea.core.errors import Unreachable
 from pangea.mesh import identity, secret_ring
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
+from pangea.mesh.secret_ring import SecretRing
 from pangea.state_dir import admin_token, new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
+from pangea.vault import Vault
 from pangea.web.app import make_app
 from pangea.web.events import Hub
 from pangea.web.keys import Site
@@ -35,7 +37,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     hub = Hub(round(clock.wall() * 1000))
     name = config.node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
-    ring = secret_ring.load_or_create(state_dir / "secrets.json")
+    ring = open_ring(config.mesh.secret_file, state_dir / "secrets.json")
     secrets = [secret.raw for secret in ring.all]
     info = NodeInfo(role="coordinator", name=name, boot=new_boot())
     host, port = config.listen
@@ -43,7 +45,8 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         store = await Store.open(Path(config.database))
         stack.push_async_callback(store.close)
         accounts, code = await open_accounts(store, config.account_codes)
-        coordinator = Coordinator(store, hub, own, lambda: secrets, info, clock)
+        vault = Vault.load_or_create(state_dir / "vault.key")
+        coordinator = Coordinator(store, hub, own, lambda: secrets, info, clock, vault)
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")
@@ -74,6 +77,15 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             background.start(local.run(), "local worker")
         greet(config, state_dir, host, running.port, code)
         await background.until_signal()
+
+
+def open_ring(given: str, own: Path) -> SecretRing:
+    """Return the cluster's secrets: those given, kept from then on, or our own."""
+    if not given:
+        return secret_ring.load_or_create(own)
+    ring = secret_ring.load_secret_file(Path(given))
+    secret_ring.save(own, ring)
+    return ring
 
 
 async def advertise(advertiser: Advertiser, stack: AsyncExitStack) -> None:

@@ -10,7 +10,6 @@ from pangea import __version__
 from pangea.core.cost import Cost, cost_of, over_budget
 from pangea.core.errors import Conflict, UsageError
 from pangea.core.model import Job
-from pangea.storage import jobs as stored_jobs
 from pangea.storage import results as stored_results
 from pangea.storage import rollups
 from pangea.web.schema import (
@@ -112,8 +111,7 @@ class CoordinatorService:
         self._check_workers(job)
         cost = self._within_budget(job)
         if not dry_run:
-            draft = job
-            job = await self._c.store.write(lambda: stored_jobs.add(draft))
+            job = await self._c.jobs.add(job)
             self._board.put_job(job)
             await self._c.changed([job.id])
             self._c.run_now(job)
@@ -132,7 +130,7 @@ class CoordinatorService:
     async def remove_job(self, org: int, name: str) -> None:
         """Remove a job."""
         job = self._board.job(name, org)
-        await self._c.store.write(lambda: stored_jobs.remove(job.id))
+        await self._c.jobs.remove(job)
         self._board.drop_job(job)
         self._c.dispatch.update([job.id])
         self._tell(job, "removed")
@@ -249,7 +247,7 @@ class CoordinatorService:
         return starters(self._own_url)
 
     async def _replace(self, job: Job, change: str) -> JobAnswer:
-        stored = await self._c.store.write(lambda: stored_jobs.replace(job))
+        stored = await self._c.jobs.replace(job)
         self._board.put_job(stored)
         await self._c.changed([stored.id])
         self._tell(stored, change)

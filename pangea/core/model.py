@@ -42,6 +42,7 @@ class Flag(IntFlag):
     LATE = 2  #: it began later than it was due
     LAGGED = 4  #: the worker's event loop was too busy for its timings
     CLAMPED = 8  #: its time was impossible and has been corrected
+    CHANGED = 32  #: an answer, a certificate or a path is not what it was
     REPEAT = 16  #: asked for at once, to confirm or by a person
 
 
@@ -54,7 +55,8 @@ class Job(Struct, frozen=True, kw_only=True):
 
     ``id`` never changes; ``name`` is unique in its organisation and may.
     ``on`` is ``all``, ``count:N``, ``tag:K=V`` or worker names joined by commas;
-    ``rule`` is ``majority``, ``any``, ``all`` or a number of workers.
+    ``rule`` is ``majority``, ``any``, ``all`` or a number of workers; ``expect`` is
+    ``ok``, or ``fail`` for what must not answer from there.
     """
 
     id: int
@@ -65,6 +67,7 @@ class Job(Struct, frozen=True, kw_only=True):
     timeout_s: float
     on: str = "all"
     rule: str = "majority"
+    expect: str = "ok"
     options: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     enabled: bool = True
@@ -74,7 +77,10 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class Assignment(Struct, frozen=True, array_like=True):
-    """A job given to one worker; ``phase_s`` is its place in the interval."""
+    """A job given to one worker; ``phase_s`` is its place in the interval.
+
+    With ``expect`` ``fail`` the target must not answer.
+    """
 
     job: int
     type: str
@@ -83,6 +89,7 @@ class Assignment(Struct, frozen=True, array_like=True):
     timeout_s: float
     phase_s: float
     options: dict[str, Any]
+    expect: str = "ok"
 
 
 class Result(Struct, frozen=True, kw_only=True, array_like=True):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import (
+    Annotated,
     Any,
     Literal,
     TypeGuard,
@@ -21,6 +22,12 @@ from .errors import UsageError
 from .text import safe_text
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+#: The type of an option that is a password, a token or a key: sealed where it is
+#: stored, and masked wherever it is shown.
+SecretText = Annotated[str, msgspec.Meta(extra={"secret": True})]
+#: What stands in its place in answers.
+MASK = "********"
 
 #: msgspec's names of kinds, in the words of people who write TOML.
 _KINDS = {
@@ -70,6 +77,22 @@ def faults(
             _convert(values, shape, where)
         except UsageError as fault:
             yield fault
+
+
+def secret_names(shape: type[msgspec.Struct]) -> frozenset[str]:
+    """Return the options of *shape* that are secret."""
+    hints = get_type_hints(shape, include_extras=True)
+    return frozenset(
+        f.encode_name
+        for f in msgspec.structs.fields(shape)
+        if any(h == SecretText for h in (hints[f.name], *get_args(hints[f.name])))
+    )
+
+
+def masked(shape: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values* with the secret ones masked, as anybody may see them."""
+    hidden = secret_names(shape)
+    return {k: MASK if k in hidden and v else v for k, v in values.items()}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

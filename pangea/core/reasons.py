@@ -36,6 +36,7 @@ REASONS = {
     "cert_unreadable": "the server sent no certificate that can be read",
     "tls_version": "the TLS version is older than wanted",
     "banner": "the answer does not say what was wanted",
+    "answered": "the target answered, though it must not",
     # us
     "no_route": "this worker has no route to the target's network",
     "no_right": "this worker may not send such packets",

@@ -9,9 +9,13 @@ from msgspec import Struct
 
 from pangea.core.errors import UsageError
 from pangea.core.options import build, nearest
+from pangea.core.text import safe_text
 
 if TYPE_CHECKING:
     from .tools import Tools
+
+#: An observed value is kept up to so many characters.
+OBSERVED = 2000
 
 
 class Trace:
@@ -20,10 +24,14 @@ class Trace:
     ``phases`` are milliseconds in the order they began, ``last`` is the one that
     ended last, so that a timeout can be named after it; ``duration_ms`` is set
     by probes that know better than the runner's stopwatch how long the target
-    took (kernel timestamps); ``warning`` is a threshold that was passed.
+    took (kernel timestamps); ``warning`` is a threshold that was passed;
+    ``changed`` is what differs from the run before. *seen* is what that run saw,
+    and is brought up to date.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seen: dict[str, str] | None = None) -> None:
+        self._seen = {} if seen is None else seen
+        self.changed: dict[str, dict[str, str]] = {}
         self.phases: dict[str, float] = {}
         self.last = ""
         self.readings: dict[str, Any] = {}
@@ -40,6 +48,18 @@ class Trace:
             spent = (time.perf_counter() - begun) * 1000
             self.phases[name] = self.phases.get(name, 0.0) + spent
             self.last = name
+
+    def observe(self, name: str, value: str) -> None:
+        """Note what should not change unseen: an answer, a certificate, a path.
+
+        A change is no vote; it is told by the flag ``changed`` and the reading
+        of that name, with before and after.
+        """
+        value = safe_text(value, OBSERVED)
+        before = self._seen.get(name)
+        if before is not None and before != value:
+            self.changed[name] = {"before": before, "after": value}
+        self._seen[name] = value
 
     def warn(self, reason: str, detail: str) -> None:
         """Note that a threshold was passed; the first one is kept."""

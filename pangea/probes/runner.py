@@ -15,21 +15,35 @@ log = logging.getLogger(__name__)
 
 
 async def run_once(
-    probe: Probe, tools: Tools, clock: Clock, *, job: int, timeout_s: float
+    probe: Probe,
+    tools: Tools,
+    clock: Clock,
+    *,
+    job: int,
+    timeout_s: float,
+    expect: str = "ok",
+    seen: dict[str, str] | None = None,
 ) -> Result:
     """Ask *probe*'s question once and tell what happened; nothing escapes.
 
-    ``started_at_us`` is *clock*'s wall time at the start. Cancellation is passed
-    on: a worker that stops has no opinion.
+    ``started_at_us`` is *clock*'s wall time at the start. With *expect* ``fail``
+    the target must not answer. *seen* is what the run before observed, and is
+    brought up to date. Cancellation is passed on: a worker that stops has no
+    opinion.
     """
-    trace, started = Trace(), clock.wall()
+    trace, started = Trace(seen), clock.wall()
     begun = time.perf_counter()
     outcome, reason, detail = await _ask(probe, trace, tools, timeout_s)
     spent_ms = (time.perf_counter() - begun) * 1000
     flags = Flag.NONE
-    if outcome is Outcome.OK and trace.warning:
+    if expect == "fail":
+        outcome, reason, detail = _mirrored(trace, outcome, reason, detail)
+    elif outcome is Outcome.OK and trace.warning:
         reason, detail = trace.warning
         flags = Flag.WARN
+    if trace.changed:
+        trace.readings["changed"] = trace.changed
+        flags |= Flag.CHANGED
     return Result(
         job=job,
         started_at_us=round(started * 1e6),
@@ -41,6 +55,18 @@ async def run_once(
         readings=trace.readings,
         flags=int(flags),
     )
+
+
+def _mirrored(
+    trace: Trace, outcome: Outcome, reason: str, detail: str
+) -> tuple[Outcome, str, str]:
+    """Swap ok and failed; an error stays one: we could not tell either way."""
+    if outcome is Outcome.OK:
+        return Outcome.FAILED, "answered", "it answered, wanted no answer"
+    if outcome is Outcome.FAILED:
+        trace.readings["failure"] = {"reason": reason, "detail": detail}
+        return Outcome.OK, "", ""
+    return outcome, reason, detail
 
 
 async def _ask(

@@ -53,6 +53,7 @@ class JobRow(Row):
     timeout_s = FloatField()
     places = TextField()
     rule = TextField()
+    expect = TextField()
     options = PackedField()
     labels = PackedField()
     enabled = BooleanField()

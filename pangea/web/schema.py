@@ -1,7 +1,7 @@
 """What the API answers and accepts: one struct each, also for the document."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -22,6 +22,7 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: float | None = None
     on: str = "all"
     rule: str = "majority"
+    expect: Literal["ok", "fail"] = "ok"
     options: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     enabled: bool = True
@@ -39,6 +40,7 @@ class JobPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: float | UnsetType = UNSET
     on: str | UnsetType = UNSET
     rule: str | UnsetType = UNSET
+    expect: Literal["ok", "fail"] | UnsetType = UNSET
     options: dict[str, Any] | UnsetType = UNSET
     labels: dict[str, str | None] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
@@ -79,7 +81,10 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
 
 
 class JobAnswer(Struct, frozen=True, kw_only=True):
-    """A job with its verdict (also ``paused``) and a vote for each worker."""
+    """A job with its verdict (also ``paused``) and a vote for each worker.
+
+    Secret options are masked.
+    """
 
     id: int
     name: str
@@ -89,6 +94,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     timeout_s: float
     on: str
     rule: str
+    expect: str
     options: dict[str, Any]
     labels: dict[str, str]
     enabled: bool

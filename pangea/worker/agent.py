@@ -19,6 +19,7 @@ from pangea.mesh.messages import Introduce
 from pangea.mesh.refusal import Refusal, Refused
 from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
+from pangea.vault import Vault
 
 from .finder import Address, Finder
 from .lag import LagMeter
@@ -48,6 +49,7 @@ class Agent:
         spool: Spool,
         trust: Trust,
         finder: Finder,
+        vault: Vault,
         clock: Clock,
     ) -> None:
         self._identity = identity
@@ -60,9 +62,11 @@ class Agent:
         self._clock = clock
         self._tools = Tools()
         self._lag = LagMeter(clock)
-        self._memory = Memory(spool)
+        self._memory = Memory(spool, vault)
         self._reporter = Reporter(spool)
-        self._prober = Prober(self._tools, clock, self._reporter.put, self._lag)
+        self._prober = Prober(
+            self._tools, clock, self._reporter.put, self._lag, self._memory.seen
+        )
         self._session: Session | None = None
         self._stopping = False
 
@@ -84,6 +88,7 @@ class Agent:
         self._stopping = True
         await self._prober.stop(patience_s)
         await self._reporter.flush()
+        await self._memory.keep(self._memory.version, self._prober.assignments.values())
         if self._session:
             await self._session.say_goodbye("shutting down")
         await self._spool.close()

@@ -16,6 +16,7 @@ from pangea.mesh.secret_ring import SecretRing
 from pangea.state_dir import new_boot
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock
+from pangea.vault import Vault
 
 from .abilities import abilities
 from .agent import Agent
@@ -55,6 +56,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             spool=await Spool.open(state_dir / "spool.db"),
             trust=trust,
             finder=finder,
+            vault=Vault.load_or_create(state_dir / "vault.key"),
             clock=clock,
         )
         background = Background(stack)

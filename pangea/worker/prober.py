@@ -27,7 +27,14 @@ Sink = Callable[[Result], None]
 class Prober:
     """Holds the assignments of this worker and fires them."""
 
-    def __init__(self, tools: Tools, clock: Clock, sink: Sink, lag: LagMeter) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        clock: Clock,
+        sink: Sink,
+        lag: LagMeter,
+        seen: dict[int, dict[str, str]],
+    ) -> None:
         self._tools = tools
         self._clock = clock
         self._sink = sink
@@ -37,6 +44,7 @@ class Prober:
         self._probes: dict[int, Probe | UsageError] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.TimerHandle] = {}
+        self._seen = seen
         self.skipped = 0
 
     def start(self) -> None:
@@ -132,6 +140,8 @@ class Prober:
             self._clock,
             job=assignment.job,
             timeout_s=assignment.timeout_s,
+            expect=assignment.expect,
+            seen=self._seen.setdefault(assignment.job, {}),
         )
         if self._lag.bad:
             flags |= Flag.LAGGED

@@ -28,9 +28,10 @@ from pangea.mesh.info import NodeInfo
 from pangea.mesh.messages import BATCH_ROWS, Batch, decode, encode, encode_row
 from pangea.mesh.stream import Opener, Sealer
 from pangea.node import tune_collector
-from pangea.storage import jobs, workers
+from pangea.storage import jobs, rollups, workers
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
+from pangea.vault import Vault
 from pangea.web.events import Hub
 
 CLOCK = SystemClock()
@@ -57,7 +58,9 @@ async def measure(place: Path, results: int, series: int) -> dict[str, float]:
     store = await Store.open(place / "pangea.db")
     info = NodeInfo(role="coordinator", name="c", boot="0" * 32)
     own = identity.load_or_create(place / "node.key")
-    coordinator = Coordinator(store, Hub(), own, lambda: [bytes(32)], info, CLOCK)
+    coordinator = Coordinator(
+        store, Hub(), own, lambda: [bytes(32)], info, CLOCK, Vault(bytes(32))
+    )
     await fill(store, series // WORKERS)
     await coordinator.start()
     coordinator.board.place_all()
@@ -71,7 +74,7 @@ async def measure(place: Path, results: int, series: int) -> dict[str, float]:
     wal_before, cpu, begun = written(), time.process_time(), time.perf_counter()
     await take_all(coordinator, frames, opener)
     spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    await store.write(coordinator.buckets.fold)
+    await rollups.fold(store, coordinator.buckets)
     bytes_written = written() - wal_before
     await store.close()
     return {
@@ -120,9 +123,7 @@ async def take_all(coordinator: Coordinator, frames: Frames, opener: Opener) -> 
         await coordinator.intake.take(group)
 
 
-def make_frames(
-    series: Sequence[tuple[int, int]], epoch: str
-) -> tuple[Frames, Opener]:
+def make_frames(series: Sequence[tuple[int, int]], epoch: str) -> tuple[Frames, Opener]:
     """Return sealed batches with a result of each of *series*, and what opens them."""
     key, chance = secrets.token_bytes(32), random.Random(7)
     sealer = Sealer(key, 0.0)

@@ -16,11 +16,13 @@ from pangea.mesh.link import initiate
 from pangea.mesh.messages import Ack, Batch, Desired, Introduce, RunNow, encode_row
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
+from pangea.vault import Vault
 from pangea.web.events import Hub
 from tests.mesh.fakes import memory_channels
 
 SECRET = secrets.token_bytes(32)
 CLOCK = SystemClock()
+VAULT = Vault(secrets.token_bytes(32))
 BOOT = "0" * 32
 
 
@@ -86,7 +88,7 @@ class World:
         self.hub = Hub()
         info = NodeInfo(role="coordinator", name="c", boot=BOOT)
         self.coordinator = Coordinator(
-            store, self.hub, self.own, lambda: [SECRET], info, CLOCK
+            store, self.hub, self.own, lambda: [SECRET], info, CLOCK, VAULT
         )
         self.service = CoordinatorService(
             self.coordinator, name="c", own_url="http://127.0.0.1:1", intervals={}

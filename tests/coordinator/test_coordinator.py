@@ -3,11 +3,14 @@
 import asyncio
 
 import pytest
+from msgspec import Struct
 
 from pangea.core.errors import Conflict, NotFound, ProtocolError, UsageError
 from pangea.core.model import FIRST_ORG, Flag, Gap, Outcome
+from pangea.core.options import MASK, SecretText
 from pangea.core.phase import base_phase
-from pangea.storage import ingest
+from pangea.probes.base import PROBES, load_builtin
+from pangea.storage import ingest, jobs
 from pangea.web.schema import JobPatch, JobSpec
 from tests.coordinator.conftest import World, row
 
@@ -259,3 +262,51 @@ async def test_status_says_what_to_do_next(world):
     assert joined.trouble == []
     assert "job add" in joined.next
     assert (joined.workers, joined.workers_connected) == (1, 1)
+
+
+class Locked(Struct, frozen=True, kw_only=True):
+    """Options of a probe that logs in."""
+
+    user: str = ""
+    password: SecretText | None = None
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """A probe type with a secret option, as plugins may register one."""
+
+    load_builtin()
+
+    class LockedProbe(PROBES["tcp"]):
+        type = "locked"
+        Options = Locked
+
+        @classmethod
+        def parse(cls, target, options):
+            return cls
+
+    monkeypatch.setitem(PROBES, "locked", LockedProbe)
+
+
+async def test_a_secret_is_masked_for_people_sealed_at_rest_and_whole_for_the_worker(
+    world, store, tmp_path, locked
+):
+    far = await world.join("hel", probes=("locked",))
+    options = {"user": "ada", "password": "hunter2"}
+    spec = JobSpec(type="locked", target="x", name="safe", options=options)
+    added = await world.service.add_job(FIRST_ORG, spec, dry_run=False)
+    await far.until(lambda f: added.job.id in f.held)
+
+    assert added.job.options == {"user": "ada", "password": MASK}
+    assert far.held[added.job.id].options == options
+    rows = await store.read(jobs.all)
+    assert "hunter2" not in repr(rows)
+    for file in tmp_path.glob("pangea.db*"):
+        assert b"hunter2" not in file.read_bytes()
+
+    patch = JobPatch(options={"user": "eve", "password": MASK})
+    await world.service.edit_job(FIRST_ORG, "safe", patch)
+    await far.until(lambda f: f.held[added.job.id].options["user"] == "eve")
+    assert far.held[added.job.id].options["password"] == "hunter2"
+    (stored_again,) = await world.coordinator.jobs.all()
+    assert stored_again.options["password"] == "hunter2"

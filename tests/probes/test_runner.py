@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 
 from pangea.core.failure import ProbeError, ProbeFailed
-from pangea.core.model import Flag, Outcome
+from pangea.core.model import Flag, Outcome, VoteValue
 from pangea.probes.base import Trace
 from pangea.probes.runner import run_once
 from pangea.probes.tools import Tools
@@ -142,3 +142,60 @@ def test_a_phase_that_is_gone_through_twice_is_summed_in_its_place():
     assert list(trace.phases) == ["connect", "tls"]
     assert trace.phases["connect"] >= 5.0
     assert trace.last == "connect"
+
+
+class Observing:
+    """A probe that sees what a test puts in front of it."""
+
+    type = "observing"
+
+    def __init__(self):
+        self.sees, self.fails = "a", None
+
+    async def run(self, trace, tools):
+        trace.observe("answer", self.sees)
+        if self.fails:
+            raise self.fails
+
+
+async def test_a_change_is_flagged_once_with_before_and_after():
+    probe, seen, results = Observing(), {}, []
+    for sees in ("a", "a", "b", "b"):
+        probe.sees = sees
+        results.append(
+            await run_once(
+                probe, Tools(), StoppedClock(), job=1, timeout_s=1, seen=seen
+            )
+        )
+
+    assert [bool(r.flags & Flag.CHANGED) for r in results] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    change = {"answer": {"before": "a", "after": "b"}}
+    assert results[2].readings["changed"] == change
+    assert results[2].vote is VoteValue.OK, "a change is no vote"
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome", "reason"),
+    [
+        pytest.param(None, Outcome.FAILED, "answered", id="an answer is the failure"),
+        pytest.param(ProbeFailed("refused"), Outcome.OK, "", id="refused as wanted"),
+        pytest.param(
+            ProbeError("no_route"), Outcome.ERROR, "no_route", id="error stays error"
+        ),
+    ],
+)
+async def test_expecting_a_failure_swaps_ok_and_failed_but_never_an_error(
+    raised, outcome, reason
+):
+    probe = Observing()
+    probe.fails = raised
+    result = await run_once(
+        probe, Tools(), StoppedClock(), job=1, timeout_s=1, expect="fail"
+    )
+
+    assert (result.outcome, result.reason) == (outcome, reason)

@@ -22,7 +22,7 @@ def assignment(job, port, interval=0.5, type_="tcp", **options):
 @pytest.fixture
 async def prober():
     results = []
-    made = Prober(Tools(), CLOCK, results.append, LagMeter(CLOCK))
+    made = Prober(Tools(), CLOCK, results.append, LagMeter(CLOCK), {})
     made.results = results
     made.start()
     yield made

@@ -27,6 +27,7 @@ from pangea.mesh.replay import ReplayCache
 from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock
+from pangea.vault import Vault
 from pangea.worker.lag import LagMeter
 from pangea.worker.memory import Memory
 from pangea.worker.prober import Prober
@@ -37,6 +38,7 @@ from tests.mesh.fakes import memory_channels
 
 CLOCK = SystemClock()
 SECRET = secrets.token_bytes(32)
+VAULT = Vault(secrets.token_bytes(32))
 FAR_AWAY = Assignment(7, "tcp", "127.0.0.1:9", 3600.0, 1.0, 0.0, {})
 
 
@@ -47,9 +49,11 @@ class Bench:
         self.spool = spool
         self.reporter = Reporter(spool)
         self.lag = LagMeter(CLOCK)
-        self.prober = Prober(Tools(), CLOCK, self.reporter.put, self.lag)
+        self.memory = Memory(spool, VAULT)
+        self.prober = Prober(
+            Tools(), CLOCK, self.reporter.put, self.lag, self.memory.seen
+        )
         self.prober.start()
-        self.memory = Memory(spool)
 
     async def link(self, place, watermarks=None):
         near, far = memory_channels()
@@ -124,7 +128,7 @@ async def test_it_introduces_itself_and_takes_its_assignments(bench, tmp_path):
         pass
 
     assert set(bench.prober.assignments) == {7}
-    assert await Memory(bench.spool).recall() == [FAR_AWAY]
+    assert await Memory(bench.spool, VAULT).recall() == [FAR_AWAY]
 
 
 async def test_a_change_to_a_set_it_does_not_hold_makes_it_ask_for_all(bench, tmp_path):
