@@ -13,6 +13,7 @@ from pangea.core.text import safe_text
 from . import certificates
 from .base import Trace
 from .certificates import Facts, Problem
+from .client_certificate import Identity
 from .connect import Wire
 from .target import is_address
 from .tls_trust import Trust
@@ -44,22 +45,29 @@ class TlsEngine:
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.now = now
         self._trust = Trust()
-        self._contexts: dict[tuple[str, ...], SSL.Context] = {}
+        self._contexts: dict[tuple[bytes, tuple[str, ...]], SSL.Context] = {}
         self._facts: dict[bytes, tuple[Facts, ...]] = {}
         self._verdicts: dict[tuple[bytes, str, str], Verdict] = {}
 
     async def open(
-        self, wire: Wire, server_name: str, trace: Trace, alpn: tuple[str, ...] = ()
+        self,
+        wire: Wire,
+        server_name: str,
+        trace: Trace,
+        alpn: tuple[str, ...] = (),
+        identity: Identity | None = None,
     ) -> TlsWire:
         """Return *wire* with TLS on it; the phase is ``tls``.
 
         Nothing is judged here: any certificate will do, keys of 1024 bits and
-        TLS 1.0 too. *server_name* is sent as SNI unless it is an address.
-        Raises ProbeFailed ``tls_handshake``, ``reset``.
+        TLS 1.0 too. *server_name* is sent as SNI unless it is an address;
+        *identity* is shown to a server that asks for it. Raises ProbeFailed
+        ``tls_handshake``, ``reset``, ProbeError ``client_cert``.
         """
+        context = self._context(alpn, identity)
         with trace.phase("tls"):
             name = "" if is_address(server_name) else server_name.rstrip(".")
-            tls = TlsWire(wire, self._context(alpn), name)
+            tls = TlsWire(wire, context, name)
             await tls.handshake()
         trace.readings["tls_version"] = tls.version
         trace.readings["cipher"] = tls.cipher
@@ -137,9 +145,10 @@ class TlsEngine:
         until = min([now + VERDICT_LIFE, *(m for m in moments if m > now)])
         return Verdict(tuple(p for p in found if p), now, until)
 
-    def _context(self, alpn: tuple[str, ...]) -> SSL.Context:
-        """Return the context for *alpn*; making one takes 30 ms, so they are kept."""
-        if alpn not in self._contexts:
+    def _context(self, alpn: tuple[str, ...], identity: Identity | None) -> SSL.Context:
+        """Return a context; making one takes 30 ms, so they are kept."""
+        key = (identity.digest if identity else b"", alpn)
+        if key not in self._contexts:
             context = SSL.Context(SSL.TLS_CLIENT_METHOD)
             context.set_verify(SSL.VERIFY_NONE)
             context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
@@ -149,8 +158,10 @@ class TlsEngine:
             _keep_hello_small(context)
             if alpn:
                 context.set_alpn_protos([name.encode("ascii") for name in alpn])
-            self._contexts[alpn] = context
-        return self._contexts[alpn]
+            if identity:
+                identity.put_in(context)
+            _remember(self._contexts, key, context)
+        return self._contexts[key]
 
 
 def _keep_hello_small(context: SSL.Context) -> None:

@@ -81,6 +81,11 @@ class TlsWire:
         """The negotiated cipher suite in OpenSSL's spelling."""
         return self._tls.get_cipher_name() or ""
 
+    @property
+    def alpn(self) -> str:
+        """The protocol that was agreed on (RFC 7301), "" if none was."""
+        return self._tls.get_alpn_proto_negotiated().decode("latin-1")
+
     def chain(self) -> tuple[bytes, ...]:
         """Return what the server presented, as DER, its own certificate first."""
         presented = self._tls.get_peer_cert_chain() or []

@@ -1,0 +1,96 @@
+"""A certificate of our own, for servers that want to know who asks (mutual TLS)."""
+
+import os
+import stat
+from hashlib import sha256
+from typing import NamedTuple
+
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL, crypto
+
+from pangea.core.errors import UsageError
+from pangea.core.failure import ProbeError
+from pangea.core.text import safe_text
+
+MAX_PEM = 64 * 1024
+_BEGIN = "-----BEGIN"
+
+
+class Identity(NamedTuple):
+    """A certificate with its intermediates and its key, all as PEM."""
+
+    certificates: bytes
+    key: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """What tells two identities apart."""
+        return sha256(self.certificates + b"\0" + self.key).digest()
+
+    def put_in(self, context: SSL.Context) -> None:
+        """Let *context* show this certificate. Raises ProbeError ``client_cert``."""
+        try:
+            first, *others = load_pem_x509_certificates(self.certificates)
+            # With a passphrase at hand OpenSSL does not ask for one.
+            key = crypto.load_privatekey(crypto.FILETYPE_PEM, self.key, b"-")
+            context.use_certificate(crypto.X509.from_cryptography(first))
+            context.use_privatekey(key)
+            for other in others:
+                context.add_extra_chain_cert(crypto.X509.from_cryptography(other))
+            context.check_privatekey()
+        except SSL.Error as error:
+            raise _useless("the key does not belong to it") from error
+        except (ValueError, crypto.Error) as error:
+            locked = b"ENCRYPTED" in self.key
+            why = "the key is encrypted" if locked else "it is not PEM, or damaged"
+            raise _useless(why) from error
+
+
+class IdentitySource:
+    """Where an identity comes from: PEM text in the options, or files by path.
+
+    Files are read again for each run, since certificates are renewed. *key* ""
+    means that the key stands beside the certificate. Raises UsageError.
+    """
+
+    def __init__(self, certificate: str, key: str, where: str) -> None:
+        self._certificate, self._key = certificate, key
+        if key and not certificate:
+            raise UsageError(f"{where}: client_key without client_cert")
+        if _is_pem(certificate) and (not key or _is_pem(key)):
+            self._check(where)
+
+    def load(self) -> Identity:
+        """Return the identity. Raises ProbeError ``client_cert``."""
+        certificate = _content(self._certificate)
+        return Identity(certificate, _content(self._key) if self._key else certificate)
+
+    def _check(self, where: str) -> None:
+        try:
+            self.load().put_in(SSL.Context(SSL.TLS_CLIENT_METHOD))
+        except ProbeError as error:
+            raise UsageError(f"{where}: {error.detail}") from error
+
+
+def _is_pem(text: str) -> bool:
+    return text.lstrip().startswith(_BEGIN)
+
+
+def _content(text: str) -> bytes:
+    """Return PEM *text* as it is, or what the file of that name holds."""
+    if _is_pem(text):
+        return text.encode()
+    try:
+        # A pipe would block the loop, and a device has no end.
+        number = os.open(text, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(number, "rb") as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise _useless(f"{safe_text(text)} is not a file")
+            return file.read(MAX_PEM)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise _useless(f"{safe_text(text)}: {safe_text(said).lower()}") from error
+
+
+def _useless(why: str) -> ProbeError:
+    return ProbeError("client_cert", f"the client certificate cannot be used: {why}")
