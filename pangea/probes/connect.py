@@ -10,6 +10,7 @@ from pangea.core.failure import ProbeError, ProbeFailed, from_os_error
 from pangea.core.text import safe_text
 
 from .base import Trace
+from .system_names import SystemNames
 from .target import bracketed, is_address
 
 Family = Literal["any", "ipv4", "ipv6"]
@@ -21,6 +22,8 @@ FAMILIES = {
 }
 #: bytes that may wait unread before the peer is slowed down
 HIGH_WATER = 256 * 1024
+#: the resolver is the machine's, so all probes of the process share the threads
+NAMES = SystemNames()
 
 _NO_ADDRESS = {
     getattr(socket, name)
@@ -123,16 +126,14 @@ async def resolve(host: str, family: Family, trace: Trace) -> str:
     """Return the first address that the system's resolver gives for *host*.
 
     A literal address costs nothing and leaves no phase. Raises ProbeFailed
-    ``name_not_found``, ``no_address`` or ``resolver_failed``.
+    ``name_not_found``, ``no_address`` or ``resolver_failed``, ProbeError
+    ``overload``.
     """
     if is_address(host):
-        return _literal(host, family)
-    loop = asyncio.get_running_loop()
+        return literal(host, family)
     with trace.phase("resolve"):
         try:
-            found = await loop.getaddrinfo(
-                host, 0, family=FAMILIES[family], type=socket.SOCK_STREAM
-            )
+            found = await NAMES.look_up(host, FAMILIES[family])
         except socket.gaierror as error:
             raise _resolver_said(error, host, family) from error
     return _first_address(found, host, family)
@@ -183,7 +184,8 @@ def _plain(error: OSError) -> OSError:
     return OSError(error.errno, os.strerror(error.errno))
 
 
-def _literal(host: str, family: Family) -> str:
+def literal(host: str, family: Family) -> str:
+    """Return the address *host*; ProbeFailed ``no_address`` for another family."""
     if family != "any" and (":" in host) != (family == "ipv6"):
         raise ProbeFailed("no_address", f"{host} is not an {family} address")
     return host
@@ -196,13 +198,13 @@ def _first_address(found: Sequence[tuple[Any, ...]], host: str, family: Family) 
                 return f"{address.partition('%')[0]}%{zone}"
             case (str(address), *_):
                 return address
-    raise _no_address(host, family)
+    raise no_address(host, family)
 
 
 def _resolver_said(error: socket.gaierror, host: str, family: Family) -> ProbeFailed:
     said = safe_text(error.strerror or error)
     if error.errno in _NO_ADDRESS:
-        return _no_address(host, family)
+        return no_address(host, family)
     if error.errno == socket.EAI_NONAME:
         return ProbeFailed("name_not_found", f"the name {host} does not exist")
     if error.errno == socket.EAI_MEMORY:
@@ -210,6 +212,7 @@ def _resolver_said(error: socket.gaierror, host: str, family: Family) -> ProbeFa
     return ProbeFailed("resolver_failed", f"resolving {host}: {said}")
 
 
-def _no_address(host: str, family: Family) -> ProbeFailed:
+def no_address(host: str, family: Family) -> ProbeFailed:
+    """Return the failure of a name without addresses of *family*."""
     wanted = "" if family == "any" else f"{family} "
     return ProbeFailed("no_address", f"the name {host} has no {wanted}address")

@@ -143,11 +143,10 @@ async def test_a_reader_slower_than_the_peer_keeps_little(serve):
     ],
 )
 async def test_what_the_resolver_says_is_told_apart(monkeypatch, code, reason):
-    class Loop:
-        async def getaddrinfo(self, *args, **kwargs):
-            raise socket.gaierror(code, "said so")
+    def getaddrinfo(*args):
+        raise socket.gaierror(code, "said so")
 
-    monkeypatch.setattr(asyncio, "get_running_loop", Loop)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     trace = Trace()
     with pytest.raises(ProbeFailed) as failure:
         await connect.resolve("host.example", "any", trace)
