@@ -265,12 +265,14 @@ def _switch(session: Session, name: str, verb: str, worker: str | None) -> None:
 def _card(style: Style, job: dict[str, Any]) -> list[str]:
     """Return a job on one screen."""
     timeout = format_duration(job["timeout_s"])
+    told = job.get("push_path")
     facts = [
         ("target", f"{job['type']} {job['target']}"),
         ("every", f"{every(job)}, timeout {timeout}"),
         ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
         ("options", joined(job["options"])),
         ("labels", joined(job["labels"])),
+        ("report", f"curl -X POST SERVER{told}" if told else ""),
         ("since", ago(job["verdict_since"])),
         ("why", job["verdict_reason"]),
     ]

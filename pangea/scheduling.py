@@ -12,12 +12,15 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from pangea.core.clock import Clock
+from pangea.core.errors import UsageError
 from pangea.core.phase import next_due
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,26 @@ OFFSET_STEP_S = 0.05
 
 #: Called with the member's key, when it was due (coordinator time) and how late.
 Fire = Callable[[int, float, float], None]
+
+
+def next_by_cron(text: str, timezone: str, after: float) -> float:
+    """Return the first moment of a cron line (five fields) after *after*.
+
+    Moments are UTC seconds. Raises UsageError for a line or zone that is none.
+    """
+    try:
+        trigger = CronTrigger.from_crontab(text, ZoneInfo(timezone))
+    except (ValueError, KeyError, OSError) as error:
+        raise UsageError(
+            f"cannot read cron {text!r} in {timezone!r}: {error}",
+            hint="five fields, such as '30 2 * * *', and a zone such as Europe/Paris",
+        ) from error
+    # A moment later: the one that is now has been.
+    then = datetime.fromtimestamp(after + 1e-3, UTC)
+    found = trigger.get_next_fire_time(None, then)
+    if found is None:
+        raise UsageError(f"cron {text!r} never comes", hint="check day and month")
+    return float(found.timestamp())
 
 
 class Slot(NamedTuple):

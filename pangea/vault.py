@@ -5,6 +5,7 @@ moved to another row. The key is ``vault.key``; a copy of the database alone
 gives nothing away.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ class Vault:
     """Seals and opens text with XChaCha20-Poly1305."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._box = Aead(key)
 
     @classmethod
@@ -53,6 +55,13 @@ class Vault:
                 f"the secret of {place} does not open with this vault.key",
                 hint="restore the vault.key that belongs to this database",
             ) from error
+
+    def derive(self, place: str) -> bytes:
+        """Return 32 bytes that follow from the key and *place* alone."""
+        name = place.encode()
+        return hashlib.blake2b(
+            name, digest_size=32, key=self._key, person=b"pangea1.derive"
+        ).digest()
 
     def seal_options(
         self, options: Mapping[str, Any], secret: frozenset[str], place: str

@@ -1,7 +1,7 @@
 """What the board looks like to the API: pure translation, no decisions."""
 
 from pangea.core.cost import Cost, in_words
-from pangea.core.model import Job, Result, Worker
+from pangea.core.model import COORDINATOR, PUSHED, Job, Result, Worker
 from pangea.core.options import masked
 from pangea.core.verdict import JobState
 from pangea.mesh.identity import node_id
@@ -27,7 +27,7 @@ OFFSET_BAD_MS = 2000.0
 LAG_BAD_MS = 200.0
 
 
-def job_answer(board: Board, job: Job) -> JobAnswer:
+def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswer:
     """Return a job with its verdict and a cell for each of its workers."""
     state = board.states.get(job.id, JobState(job.id))
     votes = _votes(board, job, state)
@@ -51,13 +51,16 @@ def job_answer(board: Board, job: Job) -> JobAnswer:
         verdict_reason=state.reason if job.enabled else "stopped",
         votes=votes,
         last_duration_ms=last.duration_ms if last else None,
+        push_path=push_path,
     )
 
 
 def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
     """Return the cells: who probes, who was stopped, who cannot."""
     placement = board.placements.get(job.id) or board.preview(job)
-    probing = [_cell(board, w, state) for w in placement.workers]
+    probing = [_cell(board, w.id, state) for w in placement.workers]
+    if job.type in PUSHED and job.enabled:
+        probing = [_cell(board, COORDINATOR, state)]
     stopped = [
         VoteAnswer(worker=name, outcome=None, state="stopped")
         for name in job.stopped_on
@@ -70,14 +73,14 @@ def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
     return sorted([*probing, *stopped, *refused], key=lambda cell: cell.worker)
 
 
-def _cell(board: Board, worker: Worker, state: JobState) -> VoteAnswer:
-    vote = state.votes.get(worker.id)
-    there = worker.id in board.connected
+def _cell(board: Board, number: int, state: JobState) -> VoteAnswer:
+    vote, name = state.votes.get(number), board.voter(number)
+    there = number in board.connected or number == COORDINATOR
     if vote is None:
         waiting = "waiting" if there else "lost"
-        return VoteAnswer(worker=worker.name, outcome=None, state=waiting)
+        return VoteAnswer(worker=name, outcome=None, state=waiting)
     return VoteAnswer(
-        worker=worker.name,
+        worker=name,
         outcome=vote.value,
         state="probing" if there else "lost",
         at=moment(round(vote.at * 1e6)),
@@ -88,23 +91,25 @@ def _cell(board: Board, worker: Worker, state: JobState) -> VoteAnswer:
     )
 
 
-def cost_answer(cost: Cost) -> CostAnswer:
+def cost_answer(job: Job, cost: Cost) -> CostAnswer:
     """Return a cost with its line of words."""
+    words = in_words(cost)
+    if job.type in PUSHED:
+        words = "is told, not asked: `pangea job show` prints where to report"
     return CostAnswer(
         workers=cost.workers,
         probes_per_s=cost.probes_per_s,
         target_per_s=cost.target_per_s,
         bytes_per_day=cost.bytes_per_day,
         detection_s=cost.detection_s,
-        words=in_words(cost),
+        words=words,
     )
 
 
 def result_answer(board: Board, result: Result) -> ResultAnswer:
     """Return one run of a probe."""
-    worker = board.workers.get(result.worker)
     return ResultAnswer(
-        worker=worker.name if worker else str(result.worker),
+        worker=board.voter(result.worker) or str(result.worker),
         started_at=moment(result.started_at_us),
         duration_ms=result.duration_ms,
         outcome=result.outcome,

@@ -7,7 +7,7 @@ workers) or together with (verdicts) what was written.
 from collections.abc import Iterable
 
 from pangea.core.errors import NotFound
-from pangea.core.model import FIRST_ORG, Job, Verdict, Worker
+from pangea.core.model import COORDINATOR, FIRST_ORG, PUSHED, Job, Verdict, Worker
 from pangea.core.options import nearest
 from pangea.core.placement import Placement, place
 from pangea.core.verdict import JobState, Rule, parse_rule
@@ -15,6 +15,10 @@ from pangea.storage.recent import Recent
 
 #: A worker that was lost for so long leaves the electorate of its jobs.
 LEAVES_AFTER_S = 300.0
+
+
+#: What reports by itself is believed at once, for bad and for good.
+TOLD = Rule(up_rounds=1, confirm=False)
 
 
 class Board:
@@ -45,7 +49,7 @@ class Board:
     def put_job(self, job: Job) -> None:
         """Take a new or changed job."""
         self.jobs[job.id] = job
-        self.rules[job.id] = parse_rule(job.rule)
+        self.rules[job.id] = TOLD if job.type in PUSHED else parse_rule(job.rule)
         self.states.setdefault(job.id, JobState(job.id))
         self.place(job)
 
@@ -73,6 +77,9 @@ class Board:
 
         If all are lost they all stay: then nobody votes, and that is unknown.
         """
+        job = self.jobs[job_id]
+        if job.type in PUSHED:
+            return (COORDINATOR,) if job.enabled else ()
         placed = [w.id for w in self.placements[job_id].workers]
         there = [
             w
@@ -98,6 +105,13 @@ class Board:
         names = [w.name for w in self.workers.values() if w.org == org]
         hint = nearest(name, names) if names else "no worker has joined yet"
         raise NotFound(f"no worker {name!r}", hint=hint)
+
+    def voter(self, number: int) -> str:
+        """Return the name of a worker, or of the coordinator; "" if it is unknown."""
+        if number == COORDINATOR:
+            return "coordinator"
+        worker = self.workers.get(number)
+        return worker.name if worker else ""
 
     def verdict(self, job: Job) -> str:
         """Return the job's verdict as people see it, ``paused`` included."""

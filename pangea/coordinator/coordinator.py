@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, StorageError
-from pangea.core.model import Job, Worker
+from pangea.core.model import PUSHED, Job, Worker
 from pangea.core.verdict import JobState
 from pangea.mesh.channel import Channel
 from pangea.mesh.identity import Identity
@@ -25,6 +25,7 @@ from pangea.web.events import Hub
 from .admission import Admission
 from .board import Board
 from .dispatch import Dispatch
+from .heartbeats import Heartbeats
 from .intake import Intake
 from .job_keeper import JobKeeper
 from .judging import Judging
@@ -64,6 +65,7 @@ class Coordinator:
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
         self.admission = Admission(self.board, store, identity, secrets, info, clock)
+        self.heartbeats = Heartbeats(vault, clock)
         self.links: dict[int, WorkerLink] = {}
         self.stopping = False
         self._folded_at = clock.monotonic()
@@ -76,8 +78,17 @@ class Coordinator:
         )
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
+        for job in jobs:
+            await self._await_heartbeat(job)
         since = round((self.clock.wall() - WARM_S) * 1e6)
         self.board.recent.warm(await self.store.read(lambda: results.since(since)))
+
+    async def _await_heartbeat(self, job: Job) -> None:
+        """Go on waiting for a job that reports by itself."""
+        if job.type in PUSHED:
+            page = await self.store.read(lambda: results.query(job.id, limit=1))
+            last = page.items[0].started_at_us / 1e6 if page.items else None
+            self.heartbeats.put(job, last)
 
     async def run(self) -> None:
         """Take in, expire and fold until cancelled."""
@@ -206,6 +217,9 @@ class Coordinator:
             for worker in self.board.connected:
                 self.board.seen[worker] = now
             await self.intake.note(self.judging.expire())
+            missed = self.heartbeats.missed(self.board.jobs.get)
+            if missed:
+                await self.intake.take_own(missed)
             try:
                 if ticks % SEEN_EVERY == 0:
                     await self._write_seen()

@@ -7,6 +7,7 @@ then acknowledged and published.
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
-from pangea.core.model import Flag, Result, Worker
+from pangea.core.model import COORDINATOR, Flag, Result, Worker
 from pangea.core.text import safe_text
 from pangea.mesh.messages import Ack, Batch, decode_row
 from pangea.storage import ingest
@@ -68,6 +69,7 @@ class Intake:
         self._clock = clock
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue(QUEUE)
         self.marks: dict[tuple[int, str], int] = {}
+        self._epoch, self._own = secrets.token_hex(16), 1
         self.taken = 0
         self.trouble = ""
 
@@ -108,6 +110,17 @@ class Intake:
         for parcel in parcels:
             key = (parcel.worker.id, parcel.batch.epoch)
             parcel.answer(Ack(parcel.batch.epoch, self.marks[key]))
+
+    async def take_own(self, results: list[Result]) -> None:
+        """Judge, commit and publish what the coordinator itself found out."""
+        intake = ingest.Intake(
+            worker=COORDINATOR, epoch=self._epoch, first=self._own, rows=results
+        )
+        decided = self._judging.hear(results)
+        if await self._commit([intake], decided):
+            self._own += len(results)
+            self._telling.results(results)
+            self._telling.decided(decided)
 
     def know(self, worker: int, watermarks: Mapping[str, int]) -> None:
         """Take the watermarks of the database, before a worker's first batch."""

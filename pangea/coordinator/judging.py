@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct, field
 
 from pangea.core.clock import Clock
-from pangea.core.model import Result
+from pangea.core.model import PUSHED, Result
 from pangea.core.verdict import (
     JobState,
     Judgement,
@@ -17,6 +17,9 @@ from pangea.core.verdict import (
 )
 
 from .board import Board
+
+#: What reports by itself stands until it reports again, or the grace ends.
+FOR_EVER_S = 100 * 365 * 86400.0
 
 
 class Decided(Struct):
@@ -96,11 +99,12 @@ class Judging:
         if job is None or value is None:
             return None
         at = result.started_at_us / 1e6
+        lasts = FOR_EVER_S if job.type in PUSHED else 2 * job.interval_s + job.timeout_s
         return Vote(
             worker=result.worker,
             value=value,
             at=at,
-            expires=at + 2 * job.interval_s + job.timeout_s,
+            expires=at + lasts,
             duration_ms=result.duration_ms,
             reason=result.reason,
             detail=result.detail,

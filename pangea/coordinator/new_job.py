@@ -8,12 +8,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pangea.core.errors import UsageError
-from pangea.core.model import FIRST_ORG, Job
+from pangea.core.model import FIRST_ORG, PUSHED, Job
 from pangea.core.options import MASK
 from pangea.core.placement import check_on
 from pangea.core.verdict import parse_rule
 from pangea.probes.base import make_probe, probe_class, shortest_timeout
 from pangea.web.schema import JobPatch, JobSpec
+
+from .heartbeats import expected_after
 
 NAME = re.compile(r"[a-z0-9._-]{1,63}")
 SHORTEST_S = 0.5
@@ -102,6 +104,8 @@ def checked(job: Job) -> Job:
         )
     _check_labels(job.labels)
     parse_rule(job.rule)
+    if job.type in PUSHED:
+        _check_heartbeat(job)
     needs = shortest_timeout(make_probe(job.type, job.target, job.options))
     if job.timeout_s <= needs:
         raise UsageError(
@@ -110,6 +114,12 @@ def checked(job: Job) -> Job:
             hint="give a longer --timeout, or a smaller count or gap with --set",
         )
     return job
+
+
+def _check_heartbeat(job: Job) -> None:
+    """Refuse a cron line that is none."""
+    make_probe(job.type, job.target, job.options)
+    expected_after(job, 0.0)
 
 
 def free_name(type_: str, target: str, taken: Collection[str]) -> str:

@@ -1,15 +1,12 @@
 """The coordinator as the web sees it (``pangea.web.service.Service``)."""
 
-import socket
-import time
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from pangea import __version__
 from pangea.core.cost import Cost, cost_of, over_budget
 from pangea.core.errors import Conflict, UsageError
-from pangea.core.model import Job
+from pangea.core.model import PUSHED, Job, Outcome
 from pangea.storage import results as stored_results
 from pangea.storage import rollups
 from pangea.web.schema import (
@@ -19,6 +16,8 @@ from pangea.web.schema import (
     JobPatch,
     JobSpec,
     Page,
+    PushAnswer,
+    PushQuery,
     RunAnswer,
     Starter,
     StatusAnswer,
@@ -34,8 +33,10 @@ from .answers import (
     worker_answer,
 )
 from .coordinator import Coordinator
+from .heartbeats import expected_after, grace_of
 from .new_job import job_from, patched
 from .starters import starters
+from .status import Status
 
 #: Worst first, as lists show it.
 ORDER = ("down", "degraded", "unknown", "up", "paused")
@@ -54,30 +55,13 @@ class CoordinatorService:
     ) -> None:
         self._c = coordinator
         self._board = coordinator.board
-        self._name = name or socket.gethostname()
         self._own_url = own_url
         self._intervals = intervals
-        self._started = coordinator.clock.wall()
-        self._rate = Rate()
+        self._status = Status(coordinator, name)
 
     async def status(self, org: int) -> StatusAnswer:
         """Return the counts, the health and the next step."""
-        jobs = [j for j in self._board.jobs.values() if j.org == org]
-        workers = [w for w in self._board.workers.values() if w.org == org]
-        here = sum(w.id in self._board.connected for w in workers)
-        return StatusAnswer(
-            name=self._name,
-            version=__version__,
-            started_at=moment(round(self._started * 1e6)),
-            now=moment(round(self._c.clock.wall() * 1e6)),
-            verdicts=self._board.counts(org),
-            jobs=len(jobs),
-            workers=len(workers),
-            workers_connected=here,
-            results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
-            trouble=self._trouble(here),
-            next=self._next(len(jobs), here),
-        )
+        return self._status.answer(org)
 
     async def ready(self) -> str:
         """Return "" if able to serve, else why not."""
@@ -96,7 +80,7 @@ class CoordinatorService:
 
     async def job(self, org: int, name: str) -> JobAnswer:
         """Return one job."""
-        return job_answer(self._board, self._board.job(name, org))
+        return self._answer(self._board.job(name, org))
 
     async def add_job(self, org: int, spec: JobSpec, *, dry_run: bool) -> AddedJob:
         """Check and add a job, and tell what it costs."""
@@ -113,11 +97,12 @@ class CoordinatorService:
         if not dry_run:
             job = await self._c.jobs.add(job)
             self._board.put_job(job)
+            self._c.heartbeats.put(job)
             await self._c.changed([job.id])
             self._c.run_now(job)
             self._tell(job, "added")
         return AddedJob(
-            job=job_answer(self._board, job), cost=cost_answer(cost), dry_run=dry_run
+            job=self._answer(job), cost=cost_answer(job, cost), dry_run=dry_run
         )
 
     async def edit_job(self, org: int, name: str, patch: JobPatch) -> JobAnswer:
@@ -132,6 +117,7 @@ class CoordinatorService:
         job = self._board.job(name, org)
         await self._c.jobs.remove(job)
         self._board.drop_job(job)
+        self._c.heartbeats.drop(job.id)
         self._c.dispatch.update([job.id])
         self._tell(job, "removed")
 
@@ -175,6 +161,17 @@ class CoordinatorService:
                 hint="see: pangea worker list",
             )
         return RunAnswer(job=name, asked=asked)
+
+    async def push(self, token: str, report: PushQuery) -> PushAnswer:
+        """Take the report of a heartbeat job; NotFound for an unknown token."""
+        heartbeats = self._c.heartbeats
+        job = self._board.jobs[heartbeats.job(token)]
+        result = heartbeats.beat(
+            job, Outcome(report.outcome), report.detail, report.duration_ms
+        )
+        await self._c.intake.take_own([result])
+        due = expected_after(job, result.started_at_us / 1e6) + grace_of(job)
+        return PushAnswer(job=job.name, next_before=moment(round(due * 1e6)))
 
     async def results(
         self,
@@ -251,7 +248,12 @@ class CoordinatorService:
         self._board.put_job(stored)
         await self._c.changed([stored.id])
         self._tell(stored, change)
-        return job_answer(self._board, stored)
+        return self._answer(stored)
+
+    def _answer(self, job: Job) -> JobAnswer:
+        told = job.type in PUSHED and job.id
+        path = f"/api/v1/push/{self._c.heartbeats.token(job)}" if told else None
+        return job_answer(self._board, job, path)
 
     def _tell(self, job: Job, change: str) -> None:
         self._c.hub.publish("job", job.org, {"job": job.name, "change": change})
@@ -270,34 +272,3 @@ class CoordinatorService:
         if refusal:
             raise UsageError(refusal)
         return cost
-
-    def _trouble(self, connected: int) -> list[str]:
-        trouble = []
-        if self._c.intake.trouble:
-            trouble.append(f"results cannot be stored: {self._c.intake.trouble}")
-        if not connected:
-            trouble.append("no worker is connected, so nothing is being probed")
-        return trouble
-
-    def _next(self, jobs: int, connected: int) -> str:
-        if not connected:
-            return "join a worker: see `pangea run --help` or start with a local one"
-        if not jobs:
-            return "add a first job: pangea job add http example.com"
-        return "watch it: pangea status --watch"
-
-
-class Rate:
-    """Events a second, from a counter that is read now and then."""
-
-    def __init__(self) -> None:
-        self._last = (0, time.monotonic())
-        self._rate = 0.0
-
-    def of(self, count: int, now: float) -> float:
-        """Return the rate since the last reading at least a second ago."""
-        before, at = self._last
-        if now - at >= 1.0:
-            self._rate = (count - before) / (now - at)
-            self._last = (count, now)
-        return round(self._rate, 2)

@@ -21,8 +21,8 @@ class Telling:
         """Remember fresh results for the live views and tell them."""
         for result in results:
             job = self._board.jobs.get(result.job)
-            worker = self._board.workers.get(result.worker)
-            if job is None or worker is None:
+            voter = self._board.voter(result.worker)
+            if job is None or not voter:
                 continue
             self._board.recent.add(result)
             if not self._hub.streams:
@@ -33,7 +33,7 @@ class Telling:
                 job.org,
                 {
                     "job": job.name,
-                    "worker": worker.name,
+                    "worker": voter,
                     "started_at": moment(result.started_at_us),
                     "duration_ms": result.duration_ms,
                     "outcome": result.vote or result.outcome,

@@ -5,6 +5,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+#: The voter of jobs that no worker probes; no worker has this number.
+COORDINATOR = 0
+#: Types whose targets report by themselves, to the coordinator.
+PUSHED = frozenset({"heartbeat"})
 #: The organisation that everything belongs to until there are more.
 FIRST_ORG = 1
 

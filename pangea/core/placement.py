@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from .errors import UsageError
-from .model import Job, Worker
+from .model import PUSHED, Job, Worker
 
 
 class Placement(Struct, frozen=True):
@@ -34,10 +34,14 @@ def check_on(on: str) -> str:
 def place(job: Job, workers: Sequence[Worker]) -> Placement:
     """Return the workers that probe *job* now, in a stable order.
 
+    None probes what reports by itself.
+
     Only approved ones that can run its probe type and on which it was not
     stopped; ``count:N`` picks by rendezvous hashing, so that a worker that joins
     or leaves moves as few jobs as possible.
     """
+    if job.type in PUSHED:
+        return Placement((), {})
     chosen = [w for w in workers if w.state == "approved" and _named(job, w)]
     able = [w for w in chosen if job.type in w.probes and job.type not in w.lacks]
     refused = {

@@ -39,6 +39,8 @@ REASONS = {
     "cert_unreadable": "the server sent no certificate that can be read",
     "tls_version": "the TLS version is older than wanted",
     "banner": "the answer does not say what was wanted",
+    "missed": "no report came in time",
+    "reported": "it reported a failure itself",
     "answered": "the target answered, though it must not",
     # us
     "no_route": "this worker has no route to the target's network",

@@ -34,12 +34,14 @@ class Rule(Struct, frozen=True):
     """How votes are counted.
 
     ``kind`` is ``majority``, ``any``, ``all`` or ``count`` (then ``count`` workers
-    must agree that it failed). ``up_rounds`` good rounds end an outage.
+    must agree that it failed). ``up_rounds`` good rounds end an outage. Without
+    ``confirm`` a single voter is believed at once.
     """
 
     kind: str = "majority"
     count: int = 0
     up_rounds: int = 2
+    confirm: bool = True
 
     def quorum(self, voters: int) -> int:
         """Return how many failures of *voters* make it down."""
@@ -133,7 +135,7 @@ def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Jud
         return Judgement(replace(state, votes={**state.votes, vote.worker: vote}))
     counted, changes = _count(state, votes, now)
     verdict, reason = _decide(counted, rule)
-    repeat = _repeat_after(state, counted)
+    repeat = _repeat_after(state, counted) if rule.confirm else None
     if verdict is counted.verdict:
         return Judgement(replace(counted, reason=reason), changes, None, repeat)
     transition = Transition(
@@ -223,7 +225,7 @@ def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
     if len(votes) < min(2, voters):
         return _too_few(state, failed, good)
     if len(failed) >= rule.quorum(voters):
-        if voters == 1 and not _confirmed(state):
+        if voters == 1 and rule.confirm and not _confirmed(state):
             return state.verdict, f"confirming: {_because(failed)}"
         return Verdict.DOWN, f"{tally}: {_because(failed)}"
     if good < rule.clear(voters):

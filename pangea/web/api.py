@@ -15,6 +15,7 @@ from .schema import (
     JobPatch,
     JobSpec,
     Page,
+    PushQuery,
     WorkerChoice,
 )
 
@@ -116,6 +117,12 @@ async def add_job(request: web.Request) -> web.Response:
     if dry_run:
         return reply(added)
     return reply(added, 201, Location=f"/api/v1/jobs/{added.job.name}")
+
+
+async def push(request: web.Request) -> web.Response:
+    """POST /api/v1/push/{token}"""
+    token, report = request.match_info["token"], query_of(request, PushQuery)
+    return reply(await request.app[SERVICE].push(token, report))
 
 
 async def job(request: web.Request) -> web.Response:

@@ -1,9 +1,9 @@
 """What the API answers and accepts: one struct each, also for the document."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 
 def moment(us: int) -> str:
@@ -83,7 +83,7 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
 class JobAnswer(Struct, frozen=True, kw_only=True):
     """A job with its verdict (also ``paused``) and a vote for each worker.
 
-    Secret options are masked.
+    Secret options are masked. ``push_path`` is where a heartbeat job is told.
     """
 
     id: int
@@ -103,6 +103,22 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     verdict_reason: str
     votes: list[VoteAnswer]
     last_duration_ms: float | None = None
+    push_path: str | None = None
+
+
+class PushQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """A report: that all went well, or that it did not, with a word on it."""
+
+    outcome: Literal["ok", "failed"] = "ok"
+    detail: Annotated[str, Meta(max_length=500)] = ""
+    duration_ms: Annotated[float, Meta(ge=0, le=1e12)] = 0.0
+
+
+class PushAnswer(Struct, frozen=True, kw_only=True):
+    """The job that heard it, and until when the next report is in time."""
+
+    job: str
+    next_before: str
 
 
 class AddedJob(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from .schema import (
     JobPatch,
     JobSpec,
     Page,
+    PushAnswer,
+    PushQuery,
     RunAnswer,
     Starter,
     StatusAnswer,
@@ -61,6 +63,10 @@ class Service(Protocol):
 
     async def run_job(self, org: int, name: str) -> RunAnswer:
         """Ask the job's connected workers to probe at once."""
+        ...
+
+    async def push(self, token: str, report: PushQuery) -> PushAnswer:
+        """Take the report of a heartbeat job; NotFound for an unknown token."""
         ...
 
     async def results(

@@ -1,6 +1,7 @@
 """What this worker can ask, and what not, with the reason and the way out."""
 
 from pangea.probes.base import PROBES, load_builtin
+from pangea.probes.heartbeat import TYPE as HEARTBEAT
 from pangea.probes.icmp_socket import icmp_right
 
 
@@ -11,4 +12,5 @@ def abilities() -> tuple[tuple[str, ...], dict[str, str]]:
     able, how = icmp_right()
     if not able:
         lacks["icmp"] = how
-    return tuple(sorted(PROBES)), lacks
+    # Heartbeats are told to the coordinator, so no worker is asked to probe them.
+    return tuple(sorted(PROBES.keys() - {HEARTBEAT})), lacks

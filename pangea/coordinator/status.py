@@ -1,0 +1,70 @@
+"""How the coordinator is, in counts and sentences."""
+
+import time
+
+from pangea import __version__
+from pangea.web.schema import StatusAnswer, moment
+
+from .coordinator import Coordinator
+
+
+class Status:
+    """Makes the answer to ``pangea status``."""
+
+    def __init__(self, coordinator: Coordinator, name: str) -> None:
+        self._c = coordinator
+        self._name = name
+        self._started = coordinator.clock.wall()
+        self._rate = Rate()
+
+    def answer(self, org: int) -> StatusAnswer:
+        """Return the counts, the health and the next step."""
+        board = self._c.board
+        jobs = [j for j in board.jobs.values() if j.org == org]
+        workers = [w for w in board.workers.values() if w.org == org]
+        here = sum(w.id in board.connected for w in workers)
+        return StatusAnswer(
+            name=self._name,
+            version=__version__,
+            started_at=moment(round(self._started * 1e6)),
+            now=moment(round(self._c.clock.wall() * 1e6)),
+            verdicts=board.counts(org),
+            jobs=len(jobs),
+            workers=len(workers),
+            workers_connected=here,
+            results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
+            trouble=self._trouble(here),
+            next=_next(len(jobs), here),
+        )
+
+    def _trouble(self, connected: int) -> list[str]:
+        trouble = []
+        if self._c.intake.trouble:
+            trouble.append(f"results cannot be stored: {self._c.intake.trouble}")
+        if not connected:
+            trouble.append("no worker is connected, so nothing is being probed")
+        return trouble
+
+
+def _next(jobs: int, connected: int) -> str:
+    if not connected:
+        return "join a worker: see `pangea run --help` or start with a local one"
+    if not jobs:
+        return "add a first job: pangea job add http example.com"
+    return "watch it: pangea status --watch"
+
+
+class Rate:
+    """Events a second, from a counter that is read now and then."""
+
+    def __init__(self) -> None:
+        self._last = (0, time.monotonic())
+        self._rate = 0.0
+
+    def of(self, count: int, now: float) -> float:
+        """Return the rate since the last reading at least a second ago."""
+        before, at = self._last
+        if now - at >= 1.0:
+            self._rate = (count - before) / (now - at)
+            self._last = (count, now)
+        return round(self._rate, 2)
