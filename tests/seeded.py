@@ -17,6 +17,8 @@ from pangea.web.schema import (
     JobPatch,
     JobSpec,
     Page,
+    PushAnswer,
+    PushQuery,
     RunAnswer,
     Starter,
     StatusAnswer,
@@ -138,6 +140,9 @@ class SeededService:
         if worker is None:
             job = replace(job, enabled=True, verdict="unknown")
         return self._keep(org, with_state(job, worker, "waiting"), "started")
+
+    async def push(self, token: str, report: PushQuery) -> PushAnswer:
+        raise NotFound("nothing reports here")
 
     async def run_job(self, org: int, name: str) -> RunAnswer:
         """Say who would probe."""
