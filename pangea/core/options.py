@@ -85,8 +85,14 @@ def secret_names(shape: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(
         f.encode_name
         for f in msgspec.structs.fields(shape)
-        if any(h == SecretText for h in (hints[f.name], *get_args(hints[f.name])))
+        if any(map(_is_secret, (hints[f.name], *get_args(hints[f.name]))))
     )
+
+
+def _is_secret(hint: Any) -> bool:
+    """Tell whether *hint* is SecretText, also one with bounds of its own."""
+    marks = (m.extra for m in getattr(hint, "__metadata__", ()) if hasattr(m, "extra"))
+    return any(extra and extra.get("secret") for extra in marks)
 
 
 def masked(shape: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Strict reading: every fault names its key and the way out."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from pangea.core.durations import Seconds
 from pangea.core.errors import UsageError
-from pangea.core.options import build, faults, nearest
+from pangea.core.options import (
+    MASK,
+    SecretText,
+    build,
+    faults,
+    masked,
+    nearest,
+    secret_names,
+)
 
 
 class Inner(msgspec.Struct, frozen=True):
@@ -132,3 +140,17 @@ def test_values_are_built_or_their_faults_are_told_never_anything_else(values):
 def test_nearest_tells_all_where_none_is_near():
     assert nearest("zzz", ["b", "a"]) == "known are: a, b"
     assert nearest("zzz", []) == "there are none"
+
+
+class Login(msgspec.Struct):
+    user: str = ""
+    password: SecretText = ""
+    key: SecretText | None = None
+    token: Annotated[SecretText, msgspec.Meta(max_length=40)] = ""
+    size: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+def test_a_secret_with_bounds_of_its_own_stays_a_secret():
+    assert secret_names(Login) == {"password", "key", "token"}
+    values = {"user": "a", "token": "t", "key": ""}
+    assert masked(Login, values) == {"user": "a", "token": MASK, "key": ""}
