@@ -1,6 +1,5 @@
 """What the console says when a coordinator is up: where, how to log in, what next."""
 
-import ipaddress
 import sys
 from pathlib import Path
 
@@ -50,10 +49,10 @@ def urls(host: str, port: int) -> list[str]:
     """Return the addresses that a browser can open, this machine's first."""
     if host not in ("0.0.0.0", "::", ""):
         return [_url(host, port)]
-    found = [str(interface.ip) for interface in local_addresses()]
-    far = [a for a in found if not ipaddress.ip_address(a).is_loopback]
-    usable = [a for a in far if not ipaddress.ip_address(a).is_link_local]
-    return [_url(address, port) for address in ["127.0.0.1", *usable[:4]]]
+    found = [interface.ip for interface in local_addresses()]
+    reached = [a for a in found if a.version == 4 or host == "::"]
+    far = [a for a in reached if not (a.is_loopback or a.is_link_local)]
+    return [_url(str(address), port) for address in ["127.0.0.1", *far[:4]]]
 
 
 def _url(host: str, port: int) -> str:

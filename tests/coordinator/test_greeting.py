@@ -1,0 +1,35 @@
+"""What the console says at the start."""
+
+from pathlib import Path
+
+from pangea.coordinator.greeting import greeting, urls
+from pangea.core.config import MeshTable, NodeConfig
+
+STATIC = NodeConfig(mesh=MeshTable(discovery=("static",)))
+
+
+def test_only_addresses_that_are_listened_on_are_named():
+    everywhere = urls("0.0.0.0", 7464)
+
+    assert everywhere[0] == "http://127.0.0.1:7464"
+    assert not any("[" in url for url in everywhere)
+    assert urls("127.0.0.1", 80) == ["http://127.0.0.1:80"]
+    assert urls("::1", 80) == ["http://[::1]:80"]
+
+
+def test_the_first_start_shows_the_code_and_how_to_join():
+    text = greeting(STATIC, Path(".pangea"), ["http://127.0.0.1:7464"], "ABCD-EFGH")
+
+    assert "ABCD-EFGH" in text
+    assert "--join 127.0.0.1:7464" in text
+    assert "unencrypted" not in text
+
+
+def test_a_later_start_has_no_code_and_plain_http_is_said():
+    places = ["http://127.0.0.1:7464", "http://192.0.2.7:7464"]
+    text = greeting(NodeConfig(), Path("."), places, None)
+
+    assert "with your access code" in text
+    assert "--join 192.0.2.7:7464" in text
+    assert "--join may be left out" in text
+    assert "unencrypted" in text
