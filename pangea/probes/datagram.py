@@ -25,19 +25,22 @@ LINUX = sys.platform.startswith("linux")
 #: packets read in one wake, so that a flood cannot keep the loop for itself
 DRAIN = 256
 #: so many times DRAIN at most where all must be read, and a flood be survived
-_DRAINS = 16
+DRAINS = 16
 #: packets sent without a look at what came back
-_SENDS_UNREAD = 128
+SENDS_UNREAD = 128
 #: the wall clock moved if it disagrees with the steady one by more than this
 STEP_NS = 1_000_000
 _RECEIVE_BUFFER = 4 << 20
-_ANCILLARY = 256
-_STAMP = struct.Struct("@ll")
+ANCILLARY = 256
+#: read of what an ICMP error quotes of our packet
+_QUOTED = 256
+STAMP = struct.Struct("@ll")
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 _BY_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 
 Ancillary = list[tuple[int, int, bytes]]
 Address = tuple[Any, ...]
+Bytes = bytes | bytearray
 
 
 class Moment(NamedTuple):
@@ -63,8 +66,85 @@ class QueuedError(NamedTuple):
     payload: bytes
 
 
+class WatchedSocket:
+    """A non-blocking socket on the running loop, told of ICMP errors by the kernel.
+
+    *on_readable* is called when there is something to read; *on_error* gets each
+    QueuedError.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_readable: Callable[[], object],
+        on_error: Callable[[QueuedError], None],
+    ) -> None:
+        self.sock = sock
+        self._on_error = on_error
+        self._loop = asyncio.get_running_loop()
+        _prepare(sock)
+        # libuv stops watching a socket that reports POLLERR, as every ICMP error
+        # makes it do; an epoll of its own in between only ever becomes readable.
+        self._epoll = select.epoll() if LINUX else None
+        if self._epoll is not None:
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+        self._watched = (self._epoll or sock).fileno()
+        self._loop.add_reader(self._watched, on_readable)
+
+    def listen(self, on: bool) -> bool:
+        """Wake for packets or, where the system can, for errors only; tell whether."""
+        if self._epoll is None:
+            return True
+        self._epoll.modify(self.sock.fileno(), select.EPOLLIN if on else 0)
+        return on
+
+    def send(self, data: Bytes, ancillary: Ancillary, address: Address) -> int:
+        """Send one packet and return the wall clock's ns at which it went.
+
+        Raises the OSError in its own way. A pending ICMP error of an earlier
+        packet is reported by the next call on the socket, whoever makes it: it is
+        taken off first, then sent again.
+        """
+        for last in (False, True):
+            try:
+                wall_ns = time.time_ns()  # nothing may stand between this and the call
+                if ancillary:
+                    self.sock.sendmsg([data], ancillary, 0, address)
+                else:
+                    self.sock.sendto(data, address)
+            except OSError:
+                if last:
+                    raise
+                self.drain_errors()
+            else:
+                break
+        return wall_ns
+
+    def close(self) -> None:
+        """Stop reading and close the socket."""
+        self._loop.remove_reader(self._watched)
+        if self._epoll is not None:
+            self._epoll.close()
+        self.sock.close()
+
+    def drain_errors(self) -> None:
+        """Hand over the ICMP errors that wait."""
+        if not LINUX:
+            return
+        for _ in range(DRAIN):
+            try:
+                data, ancillary, _flags, address = self.sock.recvmsg(
+                    _QUOTED, 512, MSG_ERRQUEUE
+                )
+            except OSError:
+                return
+            error = read_queued_error(data, ancillary, address)
+            if error is not None:
+                self._on_error(error)
+
+
 class DatagramSocket:
-    """A non-blocking socket on the running loop that hands over what it reads.
+    """A WatchedSocket that hands over what it reads.
 
     *on_packet* gets (data, ancillary, address, received wall ns or None);
     *on_error* gets each QueuedError. Packets longer than *room* bytes are cut.
@@ -78,53 +158,23 @@ class DatagramSocket:
         room: int,
     ) -> None:
         self.sock = sock
-        self._on_packet, self._on_error, self._room = on_packet, on_error, room
-        self._loop = asyncio.get_running_loop()
-        _prepare(sock)
-        # libuv stops watching a socket that reports POLLERR, as every ICMP error
-        # makes it do; an epoll of its own in between only ever becomes readable.
-        self._epoll = select.epoll() if LINUX else None
-        if self._epoll is not None:
-            self._epoll.register(sock.fileno(), select.EPOLLIN)
-        self._watched = (self._epoll or sock).fileno()
+        self._on_packet, self._room = on_packet, room
         self._unread = 0
-        self._loop.add_reader(self._watched, self.drain)
+        self._watched = WatchedSocket(sock, self.drain, on_error)
+        self.close = self._watched.close
 
     def send(self, data: bytes, ancillary: Ancillary, address: Address) -> Moment:
-        """Send one packet and return when, or raise the OSError in its own way.
-
-        A pending ICMP error of an earlier packet is reported by the next call on
-        the socket, whoever makes it: it is taken off first, then sent again.
-        """
+        """Send one packet and return when, as ``WatchedSocket.send`` does."""
         self._unread += 1
-        if self._unread > _SENDS_UNREAD:
+        if self._unread > SENDS_UNREAD:
             # A worker that catches up must not drown the answers in its own burst.
             self.drain()
-        try:
-            return self._send(data, ancillary, address)
-        except OSError:
-            self._drain_errors()
-            return self._send(data, ancillary, address)
-
-    def close(self) -> None:
-        """Stop reading and close the socket."""
-        self._loop.remove_reader(self._watched)
-        if self._epoll is not None:
-            self._epoll.close()
-        self.sock.close()
-
-    def _send(self, data: bytes, ancillary: Ancillary, address: Address) -> Moment:
         steady_ns = time.monotonic_ns()
-        wall_ns = time.time_ns()  # nothing may stand between this and the call
-        if ancillary:
-            self.sock.sendmsg([data], ancillary, 0, address)
-        else:
-            self.sock.sendto(data, address)
-        return Moment(wall_ns, steady_ns)
+        return Moment(self._watched.send(data, ancillary, address), steady_ns)
 
     def drain_all(self) -> None:
         """Hand over what has arrived, before anybody is told that nothing has."""
-        for _ in range(_DRAINS):
+        for _ in range(DRAINS):
             if not self.drain():
                 return
 
@@ -134,29 +184,15 @@ class DatagramSocket:
         receive, on_packet, room = self.sock.recvmsg, self._on_packet, self._room
         for _ in range(DRAIN):
             try:
-                data, ancillary, _flags, address = receive(room, _ANCILLARY)
+                data, ancillary, _flags, address = receive(room, ANCILLARY)
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError:
                 # The kernel says here that the error queue holds something.
-                self._drain_errors()
+                self._watched.drain_errors()
                 continue
-            on_packet(data, ancillary, address, _stamp(ancillary))
+            on_packet(data, ancillary, address, stamp(ancillary))
         return True
-
-    def _drain_errors(self) -> None:
-        if not LINUX:
-            return
-        for _ in range(DRAIN):
-            try:
-                data, ancillary, _flags, address = self.sock.recvmsg(
-                    self._room, 512, MSG_ERRQUEUE
-                )
-            except OSError:
-                return
-            error = read_queued_error(data, ancillary, address)
-            if error is not None:
-                self._on_error(error)
 
 
 def _prepare(sock: socket.socket) -> None:
@@ -173,10 +209,11 @@ def _prepare(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
 
-def _stamp(ancillary: Ancillary) -> int | None:
+def stamp(ancillary: Ancillary) -> int | None:
+    """Return the kernel's receive stamp in ns of the wall clock, if it is there."""
     for level, kind, value in ancillary:
         if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
-            seconds, nanoseconds = _STAMP.unpack_from(value)
+            seconds, nanoseconds = STAMP.unpack_from(value)
             return int(seconds * 1_000_000_000 + nanoseconds)
     return None
 

@@ -1,16 +1,19 @@
 """Ping probe: does the host answer echo requests, how fast and how evenly?"""
 
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, Struct
 
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
-from .connect import resolve
+from .connect import Family, resolve
 from .icmp_burst import Burst, Request
+from .icmp_source import Source
 from .target import parse_host
 from .tools import Tools
 
@@ -22,7 +25,9 @@ class IcmpOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """How to ping, and what is good enough.
 
     A run takes up to (count - 1) * gap_ms + wait_ms. It fails when the loss
-    reaches ``fail_loss_pct``: by default only when nothing is answered.
+    reaches ``fail_loss_pct``: by default only when nothing is answered. Latency
+    is the mean of the answers, jitter the mean step from one to the next.
+    ``source`` is one of this machine's addresses, or an interface that has one.
     """
 
     count: Annotated[int, Meta(ge=1, le=100)] = 5
@@ -31,12 +36,14 @@ class IcmpOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     size: Annotated[int, Meta(ge=0, le=65_500)] = 56
     ttl: Annotated[int, Meta(ge=1, le=255)] | None = None
     tos: Annotated[int, Meta(ge=0, le=255)] | None = None
-    family: Literal["any", "ipv4", "ipv6"] = "any"
+    family: Family = "any"
+    source: Annotated[str, Meta(max_length=64)] = ""
     dont_fragment: bool = False
     fail_loss_pct: _Percent = 100
     warn_loss_pct: _Percent | None = None
     fail_latency_ms: _Milliseconds | None = None
     warn_latency_ms: _Milliseconds | None = None
+    fail_jitter_ms: _Milliseconds | None = None
     warn_jitter_ms: _Milliseconds | None = None
 
 
@@ -50,6 +57,7 @@ class IcmpProbe:
 
     def __init__(self, host: str, options: IcmpOptions) -> None:
         self.host, self.options = host, options
+        self._source = Source(options.source, options.family)
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
@@ -69,7 +77,7 @@ class IcmpProbe:
 
     async def run(self, trace: Trace, tools: Tools) -> None:
         """Ping once; too much loss or latency is a failure."""
-        address = await resolve(self.host, self.options.family, trace)
+        address = await resolve(self.host, self._source.family, trace)
         with trace.phase("rtt"):
             burst = tools.icmp.begin(self._request(address))
             try:
@@ -93,27 +101,38 @@ class IcmpProbe:
             ttl=o.ttl,
             tos=o.tos,
             dont_fragment=o.dont_fragment,
+            source=self._source.for_target(address),
         )
 
 
 def read(burst: Burst) -> dict[str, Any]:
     """Return the readings of *burst*; times are None if nothing was answered."""
     rtts = [rtt for rtt in burst.rtts_ms if rtt is not None]
-    sent = len(burst.rtts_ms)
+    sent, ordered = len(burst.rtts_ms), sorted(rtts)
     return {
         "address": burst.address,
         "sent": sent,
         "received": len(rtts),
         "loss_pct": round(100 * (sent - len(rtts)) / sent, 2) if sent else None,
-        "rtt_min_ms": min(rtts, default=None),
+        "rtt_min_ms": ordered[0] if rtts else None,
         "rtt_avg_ms": sum(rtts) / len(rtts) if rtts else None,
-        "rtt_max_ms": max(rtts, default=None),
-        "rtt_p50_ms": median(rtts) if rtts else None,
+        "rtt_max_ms": ordered[-1] if rtts else None,
+        "rtt_p50_ms": median(ordered) if rtts else None,
+        "rtt_p95_ms": quantile(ordered, 0.95),
         "jitter_ms": jitter(rtts),
         "rtts_ms": list(burst.rtts_ms),
         "duplicates": burst.duplicates,
+        "reordered": burst.reordered,
+        "corrupted": burst.corrupted,
         "reply_ttl": burst.reply_ttl,
     }
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """Return the smallest of *ordered* that *share* of them do not exceed."""
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def jitter(rtts: list[float]) -> float | None:
@@ -127,23 +146,24 @@ def judge(options: IcmpOptions, burst: Burst, trace: Trace) -> None:
     sent, received = len(burst.rtts_ms), burst.received
     if not received:
         raise _silence(burst)
-    loss, mean = trace.readings["loss_pct"], trace.readings["rtt_avg_ms"]
-    got = f"{loss:g} % of {sent} packets lost"
+    loss = trace.readings["loss_pct"]
+    lost = f"{loss:g} % of {sent} packets lost, wanted less than"
     if loss >= options.fail_loss_pct:
-        raise ProbeFailed("loss", f"{got}, wanted less than {options.fail_loss_pct:g}")
-    if options.fail_latency_ms is not None and mean > options.fail_latency_ms:
-        raise ProbeFailed("latency", _slower("mean", mean, options.fail_latency_ms))
+        raise ProbeFailed("loss", f"{lost} {options.fail_loss_pct:g}")
     if options.warn_loss_pct is not None and loss >= options.warn_loss_pct:
-        trace.warn("loss", f"{got}, wanted less than {options.warn_loss_pct:g}")
-    if options.warn_latency_ms is not None and mean > options.warn_latency_ms:
-        trace.warn("latency", _slower("mean", mean, options.warn_latency_ms))
-    uneven = trace.readings["jitter_ms"]
-    if (
-        options.warn_jitter_ms is not None
-        and uneven is not None
-        and uneven > options.warn_jitter_ms
+        trace.warn("loss", f"{lost} {options.warn_loss_pct:g}")
+    mean, uneven = trace.readings["rtt_avg_ms"], trace.readings["jitter_ms"] or 0.0
+    for reason, what, got, fail, warn in (
+        ("latency", "mean", mean, options.fail_latency_ms, options.warn_latency_ms),
+        ("jitter", "jitter", uneven, options.fail_jitter_ms, options.warn_jitter_ms),
     ):
-        trace.warn("jitter", _slower("jitter", uneven, options.warn_jitter_ms))
+        if fail is not None and got > fail:
+            raise ProbeFailed(reason, _more(what, got, fail))
+        if warn is not None and got > warn:
+            trace.warn(reason, _more(what, got, warn))
+    if burst.corrupted:
+        altered = f"{burst.corrupted} of {received} answers came back altered or cut"
+        trace.warn("protocol", f"{altered}, wanted what was sent")
 
 
 def _silence(burst: Burst) -> ProbeFailed:
@@ -155,5 +175,5 @@ def _silence(burst: Burst) -> ProbeFailed:
     return ProbeFailed("timeout", each)
 
 
-def _slower(what: str, got: float, wanted: float) -> str:
+def _more(what: str, got: float, wanted: float) -> str:
     return f"{what} {got:.1f} ms, wanted at most {wanted:g} ms"

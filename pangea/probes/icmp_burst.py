@@ -9,7 +9,8 @@ class Request(Struct, frozen=True):
     """What to send: *count* packets of *size* payload bytes, *gap_s* apart.
 
     Each may take *wait_s* to be answered. ``ttl`` and ``tos`` None leave the
-    system's own values; ``source`` "" lets it choose the address.
+    system's own values; ``source`` is one of our own addresses, "" lets the system
+    choose it.
     """
 
     address: str
@@ -28,8 +29,25 @@ class Burst:
 
     ``address`` is the request's in the form in which replies come, without a zone.
     ``rtts_ms`` has an entry per packet sent, None while it is unanswered;
+    ``duplicates`` were answered again, ``reordered`` came after the answer to a
+    later packet (RFC 4737, 3), ``corrupted`` with a payload that is not ours;
     ``refusal`` is the last ICMP error as reason code and words.
     """
+
+    __slots__ = (
+        "_closed",
+        "_newest",
+        "_open",
+        "address",
+        "corrupted",
+        "done",
+        "duplicates",
+        "refusal",
+        "reordered",
+        "reply_ttl",
+        "request",
+        "rtts_ms",
+    )
 
     def __init__(
         self, request: Request, address: str, done: "asyncio.Future[None]"
@@ -38,11 +56,12 @@ class Burst:
         self.address = address
         self.done = done
         self.rtts_ms: list[float | None] = []
-        self.duplicates = 0
+        self.duplicates = self.reordered = self.corrupted = 0
         self.reply_ttl: int | None = None
         self.refusal: tuple[str, str] | None = None
         self._open = request.count
-        self._timer: asyncio.TimerHandle | None = None
+        self._newest = -1
+        self._closed: set[int] = set()
 
     @property
     def received(self) -> int:
@@ -50,39 +69,44 @@ class Burst:
         return sum(rtt is not None for rtt in self.rtts_ms)
 
     def answered(self, index: int, rtt_ms: float, ttl: int | None) -> None:
-        """Note the reply to packet *index*."""
+        """Note a reply to packet *index*; one that comes too late is none."""
+        if self.rtts_ms[index] is not None:
+            self.duplicates += 1
+            return
+        if index in self._closed or rtt_ms > self.request.wait_s * 1000:
+            return
         self.rtts_ms[index] = rtt_ms
         self.reply_ttl = ttl
-        self._settled()
-
-    def refused(self, reason: str, words: str) -> None:
-        """Note an ICMP error; the first word from a silent target ends it all."""
-        self.refusal = (reason, words)
-        if self.received:
-            self._settled()
+        if index < self._newest:
+            self.reordered += 1
         else:
+            self._newest = index
+        self._open -= 1
+        if not self._open:
             self.finish()
 
-    def lost(self) -> None:
-        """Note that a packet was not answered in time."""
-        self._settled()
+    def refused(self, index: int, reason: str, words: str) -> None:
+        """Note an ICMP error; the first word from a silent target ends it all."""
+        if index in self._closed or self.rtts_ms[index] is not None:
+            return
+        self.refusal = (reason, words)
+        self._closed.add(index)
+        self._open -= 1
+        if not self._open or self._newest < 0:
+            self.finish()
 
-    def next_at(self, timer: asyncio.TimerHandle) -> None:
-        """Keep the *timer* of the next packet."""
-        self._timer = timer
+    def unanswered(self) -> int:
+        """Return the last packet that may still be answered, -1 if there is none."""
+        for index in range(len(self.rtts_ms) - 1, -1, -1):
+            if self.rtts_ms[index] is None and index not in self._closed:
+                return index
+        return -1
 
     def finish(self, error: Exception | None = None) -> None:
         """End the burst, for good or with *error*; no packet follows."""
-        if self._timer is not None:
-            self._timer.cancel()
         if self.done.done():
             return
         if error is None:
             self.done.set_result(None)
         else:
             self.done.set_exception(error)
-
-    def _settled(self) -> None:
-        self._open -= 1
-        if not self._open:
-            self.finish()

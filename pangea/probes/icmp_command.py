@@ -19,7 +19,7 @@ _LEAST_GAP_S = 0.2
 #: with a shorter payload ping has no room for its clock and tells no time
 _LEAST_SIZE = 16
 _REPLY = re.compile(
-    rb"bytes from .*?icmp_seq=(\d+).*?(?:ttl|hlim)=(\d+).*?time=([\d.]+) ?ms(.*)"
+    rb"bytes from .*?icmp_seq=(\d+).*?(?:ttl|hlim)=(\d+).*?time=([\d.]+) ?ms"
 )
 _ERROR = re.compile(rb"From (\S+?):? icmp_seq=(\d+) (.+)")
 
@@ -53,17 +53,16 @@ def arguments(request: Request) -> list[str]:
 def read_line(burst: Burst, line: bytes) -> None:
     """Note in *burst* what one line of ping's output says."""
     if match := _REPLY.search(line):
-        seq, ttl, rtt_ms, rest = match.groups()
+        seq, ttl, rtt_ms = match.groups()
         index = int(seq[:6]) - 1
-        if not 0 <= index < burst.request.count:
-            return
-        if b"DUP" in rest or burst.rtts_ms[index] is not None:
-            burst.duplicates += 1
-        else:
+        if 0 <= index < burst.request.count:
             burst.answered(index, float(rtt_ms[:12].rstrip(b".")), int(ttl[:3]))
     elif match := _ERROR.search(line):
-        by, _, said = match.groups()
-        burst.refused(_kind(said), safe_text(by + b": " + said.lower(), 100))
+        by, seq, said = match.groups()
+        index = int(seq[:6]) - 1
+        if 0 <= index < burst.request.count:
+            words = safe_text(by + b": " + said.lower(), 100)
+            burst.refused(index, _kind(said), words)
 
 
 def _kind(said: bytes) -> str:

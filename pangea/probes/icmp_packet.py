@@ -1,12 +1,16 @@
 """The bytes of echo requests, replies and errors (RFC 792, RFC 4443)."""
 
 import struct
-from typing import NamedTuple
+
+from .datagram import Bytes
 
 ECHO_REQUEST, ECHO_REPLY = 8, 0
 ECHO_REQUEST_V6, ECHO_REPLY_V6 = 128, 129
 TOKEN = 8
 _HEADER = struct.Struct("!BBHHH")
+#: checksum, identifier, sequence and token, from the third byte on
+_CHANGING = struct.Struct("!HHHQ")
+_CHANGING_SHORT = struct.Struct("!HHH")
 _IP_HEADER = 20
 #: what follows the token; longer payloads repeat it
 FILLING = bytes(range(256)) * 256
@@ -36,53 +40,67 @@ _UNREACHABLE_V6 = {
 }
 
 
-class Reply(NamedTuple):
-    """An echo reply; ``ttl`` is None where the packet itself does not tell."""
+class EchoRequest:
+    """An echo request of *size* payload bytes that is filled in for each packet.
 
-    identifier: int
-    sequence: int
-    payload: bytes
-    ttl: int | None
+    IPv6 leaves the checksum to the kernel, as datagram sockets do. ``payload`` is
+    what follows the token.
+    """
+
+    def __init__(self, v6: bool, identifier: int, size: int) -> None:
+        self._v6, self._identifier, self._size = v6, identifier, size
+        self.payload = FILLING[: max(0, size - TOKEN)]
+        type_ = ECHO_REQUEST_V6 if v6 else ECHO_REQUEST
+        blank = _HEADER.pack(type_, 0, 0, identifier, 0)
+        self._packet = bytearray(blank + bytes(min(size, TOKEN)) + self.payload)
+        self._sum = 0xFFFF - checksum(self._packet)
+
+    def fill(self, sequence: int, token: int) -> bytearray:
+        """Return the packet of *sequence* and *token*, valid until the next call.
+
+        The sum of the words of a number is the number itself modulo 65535, so
+        that what stays the same is summed only once.
+        """
+        if self._size < TOKEN:
+            return self._short(sequence, token)
+        sum_ = 0 if self._v6 else 0xFFFF - (self._sum + sequence + token) % 0xFFFF
+        _CHANGING.pack_into(self._packet, 2, sum_, self._identifier, sequence, token)
+        return self._packet
+
+    def _short(self, sequence: int, token: int) -> bytearray:
+        packet = self._packet
+        _CHANGING_SHORT.pack_into(packet, 2, 0, self._identifier, sequence)
+        packet[_HEADER.size :] = token.to_bytes(TOKEN, "big")[: self._size]
+        if not self._v6:
+            packet[2:4] = checksum(packet).to_bytes(2, "big")
+        return packet
 
 
-def echo_request(v6: bool, identifier: int, sequence: int, payload: bytes) -> bytes:
-    """Return an echo request; IPv6 leaves the checksum to the kernel."""
-    if v6:
-        return _HEADER.pack(ECHO_REQUEST_V6, 0, 0, identifier, sequence) + payload
-    blank = _HEADER.pack(ECHO_REQUEST, 0, 0, identifier, sequence) + payload
-    sealed = _HEADER.pack(ECHO_REQUEST, 0, checksum(blank), identifier, sequence)
-    return sealed + payload
-
-
-def checksum(data: bytes) -> int:
+def checksum(data: Bytes) -> int:
     """Return the Internet checksum (RFC 1071).
 
     The one's complement sum of 16 bit words is the whole number modulo 65535,
     which Python computes in C.
     """
     if len(data) % 2:
-        data += b"\0"
+        data = data + b"\0"
     return 0xFFFF - int.from_bytes(data, "big") % 0xFFFF
 
 
-def read_reply(v6: bool, data: bytes) -> Reply | None:
-    """Return the echo reply in *data*, None if it is anything else.
+def find_reply(v6: bool, data: Bytes, size: int) -> int:
+    """Return where the echo reply begins in *size* bytes of *data*, -1: none there.
 
     An IPv4 header in front, as raw sockets and macOS have it, is told by its
     version: no echo reply begins with 4.
     """
-    ttl, start = None, 0
-    if not v6 and data and data[0] >> 4 == 4:
+    start = 0
+    if not v6 and size and data[0] >> 4 == 4:
         start = (data[0] & 15) * 4
-        if start < _IP_HEADER or len(data) < start:
-            return None
-        ttl = data[8]
-    if len(data) < start + _HEADER.size:
-        return None
-    type_, code, _sum, identifier, sequence = _HEADER.unpack_from(data, start)
-    if type_ != (ECHO_REPLY_V6 if v6 else ECHO_REPLY) or code:
-        return None
-    return Reply(identifier, sequence, data[start + _HEADER.size :], ttl)
+        if start < _IP_HEADER:
+            return -1
+    if size < start + _HEADER.size or data[start + 1]:
+        return -1
+    return start if data[start] == (ECHO_REPLY_V6 if v6 else ECHO_REPLY) else -1
 
 
 def read_quoted(v6: bool, data: bytes) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ import struct
 
 from pangea.core.failure import ProbeError
 
-from .datagram import LINUX
+from .datagram import LINUX, literal
 from .icmp_packet import ECHO_REPLY, ECHO_REPLY_V6
 
 #: Linux numbers that Python 3.11 has no names for
@@ -49,7 +49,7 @@ def open_socket(
     sock, raw = _open(family)
     try:
         _configure(sock, family, raw, dont_fragment)
-        sock.bind((source, 0))
+        sock.bind(literal(source)[1] if source else ("", 0))
     except OSError:
         sock.close()
         raise

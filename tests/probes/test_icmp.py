@@ -118,6 +118,23 @@ class TestSilence:
         assert (result.outcome, result.reason) == (Outcome.FAILED, "unreachable")
         assert result.detail == "10.99.1.254: host unreachable"
 
+    @pytest.mark.parametrize("source", ["10.99.1.1", "up0"])
+    def test_packets_go_out_from_the_source_that_is_given(self, near, source):
+        result = inside(near, lambda: run("10.99.2.2", source=source, wait_ms=100))
+        assert result.outcome is Outcome.OK
+        # The other end has no way back to loopback: it was asked from there.
+        other = inside(near, lambda: run("10.99.1.254", source="lo", wait_ms=100))
+        assert other.outcome is not Outcome.OK
+
+    @pytest.mark.parametrize(
+        ("source", "reason"),
+        [("10.99.9.9", "no_resources"), ("nowhere0", "no_route")],
+    )
+    def test_a_source_that_is_not_ours_is_our_error(self, near, source, reason):
+        result = inside(near, lambda: run("10.99.2.2", source=source))
+        assert (result.outcome, result.reason) == (Outcome.ERROR, reason)
+        assert source in result.detail
+
     def test_no_route_of_our_own_is_an_error(self, near):
         result = inside(near, lambda: run("192.0.2.1"))
         assert (result.outcome, result.reason) == (Outcome.ERROR, "no_route")
@@ -154,6 +171,35 @@ def test_uneven_answers_can_warn():
     assert judged(burst_of(10, 30, 10), warn_jitter_ms=20).warning is None
 
 
+def test_uneven_answers_can_fail():
+    with pytest.raises(ProbeFailed) as caught:
+        judged(burst_of(10, 30, 10), fail_jitter_ms=19, warn_jitter_ms=1)
+    assert caught.value.reason == "jitter"
+    assert caught.value.detail == "jitter 20.0 ms, wanted at most 19 ms"
+
+
+def test_an_altered_answer_warns():
+    burst = burst_of(1, 1)
+    burst.corrupted = 1
+    reason, detail = judged(burst).warning
+    assert reason == "protocol"
+    assert detail.startswith("1 of 2 answers came back altered or cut")
+
+
+@pytest.mark.parametrize(
+    ("rtts", "p50", "p95"),
+    [
+        ([4, 1, 3, 2], 2.5, 4),
+        (list(range(1, 101)), 50.5, 95),
+        ([7], 7, 7),
+        ([None], None, None),
+    ],
+)
+def test_half_and_the_worst_twentieth_are_told(rtts, p50, p95):
+    readings = read(burst_of(*rtts))
+    assert (readings["rtt_p50_ms"], readings["rtt_p95_ms"]) == (p50, p95)
+
+
 @given(st.lists(st.none() | st.floats(0, 1e5), min_size=1, max_size=100))
 def test_readings_agree_with_each_other(rtts):
     readings = read(burst_of(*rtts))
@@ -165,7 +211,7 @@ def test_readings_agree_with_each_other(rtts):
         slack = 1e-6
         low, high = readings["rtt_min_ms"] - slack, readings["rtt_max_ms"] + slack
         assert low <= readings["rtt_avg_ms"] <= high
-        assert low <= readings["rtt_p50_ms"] <= high
+        assert low <= readings["rtt_p50_ms"] <= readings["rtt_p95_ms"] + slack <= high
         assert (jitter(got) or 0) <= high - low
 
 
@@ -184,6 +230,8 @@ def test_readings_agree_with_each_other(rtts):
         {"fail_loss_pct": 0},
         {"warn_loss_pct": 101},
         {"cuont": 3},
+        {"source": "not an interface"},
+        {"source": "10.0.0.1", "family": "ipv6"},
     ],
 )
 def test_an_option_out_of_bounds_is_refused(options):
