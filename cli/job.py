@@ -11,6 +11,7 @@ from pangea.core.durations import format_duration, parse_duration
 from pangea.core.errors import UsageError
 
 from .client import path_of
+from .given import SET_HELP, options_of, table_of
 from .group import Group
 from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
 from .session import Session
@@ -65,7 +66,7 @@ def described(command: Callable[..., Any]) -> Callable[..., Any]:
             "options",
             multiple=True,
             metavar="OPTION=VALUE",
-            help="An option of the probe; repeatable.",
+            help=SET_HELP,
         ),
         click.option(
             "--label", "labels", multiple=True, metavar="K=V", help="Repeatable."
@@ -226,32 +227,6 @@ def _seconds(option: str, text: str | None) -> float | None:
         return float(parse_duration(text))
     except UsageError as error:
         raise UsageError(f"{option}: {error}", hint=error.hint) from error
-
-
-def options_of(texts: tuple[str, ...], *, removing: bool = False) -> dict[str, Any]:
-    """Return the ``--set`` texts as options; ``headers.Accept=…`` is a table's key."""
-    options: dict[str, Any] = {}
-    for path, value in table_of("--set", texts, removing=removing).items():
-        name, dot, key = path.partition(".")
-        inner = options.setdefault(name, {}) if dot else None
-        if isinstance(inner, dict):
-            inner[key] = value
-        else:
-            options[name] = value
-    return options
-
-
-def table_of(
-    option: str, texts: tuple[str, ...], *, removing: bool = False
-) -> dict[str, Any]:
-    """Return ``K=V`` texts as a table; UsageError names *option* for any other."""
-    table: dict[str, Any] = {}
-    for text in texts:
-        key, sep, value = text.partition("=")
-        if not sep or not key.strip():
-            raise UsageError(f"{option}: wanted KEY=VALUE, got {text!r}")
-        table[key.strip()] = None if removing and value == "" else value
-    return table
 
 
 def _switch(session: Session, name: str, verb: str, worker: str | None) -> None:

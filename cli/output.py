@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pangea.core.durations import format_duration
+from pangea.core.durations import milliseconds as spent
 from pangea.core.text import safe_text
 
 from .session import Session
@@ -106,9 +107,7 @@ def milliseconds(value: Any) -> str:
     """Return a duration as people read it, or ``-`` for none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "-"
-    if value >= 1000:
-        return f"{value / 1000:.2f} s"
-    return f"{value:.3g} ms" if value < 100 else f"{value:.0f} ms"
+    return spent(value)
 
 
 def joined(table: Any) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from .given import table_of
 from .group import Command
-from .job import table_of
 from .session import Session
 
 ROLES = ("coordinator", "worker")

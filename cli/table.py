@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 from pangea.core.text import safe_text
 
-COLOURS = {"green": "32", "red": "31", "yellow": "33", "cyan": "36", "dim": "2"}
+COLOURS = {
+    "green": "32",
+    "red": "31",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+    "dim": "2",
+}
 
 #: word → glyph, its plain form, colour; state is never told by colour alone
 MARKS = {
@@ -19,6 +27,7 @@ MARKS = {
     "failed": ("✖", "x", "red"),
     "unknown": ("○", "?", "cyan"),
     "error": ("○", "?", "cyan"),
+    "could not tell": ("○", "?", "cyan"),
     "paused": ("◌", "-", "dim"),
 }
 
@@ -121,4 +130,5 @@ def _ascii_only() -> bool:
 _TO_ASCII = str.maketrans(
     {**dict(zip("▁▂▃▄▅▆▇█", "_.-:=+*#", strict=True)), "×": "x", "·": " "}
     | {"┤": "|", "└": "+", "─": "-", "…": "~", "—": "-", "≥": ">="}
+    | {"→": "->", "├": "|", "│": "|", "µ": "u", "±": "+/-"}
 )

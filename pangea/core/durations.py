@@ -52,3 +52,15 @@ def format_duration(seconds: float) -> str:
         if count:
             words.append(f"{count}{unit}")
     return "".join(words[:2])
+
+
+def milliseconds(value: float) -> str:
+    """Return milliseconds as people read them: ``0.042 ms``, ``12.3 ms``, ``1.21 s``.
+
+    Three digits are enough, and nothing is measured finer than a microsecond.
+    """
+    if abs(value) >= 999.5:
+        return f"{value / 1000:.2f} s"
+    if abs(value) >= 99.95:
+        return f"{value:.0f} ms"
+    return f"{round(value, 3) + 0.0:.3g} ms"

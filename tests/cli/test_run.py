@@ -1,41 +1,14 @@
-"""`run`, `probe` and `secret`: what a node is told, and what needs no coordinator."""
+"""`run` and `secret`: what a node is told, and what needs no coordinator."""
 
-import asyncio
 import json
 import os
-import socket
 import stat
-import threading
-from contextlib import contextmanager
 
 import pytest
 
 from pangea.cli.run import flags_of
 from pangea.cli.session import Session
 from pangea.cli.settings import resolve
-
-
-@contextmanager
-def listening():
-    """Accept connections on a free port of loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(5)
-
-        def accept() -> None:
-            try:
-                while True:
-                    server.accept()[0].close()
-            except OSError:
-                return
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1]
-
-
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def test_every_flag_of_run_reaches_the_configuration(monkeypatch, tmp_path):
@@ -105,45 +78,6 @@ def test_a_malformed_file_stops_run_with_78(run, tmp_path):
     assert "pangea.toml: node: role" in result.stderr
 
 
-def test_a_probe_that_succeeds_is_0_and_json_has_what_is_promised(run):
-    with listening() as port:
-        result = run("probe", "tcp", f"127.0.0.1:{port}", "--json")
-    found = json.loads(result.stdout)
-    assert result.exit_code == 0
-    assert found["outcome"] == "ok"
-    promised = {"outcome", "reason", "detail", "duration_ms", "phases", "readings"}
-    assert promised | {"flags"} <= set(found)
-
-
-def test_a_probe_that_fails_is_1_with_the_reason_in_words(run):
-    result = run("probe", "tcp", f"127.0.0.1:{closed_port()}")
-    assert result.exit_code == 1
-    assert "✖ FAILED" in result.stdout
-    assert "refused: " in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("args", "meant"),
-    [
-        (["htp", "x"], "http"),
-        (["tcp", "127.0.0.1:1", "--set", "nope=1"], ""),
-        (["tcp", "127.0.0.1:1", "--timeout", "soon"], "500ms"),
-        (["tcp", "127.0.0.1:1", "--timeout", "2h"], ""),
-        (["tcp", "127.0.0.1:1", "--count", "0"], ""),
-    ],
-)
-def test_a_malformed_question_is_2(run, args, meant):
-    result = run("probe", *args)
-    assert result.exit_code == 2
-    assert meant in result.stderr
-
-
-def test_the_environment_of_a_probe_is_closed_again(run):
-    run("probe", "tcp", f"127.0.0.1:{closed_port()}", "-q")
-    with pytest.raises(RuntimeError):
-        asyncio.get_running_loop()
-
-
 def test_a_new_secret_is_another_each_time_and_stored_nowhere(run, tmp_path):
     one, two = run("secret", "new").stdout, run("secret", "new").stdout
     assert one.startswith("pangea-secret-1.")
@@ -176,16 +110,6 @@ def test_a_secret_that_others_may_read_is_78(run, tmp_path):
     os.chmod(state / "secrets.json", 0o644)
     assert stat.S_IMODE((state / "secrets.json").stat().st_mode) == 0o644
     assert run("secret", "show").exit_code == 78
-
-
-@pytest.mark.slow
-def test_counted_probes_come_line_by_line_and_as_one_array(run):
-    with listening() as port:
-        lines = run("probe", "tcp", f"127.0.0.1:{port}", "--count", "2")
-        array = run("probe", "tcp", f"127.0.0.1:{port}", "--count", "2", "--json")
-    assert lines.stdout.count("● OK") == 2
-    assert "2 asked, 2 ok" in lines.stderr
-    assert [one["outcome"] for one in json.loads(array.stdout)] == ["ok", "ok"]
 
 
 def test_a_token_of_the_environment_that_is_none_is_usage(run, api, monkeypatch):

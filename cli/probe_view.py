@@ -1,0 +1,119 @@
+"""One result on a screen: verdict, phases as bars, and the facts."""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pangea.core.durations import milliseconds
+from pangea.core.fact import Fact, Part
+from pangea.core.reasons import REASONS
+from pangea.core.sheet import sheet
+from pangea.core.text import safe_text
+
+from .probe_view_phases import bars
+from .results import word_of
+from .table import Style, pad, width_of
+
+#: An outcome in the word that stands first; the word has glyph and colour.
+WORDS = {"ok": "up", "error": "could not tell"}
+#: Bars are drawn for so many columns where there is no terminal.
+NO_TERMINAL = 80
+NARROWEST = 40
+#: A name of a fact that is longer stands on a line of its own.
+LONGEST_NAME = 18
+
+
+def screen_width() -> int | None:
+    """Return the columns of the terminal, None if the output goes elsewhere."""
+    if not sys.stdout.isatty():
+        return None
+    return max(shutil.get_terminal_size().columns, NARROWEST)
+
+
+def card(style: Style, found: dict[str, Any], width: int | None) -> list[str]:
+    """Return the lines of the result *found*; None as *width*: wrap nothing."""
+    lines = list(_verdict(style, found, width))
+    if found["phases"]:
+        drawn = bars(style, found["phases"], width or NO_TERMINAL)
+        lines += ["", *drawn]
+    parts = sheet(found["type"], found["readings"])
+    return lines + laid_out(style, parts, width)
+
+
+def said_of(found: dict[str, Any]) -> str:
+    """Return the word of a result: up, warn, failed or could not tell."""
+    word = word_of(found)
+    return WORDS.get(word, word)
+
+
+def why(found: dict[str, Any], limit: int = 500) -> str:
+    """Return the reason of a result as code and sentence, "" if there is none."""
+    reason = safe_text(found["reason"], 40)
+    said = safe_text(found["detail"] or REASONS.get(reason, ""), limit)
+    return f"{reason}: {said}" if reason and said else reason or said
+
+
+def laid_out(style: Style, parts: list[Part], width: int | None) -> list[str]:
+    """Return the facts as ``name  value``, an empty line before each part."""
+    names = [width_of(fact.name) for part in parts for fact in part]
+    column = min(max(names, default=0), LONGEST_NAME)
+    lines = []
+    for part in parts:
+        lines.append("")
+        for fact in part:
+            lines += _fact(style, fact, column, width)
+    return lines
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """Return *text* in lines of at most *width* columns, broken between words."""
+    if width is None or width_of(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for word in re.split(r"(?<=\s)", text):
+        if line and width_of(line + word.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += word
+        while width_of(line.rstrip()) > width:
+            head = _head(line, width)
+            lines.append(head)
+            line = line[len(head) :]
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _verdict(style: Style, found: dict[str, Any], width: int | None) -> Iterator[str]:
+    what = f"{safe_text(found['type'], 20)} {safe_text(found['target'])}"
+    took = milliseconds(found["duration_ms"])
+    yield f"{style.marked(said_of(found))}  {style.plain(what)}  {took}"
+    reason = why(found)
+    if reason:
+        colour = style.colour_of(said_of(found))
+        for line in wrapped(style.plain(reason), width):
+            yield style.paint(line, colour)
+
+
+def _fact(style: Style, fact: Fact, column: int, width: int | None) -> Iterator[str]:
+    room = None if width is None else max(width - column - 2, NARROWEST // 2)
+    lines = []
+    for line in fact.lines:
+        text = style.plain(line)
+        lines += [text] if fact.columns else wrapped(text, room)
+    name = style.plain(fact.name)
+    if width_of(name) > column:
+        yield style.paint(name, "dim")
+        name = ""
+    colour = style.colour_of(fact.tone)
+    for line in lines:
+        yield f"{style.paint(pad(name, column), 'dim')}  {style.paint(line, colour)}"
+        name = ""
+
+
+def _head(text: str, width: int) -> str:
+    """Return as much of the beginning of *text* as fits."""
+    end = min(width, len(text))
+    while width_of(text[:end]) > width:
+        end -= 1
+    return text[: max(end, 1)]
