@@ -16,6 +16,7 @@ PROGRAMS = {
     "ip": "iproute2",
     "nginx": "nginx-light",
     "openssl": "openssl",
+    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
     "unbound": "unbound",
 }
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

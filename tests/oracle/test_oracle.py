@@ -1,0 +1,72 @@
+"""Pangea against blackbox_exporter: the same questions to the same servers."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.needs import need
+from tests.oracle.documented import MOST_OTHERS, OTHER, WRONG, differences, untrue
+from tests.oracle.faults import FAULTS
+from tests.oracle.ours import ask
+from tests.oracle.scenario import Said, Scenario, differing
+from tests.oracle.table import SCENARIOS
+
+pytestmark = [pytest.mark.slow, pytest.mark.oracle]
+
+LISTED = differences()
+NAMES = [scenario.name for scenario in SCENARIOS]
+
+
+def complaints(scenario: Scenario, theirs: Said, ours: Said) -> list[str]:
+    """Return all that is not as the scenario and docs/oracle.md say."""
+    apart, listed = differing(theirs, ours), LISTED.get(scenario.name)
+    wrong = []
+    if apart != (listed.columns if listed else []):
+        wrong.append(f"they differ in {apart}, docs/oracle.md lists {listed}")
+    if listed:
+        wrong += [f"not said: {line}" for line in untrue(listed, theirs, ours)]
+    if ours["cause"] != scenario.reason:
+        wrong.append(f"the reason is {ours['cause']!r}, wanted {scenario.reason!r}")
+    for column in scenario.compare:
+        if None in (theirs[column], ours[column]):
+            wrong.append(f"{column} is not said: {theirs[column]}, {ours[column]}")
+    return wrong
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
+async def test_both_say_the_same(scenario: Scenario, oracle, words, table, tools):
+    need(*scenario.needs)
+    theirs, ours = await asyncio.gather(
+        asyncio.to_thread(oracle.probe, scenario, words), ask(scenario, words, tools)
+    )
+    table.add(scenario, theirs, ours)
+    wrong = complaints(scenario, theirs, ours)
+    captured = f"{theirs.raw}\npangea: {ours.raw}"
+    if scenario.name in FAULTS:
+        assert wrong, f"mended: take {scenario.name!r} off the list of faults"
+    else:
+        assert wrong == [], captured
+
+
+def test_no_scenario_is_there_twice():
+    assert [name for name, n in Counter(NAMES).items() if n > 1] == []
+
+
+def test_the_oracle_is_asked_enough():
+    assert len(SCENARIOS) >= 60
+    asked = Counter(column for s in SCENARIOS for column in s.compare)
+    asked |= Counter("cause" for s in SCENARIOS if s.reason)
+    for column in ("status", "rcode", "expiry", "cause"):
+        assert asked[column] >= 15, column
+
+
+def test_every_difference_that_is_listed_is_asked_about():
+    assert [name for name in LISTED if name not in NAMES] == []
+    assert [name for name in FAULTS if name not in NAMES] == []
+
+
+def test_few_differences_are_a_matter_of_opinion():
+    kinds = Counter(difference.kind for difference in LISTED.values())
+    assert set(kinds) <= {WRONG, OTHER}
+    assert kinds[OTHER] <= MOST_OTHERS
