@@ -10,12 +10,27 @@ import math
 from collections.abc import Sequence
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FAILURE = "×"
 GAP = "·"
 
 #: A series whose largest value is less than this many times its smallest is
 #: drawn calm: a jitter of some percent is no mountain.
 CALM = 1.5
+
+
+def waterfall(spans: Sequence[float], width: int) -> list[str]:
+    """Return a bar for each of *spans*, each drawn where the one before ended.
+
+    Together they take *width* columns; the shortest can still be seen.
+    """
+    total, begun, bars = sum(spans) or 1.0, 0.0, []
+    for span in spans:
+        left = min(int(begun / total * width), width - 1)
+        begun += span
+        size = max(round((begun / total * width - left) * 8), 1)
+        bars.append(" " * left + BLOCKS[-1] * (size // 8) + EIGHTHS[size % 8])
+    return bars
 
 
 def sparkline(values: Sequence[float | None]) -> str:

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from pangea.core.chart import ascii_chart
 from pangea.core.durations import format_duration
+from pangea.core.sheet import gist
 from pangea.core.text import safe_text
 
 from .forms import EditForm, FormError
@@ -19,6 +19,7 @@ from .schema import (
     StatusAnswer,
     VoteAnswer,
 )
+from .sheet_view import SheetView, badge_of, sheet_views
 from .view import (
     Cell,
     SparkPart,
@@ -32,7 +33,6 @@ from .view import (
 from .words import (
     Badge,
     When,
-    cell_badge,
     clock,
     meaning,
     ms,
@@ -110,6 +110,7 @@ class JobView(Struct, frozen=True):
     command: str
     votes: list[VoteRow]
     chart: Chart
+    sheets: list[SheetView]
     results: list[ResultRow]
     form: EditForm
 
@@ -141,7 +142,8 @@ def job_view(
         command=add_command(job),
         votes=[_vote(job, vote, status.now) for vote in job.votes],
         chart=_chart(history, recent),
-        results=[_result(result, status.now) for result in results],
+        sheets=sheet_views(job, results, status.now),
+        results=[_result(job, result, status.now) for result in results],
         form=EditForm.of(form, job),
     )
 
@@ -175,24 +177,14 @@ def _vote(job: JobAnswer, vote: VoteAnswer, now: str) -> VoteRow:
     )
 
 
-def _result(result: ResultAnswer, now: str) -> ResultRow:
-    warned = result.outcome == "ok" and "warn" in result.flags
-    vote = VoteAnswer(
-        worker=result.worker,
-        outcome="warn"
-        if warned
-        else None
-        if result.outcome == "error"
-        else result.outcome,
-        state="probing",
-    )
+def _result(job: JobAnswer, result: ResultAnswer, now: str) -> ResultRow:
     return ResultRow(
         at=when(result.started_at, now),
         worker=safe_text(result.worker, 60),
-        badge=cell_badge(vote),
+        badge=badge_of(result),
         latency=ms(result.duration_ms),
         phases=_phases(result.phases),
-        reason=why(result.reason, result.detail) or _readings(result.readings),
+        reason=why(result.reason, result.detail) or gist(job.type, result.readings),
         meaning=meaning(result.reason),
         flags=", ".join(safe_text(flag, 20) for flag in result.flags),
     )
@@ -200,16 +192,6 @@ def _result(result: ResultAnswer, now: str) -> ResultRow:
 
 def _phases(phases: Mapping[str, float]) -> str:
     return "  ".join(f"{safe_text(k, 20)} {ms(v)}" for k, v in phases.items())
-
-
-def _readings(readings: Mapping[str, Any]) -> str:
-    """Return the first short readings of a good result."""
-    short = [
-        f"{safe_text(key, 30)} {safe_text(value, 40)}"
-        for key, value in readings.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-    ]
-    return ", ".join(short[:4])
 
 
 def _chart(history: HistoryAnswer, recent: Sequence[float | None]) -> Chart:

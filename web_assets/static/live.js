@@ -208,7 +208,12 @@ function fetchAgain() {
 function takeOver(page) {
   for (const selector of ["#jobs", "#workers-line", ".counts", ".jobhead h1"]) {
     const fresh = page.querySelector(selector);
-    if (fresh && one(selector)) one(selector).replaceWith(document.adoptNode(fresh));
+    if (!fresh || !one(selector)) continue;
+    for (const unfolded of document.querySelectorAll(`${selector} details[id]`)) {
+      const again = fresh.querySelector(`#${CSS.escape(unfolded.id)}`);
+      if (again) again.open = unfolded.open;
+    }
+    one(selector).replaceWith(document.adoptNode(fresh));
   }
   document.title = page.title;
   one("#icon").href = page.querySelector("#icon").getAttribute("href");
