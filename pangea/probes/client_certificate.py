@@ -55,8 +55,6 @@ class IdentitySource:
 
     def __init__(self, certificate: str, key: str, where: str) -> None:
         self._certificate, self._key = certificate, key
-        if key and not certificate:
-            raise UsageError(f"{where}: client_key without client_cert")
         if _is_pem(certificate) and (not key or _is_pem(key)):
             self._check(where)
 

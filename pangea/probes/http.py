@@ -1,55 +1,34 @@
 """HTTP probe: does the server give the answer that is wanted, and how fast?"""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct
 
+from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeFailed
+from pangea.core.model import Outcome
 from pangea.core.text import safe_text
 
 from .base import Trace, register
+from .certificates import Facts, iso
+from .client_certificate import IdentitySource
 from .connect import Family
-from .http_engine import Answer, fetch
-from .http_reader import HttpReader
-from .http_request import Request, follow, parse_headers
-from .http_status import in_words, is_named, is_wanted, parse_statuses
-from .target import Url, parse_host, parse_url
+from .http_demands import Demands
+from .http_engine import Answer, Habits, Head, fetch, in_order
+from .http_options import WHERE, HttpOptions
+from .http_request import Request, authorized, follow, parse_headers
+from .http_status import is_named
+from .http_way import Proxy, Way, basic, parse_proxy
+from .own_resolver import parse_resolver
+from .target import Url, is_address, parse_host, parse_url
 from .tls_engine import warn_of_weakness
 
 if TYPE_CHECKING:
     from .tools import Tools
 
 DEFAULT_LIMIT = 1024 * 1024
-GOOD: tuple[int | str, ...] = ("200-299",)
 REDIRECTS = {301, 302, 303, 307, 308}
-
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_Text = Annotated[str, Meta(max_length=4096)]
-
-
-class HttpOptions(Struct, frozen=True, kw_only=True):
-    """How to ask over HTTP and what answer is wanted.
-
-    ``expect_status`` takes codes, ranges and classes (``200-299,301,4xx``); a
-    redirect whose code is named there by itself is not followed.
-    ``max_body_bytes`` counts after decompression: a longer body fails if it is
-    given; if it is not, only the first 1 MiB is read.
-    """
-
-    method: Method = "GET"
-    headers: dict[str, str] | list[str] = field(default_factory=dict)
-    body: Annotated[str, Meta(max_length=65_536)] = ""
-    expect_status: list[int | str] | int = field(default_factory=lambda: [*GOOD])
-    body_contains: _Text = ""
-    body_not_contains: _Text = ""
-    follow_redirects: bool = True
-    max_redirects: Annotated[int, Meta(ge=0, le=20)] = 5
-    max_body_bytes: Annotated[int, Meta(ge=1, le=64 * 2**20)] | None = None
-    warn_latency_ms: Annotated[float, Meta(gt=0)] | None = None
-    verify: bool = True
-    ca_file: _Text = ""
-    server_name: _Text = ""
-    family: Family = "any"
+FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 
 
 @register
@@ -62,19 +41,20 @@ class HttpProbe:
 
     def __init__(self, url: Url, options: HttpOptions) -> None:
         self.url, self.options = url, options
-        self._wanted = parse_statuses(options.expect_status)
-        self._request = Request(
-            url=url,
-            method=options.method,
-            headers=parse_headers(options.headers),
-            body=options.body.encode(),
-            family=options.family,
+        self._demands = Demands(options)
+        self._request = _request(url, options)
+        self._habits = Habits(
+            way=_way(options),
             verify=options.verify,
-            server_name=parse_host(options.server_name) if options.server_name else "",
             ca_file=options.ca_file,
+            http2=options.http2,
             limit=options.max_body_bytes or DEFAULT_LIMIT,
-            keep=bool(options.body_contains or options.body_not_contains),
+            keep=self._demands.keeps,
         )
+        if options.http2 == "require" and url.scheme == "http":
+            raise UsageError(f"{WHERE}: http2 require wants an https target")
+        if options.family == "both" and is_address(url.host):
+            raise UsageError(f"{WHERE}: family both wants a name, not an address")
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
@@ -82,28 +62,67 @@ class HttpProbe:
         return cls(parse_url(target), options)
 
     async def run(self, trace: Trace, tools: "Tools") -> None:
-        """Ask; ProbeFailed unless status and body are those wanted."""
-        request, hops = self._request, 0
-        while True:
-            answer = await fetch(request, tools.tls, trace)
-            _note(answer, request.url, hops, trace)
-            if not self._goes_on(answer.head):
-                break
-            hops += 1
-            request = self._next(request, answer.head, hops)
-        self._judge_status(answer.head)
-        self._judge_body(answer.head, trace)
-        self._judge_latency(trace)
+        """Ask; ProbeFailed unless the answer is as it is wanted."""
+        if self.options.family == "both":
+            await self._ask_both(trace, tools)
+        else:
+            await self._ask(self._habits, trace, tools)
+            _observe("certificate", trace.readings, trace)
+
+    async def _ask(self, habits: Habits, trace: Trace, tools: "Tools") -> None:
+        try:
+            answer, url = await self._follow(habits, trace, tools)
+        finally:
+            trace.phases = in_order(trace.phases)
+        self._demands.judge(answer.head, url, tools.tls.now(), trace)
         warn_of_weakness(answer.chain, trace)
 
-    def _goes_on(self, head: HttpReader) -> bool:
+    async def _follow(
+        self, habits: Habits, trace: Trace, tools: "Tools"
+    ) -> tuple[Answer, Url]:
+        """Return the last answer and where it came from."""
+        request, hops, spent = self._request, list[dict[str, Any]](), 0.0
+        while True:
+            # What an earlier hop left is its own, not the next one's.
+            trace.readings.clear()
+            if hops:
+                trace.readings["hops"] = hops
+            answer = await fetch(request, habits, tools, trace)
+            total = sum(trace.phases.values())
+            hops.append(_hop(answer, request.url, total - spent, trace))
+            _note(answer, request.url, hops, trace)
+            if not self._goes_on(answer.head):
+                return answer, request.url
+            spent = total
+            request = self._next(request, answer.head, len(hops))
+
+    async def _ask_both(self, trace: Trace, tools: "Tools") -> None:
+        """Ask over IPv4, then over IPv6; it fails if either fails."""
+        wrong: list[ProbeFailed] = []
+        for family in FAMILIES:
+            part = Trace()
+            way = self._habits.way._replace(family=family)
+            try:
+                await self._ask(self._habits._replace(way=way), part, tools)
+            except ProbeFailed as failure:
+                detail = f"{family}: {failure.detail}"
+                wrong.append(type(failure)(failure.reason, detail))
+            finally:
+                _add(part, family, trace)
+            _observe(f"certificate_{family}", part.readings, trace)
+        if wrong:
+            # What the target failed at counts for more than what we could not tell.
+            wrong.sort(key=lambda failure: failure.outcome is Outcome.ERROR)
+            raise type(wrong[0])(wrong[0].reason, "; ".join(w.detail for w in wrong))
+
+    def _goes_on(self, head: Head) -> bool:
         return (
             head.status in REDIRECTS
             and self.options.follow_redirects
-            and not is_named(head.status, self._wanted)
+            and not is_named(head.status, self._demands.statuses)
         )
 
-    def _next(self, request: Request, head: HttpReader, hops: int) -> Request:
+    def _next(self, request: Request, head: Head, hops: int) -> Request:
         location = head.headers.get("location", "")
         if not location:
             detail = f"the redirect {head.status} does not say where to"
@@ -117,55 +136,80 @@ class HttpProbe:
         text = location.encode("latin-1").decode("utf-8", "replace")
         return follow(request, text.replace(" ", "%20"), head.status)
 
-    def _judge_status(self, head: HttpReader) -> None:
-        if not is_wanted(head.status, self._wanted):
-            wanted = in_words(self._wanted)
-            raise ProbeFailed("status", f"got status {head.status}, wanted {wanted}")
 
-    def _judge_body(self, head: HttpReader, trace: Trace) -> None:
-        body, options = head.body, self.options
-        if body.exploding or (body.full and options.max_body_bytes):
-            packed = f" (unpacked from {body.received})" if body.exploding else ""
-            detail = f"the body is larger than {body.limit} bytes{packed}"
-            raise ProbeFailed("too_large", detail)
-        if body.full:
-            trace.readings["truncated"] = True
-        if not (options.body_contains or options.body_not_contains):
-            return
-        if not body.readable:
-            encoding = safe_text(body.encoding, 40)
-            raise ProbeFailed("body", f"the body is packed as {encoding!r}, not read")
-        within = f" within its first {body.limit} bytes" if body.full else ""
-        wanted, unwanted = options.body_contains, options.body_not_contains
-        if wanted and not _holds(head, wanted):
-            detail = f"the body does not contain {safe_text(wanted)!r}{within}"
-            raise ProbeFailed("body", detail)
-        if unwanted and _holds(head, unwanted):
-            raise ProbeFailed("body", f"the body contains {safe_text(unwanted)!r}")
-
-    def _judge_latency(self, trace: Trace) -> None:
-        spent, most = sum(trace.phases.values()), self.options.warn_latency_ms
-        if most is not None and spent > most:
-            trace.warn("latency", f"took {spent:.0f} ms, wanted at most {most:g} ms")
+def _request(url: Url, options: HttpOptions) -> Request:
+    headers = parse_headers(options.headers)
+    if options.user:
+        headers = authorized(headers, basic(options.user, options.password, WHERE))
+    if options.token:
+        headers = authorized(headers, f"Bearer {options.token}")
+    own = options.client_cert
+    return Request(
+        url=url,
+        method=options.method,
+        headers=headers,
+        body=options.body.encode(),
+        server_name=parse_host(options.server_name) if options.server_name else "",
+        identity=IdentitySource(own, options.client_key, WHERE) if own else None,
+    )
 
 
-def _note(answer: Answer, url: Url, hops: int, trace: Trace) -> None:
+def _way(options: HttpOptions) -> Way:
+    family: Family = "any" if options.family == "both" else options.family
+    where, resolver = f"{WHERE}: resolver", options.resolver
+    server = parse_resolver(resolver, where) if resolver else None
+    return Way(family, server, _proxy(options))
+
+
+def _proxy(options: HttpOptions) -> Proxy | None:
+    if not options.proxy:
+        return None
+    user = options.proxy_user
+    known = basic(user, options.proxy_password, f"{WHERE}: proxy_user") if user else ""
+    return parse_proxy(options.proxy, known, options.proxy_tunnel, f"{WHERE}: proxy")
+
+
+def _hop(answer: Answer, url: Url, ms: float, trace: Trace) -> dict[str, Any]:
+    hop = {
+        "url": safe_text(url, 500),
+        "status": answer.head.status,
+        "address": trace.readings["address"],
+        "ms": round(ms, 3),
+    }
+    return hop | _certificate(answer.chain)
+
+
+def _certificate(chain: tuple[Facts, ...]) -> dict[str, str]:
+    if not chain:
+        return {}
+    return {"subject": chain[0].subject, "not_after": iso(chain[0].not_after)}
+
+
+def _note(answer: Answer, url: Url, hops: list[dict[str, Any]], trace: Trace) -> None:
     head = answer.head
     trace.readings |= {
         "status": head.status,
         "http_version": head.version,
         "bytes": min(head.body.size, head.body.limit),
         "final_url": safe_text(url, 500),
-        "redirects": hops,
+        "redirects": len(hops) - 1,
     }
+    if answer.chain:
+        trace.readings["fingerprint_sha256"] = answer.chain[0].fingerprint
 
 
-def _holds(head: HttpReader, wanted: str) -> bool:
-    """Tell whether the body holds *wanted*, in the charset it says it is in."""
-    kind = head.headers.get("content-type", "").lower()
-    charset = kind.partition("charset=")[2].split(";")[0].strip(" \"'")[:40]
-    try:
-        text = wanted.encode(charset or "utf-8")
-    except (LookupError, ValueError):
-        text = wanted.encode()
-    return text in head.body.kept
+def _observe(name: str, readings: dict[str, Any], trace: Trace) -> None:
+    fingerprint = readings.get("fingerprint_sha256")
+    if fingerprint:
+        trace.observe(name, fingerprint)
+
+
+def _add(part: Trace, family: str, trace: Trace) -> None:
+    """Add what was seen over one *family* to the whole."""
+    for name, spent in part.phases.items():
+        trace.phases[name] = trace.phases.get(name, 0.0) + spent
+    trace.phases, trace.last = in_order(trace.phases), part.last
+    trace.readings[family] = part.readings | {"phases": part.phases}
+    if part.warning:
+        reason, detail = part.warning
+        trace.warn(reason, f"{family}: {detail}")

@@ -84,7 +84,7 @@ class HttpReader:
         if self.status < 200 and self.status != 101:
             return
         if self._header_bytes > MAX_HEADERS:
-            self._failure = _endless_headers()
+            self._failure = endless_headers()
         self._in_body = True
         encoding = self.headers.get("content-encoding", "")
         self.body = BodyDecoder(encoding, self._limit, self._keep)
@@ -111,7 +111,7 @@ class HttpReader:
 
     def _check_bounds(self) -> None:
         if not self._in_body and self._fed > MAX_HEADERS:
-            raise _endless_headers()
+            raise endless_headers()
         if self._fed > MAX_HEADERS + MAX_FRAMING + 2 * self.body.received:
             detail = "chunk sizes and trailers take more room than the body"
             raise ProbeFailed("protocol", detail)
@@ -129,5 +129,6 @@ class HttpReader:
         return ProbeFailed("protocol", f"the answer breaks HTTP/1.1: {said}")
 
 
-def _endless_headers() -> ProbeFailed:
+def endless_headers() -> ProbeFailed:
+    """Return the failure of an answer whose headers do not end in time."""
     return ProbeFailed("too_large", f"the headers are larger than {MAX_HEADERS} bytes")

@@ -9,7 +9,8 @@ from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
-from .connect import Family
+from .client_certificate import IdentitySource
+from .http_way import Proxy
 from .target import Url, parse_url
 
 MAX_HEADERS = 8 * 1024
@@ -31,18 +32,19 @@ class Request(NamedTuple):
     method: str
     headers: Headers
     body: bytes
-    family: Family
-    verify: bool
     server_name: str
-    ca_file: str
-    limit: int
-    keep: bool
+    identity: IdentitySource | None
 
-    def wire(self) -> bytes:
-        """Return the request as it is sent."""
+    @property
+    def host(self) -> str:
+        """What the job says of ``Host``, else the URL's own."""
+        given = (value for name, value in self.headers if name.lower() == "host")
+        return next(given, self.url.authority)
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the header fields but ``Host`` and those of the connection."""
         given = {name.lower() for name, _ in self.headers}
         usual = [
-            ("Host", self.url.authority),
             ("User-Agent", "Pangea"),
             ("Accept", "*/*"),
             ("Accept-Encoding", "gzip, deflate"),
@@ -50,9 +52,18 @@ class Request(NamedTuple):
         if self.body or self.method in ("POST", "PUT", "PATCH"):
             usual.append(("Content-Length", str(len(self.body))))
         sent = [pair for pair in usual if pair[0].lower() not in given]
-        sent += [*self.headers, ("Connection", "close")]
-        lines = [f"{self.method} {self.url.path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in sent]
+        return sent + [pair for pair in self.headers if pair[0].lower() != "host"]
+
+    def wire(self, proxy: Proxy | None = None) -> bytes:
+        """Return the request as it is sent, to *proxy* with the whole URL."""
+        target, fields = self.url.path, [("Host", self.host), *self.fields()]
+        if proxy:
+            target = f"http://{self.url.authority}{target}"
+            if proxy.authorization:
+                fields.append(("Proxy-Authorization", proxy.authorization))
+        fields.append(("Connection", "close"))
+        lines = [f"{self.method} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in fields]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
 
 
@@ -65,7 +76,7 @@ def parse_headers(given: Mapping[str, str] | list[str]) -> Headers:
     if isinstance(given, Mapping):
         pairs = [(name.strip(), value.strip()) for name, value in given.items()]
     else:
-        pairs = [_pair(line) for line in _lines(given)]
+        pairs = [_pair(line) for line in rejoin(given, _FIELD)]
     for name, value in pairs:
         _check(name, value)
     if sum(len(name) + len(value) + 4 for name, value in pairs) > MAX_HEADERS:
@@ -73,11 +84,37 @@ def parse_headers(given: Mapping[str, str] | list[str]) -> Headers:
     return tuple(pairs)
 
 
+def authorized(headers: Headers, value: str) -> Headers:
+    """Return *headers* with ``Authorization``. Raises UsageError."""
+    if any(name.lower() == "authorization" for name, _ in headers):
+        said = "http option: the header Authorization stands beside user or token"
+        raise UsageError(said, hint="give one of them")
+    pair = ("Authorization", value)
+    _check(*pair)
+    return (*headers, pair)
+
+
+def rejoin(pieces: list[str], begins: re.Pattern[str]) -> list[str]:
+    """Return *pieces* of a text cut at commas as the parts that were meant.
+
+    A piece that is not what *begins* a part belongs to the one before it.
+    """
+    parts: list[str] = []
+    for piece in pieces:
+        if parts and not begins.fullmatch(piece):
+            inside = parts[-1].count("{") > parts[-1].count("}")
+            parts[-1] += f",{piece}" if inside else f", {piece}"
+        else:
+            parts.append(piece)
+    return parts
+
+
 def follow(request: Request, location: str, status: int) -> Request:
     """Return the request that a redirect to *location* asks for.
 
-    To another origin go neither secrets nor a ``Host`` or server name of our
-    own. A 303, and as everywhere a 301 or 302 to a POST, makes it a GET
+    To another origin go neither secrets nor a ``Host``, server name or
+    certificate of our own. A 303, and as everywhere a 301 or 302 to a POST, makes
+    it a GET
     (RFC 9110 section 15.4). Raises ProbeFailed ``redirect``.
     """
     try:
@@ -86,7 +123,7 @@ def follow(request: Request, location: str, status: int) -> Request:
         raise ProbeFailed("redirect", f"the redirect leads nowhere: {error}") from error
     if _is_elsewhere(request.url, url):
         kept = tuple(p for p in request.headers if p[0].lower() in _HARMLESS)
-        request = request._replace(headers=kept, server_name="")
+        request = request._replace(headers=kept, server_name="", identity=None)
     to_get = status == 303 or (status in (301, 302) and request.method == "POST")
     if to_get and request.method not in ("GET", "HEAD"):
         kept = tuple(p for p in request.headers if not _describes_body(p[0]))
@@ -104,16 +141,6 @@ def _is_elsewhere(here: Url, there: Url) -> bool:
 
 def _describes_body(name: str) -> bool:
     return name.lower().startswith("content-")
-
-
-def _lines(pieces: list[str]) -> list[str]:
-    lines: list[str] = []
-    for piece in pieces:
-        if lines and not _FIELD.fullmatch(piece):
-            lines[-1] += f", {piece}"
-        else:
-            lines.append(piece)
-    return lines
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -320,7 +320,8 @@ async def test_https_shows_and_judges_the_certificate(serve, ask, server_tls, ca
     target = f"127.0.0.1:{port}"
     good = await ask("http", target, ca_file=ca_file)
     assert (good.outcome, good.detail) == (Outcome.OK, "")
-    assert list(good.phases) == ["connect", "tls", "first_byte", "transfer"]
+    phases = [phase for phase in good.phases if phase != "wait"]
+    assert phases == ["connect", "tls", "first_byte", "transfer"]
     assert good.readings["days_left"] > 0
     assert good.readings["not_after"].endswith("Z")
     assert good.readings["tls_version"] == "TLSv1.3"
