@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterable
 
 from pangea.core.clock import Clock
-from pangea.core.errors import ProtocolError
 from pangea.core.model import Assignment, Job
 from pangea.core.phase import worker_phase
 from pangea.mesh.messages import Desired, Message, RunNow
@@ -25,15 +24,20 @@ class Outbox:
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Message] = asyncio.Queue(BACKLOG)
+        self.full = asyncio.Event()
         self.held: dict[int, Assignment] = {}
         self.version = 0
 
     def say(self, message: Message) -> None:
-        """Queue *message*; a worker that takes nothing any more loses its link."""
+        """Queue *message*; never fails for whoever says it.
+
+        A worker that takes nothing any more loses its link (``full``), and gets
+        all anew on the next one.
+        """
         try:
             self.queue.put_nowait(message)
-        except asyncio.QueueFull as error:
-            raise ProtocolError("the worker takes no more messages") from error
+        except asyncio.QueueFull:
+            self.full.set()
 
 
 class Dispatch:

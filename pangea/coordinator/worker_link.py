@@ -71,10 +71,15 @@ class WorkerLink:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._pump(), name="pump")
             tasks.create_task(self._listen(), name="listen")
+            tasks.create_task(self._give_up(), name="give up")
 
     async def _pump(self) -> None:
         while True:
             await self.link.send(await self.outbox.queue.get())
+
+    async def _give_up(self) -> None:
+        await self.outbox.full.wait()
+        raise ProtocolError("it takes no more messages")
 
     async def _listen(self) -> None:
         while True:

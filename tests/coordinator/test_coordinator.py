@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from msgspec import Struct
 
+from pangea.coordinator.dispatch import BACKLOG
 from pangea.core.errors import Conflict, NotFound, ProtocolError, UsageError
 from pangea.core.model import FIRST_ORG, Flag, Gap, Outcome
 from pangea.core.options import MASK, SecretText
 from pangea.core.phase import base_phase
+from pangea.mesh.messages import RunNow
 from pangea.probes.base import PROBES, load_builtin
 from pangea.storage import ingest, jobs
 from pangea.web.schema import JobPatch, JobSpec
@@ -310,3 +312,14 @@ async def test_a_secret_is_masked_for_people_sealed_at_rest_and_whole_for_the_wo
     assert far.held[added.job.id].options["password"] == "hunter2"
     (stored_again,) = await world.coordinator.jobs.all()
     assert stored_again.options["password"] == "hunter2"
+
+
+async def test_a_worker_that_takes_nothing_loses_its_link_and_harms_nobody(world):
+    far = await world.join("hel")
+    job = await add(world)
+    outbox = world.coordinator.dispatch.outboxes[far.welcome.worker]
+    for _ in range(BACKLOG + 10):
+        outbox.say(RunNow(job))
+    await far.until(lambda f: isinstance(f.heard[-1], ProtocolError))
+
+    assert (await world.service.job(FIRST_ORG, "web")).votes[0].state == "lost"
