@@ -1,39 +1,34 @@
 """Judges certificates: pure rules over what a server presented."""
 
 from datetime import UTC, datetime
-from hashlib import sha256
-from itertools import islice
 from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-from cryptography.x509.oid import (
-    AuthorityInformationAccessOID,
-    ExtendedKeyUsageOID,
-    NameOID,
-)
 from msgspec import Struct
-
-from pangea.core.text import safe_text
 
 from .target import is_address
 
-#: alternative names that are read; the most that authorities put in is far less
-MAX_NAMES = 1000
 DAY = 86400.0
 _WEAK_HASHES = {"md5", "sha1"}
+#: the RSA key that is as strong as an elliptic one of at least so many bits
+#: (NIST SP 800-57 part 1, table 2)
+_RSA_LIKE = ((512, 15360), (384, 7680), (250, 3072), (224, 2048), (160, 1024))
 #: OpenSSL's verification errors (x509_vfy.h) with a reason of their own
 NOT_YET_VALID, EXPIRED, SELF_SIGNED, ROOT_UNKNOWN = 9, 10, 18, 19
 ISSUER_UNKNOWN, LEAF_UNVERIFIED = 20, 21
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What one certificate says; times are seconds of UTC, texts are safe."""
+    """What one certificate says; times are seconds of UTC, texts are safe.
+
+    ``issuer_name`` is the issuer's whole name (RFC 4514), ``san_count`` counts
+    the alternative names that are not read any more too.
+    """
 
     subject: str
     issuer: str
+    issuer_name: str
     san: tuple[str, ...]
+    san_count: int
     not_before: float
     not_after: float
     key: str
@@ -43,6 +38,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     self_signed: bool
     for_servers: bool
     issuer_can_be_fetched: bool
+    must_staple: bool
 
 
 class Problem(NamedTuple):
@@ -50,29 +46,6 @@ class Problem(NamedTuple):
 
     reason: str
     detail: str
-
-
-def read_facts(der: bytes) -> Facts:
-    """Return what the certificate *der* says; ValueError if it is malformed."""
-    cert = x509.load_der_x509_certificate(der)
-    try:
-        key, bits = _key(cert)
-        return Facts(
-            subject=_name(cert.subject),
-            issuer=_name(cert.issuer),
-            san=_alternative_names(cert),
-            not_before=cert.not_valid_before_utc.timestamp(),
-            not_after=cert.not_valid_after_utc.timestamp(),
-            key=key,
-            bits=bits,
-            signature=_signature(cert),
-            fingerprint=sha256(der).hexdigest(),
-            self_signed=cert.subject == cert.issuer,
-            for_servers=_for_servers(cert),
-            issuer_can_be_fetched=_has_issuer_url(cert),
-        )
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise ValueError(str(error)) from error
 
 
 def check_times(facts: Facts, now: float) -> Problem | None:
@@ -122,14 +95,30 @@ def matches(name: str, host: str) -> bool:
 
 def check_strength(facts: Facts) -> Problem | None:
     """Return what is too weak in the certificate's key or signature, if anything."""
-    least = {"RSA": 2048, "DSA": 2048, "EC": 224}.get(facts.key, 0)
-    if facts.bits < least:
-        weak = f"a {facts.key} key of {facts.bits} bits, wanted {least} or more"
-    elif facts.signature in _WEAK_HASHES and not facts.self_signed:
+    if facts.signature in _WEAK_HASHES and not facts.self_signed:
         weak = f"a signature with {facts.signature}, wanted sha256 or better"
-    else:
+        detail = f"the certificate of {facts.subject} has {weak}"
+        return check_key(facts, 2048) or Problem("cert_weak", detail)
+    return check_key(facts, 2048)
+
+
+def check_key(facts: Facts, least: int) -> Problem | None:
+    """Return a problem if the key is weaker than one of RSA with *least* bits.
+
+    A key of a kind that is not known here is let pass.
+    """
+    bits, as_strong = facts.bits, ""
+    if facts.key not in ("RSA", "DSA"):
+        like = (rsa for enough, rsa in _RSA_LIKE if facts.bits >= enough)
+        bits = next(like, 512) if facts.bits else least
+        as_strong = f", no stronger than RSA with {bits}"
+    if bits >= least:
         return None
-    return Problem("cert_weak", f"the certificate of {facts.subject} has {weak}")
+    detail = (
+        f"the certificate of {facts.subject} has a {facts.key} key of "
+        f"{facts.bits} bits{as_strong}, wanted {least} or more"
+    )
+    return Problem("cert_weak", detail)
 
 
 def check_purpose(facts: Facts) -> Problem | None:
@@ -193,62 +182,3 @@ def _issuer_unknown(depth: int, last: Facts, chain: tuple[Facts, ...]) -> Proble
             f"the server sent only its own certificate, not that of {last.issuer}",
         )
     return Problem("cert_untrusted", f"the issuer {last.issuer} is not trusted here")
-
-
-def _name(name: x509.Name) -> str:
-    common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if common:
-        return safe_text(common[0].value, 100)
-    return safe_text(name.rfc4514_string() or "(no name)", 100)
-
-
-def _alternative_names(cert: x509.Certificate) -> tuple[str, ...]:
-    try:
-        names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return ()
-    wanted = (x509.DNSName, x509.IPAddress)
-    found = (n.value for n in names.value if isinstance(n, wanted))
-    return tuple(safe_text(value, 253) for value in islice(found, MAX_NAMES))
-
-
-def _key(cert: x509.Certificate) -> tuple[str, int]:
-    try:
-        key = cert.public_key()
-    except UnsupportedAlgorithm:
-        return "unknown", 0
-    match key:
-        case rsa.RSAPublicKey():
-            return "RSA", key.key_size
-        case dsa.DSAPublicKey():
-            return "DSA", key.key_size
-        case ec.EllipticCurvePublicKey():
-            return "EC", key.key_size
-    return type(key).__name__.removesuffix("PublicKey").strip("_"), 0
-
-
-def _signature(cert: x509.Certificate) -> str:
-    try:
-        algorithm = cert.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return "unknown"
-    return algorithm.name if algorithm else "none"
-
-
-def _for_servers(cert: x509.Certificate) -> bool:
-    try:
-        usage = cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    any_use = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
-    return any(use in (ExtendedKeyUsageOID.SERVER_AUTH, any_use) for use in usage)
-
-
-def _has_issuer_url(cert: x509.Certificate) -> bool:
-    kind = x509.AuthorityInformationAccess
-    try:
-        access = cert.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return False
-    issuers = AuthorityInformationAccessOID.CA_ISSUERS
-    return any(entry.access_method == issuers for entry in access)

@@ -1,41 +1,29 @@
 """TLS probe: would a client trust this server, and for how long?"""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
-from .certificates import DAY, Facts, check_times, days, iso
-from .connect import Family, connect, resolve
+from .client_certificate import Identity, IdentitySource
+from .connect import connect, resolve
+from .starttls import PORTS, start_tls
 from .target import parse_host, parse_host_port
-from .tls_engine import demand, note_certificate, warn_of_weakness
+from .tls_demand import Demands, Seen, own_dates
+from .tls_engine import TlsEngine, demand, leave_out, warn_of_weakness
+from .tls_failure import Refused
+from .tls_options import WHERE, TlsOptions
+from .tls_readings import note
+from .tls_wire import TlsWire
 
 if TYPE_CHECKING:
     from .tools import Tools
 
-VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
-SHOWN_NAMES = 20
-
-Version = Literal["1.0", "1.1", "1.2", "1.3"]
-
-
-class TlsOptions(Struct, frozen=True, kw_only=True):
-    """What a server's TLS must be like.
-
-    Fewer than ``fail_days`` days of life left fail, fewer than ``warn_days``
-    warn. Without ``verify`` anybody's certificate will do, but not an expired
-    one. A version below ``min_version`` fails, one below 1.2 always warns.
-    """
-
-    server_name: Annotated[str, Meta(max_length=253)] = ""
-    verify: bool = True
-    ca_file: Annotated[str, Meta(max_length=4096)] = ""
-    min_version: Version = "1.0"
-    warn_days: Annotated[float, Meta(ge=0, le=3650)] = 21
-    fail_days: Annotated[float, Meta(ge=0, le=3650)] = 0
-    family: Family = "any"
+#: seconds of silence after which a server has accepted us
+QUIET_S = 1.0
 
 
 @register
@@ -48,62 +36,112 @@ class TlsProbe:
 
     def __init__(self, host: str, port: int, options: TlsOptions) -> None:
         self.host, self.port, self.options = host, port, options
-        given = options.server_name
+        given, cert, key = options.server_name, options.client_cert, options.client_key
         self.server_name = parse_host(given) if given else host
+        self._identity = IdentitySource(cert, key, WHERE) if cert or key else None
+        self._demands = Demands(options)
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
-        """Return the probe for *target*, ``host`` or ``host:port``; else 443."""
-        return cls(*parse_host_port(target, 443), options)
+        """Return the probe for *target*, ``host`` or ``host:port``.
+
+        Without a port it is 443, with STARTTLS that of the protocol.
+        """
+        return cls(*parse_host_port(target, PORTS[options.starttls]), options)
 
     async def run(self, trace: Trace, tools: "Tools") -> None:
         """Look, then judge; ProbeFailed names everything that is wrong."""
-        address = await resolve(self.host, self.options.family, trace)
+        try:
+            if self.options.expect_alert:
+                await self._be_refused(trace, tools.tls)
+            else:
+                self._judge(await self._shake(trace, tools.tls), trace, tools.tls)
+        finally:
+            leave_out(trace, "wait", "accept")
+
+    async def _shake(self, trace: Trace, engine: TlsEngine) -> TlsWire:
+        """Return the connection, closed, once the server has accepted us."""
+        options = self.options
+        identity = self._identity.load() if self._identity else None
+        address = await resolve(self.host, options.family, trace)
         wire = await connect(address, self.port, trace)
         try:
-            tls = await tools.tls.open(wire, self.server_name, trace)
-            version, presented = tls.version, tls.chain()
+            if options.starttls != "none":
+                with trace.phase("starttls"):
+                    await start_tls(wire, options.starttls, self.server_name)
+            tls = await engine.open(
+                wire,
+                self.server_name,
+                trace,
+                options.alpn,
+                identity,
+                max_version=options.max_version,
+                staple=True,
+                ca_file=options.ca_file if options.verify else None,
+            )
+            await self._settle(tls, identity, trace)
+        except Refused as refusal:
+            trace.readings["alert"] = refusal.alert
+            raise
         finally:
             wire.close()
-        chain = tools.tls.read(presented)
-        now = tools.tls.now()
-        note_certificate(chain[0], now, trace.readings)
-        _note(chain, trace)
-        if self.options.verify:
-            options = self.options
-            demand(tools.tls.judge(presented, self.server_name, options.ca_file))
-        self._judge_life(chain[0], now, trace)
-        self._judge_version(version, trace)
-        warn_of_weakness(chain, trace)
+        return tls
 
-    def _judge_life(self, leaf: Facts, now: float, trace: Trace) -> None:
-        wrong = check_times(leaf, now)
-        if wrong:
-            raise ProbeFailed(*wrong)
-        left = leaf.not_after - now
-        says = f"the certificate of {leaf.subject} expires in {days(left)}"
-        if left < self.options.fail_days * DAY:
-            detail = f"{says}, wanted at least {self.options.fail_days:g} days"
-            raise ProbeFailed("cert_expires_soon", detail)
-        if left < self.options.warn_days * DAY:
-            trace.warn("cert_expires_soon", f"{says}, on {iso(leaf.not_after)}")
+    async def _settle(
+        self, tls: TlsWire, identity: Identity | None, trace: Trace
+    ) -> None:
+        """Wait for a refusal where one may come after the handshake."""
+        asked = tls.wants_certificate
+        trace.readings["client_cert_asked"] = asked
+        to_be_refused = bool(self.options.expect_alert)
+        if not to_be_refused and not (asked and tls.version == "TLSv1.3"):
+            return
+        with trace.phase("accept"):
+            quiet_s = QUIET_S + 2 * trace.phases["connect"] / 1000
+            settled = await tls.settle(quiet_s, until_end=to_be_refused)
+        if settled == "closed" and asked and not identity and not to_be_refused:
+            detail = (
+                "the server asked for a client certificate and closed the connection"
+            )
+            raise ProbeFailed("closed", detail)
 
-    def _judge_version(self, version: str, trace: Trace) -> None:
-        got, least = VERSIONS.get(version, 0), self.options.min_version
-        if got < int(least.replace(".", "")):
-            detail = f"got {version}, wanted TLS {least} or newer"
-            raise ProbeFailed("tls_version", detail)
-        if got < VERSIONS["TLSv1.2"]:
-            trace.warn("tls_version", f"{version} is no longer safe (RFC 8996)")
+    async def _be_refused(self, trace: Trace, engine: TlsEngine) -> None:
+        """Ask; all is well if the server refuses us as it should."""
+        alerts = self.options.expect_alert
+        wanted = f"wanted the alert {' or '.join(alerts)}"
+        try:
+            tls = await self._shake(trace, engine)
+        except Refused as refusal:
+            if refusal.alert in alerts or "any" in alerts:
+                return
+            detail = f"got the alert {refusal.alert}, {wanted}"
+            raise ProbeFailed("tls_alert", detail) from refusal
+        shown = "with our" if self._identity else "without a"
+        asked = ", though it asked for one" if tls.wants_certificate else ""
+        detail = f"the server took us {shown} client certificate{asked}, {wanted}"
+        raise ProbeFailed("tls_alert", detail)
 
-
-def _note(chain: tuple[Facts, ...], trace: Trace) -> None:
-    leaf = chain[0]
-    trace.readings |= {
-        "san": list(leaf.san[:SHOWN_NAMES]),
-        "key": leaf.key,
-        "bits": leaf.bits,
-        "signature": leaf.signature,
-        "fingerprint_sha256": leaf.fingerprint,
-        "chain_length": len(chain),
-    }
+    def _judge(self, tls: TlsWire, trace: Trace, engine: TlsEngine) -> None:
+        options, presented = self.options, tls.chain()
+        facts, now = engine.read(presented), engine.now()
+        trace.observe("certificate", facts[0].fingerprint)
+        problems, verified = engine.opinion(
+            presented, self.server_name, options.ca_file, verify=options.verify
+        )
+        staple = tls.staple
+        seen = Seen(
+            version=tls.version,
+            cipher=tls.cipher,
+            alpn=tls.alpn,
+            chain=facts,
+            verified=engine.read(verified) if verified else (),
+            staple=engine.status(staple, verified or presented) if staple else None,
+            now=now,
+        )
+        note(seen, len(presented), trace.readings)
+        if not options.verify:
+            problems = tuple(own_dates(seen))
+        demand(tuple(chain(problems, self._demands.problems(seen))))
+        for warning in self._demands.warnings(seen):
+            trace.warn(*warning)
+        warn_of_weakness(facts, trace)

@@ -1,29 +1,35 @@
 """Looks at any TLS server, however old, and judges what it presented."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
-
-from OpenSSL import SSL
 
 from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
-from . import certificates
+from . import certificates, tls_chain
 from .base import Trace
 from .certificates import Facts, Problem
 from .client_certificate import Identity
 from .connect import Wire
+from .ocsp import Staple, read_staple
 from .target import is_address
+from .tls_context import Contexts, Offer, Version
+from .tls_facts import read_facts
+from .tls_gate import StartGate
 from .tls_trust import Trust
 from .tls_wire import TlsWire
 
 MAX_CACHED = 4096
+#: certificates of a chain that are looked at; the most that servers need is four
+MAX_CHAIN = 20
 #: seconds after which a verdict is formed anew, for the CA file may change
 VERDICT_LIFE = 3600.0
-#: OpenSSL's flag for servers from before RFC 5746
-_LEGACY_SERVER = 0x4
+#: a wait of our own that is shorter is not worth a phase
+_SHORT_MS = 1.0
 #: what OpenSSL says of the server's own dates, which are judged here already
 _OWN_TIMES = {(certificates.EXPIRED, 0), (certificates.NOT_YET_VALID, 0)}
 
@@ -32,9 +38,14 @@ V = TypeVar("V")
 
 
 class Verdict(NamedTuple):
-    """What is wrong with a chain, and for which span of time that holds."""
+    """What is wrong with a chain, and for which span of time that holds.
+
+    ``verified`` is the way to a trusted authority that holds the longest; it is
+    empty if there is none.
+    """
 
     problems: tuple[Problem, ...]
+    verified: tuple[bytes, ...]
     since: float
     until: float
 
@@ -44,10 +55,12 @@ class TlsEngine:
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.now = now
+        self.gate = StartGate()
         self._trust = Trust()
-        self._contexts: dict[tuple[bytes, tuple[str, ...]], SSL.Context] = {}
+        self._contexts = Contexts()
         self._facts: dict[bytes, tuple[Facts, ...]] = {}
         self._verdicts: dict[tuple[bytes, str, str], Verdict] = {}
+        self._staples: dict[bytes, Staple] = {}
 
     async def open(
         self,
@@ -56,34 +69,49 @@ class TlsEngine:
         trace: Trace,
         alpn: tuple[str, ...] = (),
         identity: Identity | None = None,
+        *,
+        max_version: Version = "1.3",
+        staple: bool = False,
+        ca_file: str | None = None,
     ) -> TlsWire:
         """Return *wire* with TLS on it; the phase is ``tls``.
 
         Nothing is judged here: any certificate will do, keys of 1024 bits and
         TLS 1.0 too. *server_name* is sent as SNI unless it is an address;
-        *identity* is shown to a server that asks for it. Raises ProbeFailed
-        ``tls_handshake``, ``reset``, ProbeError ``client_cert``.
+        *identity* is shown to a server that asks for it; with *staple* it is asked
+        for its certificate's status. *ca_file* is what will be judged by; it is loaded
+        ahead, unless None. Where many begin at once, ours waits for its turn in the
+        phase ``wait``. Raises ProbeFailed ``tls_handshake``, ``reset``, ProbeError
+        ``client_cert``, ``overload``.
         """
-        context = self._context(alpn, identity)
+        context = self._contexts.get(Offer(alpn, max_version, identity))
+        loading = self._load(ca_file)
+        if not self.gate.is_open():
+            with _waiting(trace):
+                await self.gate.wait()
         with trace.phase("tls"):
             name = "" if is_address(server_name) else server_name.rstrip(".")
-            tls = TlsWire(wire, context, name)
+            tls = TlsWire(wire, context, name, staple=staple)
             await tls.handshake()
         trace.readings["tls_version"] = tls.version
         trace.readings["cipher"] = tls.cipher
+        if loading and not loading.done():
+            with _waiting(trace):
+                await asyncio.wait([loading])
         return tls
 
     def read(self, chain: tuple[bytes, ...]) -> tuple[Facts, ...]:
         """Return what the certificates of *chain* say; parsed once per chain.
 
-        Raises ProbeFailed ``cert_unreadable`` if there is none, or a broken one.
+        Of a very long chain only the beginning is read. Raises ProbeFailed
+        ``cert_unreadable`` if there is none, or a broken one.
         """
         digest = _digest(chain)
         if digest not in self._facts:
             if not chain:
                 raise ProbeFailed("cert_unreadable", "the server sent no certificate")
             try:
-                facts = tuple(map(certificates.read_facts, chain))
+                facts = tuple(map(read_facts, chain[:MAX_CHAIN]))
             except ValueError as error:
                 detail = f"the certificate is malformed: {safe_text(error)}"
                 raise ProbeFailed("cert_unreadable", detail) from error
@@ -98,12 +126,37 @@ class TlsEngine:
         The most telling problem comes first. *ca_file* "" means the system's.
         Raises ProbeFailed ``cert_unreadable``, ProbeError ``no_trust_store``.
         """
+        return self.verdict(chain, host, ca_file).problems
+
+    def verdict(
+        self, chain: tuple[bytes, ...], host: str, ca_file: str = ""
+    ) -> Verdict:
+        """Return ``judge``'s problems, and the chain as it was verified."""
         now, key = self.now(), (_digest(chain), host, ca_file)
         known = self._verdicts.get(key)
         if known is None or not known.since <= now < known.until:
             known = self._verdict(chain, host, ca_file, now)
             _remember(self._verdicts, key, known)
-        return known.problems
+        return known
+
+    def opinion(
+        self, chain: tuple[bytes, ...], host: str, ca_file: str, *, verify: bool
+    ) -> tuple[tuple[Problem, ...], tuple[bytes, ...]]:
+        """Return problems and verified chain; none of either without *verify*."""
+        if not verify:
+            return (), ()
+        return self.verdict(chain, host, ca_file)[:2]
+
+    def status(self, staple: bytes, chain: tuple[bytes, ...]) -> Staple:
+        """Return what the stapled response says of *chain*'s own certificate.
+
+        *chain* should hold the issuer, so that the response can be believed.
+        """
+        digest = _digest((staple, *chain))
+        if digest not in self._staples:
+            read = read_staple(staple, chain[0], chain[1:MAX_CHAIN])
+            _remember(self._staples, digest, read)
+        return self._staples[digest]
 
     def accept(
         self, tls: TlsWire, host: str, trace: Trace, *, verify: bool, ca_file: str
@@ -127,52 +180,40 @@ class TlsEngine:
 
     async def close(self) -> None:
         """Forget everything."""
+        self.gate.close()
         self._contexts.clear()
         self._facts.clear()
         self._verdicts.clear()
+        self._staples.clear()
+
+    def _load(self, ca_file: str | None) -> asyncio.Future[Any] | None:
+        """Begin to load what will be judged by, unless it is there already."""
+        now = self.now()
+        if ca_file is None or self._trust.is_ready(ca_file, now):
+            return None
+        return self._trust.load(ca_file, now)
 
     def _verdict(
         self, chain: tuple[bytes, ...], host: str, ca_file: str, now: float
     ) -> Verdict:
         facts = self.read(chain)
+        refused, verified = self._trust.verify(chain[:MAX_CHAIN], ca_file, now)
         found = [certificates.check_times(facts[0], now)]
-        refused = self._trust.verify(chain, ca_file, now)
         if refused and not (found[0] and refused[:2] in _OWN_TIMES):
             found.append(certificates.explain(*refused, facts, now))
         found.append(certificates.check_name(facts[0], host))
         found.append(certificates.check_purpose(facts[0]))
+        if verified:
+            verified = tls_chain.longest(
+                chain[:MAX_CHAIN],
+                verified,
+                lambda chain: self._trust.verify(chain, ca_file, now)[1],
+                self.read,
+            )
+            facts += self.read(verified)
         moments = [m for f in facts for m in (f.not_before, f.not_after)]
         until = min([now + VERDICT_LIFE, *(m for m in moments if m > now)])
-        return Verdict(tuple(p for p in found if p), now, until)
-
-    def _context(self, alpn: tuple[str, ...], identity: Identity | None) -> SSL.Context:
-        """Return a context; making one takes 30 ms, so they are kept."""
-        key = (identity.digest if identity else b"", alpn)
-        if key not in self._contexts:
-            context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-            context.set_verify(SSL.VERIFY_NONE)
-            context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
-            context.set_min_proto_version(SSL.TLS1_VERSION)
-            context.set_options(_LEGACY_SERVER)
-            context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-            _keep_hello_small(context)
-            if alpn:
-                context.set_alpn_protos([name.encode("ascii") for name in alpn])
-            if identity:
-                identity.put_in(context)
-            _remember(self._contexts, key, context)
-        return self._contexts[key]
-
-
-def _keep_hello_small(context: SSL.Context) -> None:
-    """Offer classic groups only: the hello is 324 bytes then, not 1558.
-
-    OpenSSL's post-quantum key share makes it two packets, which old devices do
-    not understand. pyOpenSSL has no public call for it; without, all still works.
-    """
-    set_groups = getattr(vars(SSL).get("_lib"), "SSL_CTX_set1_curves_list", None)
-    if set_groups:
-        set_groups(context._context, b"X25519:P-256:P-384:P-521:X448")
+        return Verdict(tuple(p for p in found if p), verified, now, until)
 
 
 def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None:
@@ -181,6 +222,13 @@ def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None
     readings["days_left"] = round((facts.not_after - now) / certificates.DAY, 2)
     readings["issuer"] = facts.issuer
     readings["subject"] = facts.subject
+
+
+def leave_out(trace: Trace, *waits: str) -> None:
+    """Do not count the phases *waits* to how long the target took."""
+    if any(name in trace.phases for name in waits):
+        spent = (ms for name, ms in trace.phases.items() if name not in waits)
+        trace.duration_ms = sum(spent)
 
 
 def warn_of_weakness(chain: tuple[Facts, ...], trace: Trace) -> None:
@@ -197,6 +245,15 @@ def demand(problems: tuple[Problem, ...]) -> None:
         first, *others = problems
         also = "".join(f"; also {other.detail}" for other in others)
         raise ProbeFailed(first.reason, first.detail + also)
+
+
+@contextmanager
+def _waiting(trace: Trace) -> Iterator[None]:
+    """Measure what is our own delay, if it is worth telling."""
+    with trace.phase("wait"):
+        yield
+    if trace.phases["wait"] < _SHORT_MS:
+        del trace.phases["wait"]
 
 
 def _digest(chain: tuple[bytes, ...]) -> bytes:

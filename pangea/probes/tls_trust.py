@@ -1,8 +1,12 @@
 """Finds the authorities that this machine trusts and asks OpenSSL about a chain."""
 
+import asyncio
 import os
+import stat
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from OpenSSL import crypto
 
@@ -19,51 +23,90 @@ CA_FILES = (
     "/usr/local/share/certs/ca-root-nss.crt",  # FreeBSD
 )
 MAX_STORES = 64
+#: seconds after which a CA file is looked at again, for it may have changed
+STORE_LIFE = 3600.0
 _PARTIAL_CHAIN = crypto.X509StoreFlags.PARTIAL_CHAIN
+
+
+class _Loaded(NamedTuple):
+    """A store, the state of the file that it is of, and when that was looked at."""
+
+    state: tuple[int, int]
+    store: crypto.X509Store
+    at: float
+
+
+class Refusal(NamedTuple):
+    """What OpenSSL has against a chain: its error, how deep, its sentence."""
+
+    code: int
+    depth: int
+    said: str
 
 
 class Trust:
     """Trust stores by file, loaded at first use and again when the file changes."""
 
     def __init__(self) -> None:
-        self._stores: dict[tuple[str, int, int], crypto.X509Store] = {}
+        self._stores: dict[str, _Loaded] = {}
+        self._loading: dict[str, asyncio.Future[_Loaded]] = {}
+
+    def is_ready(self, ca_file: str, now: float) -> bool:
+        """Tell whether ``verify`` can be asked without reading a file."""
+        known = self._stores.get(ca_file)
+        return known is not None and 0 <= now - known.at < STORE_LIFE
+
+    def load(self, ca_file: str, now: float) -> asyncio.Future[Any]:
+        """Begin to load *ca_file* in a thread: the system's takes 10 to 30 ms.
+
+        Many may wait for it with ``asyncio.wait``. One that cannot be loaded is
+        the trouble of ``verify``.
+        """
+        loading = self._loading.get(ca_file)
+        if loading is None:
+            loop = asyncio.get_running_loop()
+            known = self._stores.get(ca_file)
+            loading = loop.run_in_executor(None, _load_store, ca_file, now, known)
+            self._loading[ca_file] = loading
+            loading.add_done_callback(lambda done: self._loaded(ca_file, done))
+        return loading
 
     def verify(
-        self, chain: tuple[bytes, ...], ca_file: str, now: float
-    ) -> tuple[int, int, str] | None:
-        """Return OpenSSL's (error, depth, sentence) for *chain*, or None if it holds.
+        self, chain: Sequence[bytes], ca_file: str, now: float
+    ) -> tuple[Refusal | None, tuple[bytes, ...]]:
+        """Return what speaks against *chain*, and how it was verified if nothing.
 
-        *chain* is DER, the server's own certificate first; *ca_file* "" means
-        the system's. Raises ProbeError ``no_trust_store``.
+        Both chains are DER, the server's own certificate first; the verified one
+        ends in what is trusted. *ca_file* "" means the system's. Raises
+        ProbeError ``no_trust_store``.
         """
-        store = self._store(ca_file or system_ca_file())
+        store = self._store(ca_file, now)
         store.set_time(datetime.fromtimestamp(now, UTC))
         leaf, *others = (_load(der) for der in chain)
+        asked = crypto.X509StoreContext(store, leaf, others)
         try:
-            crypto.X509StoreContext(store, leaf, others).verify_certificate()
+            verified = asked.get_verified_chain()
         except crypto.X509StoreContextError as error:
             code, depth, said = error.errors
-            return code, depth, safe_text(said)
-        return None
+            return Refusal(code, depth, safe_text(said)), ()
+        return None, tuple(map(_dump, verified))
 
-    def _store(self, path: str) -> crypto.X509Store:
-        try:
-            state = Path(path).stat()
-            key = (path, state.st_mtime_ns, state.st_size)
-            if key not in self._stores:
-                self._make_room(path)
-                self._stores[key] = _read_store(path)
-            return self._stores[key]
-        except (OSError, crypto.Error) as error:
-            said = getattr(error, "strerror", "") or "it holds no certificate"
-            detail = f"the CA file {safe_text(path)} cannot be used: {said}"
-            raise ProbeError("no_trust_store", detail) from error
+    def _store(self, ca_file: str, now: float) -> crypto.X509Store:
+        if not self.is_ready(ca_file, now):
+            loaded = _load_store(ca_file, now, self._stores.get(ca_file))
+            self._keep(ca_file, loaded)
+        return self._stores[ca_file].store
 
-    def _make_room(self, path: str) -> None:
-        for key in [k for k in self._stores if k[0] == path]:
-            del self._stores[key]
+    def _loaded(self, ca_file: str, done: "asyncio.Future[_Loaded]") -> None:
+        self._loading.pop(ca_file, None)
+        if not done.cancelled() and not done.exception():
+            self._keep(ca_file, done.result())
+
+    def _keep(self, ca_file: str, loaded: _Loaded) -> None:
+        self._stores.pop(ca_file, None)
         while len(self._stores) >= MAX_STORES:
             del self._stores[next(iter(self._stores))]
+        self._stores[ca_file] = loaded
 
 
 def system_ca_file() -> str:
@@ -83,6 +126,23 @@ def system_ca_file() -> str:
     )
 
 
+def _load_store(ca_file: str, now: float, known: _Loaded | None) -> _Loaded:
+    """Return *known* if it is still what the file holds, else load it anew."""
+    path = ca_file or system_ca_file()
+    try:
+        found = Path(path).stat()
+        state = (found.st_mtime_ns, found.st_size)
+        if known and known.state == state:
+            return known._replace(at=now)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is not a file")
+        return _Loaded(state, _read_store(path), now)
+    except (OSError, crypto.Error) as error:
+        said = getattr(error, "strerror", "") or "it holds no certificate"
+        detail = f"the CA file {safe_text(path)} cannot be used: {said}"
+        raise ProbeError("no_trust_store", detail) from error
+
+
 def _read_store(path: str) -> crypto.X509Store:
     store = crypto.X509Store()
     store.load_locations(path)
@@ -93,3 +153,7 @@ def _read_store(path: str) -> crypto.X509Store:
 
 def _load(der: bytes) -> crypto.X509:
     return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+
+
+def _dump(cert: crypto.X509) -> bytes:
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, cert)

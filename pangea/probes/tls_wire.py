@@ -1,32 +1,50 @@
 """A TLS client over a Wire: OpenSSL between two memory buffers."""
 
+import asyncio
+from typing import Literal
+
 from OpenSSL import SSL, crypto
 
 from pangea.core.failure import ProbeFailed
-from pangea.core.text import safe_text
 
 from .connect import Wire
+from .tls_failure import from_openssl
+from .tls_records import shows_certificate
 
 RECORD = 16 * 1024
 #: bytes that a server may send before the handshake must be over
 MAX_HANDSHAKE = 256 * 1024
-_NO_TLS = {
-    "wrong version number",
-    "http request",
-    "packet length too long",
-    "record layer failure",
-}
+#: bytes of a server's first words that are looked through for an alert
+MAX_AFTER = 64 * 1024
+
+Settled = Literal["accepted", "closed", "quiet"]
 
 
 class TlsWire:
-    """A TLS connection; call ``handshake`` once, then read and write."""
+    """A TLS connection; call ``handshake`` once, then read and write.
 
-    def __init__(self, wire: Wire, context: SSL.Context, server_name: str) -> None:
+    With *staple* the server is asked for its certificate's status (RFC 6066
+    section 8); *context* must keep it, see ``keep_staple``.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        context: SSL.Context,
+        server_name: str,
+        *,
+        staple: bool = False,
+    ) -> None:
         self._wire = wire
         self._tls = SSL.Connection(context)
         self._tls.set_connect_state()
+        self._flight = b""
+        self._staples: list[bytes] = []
         if server_name:
             self._tls.set_tlsext_host_name(server_name.encode("ascii"))
+        if staple:
+            self._tls.set_app_data(self._staples)
+            self._tls.request_ocsp()
 
     async def handshake(self) -> None:
         """Shake hands. Raises ProbeFailed ``tls_handshake`` or ``reset``."""
@@ -41,6 +59,30 @@ class TlsWire:
                 raise ProbeFailed("tls_handshake", "the TLS handshake has no end")
             self._tls.bio_write(data)
 
+    async def settle(self, quiet_s: float, *, until_end: bool = False) -> Settled:
+        """Wait for the server to take us or to refuse us, at most *quiet_s*.
+
+        In TLS 1.3 our side of the handshake is over before the server has seen
+        whether we have a certificate (RFC 8446 section 4.4.2.4): its alert comes
+        later, and who closes at once takes a refusal for success. Whatever else
+        it says means that it takes us; with *until_end* we go on listening.
+        Raises Refused, ProbeFailed ``tls_handshake`` or ``reset``.
+        """
+        taken, heard = False, 0
+        try:
+            # Not the probe's timeout: how long silence is waited for.
+            async with asyncio.timeout(quiet_s):
+                while heard < MAX_AFTER and (until_end or not taken):
+                    data = await self._wire.read()
+                    if not data:
+                        return "accepted" if taken else "closed"
+                    heard += len(data)
+                    self._tls.bio_write(data)
+                    taken = self._listens() or taken
+        except TimeoutError:
+            return "accepted" if taken else "quiet"
+        return "accepted"
+
     async def read(self) -> bytes:
         """Return the next plain bytes, b"" at the end."""
         while True:
@@ -51,7 +93,7 @@ class TlsWire:
             except (SSL.ZeroReturnError, SSL.SysCallError):
                 return b""
             except SSL.Error as error:
-                raise _failure(error) from error
+                raise from_openssl(error) from error
             data = await self._wire.read()
             if not data:
                 # Many servers end without close_notify; whoever reads knows
@@ -64,7 +106,7 @@ class TlsWire:
         try:
             self._tls.sendall(data)
         except SSL.Error as error:
-            raise _failure(error) from error
+            raise from_openssl(error) from error
         self._flush()
 
     def close(self) -> None:
@@ -86,6 +128,16 @@ class TlsWire:
         """The protocol that was agreed on (RFC 7301), "" if none was."""
         return self._tls.get_alpn_proto_negotiated().decode("latin-1")
 
+    @property
+    def wants_certificate(self) -> bool:
+        """Whether the server asked for a certificate of ours."""
+        return shows_certificate(self._flight)
+
+    @property
+    def staple(self) -> bytes:
+        """The OCSP response that came with the certificate, b"" if none did."""
+        return self._staples[0] if self._staples else b""
+
     def chain(self) -> tuple[bytes, ...]:
         """Return what the server presented, as DER, its own certificate first."""
         presented = self._tls.get_peer_cert_chain() or []
@@ -100,27 +152,40 @@ class TlsWire:
         except SSL.WantReadError:
             return False
         except SSL.Error as error:
-            raise _failure(error) from error
+            raise from_openssl(error, asked=self.wants_certificate) from error
         finally:
-            self._flush()
+            self._flight = self._flush() or self._flight
         return True
 
-    def _flush(self) -> None:
+    def _listens(self) -> bool:
+        """Take in what came after the handshake; tell if the server goes on."""
+        try:
+            while True:
+                self._tls.recv(4 * RECORD)
+        except SSL.WantReadError:
+            return True
+        except (SSL.ZeroReturnError, SSL.SysCallError):
+            return False
+        except SSL.Error as error:
+            raise from_openssl(error, asked=self.wants_certificate) from error
+
+    def _flush(self) -> bytes:
+        """Send what OpenSSL has to say, and return it."""
         parts = []
         while True:
             try:
                 parts.append(self._tls.bio_read(4 * RECORD))
             except SSL.WantReadError:
                 break
-        if parts:
-            self._wire.write(b"".join(parts))
+        if not parts:
+            return b""
+        said = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._wire.write(said)
+        return said
 
 
-def _failure(error: SSL.Error) -> ProbeFailed:
-    entries = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    said = safe_text(entries[-1][2] if entries else error) or "no reason given"
-    if said in _NO_TLS:
-        detail = f"the server does not speak TLS on this port ({said})"
-    else:
-        detail = f"the TLS handshake failed: {said}"
-    return ProbeFailed("tls_handshake", detail)
+def keep_staple(connection: SSL.Connection, staple: bytes, _: object) -> bool:
+    """Keep the status that came for a ``TlsWire``; OpenSSL calls this."""
+    if staple:
+        connection.get_app_data().append(staple)
+    return True

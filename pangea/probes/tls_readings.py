@@ -1,0 +1,70 @@
+"""Puts what a handshake showed into readings: flat, bounded, with units."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .certificates import DAY, Facts, iso
+from .tls_demand import Seen, earliest
+
+SHOWN_NAMES, SHOWN_CHAIN = 20, 10
+
+
+def note(seen: Seen, sent: int, readings: dict[str, Any]) -> None:
+    """Put what was *seen* into *readings*; *sent* certificates were presented."""
+    leaf = seen.leaf
+    readings |= _life(leaf, seen.now)
+    readings |= {
+        "san": list(leaf.san[:SHOWN_NAMES]),
+        "san_count": leaf.san_count,
+        "key": leaf.key,
+        "bits": leaf.bits,
+        "signature": leaf.signature,
+        "fingerprint_sha256": leaf.fingerprint,
+        "chain_length": sent,
+        "chain": _shown(seen.chain, seen.now),
+    }
+    _note_expiry("chain_earliest", seen.chain, seen.now, readings)
+    if seen.verified:
+        readings["verified_chain"] = _shown(seen.verified, seen.now)
+        _note_expiry("verified_chain", seen.verified, seen.now, readings)
+    if seen.alpn:
+        readings["alpn"] = seen.alpn
+    _note_status(seen, readings)
+
+
+def _note_status(seen: Seen, readings: dict[str, Any]) -> None:
+    staple = seen.staple
+    if staple is None:
+        readings["ocsp"] = "none"
+        return
+    fault = staple.fault_at(seen.now)
+    readings["ocsp"] = "invalid" if fault else staple.status
+    if staple.produced is not None:
+        readings["ocsp_produced"] = iso(staple.produced)
+    if staple.next_update is not None:
+        readings["ocsp_next_update"] = iso(staple.next_update)
+
+
+def _note_expiry(
+    name: str, chain: Sequence[Facts], now: float, readings: dict[str, Any]
+) -> None:
+    first = earliest(chain)
+    readings[f"{name}_expiry"] = iso(first.not_after)
+    readings[f"{name}_days_left"] = _days_left(first, now)
+
+
+def _shown(chain: Sequence[Facts], now: float) -> list[dict[str, Any]]:
+    return [_life(facts, now) for facts in chain[:SHOWN_CHAIN]]
+
+
+def _life(facts: Facts, now: float) -> dict[str, Any]:
+    return {
+        "subject": facts.subject,
+        "issuer": facts.issuer,
+        "not_after": iso(facts.not_after),
+        "days_left": _days_left(facts, now),
+    }
+
+
+def _days_left(facts: Facts, now: float) -> float:
+    return round((facts.not_after - now) / DAY, 2)
