@@ -1,73 +1,108 @@
 """DNS probe: does the name server answer this question, and rightly?"""
 
-import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import dns.exception
 import dns.inet
 import dns.name
-import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.reversename
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeFailed
+from pangea.core.model import Outcome
 from pangea.core.options import nearest
 from pangea.core.text import safe_text
 
 from .base import Trace, register
-from .connect import resolve
-from .dns_engine import PORT, Server
-from .dns_wire import Query, Record, Reply, WireError, without_ttls
-from .target import parse_host_port
+from .connect import Family, resolve
+from .dns_answer import Answer, broken
+from .dns_content import SHOWN, Content, Memory, read
+from .dns_engine import ROOM
+from .dns_servers import NameServer, Transport, parse_server_name, parse_servers
+from .dns_several import ask_several
+from .dns_stream import Secure, ask_tls
+from .dns_wanted import Wanted
+from .dns_wire import ADDITIONAL, ANSWER, AUTHORITY, Query, WireError, Wish
 from .tools import Tools
 
-#: answers shown in a reading
-SHOWN = 20
-#: different answers whose text is kept, for servers that rotate them
-_KEPT = 8
+#: bytes that fit into one packet on any path (DNS flag day 2020)
+EDNS_SIZE = 1232
+MOST_SERVERS = 8
+_SECTIONS = {"answer": ANSWER, "authority": AUTHORITY, "additional": ADDITIONAL}
 #: types that do not ask for data, or ask for a whole zone
 _NO_QUESTIONS = {"NONE", "OPT", "TKEY", "TSIG", "IXFR", "AXFR", "MAILA", "MAILB"}
-#: types whose text reads the same in capitals
-_CASELESS = {"A", "AAAA", "CNAME", "DNAME", "MX", "NS", "PTR", "SOA", "SRV"}
+
+Ttl = Annotated[int, Meta(ge=0, le=0x7FFF_FFFF)]
+Values = Annotated[tuple[str, ...], Meta(max_length=256)]
+_Text = Annotated[str, Meta(max_length=4096)]
+_Regex = Annotated[str, Meta(max_length=512)]
 
 
 class DnsOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to ask of whom, and which answer is right.
 
-    ``resolver`` is ``host`` or ``host:port``, "" the system's first. Every value
-    of ``expect_answer`` must be in the answer; ``answer_regex`` must be found in
-    one of its records. ``min_answers`` counts only if NOERROR comes.
+    ``resolver`` is one or several of ``host``, ``host:port`` and URL, perhaps with
+    a transport of its own (``tls://192.0.2.1``); all must give the right answer.
+    Every value of ``expect_all`` (and of ``expect_answer``, its older name) must be
+    in the answer, one at least of ``expect_any``, none of ``expect_none``.
+    ``min_answers`` counts only if NOERROR comes.
     """
 
     type: str = "A"
-    resolver: str = ""
-    transport: Literal["udp", "tcp"] = "udp"
-    family: Literal["any", "ipv4", "ipv6"] = "any"
+    class_: Literal["IN", "CH"] = field(default="IN", name="class")
+    resolver: Annotated[tuple[_Text, ...], Meta(max_length=MOST_SERVERS)] = ()
+    transport: Transport = "udp"
+    family: Family = "any"
     recursion: bool = True
+    checking_disabled: bool = False
+    dnssec: bool = False
+    edns_size: Annotated[int, Meta(ge=512, le=ROOM)] | None = None
+    nsid: bool = False
+    section: Literal["answer", "authority", "additional"] = "answer"
     expect_rcode: tuple[str, ...] = ("NOERROR",)
-    expect_answer: tuple[str, ...] = ()
-    answer_regex: str | None = None
+    expect_all: Values = ()
+    expect_any: Values = ()
+    expect_none: Values = ()
+    expect_answer: Values = ()
+    answer_regex: _Regex | None = None
+    answer_regex_all: _Regex | None = None
+    answer_regex_none: _Regex | None = None
     min_answers: Annotated[int, Meta(ge=0, le=256)] = 1
+    require_aa: bool = False
+    require_ad: bool = False
+    min_serial: Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)] | None = None
+    min_ttl: Ttl | None = None
+    max_ttl: Ttl | None = None
     warn_latency_ms: Annotated[float, Meta(gt=0, le=60_000)] | None = None
+    verify: bool = True
+    server_name: Annotated[str, Meta(max_length=253)] = ""
+    ca_file: _Text = ""
 
 
 @register
 class DnsProbe:
-    """Asks one question of one name server."""
+    """Asks one question of one name server, or the same of several."""
 
+    __slots__ = (
+        "_memories", "_section", "_secure", "_servers", "_wanted", "options", "query",
+    )  # fmt: skip
     Options: ClassVar[type[Struct]] = DnsOptions
     type: ClassVar[str] = "dns"
     default_interval_s: ClassVar[float] = 60.0
 
-    def __init__(self, query: Query, kind: str, options: DnsOptions) -> None:
-        self.query, self.kind, self.options = query, kind, options
-        self._wanted = [_comparable(kind, text) for text in options.expect_answer]
-        self._rcodes = [_rcode(text) for text in options.expect_rcode]
-        self._regex = _regex(options.answer_regex)
-        self._resolver = _resolver(options.resolver)
-        self._known: dict[bytes, list[str]] = {}
+    def __init__(self, query: Query, options: DnsOptions) -> None:
+        self.query, self.options = query, options
+        self._section = _SECTIONS[options.section]
+        self._wanted = Wanted(options, query)
+        self._servers = parse_servers(
+            options.resolver, options.transport, options.family
+        )
+        name = parse_server_name(options.server_name)
+        self._secure = Secure(name, options.verify, options.ca_file)
+        self._memories = tuple(Memory() for _ in self._servers)
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
@@ -76,77 +111,90 @@ class DnsProbe:
         With the type PTR an address stands for its reverse name.
         """
         kind = _type(options.type)
-        rdtype = dns.rdatatype.from_text(kind)
-        query = Query(_name(target.strip(), kind), rdtype, options.recursion)
-        return cls(query, kind, options)
+        wish = Wish(
+            recursion=options.recursion,
+            ad=options.require_ad,
+            cd=options.checking_disabled,
+            do=options.dnssec,
+            nsid=options.nsid,
+            edns_size=options.edns_size or (options.dnssec or options.nsid) * EDNS_SIZE,
+        )
+        query = Query(
+            _name(target.strip(), kind),
+            dns.rdatatype.from_text(kind),
+            rdclass=dns.rdataclass.from_text(options.class_),
+            wish=wish,
+        )
+        return cls(query, options)
 
     async def run(self, trace: Trace, tools: Tools) -> None:
         """Ask once; a wrong code or answer is a failure."""
-        server = await self._server(trace, tools)
-        trace.readings["resolver"] = f"{server[0]} port {server[1]}"
-        answer = await tools.dns.ask(self.query, server, self.options.transport, trace)
+        if len(self._servers) == 1:
+            await self._ask_one(0, trace, tools)
+        else:
+            names = [server.text for server in self._servers]
+            await ask_several(names, self._ask_one, trace, tools)
+        limit, took = self.options.warn_latency_ms, trace.duration_ms
+        if limit is not None and took is not None and took > limit:
+            trace.warn("latency", f"got {took:.1f} ms, wanted at most {limit:g} ms")
+
+    async def _ask_one(self, number: int, trace: Trace, tools: Tools) -> None:
+        """Ask the server of this *number* and judge its answer."""
+        answer = await self._ask(self._servers[number], trace, tools)
         trace.duration_ms = answer.duration_ms
         trace.readings["transport"] = answer.transport
+        content = self._read(answer, self._memories[number])
+        _note(content, trace)
+        if content.observed is not None:
+            trace.observe("answer", content.observed)
+        if content.failure is not None:
+            raise ProbeFailed(*content.failure)
+        self._wanted.judge_ttl(content)
+
+    async def _ask(self, server: NameServer, trace: Trace, tools: Tools) -> Answer:
+        host, port = server.host, server.port
+        if not host:
+            host, port = tools.dns.system_resolver()
+        elif not server.known:
+            host = await resolve(host, self.options.family, trace)
+        trace.readings["resolver"] = f"{host} port {port}"
+        if server.transport != "tls":
+            where = (host, port)
+            return await tools.dns.ask(self.query, where, server.transport, trace)
+        secure = self._secure
+        if not secure.name:
+            secure = secure._replace(name=server.host)
+        return await ask_tls(self.query, host, port, trace, tools.tls, secure)
+
+    def _read(self, answer: Answer, memory: Memory) -> Content:
+        """Return what the answer says, and has been judged to be."""
+        data = answer.reply.data
+        content = memory.find(data)
+        if content is not None:
+            return content
         try:
-            self._judge(answer.reply, trace)
+            content, keys = read(answer.reply, self.query, self._section)
         except WireError as error:
-            raise ProbeFailed("protocol", f"bad DNS answer: {error}") from error
-        limit = self.options.warn_latency_ms
-        if limit is not None and answer.duration_ms > limit:
-            got = f"{answer.duration_ms:.1f} ms, wanted at most {limit:g} ms"
-            trace.warn("latency", got)
+            raise broken(error) from error
+        try:
+            self._wanted.judge(content, keys)
+        except ProbeFailed as failure:
+            if failure.outcome is Outcome.ERROR:
+                raise
+            content.failure = failure.reason, failure.detail
+        memory.keep(content)
+        return content
 
-    async def _server(self, trace: Trace, tools: Tools) -> Server:
-        if self._resolver is None:
-            return tools.dns.system_resolver()
-        host, port = self._resolver
-        return await resolve(host, self.options.family, trace), port
 
-    def _judge(self, reply: Reply, trace: Trace) -> None:
-        records = reply.records()
-        ours = [r for r in records if self.kind == "ANY" or r.type == self.query.rdtype]
-        rcode = dns.rcode.to_text(dns.rcode.Rcode.make(reply.rcode))
-        texts = self._texts(reply, records, ours)
-        trace.readings |= {
-            "rcode": rcode,
-            "answers": [safe_text(text) for text in texts[:SHOWN]],
-            "ttl_min": min((record.ttl for record in ours), default=None),
-            "size": len(reply.data),
-            "authoritative": reply.authoritative,
-        }
-        if rcode not in self._rcodes:
-            wanted = " or ".join(self._rcodes)
-            raise ProbeFailed("rcode", f"got {rcode}, wanted {wanted}")
-        if reply.rcode == dns.rcode.NOERROR and len(ours) < self.options.min_answers:
-            wanted = f"wanted at least {self.options.min_answers}"
-            raise ProbeFailed(
-                "answer", f"got {len(ours)} {self.kind} records, {wanted}"
-            )
-        self._compare(texts)
-
-    def _texts(
-        self, reply: Reply, records: list[Record], ours: list[Record]
-    ) -> list[str]:
-        """Return the text of *ours*; it is made again only when it changed."""
-        key = without_ttls(reply.data, records)
-        if key not in self._known:
-            texts = [reply.text(record) for record in ours]
-            if len(self._known) >= _KEPT:
-                del self._known[next(iter(self._known))]
-            self._known[key] = texts
-        return self._known[key]
-
-    def _compare(self, texts: list[str]) -> None:
-        got = safe_text(", ".join(texts[:SHOWN]) or "nothing")
-        if self._wanted:
-            present = {_comparable(self.kind, text) for text in texts}
-            missing = [w for w in self._wanted if w not in present]
-            if missing:
-                detail = f"got {got}, wanted also {', '.join(missing)}"
-                raise ProbeFailed("answer", detail)
-        if self._regex and not any(self._regex.search(text) for text in texts):
-            wanted = f"wanted a match of {self._regex.pattern}"
-            raise ProbeFailed("answer", f"got {got}, {wanted}")
+def _note(content: Content, trace: Trace) -> None:
+    readings = trace.readings
+    readings["rcode"] = content.rcode_text
+    readings["answers"] = content.texts[:SHOWN]
+    readings["ttl_min"] = content.ttl_min
+    readings["size"] = len(content.body) + 2
+    readings["authoritative"] = content.authoritative
+    if content.more:
+        readings.update(content.more)
 
 
 def _name(target: str, kind: str) -> dns.name.Name:
@@ -158,8 +206,9 @@ def _name(target: str, kind: str) -> dns.name.Name:
         codec = dns.name.IDNA_2008_Practical
         return dns.name.from_text(target, idna_codec=codec)
     except (dns.exception.DNSException, ValueError) as error:
+        said = safe_text(error, 100)
         hint = "write a name such as example.org"
-        raise UsageError(f"{target!r} is not a DNS name: {error}", hint=hint) from error
+        raise UsageError(f"{target!r} is not a DNS name: {said}", hint=hint) from error
 
 
 def _type(text: str) -> str:
@@ -171,35 +220,3 @@ def _type(text: str) -> str:
     except (dns.exception.DNSException, ValueError):
         pass
     raise UsageError(f"dns option: unknown type {text!r}", hint=nearest(kind, known))
-
-
-def _rcode(text: str) -> str:
-    try:
-        return dns.rcode.to_text(dns.rcode.from_text(text.strip().upper()))
-    except (dns.exception.DNSException, ValueError) as error:
-        known = [code.name for code in dns.rcode.Rcode if code < 16]
-        message = f"dns option: unknown expect_rcode {text!r}"
-        raise UsageError(message, hint=nearest(text.upper(), known)) from error
-
-
-def _regex(pattern: str | None) -> re.Pattern[str] | None:
-    if pattern is None:
-        return None
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise UsageError(f"dns option: answer_regex: {error}") from error
-
-
-def _resolver(text: str) -> Server | None:
-    return parse_host_port(text, PORT) if text else None
-
-
-def _comparable(kind: str, text: str) -> str:
-    """Return *text* in the one form in which equal answers are equal."""
-    bare = text.strip().rstrip(".") if kind in _CASELESS else text.strip()
-    if kind in _CASELESS:
-        return bare.lower()
-    if kind in ("TXT", "SPF"):
-        return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', bare)) or bare
-    return bare

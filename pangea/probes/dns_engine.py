@@ -9,9 +9,8 @@ import socket
 import time
 from collections import deque
 from pathlib import Path
-from typing import NamedTuple
 
-from pangea.core.failure import ProbeError, ProbeFailed, from_os_error
+from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.model import Outcome
 
 from .base import Trace
@@ -25,6 +24,8 @@ from .datagram import (
     literal,
     send_failure,
 )
+from .dns_answer import Answer, broken
+from .dns_stream import ask_tcp
 from .dns_wire import Query, Reply, WireError
 from .icmp_packet import explain
 
@@ -32,32 +33,27 @@ PORT = 53
 RESOLV_CONF = Path("/etc/resolv.conf")
 #: sockets per family; with the identifier their ports are what a forger must guess
 _POOL = 4
-_ROOM = 4096
-_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+#: bytes read of one packet; no query of ours allows a longer one
+ROOM = 4096
+#: identifiers fetched from the system's generator at a time
+_IDENTIFIERS = 128
+_TRIES = 16
 _RESOLV_CONF_LIMIT = 1 << 16
 
 Server = tuple[str, int]
 
 
-class Answer(NamedTuple):
-    """A response, how long it took and whether ``udp`` or ``tcp`` brought it."""
-
-    reply: Reply
-    duration_ms: float
-    transport: str
-
-
 class _Asked:
-    """A query under way."""
+    """A query under way; ``ignored`` says what came that was no answer to it."""
 
-    __slots__ = ("done", "query", "sent")
+    __slots__ = ("done", "ignored", "query", "sent", "where")
 
-    def __init__(self, query: Query, done: "asyncio.Future[Answer]") -> None:
-        self.query, self.done = query, done
+    def __init__(
+        self, query: Query, where: Address, done: "asyncio.Future[Answer]"
+    ) -> None:
+        self.query, self.where, self.done = query, where, done
+        self.ignored = ""
         self.sent = Moment(0, 0)
-
-
-_Key = tuple[int, str, int]
 
 
 class _Asker:
@@ -66,21 +62,32 @@ class _Asker:
     def __init__(self, family: socket.AddressFamily) -> None:
         self._v6 = family == socket.AF_INET6
         sock = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket = DatagramSocket(sock, self._on_packet, self._on_error, _ROOM)
-        self._waiting: dict[_Key, _Asked] = {}
+        self._socket = DatagramSocket(sock, self._on_packet, self._on_error, ROOM)
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, _Asked] = {}
+        self._identifiers: list[int] = []
 
-    async def ask(self, query: Query, where: Address) -> Answer:
+    async def ask(self, query: Query, where: Address, trace: Trace) -> Answer:
         """Send *query* to *where* and wait for its answer without end."""
-        asked = _Asked(query, asyncio.get_running_loop().create_future())
-        key = self._key(where)
-        self._waiting[key] = asked
+        identifier = self._identifier(where)
+        asked = _Asked(query, where, self._loop.create_future())
+        self._waiting[identifier] = asked
+        begun = time.perf_counter()
         try:
-            asked.sent = self._socket.send(query.wire(key[0]), [], where)
-            return await asked.done
-        except OSError as error:
-            raise send_failure(error, f"asking {_show(where)}") from error
+            asked.sent = self._socket.send(query.wire(identifier), [], where)
+            answer = await asked.done
+        except BaseException as error:
+            trace.phases["query"] = (time.perf_counter() - begun) * 1000
+            if asked.ignored:
+                trace.readings["ignored"] = asked.ignored
+            if isinstance(error, OSError):
+                raise send_failure(error, f"asking {_show(where)}") from error
+            raise
         finally:
-            del self._waiting[key]
+            trace.last = "query"
+            del self._waiting[identifier]
+        trace.phases["query"] = answer.duration_ms
+        return answer
 
     def close(self) -> None:
         """Close the socket; whoever still waits gets ``cancelled``."""
@@ -88,12 +95,15 @@ class _Asker:
         for asked in self._waiting.values():
             _fail(asked, ProbeError("cancelled"))
 
-    def _key(self, where: Address) -> _Key:
-        """Return an unused key; 65536 queries at once to one server are enough."""
-        for _ in range(16):
-            key = (int.from_bytes(os.urandom(2), "big"), _bare(where[0]), where[1])
-            if key not in self._waiting:
-                return key
+    def _identifier(self, where: Address) -> int:
+        """Return an unused identifier that nobody can foretell."""
+        for _ in range(_TRIES):
+            if not self._identifiers:
+                fresh = memoryview(os.urandom(2 * _IDENTIFIERS)).cast("H")
+                self._identifiers.extend(fresh)
+            identifier = self._identifiers.pop()
+            if identifier not in self._waiting:
+                return identifier
         raise ProbeError("no_resources", f"too many queries wait for {_show(where)}")
 
     def _on_packet(
@@ -103,26 +113,30 @@ class _Asker:
         address: Address,
         received_ns: int | None,
     ) -> None:
-        key = (int.from_bytes(data[:2], "big"), _bare(address[0]), address[1])
-        asked = self._waiting.get(key)
+        asked = self._waiting.get(int.from_bytes(data[:2], "big"))
         if asked is None or asked.done.done():
             return
+        if address != asked.where and not _is_same(address, asked.where):
+            asked.ignored = f"an answer from {_show(address)}"
+            return
         try:
-            if asked.query.is_answered_by(data):
-                took = elapsed_ms(asked.sent, received_ns)
-                asked.done.set_result(Answer(Reply(data), took, "udp"))
+            if not asked.query.is_answered_by(data):
+                asked.ignored = "an answer to another question"
+                return
         except WireError as error:
-            _fail(asked, ProbeFailed("protocol", f"bad DNS answer: {error}"))
+            asked.done.set_exception(broken(error))
+            return
+        took = elapsed_ms(asked.sent, received_ns)
+        asked.done.set_result(Answer(Reply(data), took, "udp"))
 
     def _on_error(self, error: QueuedError) -> None:
         if error.errno == errno.EMSGSIZE or not error.destination:
             return
-        host, port = _bare(error.destination[0]), error.destination[1]
         quoted = error.payload[:2]
-        for (identifier, *server), asked in self._waiting.items():
+        for identifier, asked in self._waiting.items():
             # Routers need not quote more than the UDP header.
             ours = len(quoted) < 2 or identifier == int.from_bytes(quoted, "big")
-            if ours and server == [host, port]:
+            if ours and _is_same(error.destination, asked.where):
                 _fail(asked, self._refusal(error))
 
     def _refusal(self, error: QueuedError) -> ProbeFailed:
@@ -138,20 +152,23 @@ class DnsEngine:
 
     def __init__(self, resolv_conf: Path = RESOLV_CONF) -> None:
         self._resolv_conf = resolv_conf
+        self._read: tuple[tuple[int, int, int], str | None] = ((0, 0, 0), None)
         self._pools: dict[socket.AddressFamily, deque[_Asker]] = {}
 
     def system_resolver(self) -> Server:
-        """Return the system's first name server, read anew each time.
+        """Return the system's first name server, read anew when its file changes.
 
         Raises ProbeError("no_resolver") if there is none.
         """
         try:
-            with self._resolv_conf.open(encoding="utf-8", errors="replace") as file:
-                text = file.read(_RESOLV_CONF_LIMIT)
+            state = self._resolv_conf.stat()
+            key = state.st_mtime_ns, state.st_size, state.st_ino
+            if self._read[0] != key:
+                self._read = key, self._first_nameserver()
         except OSError as error:
             detail = f"{self._resolv_conf}: {(error.strerror or '').lower()}"
             raise ProbeError("no_resolver", detail) from error
-        address = first_nameserver(text)
+        address = self._read[1]
         if address is None:
             raise ProbeError("no_resolver", f"{self._resolv_conf} names no server")
         return address, PORT
@@ -165,12 +182,13 @@ class DnsEngine:
         end for a silent server. Raises ProbeFailed, ProbeError or OSError.
         """
         if transport == "tcp":
-            return await self._ask_tcp(query, server, trace)
-        answer = await self._ask_udp(query, server, trace)
+            return await ask_tcp(query, *server, trace)
+        family, where = literal(*server)
+        answer = await self._asker(family).ask(query, where, trace)
         if not answer.reply.truncated:
             return answer
         try:
-            whole = await self._ask_tcp(query, server, trace)
+            whole = await ask_tcp(query, *server, trace)
         except ProbeFailed as failure:
             if failure.outcome is Outcome.ERROR:
                 raise
@@ -185,13 +203,6 @@ class DnsEngine:
                 asker.close()
         self._pools.clear()
 
-    async def _ask_udp(self, query: Query, server: Server, trace: Trace) -> Answer:
-        family, where = literal(*server)
-        with trace.phase("query"):
-            answer = await self._asker(family).ask(query, where)
-        trace.phases["query"] = answer.duration_ms
-        return answer
-
     def _asker(self, family: socket.AddressFamily) -> _Asker:
         pool = self._pools.setdefault(family, deque())
         if len(pool) < _POOL:
@@ -199,49 +210,9 @@ class DnsEngine:
         pool.rotate()
         return pool[0]
 
-    async def _ask_tcp(self, query: Query, server: Server, trace: Trace) -> Answer:
-        host, port = server
-        begun = time.monotonic()
-        try:
-            with trace.phase("connect"):
-                reader, writer = await asyncio.open_connection(host, port)
-            try:
-                with trace.phase("query"):
-                    data = await _exchange(reader, writer, query)
-            finally:
-                writer.transport.abort()
-        except OSError as error:
-            # asyncio's own text names the address again and not what happened.
-            number = error.errno or 0
-            plain = OSError(number, os.strerror(number))
-            raise from_os_error(plain, f"asking {_show(server)} over TCP") from error
-        took_ms = (time.monotonic() - begun) * 1000
-        return Answer(_checked(query, data), took_ms, "tcp")
-
-
-async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, query: Query
-) -> bytes:
-    """Return the answer to *query*; both go behind their length (RFC 7766)."""
-    wire = query.wire(int.from_bytes(os.urandom(2), "big"))
-    writer.write(len(wire).to_bytes(2, "big") + wire)
-    try:
-        length = int.from_bytes(await reader.readexactly(2), "big")
-        data = await reader.readexactly(length)
-    except asyncio.IncompleteReadError as error:
-        raise ProbeFailed("closed") from error
-    if data[:2] != wire[:2]:
-        raise ProbeFailed("protocol", "bad DNS answer: its identifier is not ours")
-    return data
-
-
-def _checked(query: Query, data: bytes) -> Reply:
-    try:
-        if not query.is_answered_by(data):
-            raise WireError("it answers another question")
-        return Reply(data)
-    except WireError as error:
-        raise ProbeFailed("protocol", f"bad DNS answer: {error}") from error
+    def _first_nameserver(self) -> str | None:
+        with self._resolv_conf.open(encoding="utf-8", errors="replace") as file:
+            return first_nameserver(file.read(_RESOLV_CONF_LIMIT))
 
 
 def first_nameserver(text: str) -> str | None:
@@ -258,6 +229,10 @@ def first_nameserver(text: str) -> str | None:
 def _fail(asked: _Asked, error: ProbeFailed) -> None:
     if not asked.done.done():
         asked.done.set_exception(error)
+
+
+def _is_same(one: Address, other: Address) -> bool:
+    return one[1] == other[1] and _bare(one[0]) == _bare(other[0])
 
 
 def _bare(address: str) -> str:

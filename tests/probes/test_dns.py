@@ -126,7 +126,7 @@ async def test_an_answer_that_changes_is_read_anew_each_time():
             assert seen == [f"192.0.2.{n}"]
         await tools.close()
     assert changed.detail == "got 192.0.2.2, wanted also 192.0.2.1"
-    assert len(question._known) <= 8
+    assert len(question._memories[0]) <= 8
 
 
 async def test_a_cached_ttl_that_runs_down_is_seen():
@@ -139,7 +139,7 @@ async def test_a_cached_ttl_that_runs_down_is_seen():
             seen.append((await once(question, tools)).readings["ttl_min"])
         await tools.close()
     assert seen == [300, 299, 7]
-    assert len(question._known) == 1
+    assert len(question._memories[0]) == 1
 
 
 async def test_the_recursion_flag_is_as_asked():
