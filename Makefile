@@ -6,10 +6,10 @@ PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade --quiet
 APART := slow or e2e or browser or netns
-.PHONY: help setup run test check format lock screenshots clean
+.PHONY: help setup run test check bench bench-check format lock screenshots clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: .venv/dev ## make .venv with everything for development
 
@@ -26,6 +26,12 @@ check: .venv/dev ## ruff, mypy, import-linter and the house style
 	.venv/bin/mypy --strict pangea cli
 	.venv/bin/lint-imports
 	$(PYTEST) -q tests/house_style
+
+bench: .venv/dev ## measure; a table, and JSON in build/bench.json (ARGS="worker-http")
+	.venv/bin/python -m tests.bench $(ARGS)
+
+bench-check: .venv/dev ## compare build/bench.json with what must hold
+	.venv/bin/python -m tests.bench.check $(ARGS)
 
 format: .venv/dev ## rewrite the code as ruff wants it
 	.venv/bin/ruff check --fix .

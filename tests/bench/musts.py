@@ -1,0 +1,83 @@
+"""The figures that are promised: which bench shows each, and what it must hold."""
+
+from typing import NamedTuple
+
+
+class Must(NamedTuple):
+    """``figure`` of ``bench`` must be at most (or ``at_least``) ``limit``."""
+
+    row: str
+    says: str
+    bench: str
+    figure: str
+    limit: float
+    stretch: float | None = None
+    at_least: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Tell whether *value* keeps the promise; NaN does not."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def is_stretch(self, value: float) -> bool:
+        """Tell whether *value* is even what we would like it to be."""
+        if self.stretch is None:
+            return False
+        return value >= self.stretch if self.at_least else value <= self.stretch
+
+
+#: Rows of the table of figures to hold, with what they say.
+ICMP = "ICMP", "engine ≤ 1.6 × fping's CPU per ping"
+PINGS = "ICMP", "whole worker at 10,000 pings/s (2,000 results/s) ≤ 35 % of a core"
+TRUTH = "ICMP", "RTT error p50 ≤ 20 µs and p90 ≤ 50 µs"
+BLOCKED = "ICMP", "also with another task blocking the loop 10 ms 20 × a second"
+PROBES = (
+    "HTTP / TLS / DNS",
+    "CPU per probe of a real worker at the same open-loop rate: "
+    "≤ 0.5 × / ≤ 1.0 × / ≤ 0.3 × blackbox_exporter's",
+)
+HTTP = "HTTP timing", "at 1000 probes/s evenly, p50 within 0.3 ms of a C client's"
+TARPITS = "TLS tarpits", "50 among 500 healthy targets: these do not move"
+SYSTEM = (
+    "whole system",
+    "300 jobs every 5 s, CPU per result: http ≤ 0.5 ms, icmp ≤ 0.3, dns ≤ 0.3",
+)
+SCHEDULING = (
+    "scheduling",
+    "≤ 4 % of a core at 10,000 jobs every 10 s, lateness p99 ≤ 15 ms",
+)
+INGEST = "ingest", "≥ 50,000 results/s on one core, wire to commit with rollups"
+MEMORY = (
+    "memory",
+    "worker ≤ 100 MB with 10,000 jobs; coordinator ≤ 250 MB with 100,000 assignments",
+)
+STORAGE = "storage", "≤ 500 bytes written to disk a result in all"
+START = "start", "serving within 2 s; --help ≤ 0.15 s; a worker joined within 3 s"
+
+MUSTS = (
+    Must(*ICMP, "icmp-engine", "ratio_paced", 1.6),
+    Must(*PINGS, "worker-pings", "core_pct", 35),
+    Must(*TRUTH, "icmp-truth", "error_p50_us", 20, 10),
+    Must(*TRUTH, "icmp-truth", "error_p90_us", 50),
+    Must(*BLOCKED, "icmp-truth", "blocked_error_p50_us", 20, 10),
+    Must(*BLOCKED, "icmp-truth", "blocked_error_p90_us", 50),
+    Must(*PROBES, "worker-http", "ratio_to_blackbox", 0.5, 0.25),
+    Must(*PROBES, "worker-https", "ratio_to_blackbox", 1.0, 0.7),
+    Must(*PROBES, "worker-tls", "ratio_to_blackbox", 1.0, 0.7),
+    Must(*PROBES, "worker-dns", "ratio_to_blackbox", 0.3, 0.12),
+    Must(*HTTP, "truth-http", "error_p50_ms", 0.3),
+    Must(*TARPITS, "tarpits", "with_lateness_p99_ms", 15),
+    Must(*TARPITS, "tarpits", "moved_lateness_p99_ms", 5),
+    Must(*TARPITS, "tarpits", "moved_reported_p50_ms", 0.3),
+    Must(*SYSTEM, "system-http", "cpu_ms", 0.5, 0.25),
+    Must(*SYSTEM, "system-icmp", "cpu_ms", 0.3, 0.1),
+    Must(*SYSTEM, "system-dns", "cpu_ms", 0.3, 0.1),
+    Must(*SCHEDULING, "scheduling", "core_pct", 4),
+    Must(*SCHEDULING, "scheduling", "lateness_p99_ms", 15),
+    Must(*INGEST, "ingest", "results_per_s", 50_000, 100_000, at_least=True),
+    Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
+    Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
+    Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),
+    Must(*START, "start", "first_serving_s", 2),
+    Must(*START, "start", "help_s", 0.15),
+    Must(*START, "start", "first_joined_s", 3),
+)
