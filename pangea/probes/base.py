@@ -122,4 +122,4 @@ def shortest_timeout(probe: Probe) -> float:
 
 def load_builtin() -> None:
     """Import the built-in probes, once, so that they register themselves."""
-    from . import dns, heartbeat, http, icmp, tcp, tls  # noqa: F401
+    from . import dns, heartbeat, http, icmp, ntp, tcp, tls, udp  # noqa: F401

@@ -1,5 +1,7 @@
 """The engines that probes share: opened at first use, closed together."""
 
+import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,13 @@ if TYPE_CHECKING:
 
 
 class Tools:
-    """One set per process; every engine lives on the running event loop."""
+    """One set per process; every engine lives on the running event loop.
+
+    ``now`` is this machine's wall clock, in seconds since 1970.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
 
     @cached_property
     def icmp(self) -> "IcmpEngine":
