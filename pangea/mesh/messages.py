@@ -58,12 +58,15 @@ class Desired(Message, frozen=True, array_like=True, tag=True):
 
     With ``base`` None it is the whole set; else it changes the set of version
     ``base``, and a worker that holds another one asks for the whole by Applied.
+    With ``more`` it is a part: the next one has this version as its base, and all
+    parts are applied, and answered, as one.
     """
 
     version: int
     base: int | None
     put: tuple[Assignment, ...]
     drop: tuple[int, ...] = ()
+    more: bool = False
 
 
 class Applied(Message, frozen=True, array_like=True, tag=True):
