@@ -20,9 +20,10 @@ from .base import Trace, register
 from .connect import Family, resolve
 from .dns_answer import Answer, broken
 from .dns_content import SHOWN, Content, Memory, read
-from .dns_engine import ROOM
-from .dns_servers import NameServer, Transport, parse_server_name, parse_servers
+from .dns_https import ask_https
+from .dns_servers import NameServer, Transport, label, parse_server_name, parse_servers
 from .dns_several import ask_several
+from .dns_socket import ROOM
 from .dns_stream import Secure, ask_tls
 from .dns_wanted import Wanted
 from .dns_wire import ADDITIONAL, ANSWER, AUTHORITY, Query, WireError, Wish
@@ -140,7 +141,14 @@ class DnsProbe:
 
     async def _ask_one(self, number: int, trace: Trace, tools: Tools) -> None:
         """Ask the server of this *number* and judge its answer."""
-        answer = await self._ask(self._servers[number], trace, tools)
+        server = self._servers[number]
+        if server.known and server.transport == "udp":
+            # The way of nearly all, without a detour.
+            trace.readings["resolver"] = server.label
+            where = server.host, server.port
+            answer = await tools.dns.ask(self.query, where, "udp", trace)
+        else:
+            answer = await self._ask(server, trace, tools)
         trace.duration_ms = answer.duration_ms
         trace.readings["transport"] = answer.transport
         content = self._read(answer, self._memories[number])
@@ -152,12 +160,16 @@ class DnsProbe:
         self._wanted.judge_ttl(content)
 
     async def _ask(self, server: NameServer, trace: Trace, tools: Tools) -> Answer:
+        if server.url:
+            trace.readings["resolver"] = str(server.url)
+            family, secure = self.options.family, self._secure
+            return await ask_https(self.query, server.url, family, trace, tools, secure)
         host, port = server.host, server.port
         if not host:
             host, port = tools.dns.system_resolver()
         elif not server.known:
             host = await resolve(host, self.options.family, trace)
-        trace.readings["resolver"] = f"{host} port {port}"
+        trace.readings["resolver"] = label(host, port)
         if server.transport != "tls":
             where = (host, port)
             return await tools.dns.ask(self.query, where, server.transport, trace)

@@ -20,7 +20,7 @@ class _Part(Trace):
         self.name, self._whole = name, whole
         self.answered = False
 
-    def observe(self, name: str, value: str) -> None:
+    def observe(self, name: str, value: str, *, same: bool = False) -> None:
         """Note it in the whole run, under the server's name."""
         self._whole.observe(f"{name} of {self.name}", value)
 

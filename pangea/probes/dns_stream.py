@@ -18,7 +18,7 @@ _LENGTH = 2
 
 
 class Secure(NamedTuple):
-    """What the certificate of a server must be like; *name* "" wants its address."""
+    """What the certificate of a server must be like; *name* is of whom it tells."""
 
     name: str
     verify: bool
@@ -48,9 +48,9 @@ async def ask_tls(
     begun = time.perf_counter()
     wire = await connect(host, port, trace)
     try:
-        name = secure.name or host
-        stream = await tls.open(wire, name, trace)
-        verify, ca_file = secure.verify, secure.ca_file
+        name, verify, ca_file = secure
+        judged = ca_file if verify else None
+        stream = await tls.open(wire, name, trace, ca_file=judged)
         tls.accept(stream, name, trace, verify=verify, ca_file=ca_file)
         return await _exchange(stream, query, trace, begun, "tls")
     finally:
