@@ -5,8 +5,14 @@ import stat
 from hashlib import sha256
 from typing import NamedTuple
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeError
@@ -14,6 +20,7 @@ from pangea.core.text import safe_text
 
 MAX_PEM = 64 * 1024
 _BEGIN = "-----BEGIN"
+_KEYS = (RSAPrivateKey, EllipticCurvePrivateKey, Ed25519PrivateKey, Ed448PrivateKey)
 
 
 class Identity(NamedTuple):
@@ -31,19 +38,20 @@ class Identity(NamedTuple):
         """Let *context* show this certificate. Raises ProbeError ``client_cert``."""
         try:
             first, *others = load_pem_x509_certificates(self.certificates)
-            # With a passphrase at hand OpenSSL does not ask for one.
-            key = crypto.load_privatekey(crypto.FILETYPE_PEM, self.key, b"-")
-            context.use_certificate(crypto.X509.from_cryptography(first))
+            key = load_pem_private_key(self.key, None)
+            if not isinstance(key, _KEYS):
+                raise _useless("this kind of key is not for TLS")
+            context.use_certificate(first)
             context.use_privatekey(key)
             for other in others:
-                context.add_extra_chain_cert(crypto.X509.from_cryptography(other))
+                context.add_extra_chain_cert(other)
             context.check_privatekey()
         except SSL.Error as error:
             raise _useless("the key does not belong to it") from error
-        except (ValueError, crypto.Error) as error:
-            locked = b"ENCRYPTED" in self.key
-            why = "the key is encrypted" if locked else "it is not PEM, or damaged"
-            raise _useless(why) from error
+        except TypeError as error:
+            raise _useless("the key is encrypted") from error
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise _useless("it is not PEM, or damaged") from error
 
 
 class IdentitySource:

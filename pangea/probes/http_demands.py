@@ -20,7 +20,8 @@ from .target import Url
 
 MOST = 20
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_HEADER = re.compile(rf"(!?)\s*({_TOKEN})(?:\s*:\s*(.*))?", re.DOTALL)
+#: a bare word without ! could be what follows a comma in a pattern
+_HEADER = re.compile(rf"(?=!|[^:]+:)(!?)\s*({_TOKEN})(?:\s*:\s*(.*))?", re.DOTALL)
 _EXPRESSION = re.compile(r"\$.*", re.DOTALL)
 #: charsets that a body is read in; Python knows slow and odd ones too
 _CHARSET = re.compile(
@@ -164,7 +165,7 @@ def _header_demand(text: str) -> HeaderDemand:
     found = _HEADER.fullmatch(text.strip())
     if not found:
         shown = safe_text(text, 60)
-        hint = 'write "Name: regex", "Name", "!Name: regex" or "!Name"'
+        hint = 'write "Name: regex", "Name:", "!Name: regex" or "!Name"'
         raise UsageError(f"{WHERE}: expect_headers: cannot read {shown!r}", hint=hint)
     pattern = _pattern(found[3] or "", f"expect_headers: {found[2]}")
     return HeaderDemand(found[2], pattern, bool(found[1]))
