@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 
 from pangea.core.clock import Clock
 from pangea.core.errors import (
@@ -10,7 +9,6 @@ from pangea.core.errors import (
     PangeaError,
     ProtocolError,
 )
-from pangea.mesh.backoff import reconnect_delay
 from pangea.mesh.dial import dial, show_address
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
@@ -25,6 +23,7 @@ from .finder import Address, Finder
 from .lag import LagMeter
 from .memory import Memory
 from .prober import Prober
+from .redial import Redial
 from .reporter import Reporter
 from .session import Session
 from .trust import Trust
@@ -67,6 +66,7 @@ class Agent:
         self._prober = Prober(
             self._tools, clock, self._reporter.put, self._lag, self._memory.seen
         )
+        self._redial = Redial()
         self._session: Session | None = None
         self._stopping = False
 
@@ -95,16 +95,13 @@ class Agent:
         await self._tools.close()
 
     async def _stay_linked(self) -> None:
-        attempt = 0
         while not self._stopping:
             if await self._try_all(self._finder.known()):
-                attempt = 0
+                await asyncio.sleep(self._redial.delay())
                 continue
-            wait = reconnect_delay(attempt, random.random)
-            attempt += 1
-            async for address in self._finder.look(max(wait, LOOK_S)):
+            async for address in self._finder.look(max(self._redial.delay(), LOOK_S)):
                 if await self._try_all([address]):
-                    attempt = 0
+                    await asyncio.sleep(self._redial.delay())
                     break
 
     async def _try_all(self, addresses: list[Address]) -> bool:
@@ -143,12 +140,15 @@ class Agent:
             clock=self._clock,
             introduce=self._introduce,
         )
+        begun = self._clock.monotonic()
         try:
             await self._session.run()
         except* ProtocolError as group:
             level = logging.INFO if self._stopping else logging.WARNING
             log.log(level, "link to the coordinator ended: %s", _first(group))
         finally:
+            lived_s = self._clock.monotonic() - begun
+            self._redial.ended(lived_s, politely=self._session.dismissed)
             self._session = None
             await link.close()
 

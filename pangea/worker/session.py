@@ -42,7 +42,11 @@ FIRST_BEATS_S = (0.0, 0.1, 0.2, 0.5)
 
 
 class Session:
-    """Says hello, takes orders, sends results and heartbeats."""
+    """Says hello, takes orders, sends results and heartbeats.
+
+    ``name`` is how the coordinator calls this worker; ``dismissed`` is true after
+    the coordinator's goodbye.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Session:
         self._room = asyncio.Event()
         self._heard = clock.monotonic()
         self.name = ""
+        self.dismissed = False
 
     async def run(self) -> None:
         """Serve the link until it breaks (LinkClosed) or is refused."""
@@ -121,6 +126,7 @@ class Session:
             case RunNow():
                 self._prober.run_now(message.job, min(max(message.delay_s, 0.0), 60.0))
             case Goodbye():
+                self.dismissed = True
                 raise LinkClosed(f"coordinator left: {safe_text(message.reason)}")
             case _:
                 raise ProtocolError(f"did not expect {type(message).__name__}")
