@@ -14,8 +14,17 @@ from tests.oracle.scenario import Said, Scenario, fill
 PROGRAM = "prometheus-blackbox-exporter"
 #: what it logs → the reasons that this may be, in Pangea's finer words
 CAUSES = (
+    ("proxyconnect|: Forbidden", "proxy"),
+    # Only time ends its wait for a line.
+    ("Error reading from connection.*i/o timeout", "timeout banner starttls"),
     ("connection refused", "refused"),
     ("connection reset by peer|broken pipe", "reset"),
+    ("network is unreachable", "no_route"),
+    ("message too long", "mtu"),
+    ("no route to host", "unreachable no_route"),
+    # Of ICMP errors it hears none, or only that a port is closed.
+    ("read udp.*i/o timeout", "timeout unreachable"),
+    ("Timeout reading from socket", "timeout unreachable ttl_exceeded mtu"),
     ("context deadline exceeded|i/o timeout|Client.Timeout exceeded", "timeout"),
     (r"expired or is not yet valid: current time \S+ is after", "cert_expired"),
     (r"expired or is not yet valid: current time \S+ is before", "cert_not_yet_valid"),
@@ -36,6 +45,7 @@ CAUSES = (
         "tls_handshake",
     ),
     ("unsupported protocol scheme|failed to parse Location", "redirect"),
+    ("Invalid HTTP version number", "http_version"),
     # It takes a redirect that it does not follow for the answer.
     ("status code, .*status_code=30[12378]", "redirect status"),
     ("Invalid HTTP response status code", "status"),
@@ -79,14 +89,21 @@ class Blackbox:
 
 @contextmanager
 def blackbox(
-    place: Path, scenarios: Iterable[Scenario], world: Mapping[str, object]
+    place: Path,
+    scenarios: Iterable[Scenario],
+    world: Mapping[str, object],
+    *,
+    within: tuple[str, ...] = (),
 ) -> Iterator[Blackbox]:
-    """Run it on a free port of loopback, with a module for each scenario."""
+    """Run it on a free port of loopback, with a module for each scenario.
+
+    *within* is a command that takes it elsewhere: into a namespace.
+    """
     config = place / "blackbox.yml"
     modules = [_module(scenario, world) for scenario in scenarios]
     config.write_text("modules:\n" + "".join(modules))
-    command = [PROGRAM, f"--config.file={config}", "--web.listen-address=127.0.0.1:0"]
-    with child(command, stderr=subprocess.PIPE) as process:
+    options = [f"--config.file={config}", "--web.listen-address=127.0.0.1:0"]
+    with child([*within, PROGRAM, *options], stderr=subprocess.PIPE) as process:
         found = line_from(process.stderr, r'"Listening on" address=(\S+)')
         yield Blackbox(found[1])
 
@@ -113,6 +130,7 @@ def read(lines: list[str], logs: str) -> Said:
             "success": "probe_success",
             "status": "probe_http_status_code",
             "expiry": "probe_ssl_earliest_cert_expiry",
+            "chain_expiry": "probe_ssl_last_chain_expiry_timestamp_seconds",
             "redirects": "probe_http_redirects",
             "reply_ttl": "probe_icmp_reply_hop_limit",
             "serial": "probe_dns_serial",
@@ -120,6 +138,8 @@ def read(lines: list[str], logs: str) -> Said:
         }.items()
         if name in metrics
     }
+    if whole.get("chain_expiry", 0) < 0:
+        del whole["chain_expiry"]  # nothing was verified
     if not whole.get("status"):
         for column in ("status", "redirects"):
             whole.pop(column, None)

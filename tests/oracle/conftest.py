@@ -1,14 +1,16 @@
 """The two probers, and the servers that both are sent to."""
 
-from collections.abc import AsyncIterator, Iterator
+import os
+import subprocess
+from collections.abc import Iterator
 
 import pytest
 
-from pangea.probes.tools import Tools
 from tests.needs import need
 from tests.oracle.blackbox import Blackbox, blackbox
-from tests.oracle.table import SCENARIOS, Table
+from tests.oracle.table import ROUTED, SCENARIOS, Table
 from tests.oracle.world import world
+from tests.probes.namespaces import routed, sysctl
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +32,31 @@ def oracle(
 
 
 @pytest.fixture(scope="session")
+def far_oracle(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[str, Blackbox]]:
+    """A namespace behind a router, and a blackbox_exporter in it."""
+    need("prometheus-blackbox-exporter", "netns")
+    place = tmp_path_factory.mktemp("routed")
+    with routed() as near:
+        for name in _routers():
+            sysctl(name, "net.ipv4.icmp_ratelimit", "0")
+        within = ("ip", "netns", "exec", near)
+        with blackbox(place, ROUTED, {}, within=within) as running:
+            yield near, running
+
+
+def _routers() -> list[str]:
+    """Return the namespaces of this process that are routers."""
+    listed = subprocess.check_output(["ip", "netns", "list"], text=True, timeout=10)
+    names = [line.split()[0] for line in listed.splitlines()]
+    ours = f"pangea-{os.getpid()}-"
+    return [n for n in names if n.startswith(ours) and n.endswith("-router")]
+
+
+@pytest.fixture(scope="session")
 def table() -> Iterator[Table]:
     """What was compared; printed at the end for ``pytest -s``."""
     table = Table()
     yield table
     print(f"\n\n{table}")
-
-
-@pytest.fixture
-async def tools() -> AsyncIterator[Tools]:
-    tools = Tools()
-    yield tools
-    await tools.close()

@@ -159,6 +159,156 @@ ANSWERS = (
     ),
 )
 
+
+def judged(section: str, kind: str, pattern: str) -> str:
+    """Return the module with one rule for the records of *section*."""
+    return f"validate_{section}_rrs: {{fail_if_{kind}_regexp: ['{pattern}']}}"
+
+
+MORE = (
+    dns(
+        "each answer is right",
+        "two.zone.test",
+        module=judged("answer", "not_matches", "192.0.2."),
+        answer_regex_all="^192.0.2.",
+    ),
+    dns(
+        "one answer is not right",
+        "two.zone.test",
+        reason="answer",
+        module=judged("answer", "not_matches", "192.0.2.1"),
+        answer_regex_all="^192.0.2.1$",
+    ),
+    dns(
+        "no answer is wrong",
+        "two.zone.test",
+        module=judged("answer", "matches", "192.0.2.9"),
+        answer_regex_none="192.0.2.9",
+    ),
+    dns(
+        "one answer is wrong",
+        "two.zone.test",
+        reason="answer",
+        module=judged("answer", "matches", "192.0.2.2"),
+        answer_regex_none="192.0.2.2",
+    ),
+    dns(
+        "all values are there",
+        "two.zone.test",
+        module=judged("answer", "none_matches", "192.0.2.2"),
+        expect_all="192.0.2.1,192.0.2.2",
+    ),
+    dns(
+        "a value is missing",
+        "two.zone.test",
+        reason="answer",
+        module=judged("answer", "none_matches", "192.0.2.3"),
+        expect_all="192.0.2.1,192.0.2.3",
+    ),
+    dns(
+        "the authority section",
+        "a.zone.test",
+        "MX",
+        module=judged("authority", "none_matches", "2024060107"),
+        section="authority",
+        answer_regex="2024060107",
+    ),
+    dns(
+        "the authority section says otherwise",
+        "a.zone.test",
+        "MX",
+        "answer",
+        module=judged("authority", "none_matches", "1999"),
+        section="authority",
+        answer_regex="1999",
+    ),
+    dns("the serial number", "zone.test", "SOA", compare=("rcode", "serial")),
+    dns("ANY", "zone.test", "ANY"),
+    dns(
+        "class CHAOS",
+        "version.bind",
+        "TXT",
+        module="query_class: CH, " + judged("answer", "none_matches", "oracle"),
+        answer_regex="oracle",
+        **{"class": "CH"},
+    ),
+)
+
+SECURE = "transport_protocol: tcp, dns_over_tls: true"
+TRUSTED = SECURE + ", tls_config: {ca_file: {ca}}"
+OVER_TLS = (
+    dns(
+        "over TLS",
+        "a.zone.test",
+        server="dot",
+        module=f"{TRUSTED}, {holds('192.0.2.1')}",
+        transport="tls",
+        ca_file="{ca}",
+        answer_regex="192.0.2.1",
+    ),
+    dns(
+        "NXDOMAIN over TLS",
+        "no.zone.test",
+        "A",
+        "rcode",
+        "dot",
+        TRUSTED,
+        transport="tls",
+        ca_file="{ca}",
+    ),
+    dns(
+        "over TLS, an authority that nobody knows",
+        "a.zone.test",
+        "A",
+        "cert_untrusted",
+        "dot_foreign",
+        TRUSTED,
+        transport="tls",
+        ca_file="{ca}",
+        compare=(),
+    ),
+    dns(
+        "over TLS, not verified",
+        "a.zone.test",
+        server="dot_foreign",
+        module=SECURE + ", tls_config: {insecure_skip_verify: true}",
+        transport="tls",
+        verify=False,
+    ),
+    dns(
+        "over TLS, an expired certificate",
+        "a.zone.test",
+        "A",
+        "cert_expired",
+        "dot_expired",
+        TRUSTED,
+        transport="tls",
+        ca_file="{ca}",
+        compare=(),
+    ),
+    dns(
+        "over TLS, a port that is plain",
+        "a.zone.test",
+        "A",
+        "tls_handshake",
+        "web",
+        TRUSTED,
+        transport="tls",
+        ca_file="{ca}",
+        compare=(),
+    ),
+    dns(
+        "over TLS, a closed port",
+        "a.zone.test",
+        "A",
+        "refused",
+        "closed",
+        TRUSTED,
+        transport="tls",
+        ca_file="{ca}",
+    ),
+)
+
 ODD = (
     odd("a right answer", "dns_right"),
     odd("silence", "dns_silent", "timeout", timeout_s=SOON),
@@ -212,4 +362,4 @@ ODD = (
     ),
 )
 
-SCENARIOS = TYPES + RCODES + ANSWERS + ODD
+SCENARIOS = TYPES + RCODES + ANSWERS + MORE + OVER_TLS + ODD

@@ -4,7 +4,4 @@
 FAULTS: dict[str, str] = {
     "http: bare line feeds": "refuses line ends that RFC 9112 section 2.2 lets pass",
     "http: certificate fading": "tells of the first certificate's expiry alone",
-    "tls: certificate fading": "tells of the first certificate's expiry alone",
-    "tls: no client certificate, TLS 1.3": "does not wait for the server's refusal",
-    "dns: a name that loops": "counts a record whose name cannot be read",
 }

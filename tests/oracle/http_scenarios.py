@@ -116,65 +116,6 @@ REDIRECTS = (
     https("redirect to an expired certificate", f"{WEB}/to-expired", "cert_expired"),
 )
 
-BODIES = (
-    http(
-        "body holds the word",
-        f"{WEB}/ok",
-        module="fail_if_body_not_matches_regexp: ['hello from']",
-        body_contains="hello from",
-    ),
-    http(
-        "body lacks the word",
-        f"{WEB}/ok",
-        "body",
-        module="fail_if_body_not_matches_regexp: ['goodbye']",
-        body_contains="goodbye",
-    ),
-    http(
-        "body holds a bad word",
-        f"{WEB}/ok",
-        "body",
-        module="fail_if_body_matches_regexp: ['from nginx']",
-        body_not_contains="from nginx",
-    ),
-    http(
-        "body lacks the bad word",
-        f"{WEB}/ok",
-        module="fail_if_body_matches_regexp: ['from apache']",
-        body_not_contains="from apache",
-    ),
-    http(
-        "gzip is unpacked before it is searched",
-        f"{WEB}/text.txt",
-        module="headers: {Accept-Encoding: gzip}, compression: gzip, "
-        "fail_if_body_not_matches_regexp: ['squeezed']",
-        body_contains="squeezed",
-    ),
-    http(
-        "a large body is searched to its end",
-        f"{WEB}/big.txt",
-        module="fail_if_body_not_matches_regexp: ['THE END']",
-        body_contains="THE END",
-        max_body_bytes=4 * 2**20,
-    ),
-    http(
-        "a body beyond the limit",
-        f"{WEB}/big.txt",
-        "too_large",
-        module="body_size_limit: 1MB",
-        max_body_bytes=10**6,
-    ),
-    http(
-        "method and body arrive",
-        "http://127.0.0.1:{odd}/echo",
-        module="method: POST, body: 'ping=1', "
-        "fail_if_body_not_matches_regexp: ['^POST ping=1$']",
-        method="POST",
-        body="ping=1",
-        body_contains="POST ping=1",
-    ),
-)
-
 REQUESTS = (
     http("HEAD", f"{WEB}/ok", module="method: HEAD", method="HEAD"),
     http("PUT", f"{WEB}/put-only", module="method: PUT", method="PUT"),
@@ -193,20 +134,6 @@ REQUESTS = (
         headers={"Host": "site.test"},
         body_contains="host=site.test",
     ),
-    http(
-        "basic auth by a header",
-        f"{WEB}/private",
-        module="basic_auth: {username: operator, password: s3cret}",
-        headers={"Authorization": "Basic b3BlcmF0b3I6czNjcmV0"},
-    ),
-    http("basic auth forgotten", f"{WEB}/private", "status"),
-    http(
-        "bearer token by a header",
-        f"{WEB}/tokens",
-        module="authorization: {credentials: sesame}",
-        headers={"Authorization": "Bearer sesame"},
-    ),
-    http("bearer token forgotten", f"{WEB}/tokens", "status"),
     http("a literal IPv6 address", "http://[::1]:{web}/ok", needs=("ipv6",)),
     http("a name", "http://localhost:{web}/ok", family="ipv4"),
 )
@@ -269,4 +196,4 @@ ANSWERS = (
     http("plain HTTP to a TLS port", "http://127.0.0.1:{good}/ok", "status"),
 )
 
-SCENARIOS = STATUSES + REDIRECTS + BODIES + REQUESTS + ANSWERS
+SCENARIOS = STATUSES + REDIRECTS + REQUESTS + ANSWERS

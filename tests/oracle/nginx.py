@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.oracle.child import child, free_ports, wait_for_port
+from tests.oracle.child import LOOPBACKS, child, free_ports, wait_for_port
 from tests.oracle.pki import Pki
 
 STATUSES = (204, 301, 403, 404, 405, 410, 418, 429, 500, 503)
@@ -53,7 +53,7 @@ _PAGES = """
 @contextmanager
 def nginx(place: Path, pki: Pki) -> Iterator[dict[str, int]]:
     """Run nginx with a port for plain HTTP and for each certificate; yield them."""
-    names = ["web", "mtls", *TLS_VERSIONS, *pki.shown]
+    names = ["web", "mtls", "h2", *TLS_VERSIONS, *pki.shown]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     _write_files(place)
     config = place / "nginx.conf"
@@ -90,6 +90,8 @@ def _config(place: Path, pki: Pki, ports: dict[str, int]) -> str:
         servers.append(_server(ports[name], pages, only, good.chain, good.key))
     asking = f"{usual} ssl_verify_client on; ssl_client_certificate {pki.ca_file};"
     servers.append(_server(ports["mtls"], pages, asking, good.chain, good.key))
+    h2 = _server(ports["h2"], pages, usual, good.chain, good.key, " ssl http2")
+    servers.append(h2)
     plain = f"server {{ {_listen(ports['web'])} {pages} }}"
     spools = "".join(
         f"{kind}_temp_path {place}/{kind};"
@@ -104,10 +106,13 @@ def _config(place: Path, pki: Pki, ports: dict[str, int]) -> str:
     )
 
 
-def _server(port: int, pages: str, how: str, chain: Path, key: Path) -> str:
+def _server(
+    port: int, pages: str, how: str, chain: Path, key: Path, kind: str = " ssl"
+) -> str:
     files = f"ssl_certificate {chain}; ssl_certificate_key {key};"
-    return f"server {{ {_listen(port, ' ssl')} {how} {files} {pages} }}"
+    return f"server {{ {_listen(port, kind)} {how} {files} {pages} }}"
 
 
 def _listen(port: int, how: str = "") -> str:
-    return f"listen 127.0.0.1:{port}{how}; listen [::1]:{port}{how};"
+    hosts = (f"[{host}]" if ":" in host else host for host in LOOPBACKS)
+    return " ".join(f"listen {host}:{port}{how};" for host in hosts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from ssl import SSLContext
 
 import dns.flags
 import dns.message
@@ -15,18 +16,30 @@ RCODES = ("FORMERR", "SERVFAIL", "NOTIMP", "REFUSED", "NXDOMAIN", "YXDOMAIN", "N
 Message = dns.message.Message
 
 
-def name_servers(stage: Stage) -> dict[str, int]:
-    """Start all of them on *stage* and return their ports."""
+def name_servers(stage: Stage, contexts: dict[str, SSLContext]) -> dict[str, int]:
+    """Start all of them on *stage*, with TLS for each of *contexts*; return ports."""
     ports = {code.lower(): stage.udp_dns(partial(_code, code)) for code in RCODES}
     ports |= {name: stage.udp_dns(answer) for name, answer in ODD.items()}
     ports["dns_elsewhere"] = stage.udp_dns(_right, from_elsewhere=True)
     ports["dns_tcp"] = stage.tcp_dns(_right)
     ports["dns_tcp_hangup"] = stage.tcp_dns(lambda question: b"")
     ports["dns_tcp_wrong_id"] = stage.tcp_dns(_wrong_id)
-    ports["dns_cut"] = stage.udp_dns(truncated)
-    stage.tcp_dns(_right, port=ports["dns_cut"])
+    ports["dns_cut"] = _cut_but_whole_over_tcp(stage)
+    ports |= {
+        f"dot_{name}": stage.tcp_dns(_right, tls=context)
+        for name, context in contexts.items()
+    }
     ports["dns_cut_only"] = stage.udp_dns(truncated)
     return ports
+
+
+def _cut_but_whole_over_tcp(stage: Stage) -> int:
+    while True:
+        port = stage.udp_dns(truncated)
+        try:
+            return stage.tcp_dns(_right, port=port)
+        except OSError:  # somebody else has the port of that number over TCP
+            continue
 
 
 def _right(question: Message) -> bytes:

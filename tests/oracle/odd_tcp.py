@@ -28,25 +28,31 @@ async def parrot(reader: asyncio.StreamReader, writer) -> None:
         await writer.drain()
 
 
-def smtp(tls: ssl.SSLContext | None) -> Handler:
-    """Return a mail server that offers STARTTLS if it has *tls*."""
+#: what mail servers say: a part of the line they hear → the answer
+SMTP = {
+    "EHLO": "250-mail.test\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 HELP",
+    "STARTTLS": "220 go ahead",
+}
+SMTP_PLAIN = {"EHLO": "250-mail.test\r\n250 HELP", "STARTTLS": "502 what?"}
+IMAP = {"STARTTLS": "a OK begin"}
+POP3 = {"STLS": "+OK begin"}
+FTP = {"AUTH TLS": "234 begin"}
+
+
+def talks(
+    greeting: str, answers: dict[str, str], tls: ssl.SSLContext | None
+) -> Handler:
+    """Return a server of lines; with *tls* it changes to that after the last answer."""
+    consent = list(answers.values())[-1]
 
     async def serve(reader: asyncio.StreamReader, writer) -> None:
-        _say(writer, "220 mail.test ESMTP")
-        while line := (await reader.readline()).decode("latin-1").strip().upper():
-            if line.startswith("EHLO"):
-                _say(writer, "250-mail.test", "250-PIPELINING")
-                _say(writer, *(["250-STARTTLS"] if tls else []), "250 HELP")
-            elif line == "STARTTLS" and tls:
-                _say(writer, "220 go ahead")
-                await writer.drain()
-                await writer.start_tls(tls)
-            elif line == "QUIT":
-                _say(writer, "221 bye")
-                return
-            else:
-                _say(writer, "502 what?")
+        writer.write(f"{greeting}\r\n".encode())
+        while line := (await reader.readline()).decode("latin-1").upper():
+            said = next((s for part, s in answers.items() if part in line), "502 what?")
+            writer.write(f"{said}\r\n".encode())
             await writer.drain()
+            if tls and said == consent:
+                await writer.start_tls(tls)
 
     return serve
 
@@ -56,7 +62,3 @@ def tls_context(shown: Shown) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(shown.chain, shown.key)
     return context
-
-
-def _say(writer: asyncio.StreamWriter, *lines: str) -> None:
-    writer.write("".join(f"{line}\r\n" for line in lines).encode())

@@ -32,9 +32,10 @@ def read(result: Result) -> Said:
         "status": readings.get("status"),
         "rcode": readings.get("rcode"),
         "expiry": _expiry(readings),
+        "chain_expiry": _moment(readings.get("verified_chain_expiry")),
         "redirects": readings.get("redirects"),
-        "http_version": readings.get("http_version"),
-        "tls_version": _version(readings.get("tls_version")),
+        "http_version": _dotted(readings.get("http_version")),
+        "tls_version": _dotted(readings.get("tls_version")),
         "reply_ttl": readings.get("reply_ttl"),
         "serial": readings.get("serial"),
         "answers": None,
@@ -45,12 +46,15 @@ def read(result: Result) -> Said:
 
 def _expiry(readings: Mapping[str, Any]) -> int | None:
     """Return when the first certificate of the chain expires, in seconds of UTC."""
-    when = readings.get("earliest_not_after") or readings.get("not_after")
-    return round(datetime.fromisoformat(when).timestamp()) if when else None
+    return _moment(readings.get("chain_earliest_expiry") or readings.get("not_after"))
 
 
-def _version(text: str | None) -> str | None:
-    """Return OpenSSL's ``TLSv1`` and ``TLSv1.2`` as ``1.0`` and ``1.2``."""
+def _moment(text: str | None) -> int | None:
+    return round(datetime.fromisoformat(text).timestamp()) if text else None
+
+
+def _dotted(text: str | None) -> str | None:
+    """Return ``TLSv1``, ``TLSv1.2`` and ``2`` as ``1.0``, ``1.2`` and ``2.0``."""
     if text is None:
         return None
     number = text.removeprefix("TLSv")

@@ -7,7 +7,7 @@ from typing import Any
 
 #: what both may say of a run, in the order of the table
 COLUMNS = (
-    "success", "status", "rcode", "expiry", "cause",
+    "success", "status", "rcode", "expiry", "cause", "chain_expiry",
     "redirects", "http_version", "tls_version", "reply_ttl", "serial", "answers",
 )  # fmt: skip
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+import dns.message
+
 from tests.probes import name_server
 
 T = TypeVar("T")
@@ -45,12 +47,26 @@ class Stage:
         server = name_server.udp_server(answer, **how)
         return self.do(self._stack.enter_async_context(server))
 
-    def tcp_dns(self, answer: name_server.Answer, port: int = 0) -> int:
-        """Answer DNS questions over TCP by *answer*; return the port."""
-        server = name_server.tcp_server(answer, port=port)
-        return self.do(self._stack.enter_async_context(server))
+    def tcp_dns(
+        self,
+        answer: name_server.Answer,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> int:
+        """Answer DNS over TCP by *answer*, perhaps in TLS; return the port."""
 
-    async def _tcp(self, handler: Handler, tls: ssl.SSLContext | None) -> int:
+        async def serve(reader: asyncio.StreamReader, writer) -> None:
+            length = int.from_bytes(await reader.readexactly(2), "big")
+            said = answer(dns.message.from_wire(await reader.readexactly(length)))
+            if said:
+                writer.write(len(said).to_bytes(2, "big") + said)
+                await writer.drain()
+
+        return self.do(self._tcp(serve, tls, port))
+
+    async def _tcp(
+        self, handler: Handler, tls: ssl.SSLContext | None, port: int = 0
+    ) -> int:
         async def serve(reader, writer) -> None:
             self._busy.add(asyncio.current_task())
             try:
@@ -61,7 +77,7 @@ class Stage:
                 self._busy.discard(asyncio.current_task())
                 writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+        server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls)
         self._stack.callback(server.close)
         return server.sockets[0].getsockname()[1]
 

@@ -1,14 +1,24 @@
 """All scenarios, and the table of what came out."""
 
-from tests.oracle import dns_scenarios, http_scenarios, tcp_scenarios, tls_scenarios
+from tests.oracle import (
+    dns_scenarios,
+    http_demand_scenarios,
+    http_scenarios,
+    routed_scenarios,
+    tcp_scenarios,
+    tls_scenarios,
+)
 from tests.oracle.scenario import COLUMNS, Said, Scenario, differing
 
 SCENARIOS = (
     *http_scenarios.SCENARIOS,
+    *http_demand_scenarios.SCENARIOS,
     *tls_scenarios.SCENARIOS,
     *tcp_scenarios.SCENARIOS,
     *dns_scenarios.SCENARIOS,
 )
+#: those that need a network with a router: see ``tests.probes.namespaces.routed``
+ROUTED = routed_scenarios.SCENARIOS
 
 
 class Table:

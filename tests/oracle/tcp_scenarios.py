@@ -35,6 +35,8 @@ def ping(
     name: str, host: str, reason: str = "", module: str = "", **how: Any
 ) -> Scenario:
     """Return the scenario of an echo request to *host*."""
+    timeout_s = how.pop("timeout_s", 5)
+    compare = how.pop("compare", () if reason else ("reply_ttl",))
     needs = ("icmp", "ipv6") if ":" in host else ("icmp",)
     return Scenario(
         name=f"icmp: {name}",
@@ -45,7 +47,8 @@ def ping(
         ours=host,
         options={"count": 1} | how,
         reason=reason,
-        compare=() if reason else ("reply_ttl",),
+        compare=compare,
+        timeout_s=timeout_s,
         needs=needs,
     )
 

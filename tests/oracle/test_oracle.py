@@ -2,20 +2,25 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
+from pangea.probes.tools import Tools
 from tests.needs import need
+from tests.oracle.blackbox import Blackbox
 from tests.oracle.documented import MOST_OTHERS, OTHER, WRONG, differences, untrue
 from tests.oracle.faults import FAULTS
 from tests.oracle.ours import ask
 from tests.oracle.scenario import Said, Scenario, differing
-from tests.oracle.table import SCENARIOS
+from tests.oracle.table import ROUTED, SCENARIOS, Table
+from tests.probes.namespaces import inside
 
 pytestmark = [pytest.mark.slow, pytest.mark.oracle]
 
 LISTED = differences()
-NAMES = [scenario.name for scenario in SCENARIOS]
+ALL = SCENARIOS + ROUTED
+NAMES = [scenario.name for scenario in ALL]
 
 
 def complaints(scenario: Scenario, theirs: Said, ours: Said) -> list[str]:
@@ -35,11 +40,35 @@ def complaints(scenario: Scenario, theirs: Said, ours: Said) -> list[str]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
-async def test_both_say_the_same(scenario: Scenario, oracle, words, table, tools):
+async def test_both_say_the_same(scenario: Scenario, oracle, words, table):
     need(*scenario.needs)
-    theirs, ours = await asyncio.gather(
-        asyncio.to_thread(oracle.probe, scenario, words), ask(scenario, words, tools)
-    )
+    judge(scenario, *await ask_both(scenario, oracle, words), table)
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("scenario", ROUTED, ids=lambda s: s.name)
+def test_both_say_the_same_across_a_router(scenario: Scenario, far_oracle, table):
+    near, oracle = far_oracle
+    said = inside(near, lambda: ask_both(scenario, oracle, {}))
+    judge(scenario, *said, table)
+
+
+async def ask_both(
+    scenario: Scenario, oracle: Blackbox, words: Mapping[str, object]
+) -> tuple[Said, Said]:
+    """Let both ask at the same time."""
+    tools = Tools()
+    try:
+        return await asyncio.gather(
+            asyncio.to_thread(oracle.probe, scenario, words),
+            ask(scenario, words, tools),
+        )
+    finally:
+        await tools.close()
+
+
+def judge(scenario: Scenario, theirs: Said, ours: Said, table: Table) -> None:
+    """Fail with all that was said if something is not as it should be."""
     table.add(scenario, theirs, ours)
     wrong = complaints(scenario, theirs, ours)
     captured = f"{theirs.raw}\npangea: {ours.raw}"

@@ -145,4 +145,72 @@ HANDSHAKES = (
     ),
 )
 
-SCENARIOS = HTTPS + UNVERIFIED + HANDSHAKES
+
+#: what is heard and what is then said, until the last consents
+Talk = tuple[tuple[str, str], ...]
+
+
+def mail(
+    name: str,
+    port: str,
+    talk: tuple[tuple[str, str], ...],
+    reason: str = "",
+    **how: Any,
+) -> Scenario:
+    """Return the scenario of STARTTLS after *talk*."""
+    steps = [f"{{expect: '{heard}', send: '{said}'}}" for heard, said in talk[:-1]]
+    steps.append(f"{{expect: '{talk[-1][0]}', starttls: true}}")
+    script = f"query_response: [{', '.join(steps)}]"
+    timeout_s = how.pop("timeout_s", 5)
+    return Scenario(
+        name=f"tls: {name}",
+        prober="tcp",
+        target=f"127.0.0.1:{{{port}}}",
+        module=f"{script}, tls_config: {{ca_file: {{ca}}}}",
+        type="tls",
+        ours=f"127.0.0.1:{{{port}}}",
+        options={"ca_file": "{ca}", "warn_days": 0} | how,
+        reason=reason,
+        compare=() if reason else ("expiry", "tls_version"),
+        timeout_s=timeout_s,
+    )
+
+
+SMTP = (("^220 ", "EHLO x"), ("^250[ -]STARTTLS", "STARTTLS"), ("^220 ", ""))
+STARTTLS = (
+    mail("STARTTLS of SMTP", "smtp", SMTP, starttls="smtp"),
+    mail(
+        "STARTTLS with an expired certificate",
+        "smtp_expired",
+        SMTP,
+        "cert_expired",
+        starttls="smtp",
+    ),
+    mail(
+        "STARTTLS is not offered",
+        "smtp_plain",
+        SMTP,
+        "starttls",
+        starttls="smtp",
+        timeout_s=SOON,
+    ),
+    mail(
+        "STARTTLS of IMAP",
+        "imap",
+        (("OK", "a STARTTLS"), ("OK", "")),
+        starttls="imap",
+    ),
+    mail("STARTTLS of POP3", "pop3", (("OK", "STLS"), ("OK", "")), starttls="pop3"),
+    mail(
+        "STARTTLS of FTP", "ftp", (("^220", "AUTH TLS"), ("^234", "")), starttls="ftp"
+    ),
+)
+
+CLIENT = "cert_file: {user_cert}, key_file: {user_key}"
+SHOWING = {"client_cert": "{user_cert}", "client_key": "{user_key}"}
+CLIENTS = (
+    tls("a client certificate, TLS 1.2", "s_mtls12", module=CLIENT, **SHOWING),
+    tls("a client certificate, TLS 1.3", "s_mtls13", module=CLIENT, **SHOWING),
+)
+
+SCENARIOS = STARTTLS + CLIENTS + HTTPS + UNVERIFIED + HANDSHAKES

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.oracle.child import child, free_ports, wait_for_port
+from tests.oracle.child import LOOPBACKS, child, free_ports, wait_for_port
 from tests.oracle.pki import Pki
 
 #: beyond the 512 bytes of an answer without EDNS (RFC 1035 section 4.2.1)
@@ -41,9 +41,7 @@ def unbound(place: Path, pki: Pki, dead: int) -> Iterator[dict[str, int]]:
 def _config(place: Path, pki: Pki, ports: dict[str, int], dead: int) -> str:
     good = pki.shown["good"]
     lines = [
-        f"interface: {host}@{port}"
-        for host in ("127.0.0.1", "::1")
-        for port in ports.values()
+        f"interface: {host}@{port}" for host in LOOPBACKS for port in ports.values()
     ]
     lines += [
         f"tls-port: {ports['dot']}",
@@ -55,6 +53,8 @@ def _config(place: Path, pki: Pki, ports: dict[str, int], dead: int) -> str:
         'pidfile: ""',
         "do-daemonize: no",
         "use-syslog: no",
+        "hide-version: no",
+        "version: oracle",
         "use-systemd: no",
         "num-threads: 1",
         'module-config: "iterator"',

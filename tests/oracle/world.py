@@ -4,11 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.oracle import odd_http
+from tests.oracle import odd_http, proxy
 from tests.oracle.child import free_ports
 from tests.oracle.nginx import nginx
 from tests.oracle.odd_dns import name_servers
-from tests.oracle.odd_tcp import parrot, says, smtp, tls_context
+from tests.oracle.odd_tcp import (
+    FTP,
+    IMAP,
+    POP3,
+    SMTP,
+    SMTP_PLAIN,
+    parrot,
+    says,
+    talks,
+    tls_context,
+)
 from tests.oracle.pki import Pki
 from tests.oracle.s_server import s_servers
 from tests.oracle.stage import Stage
@@ -28,9 +38,12 @@ def world(place: Path) -> Iterator[dict[str, object]]:
         "ca": pki.ca_file,
         "user_cert": user.chain,
         "user_key": user.key,
+        "other_cert": pki.shown["foreign"].chain,
+        "other_key": pki.shown["foreign"].key,
     }
     with Stage() as stage:
-        words |= _own(stage, pki) | name_servers(stage)
+        shown = {name: tls_context(pki.shown[name]) for name in ("foreign", "expired")}
+        words |= _own(stage, pki) | name_servers(stage, shown)
         with (
             nginx(folders["nginx"], pki) as web,
             unbound(folders["unbound"], pki, int(str(words["closed"]))) as names,
@@ -41,6 +54,7 @@ def world(place: Path) -> Iterator[dict[str, object]]:
 
 def _own(stage: Stage, pki: Pki) -> dict[str, int]:
     good = tls_context(pki.shown["good"])
+    expired = tls_context(pki.shown["expired"])
     return {
         "odd": stage.tcp(odd_http.serve),
         "odd_tls": stage.tcp(odd_http.serve, good),
@@ -55,6 +69,12 @@ def _own(stage: Stage, pki: Pki) -> dict[str, int]:
         "binary": stage.tcp(says(b"\x00\x01\xff\xfe\x1b[2J\r\n")),
         "parrot": stage.tcp(parrot),
         "parrot_tls": stage.tcp(parrot, good),
-        "smtp": stage.tcp(smtp(good)),
-        "smtp_plain": stage.tcp(smtp(None)),
+        "smtp": stage.tcp(talks("220 mail.test ESMTP", SMTP, good)),
+        "smtp_expired": stage.tcp(talks("220 mail.test ESMTP", SMTP, expired)),
+        "smtp_plain": stage.tcp(talks("220 mail.test ESMTP", SMTP_PLAIN, None)),
+        "imap": stage.tcp(talks("* OK hello", IMAP, good)),
+        "pop3": stage.tcp(talks("+OK hello", POP3, good)),
+        "ftp": stage.tcp(talks("220 hello", FTP, good)),
+        "proxy": stage.tcp(proxy.serve),
+        "proxy_refusing": stage.tcp(proxy.refuse),
     }
