@@ -78,11 +78,17 @@ def slot_of(interval_s: float, phase_s: float) -> Slot:
 
 
 class Slots:
-    """Fires members at their phases, on coordinator time (wall plus offset)."""
+    """Fires members at their phases, on coordinator time (wall plus offset).
 
-    def __init__(self, clock: Clock, fire: Fire) -> None:
+    *on_step* is told by how many seconds the wall clock stepped, soon after.
+    """
+
+    def __init__(
+        self, clock: Clock, fire: Fire, on_step: Callable[[float], None] | None = None
+    ) -> None:
         self._clock = clock
         self._fire = fire
+        self._on_step = on_step
         self._offset_s = 0.0
         self._members: dict[int, Member] = {}
         self._slots: dict[Slot, set[int]] = {}
@@ -107,7 +113,13 @@ class Slots:
             self._scheduler.shutdown(wait=False)
 
     def put(self, key: int, interval_s: float, phase_s: float) -> None:
-        """Let *key* fire every *interval_s* at *phase_s*; replaces what it had."""
+        """Let *key* fire every *interval_s* at *phase_s*; replaces what it had.
+
+        The interval is taken to the millisecond: APScheduler counts microseconds,
+        and 100/3 s would leave our grid by a slot within days.
+        """
+        interval_s = max(1, round(interval_s * 1000)) / 1000
+        phase_s %= interval_s
         member = Member(slot_of(interval_s, phase_s), phase_s)
         if self._members.get(key) == member:
             return
@@ -194,6 +206,8 @@ class Slots:
             if abs(apart - last) > STEP_S:
                 log.warning("the clock stepped by %+.1f s", apart - last)
                 self.rearm()
+                if self._on_step:
+                    self._on_step(apart - last)
             last = apart
 
 

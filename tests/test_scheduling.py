@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pangea.core.phase import base_phase
+from pangea.core.phase import base_phase, next_due
 from pangea.scheduling import Slots, slot_of, slot_width
+from tests.mesh.fakes import Stillness
 
 
 class SteppedClock:
@@ -77,6 +78,41 @@ async def test_an_offset_moves_all_to_coordinator_time(slots):
     _, due, wall = slots.fired[0]
     assert due % 1.0 == pytest.approx(0.25, abs=1e-6)
     assert (wall + 0.5) % 1.0 == pytest.approx(0.25, abs=0.15)
+
+
+async def test_an_interval_of_no_round_number_keeps_its_grid_for_weeks():
+    clock, fired = Stillness(), []
+    slots = Slots(clock, lambda key, due, late: fired.append((key, due, late)))
+    slots.put(1, 100 / 3, 33.3333)
+    slots.put(2, 100 / 3, 0.0)
+    for job in slots._scheduler.get_jobs():
+        (slot,) = job.args
+        start = slot.number * slot_width(slot.interval_s)
+        first = next_due(clock.now, slot.interval_s, start)
+        for turn in (0, 1, 1_000, 30_000, 60_000):
+            step = turn * job.trigger.interval_length
+            # The timer is 0.2 ms late.
+            slots._clock = Stillness(first + step + 0.0002)
+            await slots._fire_slot(slot)
+            await asyncio.sleep(0.02)
+
+    assert len(fired) == 10
+    assert max(late for *_, late in fired) < 0.1
+    slots.stop()
+
+
+async def test_who_wants_to_know_is_told_of_a_step():
+    clock, steps = SteppedClock(), []
+    slots = Slots(clock, lambda *_: None, steps.append)
+    slots.start()
+    await asyncio.sleep(0.05)
+    clock.step = -7200.0
+    async with asyncio.timeout(2):
+        while not steps:
+            await asyncio.sleep(0.05)
+    slots.stop()
+
+    assert steps == [pytest.approx(-7200, abs=0.1)]
 
 
 FIRING = """
