@@ -74,7 +74,7 @@ class HttpProbe:
             answer, url = await self._follow(habits, trace, tools)
         finally:
             trace.phases = in_order(trace.phases)
-        self._demands.judge(answer.head, url, tools.tls.now(), trace)
+        await self._demands.judge(answer.head, url, tools.tls.now(), trace)
         warn_of_weakness(answer.chain, trace)
 
     async def _follow(

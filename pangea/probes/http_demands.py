@@ -14,6 +14,7 @@ from .body_decoder import BodyDecoder
 from .http_engine import Head
 from .http_json import parse_expression, read_document
 from .http_options import WHERE, HttpOptions
+from .http_pattern import BodyPattern
 from .http_request import rejoin
 from .http_status import in_words, is_wanted, parse_statuses
 from .target import Url
@@ -66,15 +67,15 @@ class Demands:
             parse_expression(text, f"{WHERE}: json")
             for text in rejoin(options.json, _EXPRESSION)
         ]
-        self._regex = _pattern(options.body_regex, "body_regex")
-        self._not_regex = _pattern(options.body_not_regex, "body_not_regex")
+        self._regex = _body_pattern(options.body_regex, "body_regex")
+        self._not_regex = _body_pattern(options.body_not_regex, "body_not_regex")
         if len(self._headers) > MOST or len(self._json) > MOST:
             raise UsageError(f"{WHERE}: more than {MOST} demands of one kind")
         texts = options.body_contains or options.body_not_contains
         patterns = self._regex or self._not_regex
         self.keeps = bool(texts or patterns or self._json)
 
-    def judge(self, head: Head, url: Url, now: float, trace: Trace) -> None:
+    async def judge(self, head: Head, url: Url, now: float, trace: Trace) -> None:
         """Raise ProbeFailed for the first thing that is not as it is wanted."""
         if not is_wanted(head.status, self.statuses):
             wanted = in_words(self.statuses)
@@ -85,7 +86,7 @@ class Demands:
         self._judge_age(head, now, trace)
         self._judge_size(head.body, trace)
         if self.keeps:
-            self._judge_body(head)
+            await self._judge_body(head, trace)
         self._judge_latency(trace)
 
     def _judge_scheme(self, url: Url) -> None:
@@ -117,7 +118,7 @@ class Demands:
         if body.full:
             trace.readings["truncated"] = True
 
-    def _judge_body(self, head: Head) -> None:
+    async def _judge_body(self, head: Head, trace: Trace) -> None:
         body, options = head.body, self._options
         if not body.readable:
             encoding = safe_text(body.encoding, 40)
@@ -131,20 +132,26 @@ class Demands:
         if unwanted and _encoded(unwanted, charset) in body.kept:
             raise ProbeFailed("body", f"the body contains {safe_text(unwanted)!r}")
         if self._regex or self._not_regex:
-            self._judge_patterns(_in_utf8(bytes(body.kept), charset))
+            await self._judge_patterns(_in_utf8(bytes(body.kept), charset), trace)
         if self._json:
             document = read_document(body.kept)
             for expression in self._json:
                 _complain("body", expression.complaint(document))
 
-    def _judge_patterns(self, text: bytes) -> None:
-        wanted, unwanted = self._regex, self._not_regex
-        if wanted and not wanted.found_in(text):
-            cut = len(text) > wanted.room
-            within = f" within its first {wanted.room} bytes" if cut else ""
-            raise ProbeFailed("body", f"the body does not match {wanted}{within}")
-        if unwanted and unwanted.found_in(text):
-            raise ProbeFailed("body", f"the body matches {unwanted}")
+    async def _judge_patterns(self, text: bytes, trace: Trace) -> None:
+        if self._regex:
+            found, searched = await self._regex.search(text)
+            if not found:
+                cut = f" within its first {searched} bytes"
+                within = cut if searched < len(text) else ""
+                detail = f"the body does not match {self._regex}{within}"
+                raise ProbeFailed("body", detail)
+        if self._not_regex:
+            found, searched = await self._not_regex.search(text)
+            if found:
+                raise ProbeFailed("body", f"the body matches {self._not_regex}")
+            if searched < len(text):
+                trace.readings["searched_bytes"] = searched
 
     def _judge_latency(self, trace: Trace) -> None:
         most = self._options.warn_latency_ms
@@ -173,6 +180,10 @@ def _header_demand(text: str) -> HeaderDemand:
 
 def _pattern(text: str, name: str) -> Pattern | None:
     return Pattern(text, f"{WHERE}: {name}") if text else None
+
+
+def _body_pattern(text: str, name: str) -> BodyPattern | None:
+    return BodyPattern(text, f"{WHERE}: {name}") if text else None
 
 
 def _ages(headers: dict[str, str], now: float) -> dict[str, float]:
