@@ -134,7 +134,6 @@ def read(lines: list[str], logs: str) -> Said:
             "redirects": "probe_http_redirects",
             "reply_ttl": "probe_icmp_reply_hop_limit",
             "serial": "probe_dns_serial",
-            "answers": "probe_dns_answer_rrs",
         }.items()
         if name in metrics
     }
@@ -146,8 +145,6 @@ def read(lines: list[str], logs: str) -> Said:
     elif "Not following redirect" in logs:
         whole["redirects"] -= 1  # it counts the one that it leaves
     rcode = re.search(r"Got response.*status: (\w+),", logs)
-    if not rcode:
-        whole.pop("answers", None)
     texts = {
         "rcode": rcode and rcode[1],
         "http_version": _version(metrics) if "status" in whole else None,

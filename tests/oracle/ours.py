@@ -28,6 +28,7 @@ def read(result: Result) -> Said:
     fine = result.outcome is Outcome.OK
     values = {
         "success": int(fine),
+        "outcome": str(result.outcome),
         "cause": "" if fine else result.reason,
         "status": readings.get("status"),
         "rcode": readings.get("rcode"),
@@ -38,7 +39,6 @@ def read(result: Result) -> Said:
         "tls_version": _dotted(readings.get("tls_version")),
         "reply_ttl": readings.get("reply_ttl"),
         "serial": readings.get("serial"),
-        "answers": None,
     }
     said = f"{result.outcome} {result.reason}".strip()
     return Said(values, f"{said}: {result.detail}" if result.detail else said)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: reasons that are ours, so that the outcome is no vote against the target
+OURS = {"no_route", "proxy"}
 #: what both may say of a run, in the order of the table
 COLUMNS = (
     "success", "status", "rcode", "expiry", "cause", "chain_expiry",
-    "redirects", "http_version", "tls_version", "reply_ttl", "serial", "answers",
+    "redirects", "http_version", "tls_version", "reply_ttl", "serial",
 )  # fmt: skip
 
 
@@ -33,6 +35,13 @@ class Scenario:
     compare: tuple[str, ...] = ()
     timeout_s: float = 5
     needs: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """What Pangea should say."""
+        if not self.reason:
+            return "ok"
+        return "error" if self.reason in OURS else "failed"
 
 
 @dataclass(frozen=True)

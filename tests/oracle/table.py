@@ -40,7 +40,8 @@ class Table:
 
 
 def _cell(said: Said) -> str:
-    state = "ok" if said["success"] else f"failed ({said['cause']})"
+    failed = f"{said['outcome'] or 'failed'} ({said['cause']})"
+    state = "ok" if said["success"] else failed
     rest = [
         f"{column} {said[column]}"
         for column in COLUMNS[1:]

@@ -31,6 +31,8 @@ def complaints(scenario: Scenario, theirs: Said, ours: Said) -> list[str]:
         wrong.append(f"they differ in {apart}, docs/oracle.md lists {listed}")
     if listed:
         wrong += [f"not said: {line}" for line in untrue(listed, theirs, ours)]
+    if ours["outcome"] != scenario.outcome:
+        wrong.append(f"the outcome is {ours['outcome']}, wanted {scenario.outcome}")
     if ours["cause"] != scenario.reason:
         wrong.append(f"the reason is {ours['cause']!r}, wanted {scenario.reason!r}")
     for column in scenario.compare:
