@@ -28,13 +28,17 @@ class Pattern:
     """A regular expression over bytes whose search cannot run away.
 
     ``room`` is how many bytes are searched. Raises UsageError for a pattern
-    that is malformed or too dear; *what* names the option.
+    that is malformed or too dear; *what* names the option. With *by_line*, ``^``
+    and ``$`` match at every line, not only at begin and end.
     """
 
-    def __init__(self, text: str, what: str = "expect") -> None:
+    def __init__(
+        self, text: str, what: str = "expect", *, by_line: bool = False
+    ) -> None:
         self.text = text
+        flags = re.MULTILINE if by_line else re.NOFLAG
         try:
-            self._compiled = re.compile(text.encode())
+            self._compiled = re.compile(text.encode(), flags)
         except (re.error, RecursionError, OverflowError) as error:
             said = safe_text(error, 100)
             raise UsageError(f"{what} is not a regular expression: {said}") from error
@@ -50,6 +54,11 @@ class Pattern:
     def found_in(self, heard: bytes) -> bool:
         """Tell whether the beginning of *heard* holds the pattern."""
         return self._compiled.search(heard[: self.room]) is not None
+
+    def find(self, heard: bytes) -> int | None:
+        """Return where the pattern ends in the beginning of *heard*, else None."""
+        found = self._compiled.search(heard[: self.room])
+        return found.end() if found else None
 
     def __str__(self) -> str:
         return safe_text(repr(self.text), 100)

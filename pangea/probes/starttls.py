@@ -166,11 +166,16 @@ async def _xmpp(talk: _Talk) -> None:
     talk.send(_XMPP_HELLO.format(host=talk.host).encode())
     features = await _until(talk, _XMPP_FEATURES)
     if _XMPP_TLS not in features:
-        raise _refusal("stream", safe_text(features[-200:]), "starttls to be offered")
+        said = _around(talk, features)
+        raise _refusal("stream", said, "starttls to be offered")
     talk.send(b"<starttls xmlns='" + _XMPP_TLS + b"'/>")
     answer = await _until(talk, _XMPP_ANSWER)
     if b"<proceed" not in answer:
-        raise _refusal("starttls", safe_text(answer[-200:]), "<proceed/>")
+        raise _refusal("starttls", _around(talk, answer), "<proceed/>")
+
+
+def _around(talk: _Talk, said: bytes) -> str:
+    return safe_text(said[-100:] + talk.unread[:100], 200)
 
 
 async def _until(talk: _Talk, pattern: re.Pattern[bytes]) -> bytes:

@@ -4,30 +4,36 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, Struct
 
-from pangea.core.failure import ProbeFailed
+from pangea.core.errors import UsageError
 from pangea.core.text import safe_text
 
-from .banner import MAX_HEARD, Pattern, unescape
+from .banner import Pattern, unescape
 from .base import Trace, register
 from .connect import Family, Stream, Wire, connect, resolve
+from .dialogue import MAX_STEPS, Dialogue, Step, parse_steps
 from .target import parse_host, parse_host_port
+from .tls_engine import leave_out
+from .tls_settle import settle
 
 if TYPE_CHECKING:
     from .tools import Tools
 
-#: reads after which a server that dribbles is given up
-MAX_PIECES = 32
+_Step = Annotated[str, Meta(max_length=4096)]
 
 
 class TcpOptions(Struct, frozen=True, kw_only=True):
     r"""What to say on the connection, and what to hear.
 
     ``send`` may hold ``\r``, ``\n``, ``\t``, ``\0``, ``\xNN`` and ``\\``.
-    ``expect`` is a regular expression, searched in the first 4 KiB.
+    ``expect`` is a regular expression, searched in the first 4 KiB. ``dialogue``
+    has steps in their place: ``expect REGEX``, ``send TEXT``, ``starttls``. A
+    server that falls silent for ``quiet_ms`` in the middle has said it all.
     """
 
     send: Annotated[str, Meta(max_length=4096)] = ""
     expect: Annotated[str, Meta(max_length=512)] = ""
+    dialogue: Annotated[tuple[_Step, ...], Meta(max_length=MAX_STEPS)] = ()
+    quiet_ms: Annotated[float, Meta(ge=50, le=60_000)] = 2000
     tls: bool = False
     verify: bool = True
     ca_file: Annotated[str, Meta(max_length=4096)] = ""
@@ -37,7 +43,7 @@ class TcpOptions(Struct, frozen=True, kw_only=True):
 
 @register
 class TcpProbe:
-    """Opens a connection, perhaps says something, and closes it again."""
+    """Opens a connection, perhaps has a dialogue, and closes it again."""
 
     Options: ClassVar[type[Struct]] = TcpOptions
     type: ClassVar[str] = "tcp"
@@ -45,8 +51,7 @@ class TcpProbe:
 
     def __init__(self, host: str, port: int, options: TcpOptions) -> None:
         self.host, self.port, self.options = host, port, options
-        self._send = unescape(options.send)
-        self._expect = Pattern(options.expect) if options.expect else None
+        self._steps = _steps(options)
         given = options.server_name
         self.server_name = parse_host(given) if given else host
 
@@ -62,41 +67,65 @@ class TcpProbe:
         try:
             secured = self.options.tls
             stream = await self._secure(wire, trace, tools) if secured else wire
-            if self._send:
-                stream.write(self._send)
-            if self._expect:
-                with trace.phase("banner"):
-                    await _listen(stream, self._expect, trace)
+            await self._talk(wire, stream, trace, tools)
         finally:
             wire.close()
+            leave_out(trace, "wait", "accept")
+
+    async def _talk(
+        self, wire: Wire, stream: Stream, trace: Trace, tools: "Tools"
+    ) -> None:
+        quiet_s = self.options.quiet_ms / 1000
+        dialogue = Dialogue(stream, quiet_s)
+        for step in self._steps:
+            if step.kind == "send":
+                dialogue.say(step.data)
+            elif step.pattern:
+                await _listen(dialogue, step.pattern, trace)
+            else:
+                with trace.phase("banner"):
+                    await dialogue.be_ready_for_tls()
+                secured = await self._secure(wire, trace, tools)
+                dialogue = Dialogue(secured, quiet_s)
 
     async def _secure(self, wire: Wire, trace: Trace, tools: "Tools") -> Stream:
-        tls = await tools.tls.open(wire, self.server_name, trace)
-        tools.tls.accept(
+        options = self.options
+        ahead = options.ca_file if options.verify else None
+        tls = await tools.tls.open(wire, self.server_name, trace, ca_file=ahead)
+        facts = tools.tls.accept(
             tls,
             self.server_name,
             trace,
-            verify=self.options.verify,
-            ca_file=self.options.ca_file,
+            verify=options.verify,
+            ca_file=options.ca_file,
         )
+        if facts:
+            trace.observe("certificate", facts[0].fingerprint)
+        await settle(tls, trace)
         return tls
 
 
-async def _listen(stream: Stream, pattern: Pattern, trace: Trace) -> None:
-    """Read until *pattern* is found; ProbeFailed at the end or the limit."""
-    heard, wanted = b"", f"wanted {pattern}"
-    for _ in range(MAX_PIECES):
-        data = await stream.read()
-        heard = (heard + data)[:MAX_HEARD]
-        trace.readings["banner"] = safe_text(heard, 200)
-        if pattern.found_in(heard):
-            return
-        if not data:
-            raise ProbeFailed("banner", f"{_got(heard)}, then the end, {wanted}")
-        if len(heard) >= MAX_HEARD:
-            break
-    raise ProbeFailed("banner", f"{_got(heard)}, {wanted}")
+async def _listen(dialogue: Dialogue, pattern: Pattern, trace: Trace) -> None:
+    """Hear *pattern*; the readings are what was heard first, and what last."""
+    with trace.phase("banner"):
+        try:
+            await dialogue.expect(pattern)
+        finally:
+            if dialogue.heard:
+                heard = safe_text(dialogue.heard, 200)
+                if trace.readings.setdefault("banner", heard) != heard:
+                    trace.readings["answer"] = heard
 
 
-def _got(heard: bytes) -> str:
-    return f"got {safe_text(heard, 100)!r}" if heard else "got nothing"
+def _steps(options: TcpOptions) -> tuple[Step, ...]:
+    if not options.dialogue:
+        said, wanted = options.send, options.expect
+        first = [Step("send", data=unescape(said))] if said else []
+        then = [Step("expect", Pattern(wanted))] if wanted else []
+        return (*first, *then)
+    if options.send or options.expect:
+        raise UsageError("tcp option: dialogue stands in the place of send and expect")
+    steps = parse_steps(options.dialogue)
+    if options.tls and any(step.kind == "starttls" for step in steps):
+        raise UsageError("tcp option: with tls there is TLS already, without starttls")
+    return steps

@@ -8,7 +8,7 @@ from msgspec import Struct
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
-from .client_certificate import Identity, IdentitySource
+from .client_certificate import IdentitySource
 from .connect import connect, resolve
 from .starttls import PORTS, start_tls
 from .target import parse_host, parse_host_port
@@ -17,13 +17,11 @@ from .tls_engine import TlsEngine, demand, leave_out, warn_of_weakness
 from .tls_failure import Refused
 from .tls_options import WHERE, TlsOptions
 from .tls_readings import note
+from .tls_settle import settle
 from .tls_wire import TlsWire
 
 if TYPE_CHECKING:
     from .tools import Tools
-
-#: seconds of silence after which a server has accepted us
-QUIET_S = 1.0
 
 
 @register
@@ -38,7 +36,7 @@ class TlsProbe:
         self.host, self.port, self.options = host, port, options
         given, cert, key = options.server_name, options.client_cert, options.client_key
         self.server_name = parse_host(given) if given else host
-        self._identity = IdentitySource(cert, key, WHERE) if cert or key else None
+        self._identity = IdentitySource(cert, key, WHERE) if cert else None
         self._demands = Demands(options)
 
     @classmethod
@@ -79,31 +77,16 @@ class TlsProbe:
                 staple=True,
                 ca_file=options.ca_file if options.verify else None,
             )
-            await self._settle(tls, identity, trace)
+            trace.readings["client_cert_asked"] = tls.wants_certificate
+            to_be_refused = bool(options.expect_alert)
+            shown = identity is not None
+            await settle(tls, trace, shown=shown, until_end=to_be_refused)
         except Refused as refusal:
             trace.readings["alert"] = refusal.alert
             raise
         finally:
             wire.close()
         return tls
-
-    async def _settle(
-        self, tls: TlsWire, identity: Identity | None, trace: Trace
-    ) -> None:
-        """Wait for a refusal where one may come after the handshake."""
-        asked = tls.wants_certificate
-        trace.readings["client_cert_asked"] = asked
-        to_be_refused = bool(self.options.expect_alert)
-        if not to_be_refused and not (asked and tls.version == "TLSv1.3"):
-            return
-        with trace.phase("accept"):
-            quiet_s = QUIET_S + 2 * trace.phases["connect"] / 1000
-            settled = await tls.settle(quiet_s, until_end=to_be_refused)
-        if settled == "closed" and asked and not identity and not to_be_refused:
-            detail = (
-                "the server asked for a client certificate and closed the connection"
-            )
-            raise ProbeFailed("closed", detail)
 
     async def _be_refused(self, trace: Trace, engine: TlsEngine) -> None:
         """Ask; all is well if the server refuses us as it should."""

@@ -87,6 +87,8 @@ class TlsOptions(Struct, frozen=True, kw_only=True):
                 f"{WHERE}: min_version {self.min_version} is above "
                 f"max_version {self.max_version}"
             )
+        if self.client_key and not self.client_cert:
+            raise UsageError(f"{WHERE}: client_key without client_cert")
         for given in self.expect_fingerprint:
             if len(fingerprint(given)) != 64:
                 raise UsageError(

@@ -39,6 +39,7 @@ class TlsWire:
         self._tls = SSL.Connection(context)
         self._tls.set_connect_state()
         self._flight = b""
+        self._early: list[bytes] = []
         self._staples: list[bytes] = []
         if server_name:
             self._tls.set_tlsext_host_name(server_name.encode("ascii"))
@@ -68,23 +69,25 @@ class TlsWire:
         it says means that it takes us; with *until_end* we go on listening.
         Raises Refused, ProbeFailed ``tls_handshake`` or ``reset``.
         """
-        taken, heard = False, 0
+        settled: Settled = "quiet"
+        heard = 0
         try:
             # Not the probe's timeout: how long silence is waited for.
             async with asyncio.timeout(quiet_s):
-                while heard < MAX_AFTER and (until_end or not taken):
+                while heard < MAX_AFTER and (until_end or settled == "quiet"):
                     data = await self._wire.read()
-                    if not data:
-                        return "accepted" if taken else "closed"
                     heard += len(data)
-                    self._tls.bio_write(data)
-                    taken = self._listens() or taken
+                    if not data or not self._takes(data):
+                        return "closed" if settled == "quiet" else settled
+                    settled = "accepted"
         except TimeoutError:
-            return "accepted" if taken else "quiet"
-        return "accepted"
+            pass
+        return settled
 
     async def read(self) -> bytes:
         """Return the next plain bytes, b"" at the end."""
+        if self._early:
+            return self._early.pop(0)
         while True:
             try:
                 return self._tls.recv(4 * RECORD)
@@ -157,11 +160,12 @@ class TlsWire:
             self._flight = self._flush() or self._flight
         return True
 
-    def _listens(self) -> bool:
-        """Take in what came after the handshake; tell if the server goes on."""
+    def _takes(self, data: bytes) -> bool:
+        """Take in what came after the handshake; False: it was the end."""
+        self._tls.bio_write(data)
         try:
             while True:
-                self._tls.recv(4 * RECORD)
+                self._early.append(self._tls.recv(4 * RECORD))
         except SSL.WantReadError:
             return True
         except (SSL.ZeroReturnError, SSL.SysCallError):

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import re
 import socket
 import time
 
@@ -13,6 +14,7 @@ from pangea.core.model import Outcome
 from pangea.probes import connect
 from pangea.probes.banner import Pattern, unescape
 from pangea.probes.base import Trace, make_probe
+from pangea.probes.dialogue import Dialogue
 from tests.probes.conftest import open_sockets
 
 
@@ -111,9 +113,198 @@ async def test_a_banner_is_heard_through_tls(serve, ask, server_tls, ca_file):
     how = {"tls": True, "send": r"hi\n", "expect": "^220 ready\r\nhi"}
     result = await ask("tcp", target, ca_file=ca_file, **how)
     assert (result.outcome, result.detail) == (Outcome.OK, "")
-    assert list(result.phases) == ["connect", "tls", "banner"]
+    phases = [name for name in result.phases if name != "wait"]
+    assert phases == ["connect", "tls", "banner"]
     assert (await ask("tcp", target, **how)).reason == "cert_untrusted"
     assert (await ask("tcp", target, verify=False, **how)).outcome is Outcome.OK
+
+
+async def test_a_server_that_says_the_wrong_thing_and_stays_is_no_timeout(serve, ask):
+    async def wrong(reader, writer):
+        writer.write(b"SSH-2.0-\x1b]0;evil\x07\r\n")
+        await hang(reader, writer)
+
+    target = f"127.0.0.1:{await serve(wrong)}"
+    result = await ask("tcp", target, expect="^220 ", quiet_ms=60)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "banner")
+    assert result.detail.endswith("then nothing for 0.06 s, wanted '^220 '")
+    assert "\x1b" not in result.detail + result.readings["banner"]
+
+
+def script(*turns):
+    """A server that says each of *turns* after the line before it was heard."""
+
+    async def handler(reader, writer):
+        for wanted, said in turns:
+            if wanted:
+                assert await reader.readline() == wanted
+            for piece in said:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.005)
+        await hang(reader, writer)
+
+    return handler
+
+
+SMTP = (
+    (b"", [b"220-wait", b" for it\r\n220 ma", b"il ESMTP\r\n"]),
+    (b"EHLO me\r\n", [b"250-mail\r\n250-", b"STARTTLS\r\n250 HELP\r\n"]),
+)
+STEPS = ["expect ^220 ", r"send EHLO me\r\n", "expect ^250-STARTTLS", "expect ^250 "]
+
+
+async def test_a_dialogue_goes_step_by_step(serve, ask):
+    target = f"127.0.0.1:{await serve(script(*SMTP))}"
+    result = await ask("tcp", target, dialogue=STEPS)
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+    assert list(result.phases) == ["connect", "banner"]
+    assert result.readings["banner"].startswith("220-wait")
+    assert "250 HELP" in result.readings["answer"]
+
+
+async def test_a_step_that_is_answered_otherwise_fails_with_what_was_heard(serve, ask):
+    turns = (SMTP[0], (b"EHLO me\r\n", [b"502 what?\r\n"]))
+    target = f"127.0.0.1:{await serve(script(*turns))}"
+    result = await ask("tcp", target, dialogue=STEPS, quiet_ms=60)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "banner")
+    assert "502 what?" in result.detail
+    assert "wanted '^250-STARTTLS'" in result.detail
+
+
+async def test_a_slow_answer_is_waited_for(serve, ask):
+    async def slow(reader, writer):
+        writer.write(b"220 mail ESMTP\r\n")
+        await reader.readline()
+        await asyncio.sleep(0.15)
+        writer.write(b"250 ok\r\n")
+        await hang(reader, writer)
+
+    target = f"127.0.0.1:{await serve(slow)}"
+    steps = ["expect ^220 ", r"send EHLO me\r\n", "expect ^250 "]
+    result = await ask("tcp", target, dialogue=steps, quiet_ms=50)
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+
+
+def changing(context, said=b"220 go\r\n", after=b"220 inside\r\n"):
+    async def handler(reader, writer):
+        writer.write(b"220 mail\r\n")
+        await reader.readline()
+        for at in range(len(said)):
+            await asyncio.sleep(0.001)
+            writer.write(said[at : at + 1])
+        await writer.start_tls(context)
+        writer.write(after)
+        await hang(reader, writer)
+
+    return handler
+
+
+CHANGE = ["expect ^220 ", r"send STARTTLS\r\n", "expect ^220", "starttls"]
+
+
+async def test_a_dialogue_goes_on_in_tls(serve, ask, server_tls, ca_file):
+    target = f"127.0.0.1:{await serve(changing(server_tls))}"
+    steps = [*CHANGE, "expect ^220 inside"]
+    result = await ask("tcp", target, dialogue=steps, ca_file=ca_file)
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+    assert result.readings["tls_version"] == "TLSv1.3"
+    refused = await ask("tcp", target, dialogue=steps)
+    assert refused.reason == "cert_untrusted"
+
+
+async def test_words_before_tls_are_an_attack(serve, ask, server_tls):
+    said = b"220 go\r\n250 injected\r\n"
+
+    async def inject(reader, writer):
+        writer.write(b"220 mail\r\n")
+        await reader.readline()
+        writer.write(said)
+        await hang(reader, writer)
+
+    target = f"127.0.0.1:{await serve(inject)}"
+    result = await ask("tcp", target, dialogue=CHANGE, verify=False)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "protocol")
+    assert "before TLS: '250 injected" in result.detail
+
+
+async def test_many_small_pieces_are_one_banner(serve, ask):
+    async def dribble(reader, writer):
+        for _ in range(100):
+            writer.write(b".")
+            await asyncio.sleep(0)
+        writer.write(b"done\r\n")
+        await hang(reader, writer)
+
+    target = f"127.0.0.1:{await serve(dribble)}"
+    result = await ask("tcp", target, expect="done", quiet_ms=100)
+    assert (result.outcome, result.detail) == (Outcome.OK, "")
+
+
+async def test_a_server_that_dribbles_for_ever_is_cut_off(serve, ask):
+    async def dribble(reader, writer):
+        while not writer.is_closing():
+            writer.write(b"." * 100)
+            await asyncio.sleep(0)
+
+    target = f"127.0.0.1:{await serve(dribble)}"
+    result = await ask("tcp", target, expect="done")
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "banner")
+
+
+@pytest.mark.parametrize(
+    ("dialogue", "says"),
+    [
+        (["expekt x"], "is no step"),
+        (["expect"], "is no step"),
+        (["starttls smtp"], "is no step"),
+        (["expect ("], "is not a regular expression"),
+        ([r"send \q"], "unknown escape"),
+        (["starttls", "starttls"], "once only"),
+        (["send x"] * 21, "dialogue"),
+    ],
+)
+def test_a_dialogue_that_cannot_be_held_is_refused(dialogue, says):
+    with pytest.raises(UsageError, match=re.escape(says)):
+        make_probe("tcp", "host:1", {"dialogue": dialogue})
+
+
+def test_a_dialogue_stands_alone():
+    for options in ({"expect": "x"}, {"send": "x"}):
+        with pytest.raises(UsageError, match="in the place of"):
+            make_probe("tcp", "host:1", {"dialogue": ["send x"], **options})
+    with pytest.raises(UsageError, match="TLS already"):
+        make_probe("tcp", "host:1", {"dialogue": ["starttls"], "tls": True})
+
+
+class Said:
+    """A connection on which the server says *pieces*."""
+
+    def __init__(self, pieces):
+        self.pieces = pieces
+
+    async def read(self):
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def write(self, data):
+        pass
+
+    def close(self):
+        pass
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9), max_size=9), st.binary(max_size=3))
+async def test_any_pieces_are_heard_as_one(pieces, wanted):
+    whole, text = b"".join(pieces), "".join(f"\\x{byte:02x}" for byte in wanted)
+    if not text:
+        return
+    dialogue = Dialogue(Said([*pieces]), 1)
+    if wanted in whole:
+        await dialogue.expect(Pattern(text))
+    else:
+        with pytest.raises(ProbeFailed) as failure:
+            await dialogue.expect(Pattern(text))
+        assert failure.value.detail.isprintable()
 
 
 async def test_a_reader_slower_than_the_peer_keeps_little(serve):
