@@ -31,6 +31,7 @@ class Board:
         self.rules: dict[int, Rule] = {}
         self.placements: dict[int, Placement] = {}
         self.seen: dict[int, float] = {}
+        self.started = 0.0
         self.connected: set[int] = set()
         self.recent = Recent()
 
@@ -72,8 +73,16 @@ class Board:
         for job in self.jobs.values():
             self.place(job)
 
+    def placed(self, job: int) -> dict[int, int]:
+        """Return the workers that probe *job*, each with its place among them."""
+        placement = self.placements.get(job)
+        workers = placement.workers if placement else ()
+        return {worker.id: place for place, worker in enumerate(workers)}
+
     def electorate(self, job_id: int, now: float) -> tuple[int, ...]:
         """Return the workers whose votes count, those lost for long left out.
+
+        Our own downtime is nobody's absence.
 
         If all are lost they all stay: then nobody votes, and that is unknown.
         """
@@ -84,7 +93,8 @@ class Board:
         there = [
             w
             for w in placed
-            if w in self.connected or now - self.seen.get(w, 0.0) < LEAVES_AFTER_S
+            if w in self.connected
+            or now - max(self.seen.get(w, 0.0), self.started) < LEAVES_AFTER_S
         ]
         return tuple(there or placed)
 
@@ -115,7 +125,9 @@ class Board:
 
     def verdict(self, job: Job) -> str:
         """Return the job's verdict as people see it, ``paused`` included."""
-        if not job.enabled:
+        placement = self.placements.get(job.id)
+        nowhere = job.stopped_on and placement and not placement.workers
+        if not job.enabled or nowhere:
             return "paused"
         return self.states.get(job.id, JobState(job.id)).verdict
 

@@ -8,13 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
-from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, StorageError
-from pangea.core.model import PUSHED, Job, Worker
+from pangea.core.errors import StorageError
+from pangea.core.model import PUSHED, Job
 from pangea.core.verdict import JobState
-from pangea.mesh.channel import Channel
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
-from pangea.mesh.messages import Goodbye, Heartbeat, Welcome
 from pangea.storage import results, rollups, verdicts
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
@@ -28,9 +26,9 @@ from .dispatch import Dispatch
 from .heartbeats import Heartbeats
 from .intake import Intake
 from .job_keeper import JobKeeper
-from .judging import Judging
+from .judging import BACK_S, Decided, Judging
+from .reception import Reception
 from .retention import expire
-from .worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
 
@@ -64,14 +62,24 @@ class Coordinator:
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
-        self.admission = Admission(self.board, store, identity, secrets, info, clock)
+        self.reception = Reception(
+            self.board,
+            store,
+            hub,
+            clock,
+            admission=Admission(self.board, store, identity, secrets, info, clock),
+            dispatch=self.dispatch,
+            intake=self.intake,
+            judging=self.judging,
+        )
         self.heartbeats = Heartbeats(vault, clock)
-        self.links: dict[int, WorkerLink] = {}
         self.stopping = False
         self._folded_at = clock.monotonic()
+        self._expire_from = 0.0
 
     async def start(self) -> None:
-        """Read what the database holds."""
+        """Read what the database holds, and take up the verdicts where they were."""
+        now = self.board.started = self.clock.wall()
         jobs = await self.jobs.all()
         workers, states = await self.store.read(
             lambda: (stored_workers.all(), verdicts.load_states())
@@ -80,8 +88,10 @@ class Coordinator:
         self.board.load(jobs, workers, [s for s in decoded if s])
         for job in jobs:
             await self._await_heartbeat(job)
-        since = round((self.clock.wall() - WARM_S) * 1e6)
-        self.board.recent.warm(await self.store.read(lambda: results.since(since)))
+        since = round((now - WARM_S) * 1e6)
+        recent = await self.store.read(lambda: results.since(since))
+        self.board.recent.warm(recent)
+        self.judging.resume(recent, now)
 
     async def _await_heartbeat(self, job: Job) -> None:
         """Go on waiting for a job that reports by itself."""
@@ -100,12 +110,7 @@ class Coordinator:
     async def stop(self, reason: str) -> None:
         """Say goodbye to all workers and fold what is open."""
         self.stopping = True
-        for link in list(self.links.values()):
-            try:
-                await link.link.send(Goodbye(reason))
-            except ProtocolError:
-                log.debug("worker %s was gone already", link.worker.name)
-            await link.link.close()
+        await self.reception.goodbye(reason)
         try:
             async with asyncio.timeout(5):
                 await self.intake.drain()
@@ -114,84 +119,17 @@ class Coordinator:
         except (TimeoutError, StorageError) as error:
             log.warning("stopped before everything was written: %s", error)
 
-    async def accept(
-        self, channel: Channel, address: str, admitted: Callable[[], None]
-    ) -> None:
-        """Serve a channel of the mesh from its handshake to its end."""
-        try:
-            link = await self.admission.shake(channel)
-            admitted()
-            worker, marks = await self.admission.admit(link)
-            self.intake.know(worker.id, marks)
-            await link.send(
-                Welcome("approved", link.sid, worker.id, worker.name, dict(marks))
-            )
-            await self._serve(
-                WorkerLink(
-                    link,
-                    worker,
-                    marks,
-                    dispatch=self.dispatch,
-                    intake=self.intake,
-                    clock=self.clock,
-                )
-            )
-        except LinkClosed as error:
-            log.info("link from %s ended: %s", address, error)
-        except (PangeaError, TimeoutError) as error:
-            log.warning("link from %s refused: %s", address, error)
-        finally:
-            await channel.close()
+    async def changed(self, jobs: Iterable[int], *, anew: bool = False) -> None:
+        """Carry out what was changed about *jobs*: places, assignments, seats.
 
-    async def _serve(self, link: WorkerLink) -> None:
-        worker = await link.introduce()
-        await self.store.write(lambda: stored_workers.update(worker))
-        before = self.links.get(worker.id)
-        self.links[worker.id] = link
-        self.dispatch.link(worker.id, link.outbox)
-        if before:
-            log.warning("worker %s linked twice; the newer link stays", worker.name)
-            await before.link.close()
-        try:
-            await self._joined(worker)
-            await link.serve()
-        except* ProtocolError as group:
-            log.info("worker %s: %s", worker.name, group.exceptions[0])
-        finally:
-            if self.dispatch.unlink(worker.id, link.outbox):
-                del self.links[worker.id]
-                await self._left(worker)
-
-    async def _joined(self, worker: Worker) -> None:
-        """A worker is there: give it its jobs, and the others their new phases."""
-        self.board.workers[worker.id] = worker
-        self.board.connected.add(worker.id)
-        self.board.seen[worker.id] = self.clock.wall()
-        self.board.place_all()
-        self.dispatch.update(self.board.jobs)
-        await self.intake.note(self.judging.seat(self.board.jobs))
-        log.info("worker %s is here", worker.name)
-        self.tell_worker(worker, connected=True)
-
-    async def _left(self, worker: Worker) -> None:
-        self.board.connected.discard(worker.id)
-        self.board.seen[worker.id] = self.clock.wall()
-        log.info("worker %s is gone", worker.name)
-        self.tell_worker(worker, connected=False)
-
-    def tell_worker(self, worker: Worker, *, connected: bool) -> None:
-        """Publish that a worker came or went."""
-        self.hub.publish(
-            "worker", worker.org, {"worker": worker.name, "connected": connected}
-        )
-
-    async def changed(self, jobs: Iterable[int]) -> None:
-        """Carry out what was changed about *jobs*: places, assignments, seats."""
+        With *anew* they ask another question, and begin without votes.
+        """
         touched = [self.board.jobs[j] for j in jobs if j in self.board.jobs]
         for job in touched:
             self.board.place(job)
         self.dispatch.update(jobs)
-        await self.intake.note(self.judging.seat(job.id for job in touched))
+        ids = [job.id for job in touched]
+        await self.intake.note(self.judging.seat(ids, anew=anew))
 
     def run_now(self, job: Job) -> list[str]:
         """Ask the job's linked workers to probe at once; return their names."""
@@ -199,11 +137,6 @@ class Coordinator:
         asked = [w for w in placed if w.id in self.board.connected]
         self.dispatch.run_now(job.id, [w.id for w in asked])
         return [w.name for w in asked]
-
-    def vitals(self, worker: int) -> Heartbeat | None:
-        """Return the last heartbeat of a linked worker."""
-        link = self.links.get(worker)
-        return link.vitals if link else None
 
     def _repeat(self, job: int, worker: int, delay_s: float) -> None:
         self.dispatch.run_now(job, [worker], delay_s)
@@ -216,11 +149,8 @@ class Coordinator:
             now = self.clock.wall()
             for worker in self.board.connected:
                 self.board.seen[worker] = now
-            await self.intake.note(self.judging.expire())
-            missed = self.heartbeats.missed(self.board.jobs.get)
-            if missed:
-                await self.intake.take_own(missed)
             try:
+                await self._expire(now)
                 if ticks % SEEN_EVERY == 0:
                     await self._write_seen()
                 if self._fold_is_due():
@@ -228,6 +158,26 @@ class Coordinator:
                     await expire(self.store, self.clock.wall())
             except StorageError as error:
                 self.intake.trouble = str(error)
+
+    async def _expire(self, now: float) -> None:
+        """Let votes expire and reports be missed, while results can be taken in.
+
+        While they cannot, silence says nothing of the targets; afterwards the
+        workers have a moment to deliver what waited.
+        """
+        if self.intake.trouble:
+            self._expire_from = now + BACK_S
+        if now < self._expire_from:
+            await self.intake.note(Decided())
+            return
+        await self.intake.note(self.judging.expire())
+        missed = self.heartbeats.missed(self.board.jobs.get)
+        if missed:
+            try:
+                await self.intake.take_own(missed)
+            except StorageError:
+                self.heartbeats.again(missed)
+                raise
 
     def _fold_is_due(self) -> bool:
         since = self.clock.monotonic() - self._folded_at

@@ -20,13 +20,18 @@ BACKLOG = 1000
 
 
 class Outbox:
-    """Messages to one worker, in order; ``pump`` sends them over its link."""
+    """Messages to one worker, in order; its link sends them.
+
+    ``held`` is what the worker has when all is sent, as of ``version``;
+    ``resending`` is the version that ends a whole set which is on its way.
+    """
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Message] = asyncio.Queue(BACKLOG)
         self.full = asyncio.Event()
         self.held: dict[int, Assignment] = {}
         self.version = 0
+        self.resending = 0
 
     def say(self, message: Message) -> None:
         """Queue *message*; never fails for whoever says it.
@@ -50,8 +55,12 @@ class Dispatch:
         self.outboxes: dict[int, Outbox] = {}
 
     def link(self, worker: int, outbox: Outbox) -> None:
-        """Begin to serve *worker* over *outbox*; the latest link wins."""
+        """Begin to serve *worker* over *outbox* with its whole set.
+
+        The latest link wins.
+        """
         self.outboxes[worker] = outbox
+        self.send_all(worker)
 
     def unlink(self, worker: int, outbox: Outbox) -> bool:
         """Stop serving over *outbox*; False if another one took its place."""
@@ -60,26 +69,72 @@ class Dispatch:
         del self.outboxes[worker]
         return True
 
-    def send_all(self, worker: int, outbox: Outbox) -> None:
-        """Send *worker* its whole set, in chunks: a first one, then additions."""
+    def send_all(self, worker: int) -> None:
+        """Send *worker* its whole set, in chunks that it takes as one.
+
+        A worker that asks again while they are on their way only has to wait.
+        """
+        outbox = self.outboxes[worker]
+        if outbox.resending:
+            return
         wanted = [
             assignment
             for job in self._board.jobs.values()
             if (assignment := self._assignment(job, worker)) is not None
         ]
         outbox.held = {a.job: a for a in wanted}
-        base = None
-        for start in range(0, max(len(wanted), 1), CHUNK):
-            self._version += 1
-            part = tuple(wanted[start : start + CHUNK])
-            outbox.say(Desired(self._version, base, part))
-            base = outbox.version = self._version
+        self._say(outbox, None, wanted, [])
+        outbox.resending = outbox.version
+
+    def applied(self, worker: int, outbox: Outbox, version: int) -> None:
+        """Note what *worker* runs now; 0 means that it wants its whole set."""
+        if version == outbox.resending:
+            outbox.resending = 0
+        if version == 0 and self.outboxes.get(worker) is outbox:
+            self.send_all(worker)
 
     def update(self, jobs: Iterable[int]) -> None:
         """Tell all linked workers what changed for them in *jobs*."""
-        changed = set(jobs)
-        for worker, outbox in self.outboxes.items():
-            self._update_one(worker, outbox, changed)
+        put: dict[int, list[Assignment]] = {}
+        drop: dict[int, list[int]] = {}
+        for job in set(jobs):
+            placed = self._board.placed(job)
+            for worker, outbox in self.outboxes.items():
+                if worker in placed:
+                    self._put(job, worker, outbox, put.setdefault(worker, []))
+                elif outbox.held.pop(job, None):
+                    drop.setdefault(worker, []).append(job)
+        for worker in put.keys() | drop.keys():
+            changed, left = put.get(worker, []), drop.get(worker, [])
+            if changed or left:
+                outbox = self.outboxes[worker]
+                self._say(outbox, outbox.version, changed, left)
+
+    def _put(
+        self, job: int, worker: int, outbox: Outbox, changed: list[Assignment]
+    ) -> None:
+        wanted = self._assignment(self._board.jobs[job], worker)
+        if wanted is not None and outbox.held.get(job) != wanted:
+            outbox.held[job] = wanted
+            changed.append(wanted)
+
+    def _say(
+        self,
+        outbox: Outbox,
+        base: int | None,
+        put: list[Assignment],
+        drop: list[int],
+    ) -> None:
+        """Send one change in as many chunks as it needs."""
+        size = max(len(put), len(drop), 1)
+        for start in range(0, size, CHUNK):
+            self._version += 1
+            part = slice(start, start + CHUNK)
+            more = start + CHUNK < size
+            outbox.say(
+                Desired(self._version, base, tuple(put[part]), tuple(drop[part]), more)
+            )
+            base = outbox.version = self._version
 
     def run_now(self, job: int, workers: Iterable[int], delay_s: float = 0.0) -> None:
         """Ask *workers* to probe *job*; those that are not linked are left out."""
@@ -88,32 +143,11 @@ class Dispatch:
             if outbox and job in outbox.held:
                 outbox.say(RunNow(job, delay_s))
 
-    def _update_one(self, worker: int, outbox: Outbox, changed: set[int]) -> None:
-        put, drop = [], []
-        for job_id in changed:
-            job = self._board.jobs.get(job_id)
-            wanted = self._assignment(job, worker) if job else None
-            if wanted is None:
-                if outbox.held.pop(job_id, None):
-                    drop.append(job_id)
-            elif outbox.held.get(job_id) != wanted:
-                outbox.held[job_id] = wanted
-                put.append(wanted)
-        for start in range(0, max(len(put), len(drop)), CHUNK):
-            self._version += 1
-            part = slice(start, start + CHUNK)
-            outbox.say(
-                Desired(
-                    self._version, outbox.version, tuple(put[part]), tuple(drop[part])
-                )
-            )
-            outbox.version = self._version
-
     def _assignment(self, job: Job, worker: int) -> Assignment | None:
-        placed = [w.id for w in self._board.placements[job.id].workers]
+        placed = self._board.placed(job.id)
         if worker not in placed:
             return None
-        phase = worker_phase(job.id, job.interval_s, placed.index(worker), len(placed))
+        phase = worker_phase(job.id, job.interval_s, placed[worker], len(placed))
         return Assignment(
             job.id,
             job.type,

@@ -5,7 +5,7 @@ passed; its own downtime extends the grace, since nobody could have reported.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pangea.core.clock import Clock
 from pangea.core.durations import format_duration
@@ -102,6 +102,10 @@ class Heartbeats:
                 self._missed.add(number)
                 results.append(self._miss(job, now))
         return results
+
+    def again(self, results: Iterable[Result]) -> None:
+        """Take back *results* that could not be stored; they are told again."""
+        self._missed -= {result.job for result in results}
 
     def _miss(self, job: Job, now: float) -> Result:
         silent = format_duration(now - self._last[job.id])

@@ -2,23 +2,22 @@
 
 Batches of all links are taken in groups. A group is judged in memory, written in
 one transaction together with its watermarks and the changes of verdict, and only
-then acknowledged and published.
+then acknowledged and published. What is acknowledged is what the database says.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
-from pangea.core.model import COORDINATOR, Flag, Result, Worker
+from pangea.core.model import COORDINATOR, Result, Worker
 from pangea.core.text import safe_text
-from pangea.mesh.messages import Ack, Batch, decode_row
+from pangea.mesh.messages import Ack, Batch
 from pangea.storage import ingest
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets
@@ -26,6 +25,7 @@ from pangea.web.events import Hub
 
 from .board import Board
 from .judging import Decided, Judging
+from .rows import read_row
 from .telling import Telling
 
 log = logging.getLogger(__name__)
@@ -33,24 +33,29 @@ log = logging.getLogger(__name__)
 #: Batches judged and written together, and those that may wait.
 GROUP = 32
 QUEUE = 128
-#: A result from further in the future or the past cannot be true.
-FUTURE_US = 2_000_000
-PAST_US = 30 * 86_400_000_000
 RETRY_S = 2.0
+HEAD_BYTES = 512
+#: What a broken row may still raise where it is stored.
+POISON = (ProtocolError, ValueError, TypeError, OverflowError)
 
-Answer = Callable[[Ack], None]
+Marks = dict[tuple[int, str], int]
 
 
 class Parcel(Struct):
-    """A batch on its way in; ``answer`` sends the ack over its link."""
+    """A batch on its way in; ``answer`` sends the ack, ``refuse`` ends the link."""
 
     worker: Worker
     batch: Batch
-    answer: Answer
+    answer: Callable[[Ack], None]
+    refuse: Callable[[str], None]
 
 
 class Intake:
-    """The one way in for results."""
+    """The one way in for results.
+
+    ``trouble`` says why the database refuses, "" while it does not; ``marks`` are
+    the watermarks that it has.
+    """
 
     def __init__(
         self,
@@ -68,8 +73,10 @@ class Intake:
         self._telling = Telling(board, hub)
         self._clock = clock
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue(QUEUE)
-        self.marks: dict[tuple[int, str], int] = {}
+        self._turn = asyncio.Lock()
+        self._unwritten = Decided()
         self._epoch, self._own = secrets.token_hex(16), 1
+        self.marks: Marks = {}
         self.taken = 0
         self.trouble = ""
 
@@ -91,119 +98,160 @@ class Intake:
         """Wait until all that was queued has been taken in."""
         await self._queue.join()
 
-    async def take(self, parcels: list[Parcel]) -> None:
+    def know(self, worker: int, watermarks: Mapping[str, int]) -> None:
+        """Take the watermarks of the database, before a worker's first batch."""
+        for epoch, mark in watermarks.items():
+            key = (worker, epoch)
+            self.marks[key] = max(mark, self.marks.get(key, 0))
+
+    async def take(self, parcels: Sequence[Parcel]) -> None:
         """Judge, commit, acknowledge and publish a group of batches.
 
         While the database refuses, nothing is acknowledged and nothing more is
         taken in: the workers keep their rows.
         """
-        intakes, fresh = [], []
-        for parcel in parcels:
-            intake, results = self._open(parcel)
-            intakes.append(intake)
-            fresh.extend(results)
-        decided = self._judging.hear(fresh)
-        await self._commit_at_last(intakes, decided)
+        intakes = [self._open(parcel) for parcel in parcels]
+        rows = [row for intake in intakes for row in intake.rows if row is not None]
+        self._unwritten.add(self._judging.hear(rows))
+        try:
+            marks = await self._commit_at_last(intakes)
+        except POISON as error:
+            await self._take_apart(parcels, error)
+            return
+        fresh = list(self._fresh(intakes, marks))
+        self.marks |= marks
         self.taken += len(fresh)
         self._telling.results(fresh)
-        self._telling.decided(decided)
-        for parcel in parcels:
-            key = (parcel.worker.id, parcel.batch.epoch)
-            parcel.answer(Ack(parcel.batch.epoch, self.marks[key]))
+        for parcel, intake in zip(parcels, intakes, strict=True):
+            mark = marks[(intake.worker, intake.epoch)]
+            parcel.answer(Ack(intake.epoch, mark))
+            if mark < last_of(parcel.batch):
+                parcel.refuse(f"result {mark + 1} is missing without a gap record")
 
     async def take_own(self, results: list[Result]) -> None:
-        """Judge, commit and publish what the coordinator itself found out."""
-        intake = ingest.Intake(
-            worker=COORDINATOR, epoch=self._epoch, first=self._own, rows=results
-        )
-        decided = self._judging.hear(results)
-        if await self._commit([intake], decided):
-            self._own += len(results)
-            self._telling.results(results)
-            self._telling.decided(decided)
+        """Judge, commit and publish what the coordinator itself found out.
 
-    def know(self, worker: int, watermarks: Mapping[str, int]) -> None:
-        """Take the watermarks of the database, before a worker's first batch."""
-        for epoch, mark in watermarks.items():
-            self.marks.setdefault((worker, epoch), mark)
+        Raises StorageError if it could not be stored.
+        """
+        first, self._own = self._own, self._own + len(results)
+        intake = ingest.Intake(
+            worker=COORDINATOR, epoch=self._epoch, first=first, rows=results
+        )
+        self._unwritten.add(self._judging.hear(results))
+        await self._commit([intake])
+        self._telling.results(results)
 
     async def note(self, decided: Decided) -> None:
-        """Write and publish changes of verdict that no result brought."""
-        if decided and await self._commit([], decided):
-            self._telling.decided(decided)
+        """Write and publish changes of verdict that no result brought.
 
-    async def _commit_at_last(
-        self, intakes: list[ingest.Intake], decided: Decided
-    ) -> None:
+        What the database refuses now goes with the next commit.
+        """
+        self._unwritten.add(decided)
+        if self._unwritten:
+            try:
+                await self._commit([])
+            except StorageError as error:
+                log.debug("written later: %s", error)
+
+    async def _take_apart(self, parcels: Sequence[Parcel], error: Exception) -> None:
+        """Find the batch that poisoned its group, and end its link."""
+        if len(parcels) > 1:
+            for parcel in parcels:
+                await self.take([parcel])
+            return
+        (parcel,) = parcels
+        log.error("a batch of %s cannot be stored: %s", parcel.worker.name, error)
+        parcel.refuse(f"a batch that cannot be stored: {safe_text(error)}")
+
+    async def _commit_at_last(self, intakes: Sequence[ingest.Intake]) -> Marks:
         while True:
-            if await self._commit(intakes, decided):
-                return
-            await asyncio.sleep(RETRY_S)
+            try:
+                return await self._commit(intakes)
+            except StorageError:
+                await asyncio.sleep(RETRY_S)
 
-    async def _commit(self, intakes: list[ingest.Intake], decided: Decided) -> bool:
+    async def _commit(self, intakes: Sequence[ingest.Intake]) -> Marks:
+        """Write *intakes* with all changes of verdict that are not written yet."""
+        async with self._turn:
+            decided, self._unwritten = self._unwritten, Decided()
+            try:
+                marks = await self._write(intakes, decided)
+            except StorageError as error:
+                if not self.trouble:
+                    log.error("results cannot be stored: %s", error)
+                self.trouble = str(error)
+                self._unwritten = decided.before(self._unwritten)
+                raise
+            except POISON:
+                self._unwritten = decided.before(self._unwritten)
+                raise
+        self.trouble = ""
+        self._telling.decided(decided)
+        return marks
+
+    async def _write(self, intakes: Sequence[ingest.Intake], decided: Decided) -> Marks:
         now_us = round(self._clock.wall() * 1e6)
         states = {
             job: msgspec.msgpack.encode(self._board.states[job])
             for job in decided.touched
             if job in self._board.states
         }
-        try:
-            await self._store.write(
-                lambda: ingest.commit(
-                    intakes,
-                    now_us,
-                    vote_changes=decided.changes,
-                    transitions=decided.transitions,
-                    states=states,
-                    buckets=self._buckets,
-                )
+        return await self._store.write(
+            lambda: ingest.commit(
+                intakes,
+                now_us,
+                vote_changes=decided.changes,
+                transitions=decided.transitions,
+                states=states,
+                buckets=self._buckets,
             )
-        except StorageError as error:
-            if not self.trouble:
-                log.error("results cannot be stored: %s", error)
-            self.trouble = str(error)
-            return False
-        self.trouble = ""
-        return True
+        )
 
-    def _open(self, parcel: Parcel) -> tuple[ingest.Intake, list[Result]]:
+    def _open(self, parcel: Parcel) -> ingest.Intake:
         """Unpack what is new in a batch; rows beyond repair are set aside."""
         batch, worker = parcel.batch, parcel.worker
-        key = (worker.id, batch.epoch)
-        mark = self.marks.get(key, 0)
+        now_us = round(self._clock.wall() * 1e6)
+        mark = self.marks.get((worker.id, batch.epoch), 0)
+        skip = max(0, mark + 1 - batch.first)
         rows: list[Result | None] = []
         bad: list[tuple[int, str, bytes]] = []
-        skip = max(0, mark + 1 - batch.first)
-        first = batch.first + skip
-        for number, raw in enumerate(batch.rows[skip:], first):
+        for number, raw in enumerate(batch.rows[skip:], batch.first + skip):
             try:
-                rows.append(self._correct(decode_row(raw), worker, batch.offset_us))
+                row = read_row(raw, worker, batch.offset_us, now_us)
             except ProtocolError as error:
                 rows.append(None)
-                bad.append((number, safe_text(error), bytes(raw)[:512]))
-        last = first + len(rows) - 1
-        self.marks[key] = max([mark, last, *(gap.last for gap in batch.gaps)])
-        intake = ingest.Intake(
+                bad.append((number, safe_text(error), bytes(raw)[:HEAD_BYTES]))
+                continue
+            rows.append(row if self._is_known(row, worker) else None)
+        return ingest.Intake(
             worker=worker.id,
             epoch=batch.epoch,
-            first=first,
+            first=batch.first + skip,
             rows=rows,
             gaps=list(batch.gaps),
             bad=bad,
         )
-        return intake, [row for row in rows if row is not None]
 
-    def _correct(self, result: Result, worker: Worker, offset_us: int) -> Result:
-        """Put a result on coordinator time; impossible times become now."""
-        now_us = round(self._clock.wall() * 1e6)
-        at_us, flags = result.started_at_us + offset_us, result.flags
-        if not now_us - PAST_US <= at_us <= now_us + FUTURE_US:
-            at_us, flags = now_us, flags | int(Flag.CLAMPED)
-        return replace(
-            result,
-            started_at_us=at_us,
-            flags=flags,
-            worker=worker.id,
-            reason=result.reason and safe_text(result.reason, 40),
-            detail=result.detail and safe_text(result.detail, 500),
-        )
+    def _is_known(self, row: Result, worker: Worker) -> bool:
+        """Tell whether the job still exists; what is left of others is dropped."""
+        job = self._board.jobs.get(row.job)
+        return job is not None and job.org == worker.org
+
+    def _fresh(
+        self, intakes: Sequence[ingest.Intake], marks: Marks
+    ) -> Iterator[Result]:
+        """Yield the rows that the commit stored, those that came twice once."""
+        reached = dict(self.marks)
+        for intake in intakes:
+            key = (intake.worker, intake.epoch)
+            for number, row in enumerate(intake.rows, intake.first):
+                if row is not None and reached.get(key, 0) < number <= marks[key]:
+                    yield row
+            last = intake.first + len(intake.rows) - 1
+            reached[key] = max(reached.get(key, 0), min(last, marks[key]))
+
+
+def last_of(batch: Batch) -> int:
+    """Return the last number that *batch* speaks of."""
+    last = batch.first + len(batch.rows) - 1 if batch.rows else 0
+    return max([last, *(gap.last for gap in batch.gaps)])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.model import PUSHED, Result
@@ -22,6 +23,15 @@ from .board import Board
 FOR_EVER_S = 100 * 365 * 86400.0
 
 
+#: Votes of jobs that run so seldom are stored with each result: after a restart
+#: the recent results do not reach back to them.
+SELDOM_S = 600.0
+#: After a restart votes that ended within our downtime, if it was no longer than
+#: this, wait so long for their workers to come back.
+FORGIVEN_S = 900.0
+BACK_S = 30.0
+
+
 class Decided(Struct):
     """What one round of judging changed, to be written in one transaction."""
 
@@ -31,7 +41,18 @@ class Decided(Struct):
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.changes or self.transitions)
+        return bool(self.changes or self.transitions or self.touched)
+
+    def add(self, later: "Decided") -> None:
+        """Take in what was decided after this."""
+        self.changes += later.changes
+        self.transitions += later.transitions
+        self.touched |= later.touched
+
+    def before(self, later: "Decided") -> "Decided":
+        """Return this and what was decided after it."""
+        self.add(later)
+        return self
 
 
 #: Called with a job and a worker that shall probe it again, in so many seconds.
@@ -59,7 +80,28 @@ class Judging:
             if state is not None:
                 rule = self._board.rules[job]
                 self._settle(judge(state, votes, rule, now), decided)
+                if self._board.jobs[job].interval_s >= SELDOM_S:
+                    decided.touched.add(job)
         return decided
+
+    def resume(self, results: Iterable[Result], now: float) -> None:
+        """Take up the votes as they were when the coordinator stopped.
+
+        The votes of *results* that are newer than the stored ones count again, and
+        a short downtime of ours lets none expire before its worker could be back:
+        nothing of this is a change.
+        """
+        for result in results:
+            state, vote = self._board.states.get(result.job), self._vote(result)
+            if state is None or vote is None:
+                continue
+            held = state.votes.get(vote.worker)
+            if vote.worker in state.electorate and (not held or held.at < vote.at):
+                state.votes[vote.worker] = vote
+        for state in self._board.states.values():
+            for worker, vote in state.votes.items():
+                if now - FORGIVEN_S < vote.expires < now + BACK_S:
+                    state.votes[worker] = replace(vote, expires=now + BACK_S)
 
     def expire(self) -> Decided:
         """Let old votes expire and electorates follow who is there."""
@@ -69,18 +111,30 @@ class Judging:
             seats = self._board.electorate(job, now)
             if seats != state.electorate:
                 self._settle(reseat(state, seats, rule, now), decided)
+                decided.touched.add(job)
             elif any(v.expires <= now for v in state.votes.values()):
                 self._settle(judge(state, (), rule, now), decided)
         return decided
 
-    def seat(self, jobs: Iterable[int]) -> Decided:
-        """Give *jobs* the electorate that fits who probes them now."""
+    def seat(self, jobs: Iterable[int], *, anew: bool = False) -> Decided:
+        """Give *jobs* the electorate that fits who probes them now.
+
+        With *anew* all votes are dropped: they speak of another question.
+        """
         decided, now = Decided(), self._clock.wall()
         for job in jobs:
             state = self._board.states.get(job)
-            if state is not None:
-                seats, rule = self._board.electorate(job, now), self._board.rules[job]
+            if state is None:
+                continue
+            seats, rule = self._board.electorate(job, now), self._board.rules[job]
+            if anew:
+                self._settle(reseat(state, (), rule, now), decided)
+                state = self._board.states[job]
+            if seats != state.electorate:
                 self._settle(reseat(state, seats, rule, now), decided)
+                decided.touched.add(job)
+            else:
+                self._settle(judge(state, (), rule, now), decided)
         return decided
 
     def _settle(self, judged: Judgement, decided: Decided) -> None:

@@ -25,7 +25,7 @@ STOP_S = 12.0
 class LocalWorker:
     """Keeps one child worker running; ``run`` until cancelled, then ``stop``."""
 
-    def __init__(self, port: int, state_dir: Path, arguments: Sequence[str]) -> None:
+    def __init__(self, join: str, state_dir: Path, arguments: Sequence[str]) -> None:
         self._command = [
             *own_command(),
             "--state-dir",
@@ -34,7 +34,7 @@ class LocalWorker:
             "--role",
             "worker",
             "--join",
-            f"127.0.0.1:{port}",
+            join,
             "--discovery",
             "static",
             "--secret-file",

@@ -9,6 +9,7 @@ from pangea.background import Background
 from pangea.core.config import NodeConfig
 from pangea.core.errors import Unreachable
 from pangea.mesh import identity, secret_ring
+from pangea.mesh.dial import show_address
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.secret_ring import SecretRing
@@ -17,6 +18,7 @@ from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.app import make_app
+from pangea.web.enroll import first_account
 from pangea.web.events import Hub
 from pangea.web.keys import Site
 from pangea.web.server import serve
@@ -44,7 +46,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     async with AsyncExitStack() as stack:
         store = await Store.open(Path(config.database))
         stack.push_async_callback(store.close)
-        accounts, code = await open_accounts(store, config.account_codes)
+        accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")
         coordinator = Coordinator(store, hub, own, lambda: secrets, info, clock, vault)
         await coordinator.start()
@@ -53,7 +55,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         service = CoordinatorService(
             coordinator,
             name=name,
-            own_url=f"http://127.0.0.1:{port}",
+            own_url="",
             intervals=config.defaults.interval,
         )
         site = Site(
@@ -62,9 +64,11 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             hosts=frozenset(config.server.allowed_hosts),
         )
         app = make_app(
-            service, hub, accounts, accept_link=coordinator.accept, site=site
+            service, hub, accounts, accept_link=coordinator.reception.accept, site=site
         )
         running = await serve(app, host, port)
+        here = reached_at(host)
+        service.own_url = f"http://{show_address(here, running.port)}"
         stack.push_async_callback(running.stop)
         stack.push_async_callback(coordinator.stop, "shutting down")
         if "mdns" in config.mesh.discovery:
@@ -72,9 +76,12 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
                 Advertiser(running.port, secrets, clock, listen_host=host), stack
             )
         if config.worker.local:
-            local = LocalWorker(running.port, state_dir, worker_arguments(config, name))
+            join = show_address(here, running.port)
+            local = LocalWorker(join, state_dir, worker_arguments(config, name))
             stack.push_async_callback(local.stop)
             background.start(local.run(), "local worker")
+        # Made last: a code that nobody saw would lock everybody out.
+        code = await first_account(accounts)
         greet(config, state_dir, host, running.port, code)
         await background.until_signal()
 
@@ -86,6 +93,11 @@ def open_ring(given: str, own: Path) -> SecretRing:
     ring = secret_ring.load_secret_file(Path(given))
     secret_ring.save(own, ring)
     return ring
+
+
+def reached_at(host: str) -> str:
+    """Return where this machine itself reaches what listens on *host*."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 async def advertise(advertiser: Advertiser, stack: AsyncExitStack) -> None:

@@ -1,6 +1,9 @@
 """The coordinator as the web sees it (``pangea.web.service.Service``)."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -38,8 +41,26 @@ from .new_job import job_from, patched
 from .starters import starters
 from .status import Status
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 #: Worst first, as lists show it.
 ORDER = ("down", "degraded", "unknown", "up", "paused")
+
+
+def one_at_a_time(
+    change: Callable[Concatenate["CoordinatorService", P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate["CoordinatorService", P], Coroutine[Any, Any, R]]:
+    """Let changes of jobs wait for each other, so that none undoes another."""
+
+    @wraps(change)
+    async def locked(
+        self: "CoordinatorService", /, *args: P.args, **more: P.kwargs
+    ) -> R:
+        async with self._changing:
+            return await change(self, *args, **more)
+
+    return locked
 
 
 class CoordinatorService:
@@ -55,7 +76,8 @@ class CoordinatorService:
     ) -> None:
         self._c = coordinator
         self._board = coordinator.board
-        self._own_url = own_url
+        self.own_url = own_url
+        self._changing = asyncio.Lock()
         self._intervals = intervals
         self._status = Status(coordinator, name)
 
@@ -82,6 +104,7 @@ class CoordinatorService:
         """Return one job."""
         return self._answer(self._board.job(name, org))
 
+    @one_at_a_time
     async def add_job(self, org: int, spec: JobSpec, *, dry_run: bool) -> AddedJob:
         """Check and add a job, and tell what it costs."""
         taken = {j.name for j in self._board.jobs.values() if j.org == org}
@@ -105,13 +128,19 @@ class CoordinatorService:
             job=self._answer(job), cost=cost_answer(job, cost), dry_run=dry_run
         )
 
+    @one_at_a_time
     async def edit_job(self, org: int, name: str, patch: JobPatch) -> JobAnswer:
         """Change a job; its history stays with it."""
         job = patched(self._board.job(name, org), patch)
         self._check_workers(job)
         self._within_budget(job)
-        return await self._replace(job, "edited")
+        anew = question(job) != question(self._board.jobs[job.id])
+        answer = await self._replace(job, "edited", anew=anew)
+        if anew:
+            self._c.run_now(job)
+        return answer
 
+    @one_at_a_time
     async def remove_job(self, org: int, name: str) -> None:
         """Remove a job."""
         job = self._board.job(name, org)
@@ -121,6 +150,7 @@ class CoordinatorService:
         self._c.dispatch.update([job.id])
         self._tell(job, "removed")
 
+    @one_at_a_time
     async def stop_job(self, org: int, name: str, worker: str | None) -> JobAnswer:
         """Stop a job everywhere, or on one worker."""
         job = self._board.job(name, org)
@@ -130,6 +160,7 @@ class CoordinatorService:
         stopped = tuple(sorted({*job.stopped_on, worker}))
         return await self._replace(replace(job, stopped_on=stopped), "stopped")
 
+    @one_at_a_time
     async def start_job(self, org: int, name: str, worker: str | None) -> JobAnswer:
         """Start a job everywhere, or on one worker.
 
@@ -228,25 +259,25 @@ class CoordinatorService:
         """Return all workers by name."""
         mine = [w for w in self._board.workers.values() if w.org == org]
         return [
-            worker_answer(self._board, w, self._c.vitals(w.id))
+            worker_answer(self._board, w, self._c.reception.vitals(w.id))
             for w in sorted(mine, key=lambda w: w.name)
         ]
 
     async def worker(self, org: int, name: str) -> WorkerAnswer:
         """Return one worker."""
         worker = self._board.worker(name, org)
-        return worker_answer(self._board, worker, self._c.vitals(worker.id))
+        return worker_answer(self._board, worker, self._c.reception.vitals(worker.id))
 
     async def starters(self, org: int) -> list[Starter]:
         """Return the jobs to offer while there are none."""
         if any(j.org == org for j in self._board.jobs.values()):
             return []
-        return starters(self._own_url)
+        return starters(self.own_url)
 
-    async def _replace(self, job: Job, change: str) -> JobAnswer:
+    async def _replace(self, job: Job, change: str, *, anew: bool = False) -> JobAnswer:
         stored = await self._c.jobs.replace(job)
         self._board.put_job(stored)
-        await self._c.changed([stored.id])
+        await self._c.changed([stored.id], anew=anew)
         self._tell(stored, change)
         return self._answer(stored)
 
@@ -272,3 +303,8 @@ class CoordinatorService:
         if refusal:
             raise UsageError(refusal)
         return cost
+
+
+def question(job: Job) -> tuple[object, ...]:
+    """Return what a job asks; votes on one question say nothing of another."""
+    return job.target, job.options, job.expect

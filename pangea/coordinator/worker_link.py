@@ -52,6 +52,7 @@ class WorkerLink:
         self.outbox = Outbox()
         self.vitals = Heartbeat(0)
         self._heard = dict(watermarks)
+        self._refused = ""
         self._dispatch = dispatch
         self._intake = intake
         self._clock = clock
@@ -67,7 +68,7 @@ class WorkerLink:
 
     async def serve(self) -> None:
         """Exchange messages until the link breaks; always ends in an exception."""
-        self._dispatch.send_all(self.worker.id, self.outbox)
+        self._dispatch.link(self.worker.id, self.outbox)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._pump(), name="pump")
             tasks.create_task(self._listen(), name="listen")
@@ -79,7 +80,12 @@ class WorkerLink:
 
     async def _give_up(self) -> None:
         await self.outbox.full.wait()
-        raise ProtocolError("it takes no more messages")
+        raise ProtocolError(self._refused or "it takes no more messages")
+
+    def refuse(self, reason: str) -> None:
+        """End this link, because of *reason*."""
+        self._refused = reason
+        self.outbox.full.set()
 
     async def _listen(self) -> None:
         while True:
@@ -94,15 +100,14 @@ class WorkerLink:
         match message:
             case Batch():
                 self._follow(message)
-                await self._intake.put(Parcel(self.worker, message, self.outbox.say))
+                parcel = Parcel(self.worker, message, self.outbox.say, self.refuse)
+                await self._intake.put(parcel)
             case Heartbeat():
                 received = self._now_us()
-                self.vitals = message
+                self.vitals = bounded(message)
                 self.outbox.say(HeartbeatAck(message.sent_us, received, self._now_us()))
-            case Applied(version=0):
-                self._dispatch.send_all(self.worker.id, self.outbox)
             case Applied():
-                pass
+                self._dispatch.applied(self.worker.id, self.outbox, message.version)
             case Goodbye():
                 raise LinkClosed(f"left: {safe_text(message.reason)}")
             case _:
@@ -118,14 +123,31 @@ class WorkerLink:
         if batch.rows:
             firsts.append(batch.first)
             lasts.append(batch.first + len(batch.rows) - 1)
+        numbers = [batch.first, *firsts, *lasts]
+        if not all(1 <= number <= MOST_SEQ for number in numbers):
+            raise ProtocolError("a sequence number is out of range")
+        if any(gap.last < gap.first for gap in batch.gaps):
+            raise ProtocolError("a gap ends before it begins")
         if not firsts or min(firsts) > expected:
             raise ProtocolError(f"result {expected} is missing without a gap record")
-        if min(firsts) < 1 or max(firsts + lasts) > MOST_SEQ:
-            raise ProtocolError("a sequence number is out of range")
         self._heard[batch.epoch] = max(expected - 1, *lasts)
 
     def _now_us(self) -> int:
         return round(self._clock.wall() * 1e6)
+
+
+def bounded(said: Heartbeat) -> Heartbeat:
+    """Return a heartbeat whose numbers can be shown."""
+    most = 1 << 53
+    lag = said.lag_ms if 0 <= said.lag_ms < most else 0.0
+    return replace(
+        said,
+        spooled=min(max(said.spooled, 0), most),
+        skipped=min(max(said.skipped, 0), most),
+        offset_us=min(max(said.offset_us, -most), most),
+        rtt_us=min(max(said.rtt_us, 0), most),
+        lag_ms=lag,
+    )
 
 
 def described(worker: Worker, said: Introduce) -> Worker:
@@ -134,7 +156,7 @@ def described(worker: Worker, said: Introduce) -> Worker:
     return replace(
         worker,
         region=safe_text(said.region, 63),
-        position=said.position,
+        position=on_earth(said.position),
         tags={safe_text(k, 63): safe_text(v, 63) for k, v in tags},
         version=safe_text(said.version, 40),
         probes=tuple(safe_text(p, 40) for p in said.probes[:100]),
@@ -143,3 +165,10 @@ def described(worker: Worker, said: Introduce) -> Worker:
             for k, v in list(said.lacks.items())[:100]
         },
     )
+
+
+def on_earth(position: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return *position* if it is latitude and longitude, else None."""
+    if position and abs(position[0]) <= 90 and abs(position[1]) <= 180:
+        return position
+    return None

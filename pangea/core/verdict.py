@@ -5,7 +5,7 @@ what changed out. Times are those of the events (when a probe began), so the
 order of arrival does not matter.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,6 +16,8 @@ from .model import Verdict, VoteValue
 #: One worker alone confirms a failure by repeats, this long after each try.
 REPEAT_AFTER_S = (0.0, 1.0, 5.0)
 GOOD = (VoteValue.OK, VoteValue.WARN)
+#: A vote from further ahead than this was given before the clock went back.
+AHEAD_S = 2.0
 
 
 class Vote(Struct, frozen=True, array_like=True):
@@ -84,7 +86,8 @@ class JobState(Struct, frozen=True):
     """All that judging remembers of a job.
 
     ``repeats`` counts the failures in a row of a single voter; ``good_rounds``
-    and ``round_by`` count the rounds towards ``up``.
+    counts the rounds towards ``up``, ``round_good`` and ``round_bad`` who has
+    spoken in the one that is going on.
     """
 
     job: int
@@ -95,7 +98,8 @@ class JobState(Struct, frozen=True):
     votes: dict[int, Vote] = field(default_factory=dict)
     repeats: int = 0
     good_rounds: int = 0
-    round_by: tuple[int, ...] = ()
+    round_good: tuple[int, ...] = ()
+    round_bad: tuple[int, ...] = ()
 
 
 class Judgement(Struct, frozen=True):
@@ -141,9 +145,7 @@ def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Jud
     transition = Transition(
         state.job, round(now * 1e6), counted.verdict, verdict, reason
     )
-    decided = replace(
-        counted, verdict=verdict, since=now, reason=reason, good_rounds=0, round_by=()
-    )
+    decided = replace(counted, verdict=verdict, since=now, reason=reason, good_rounds=0)
     return Judgement(decided, changes, transition, repeat)
 
 
@@ -155,8 +157,7 @@ def reseat(
     gone = [v for w, v in state.votes.items() if w not in seats]
     changes = tuple(_change(state.job, v, None, now, "left the job") for v in gone)
     kept = {w: v for w, v in state.votes.items() if w in seats}
-    rounds = tuple(w for w in state.round_by if w in seats)
-    seated = replace(state, electorate=seats, votes=kept, round_by=rounds)
+    seated = replace(state, electorate=seats, votes=kept, round_good=(), round_bad=())
     judged = judge(seated, (), rule, now)
     return replace(judged, changes=changes + judged.changes)
 
@@ -183,34 +184,65 @@ def _count(
 ) -> tuple[JobState, tuple[VoteChange, ...]]:
     """Take in new votes and let old ones expire."""
     held, changes = dict(state.votes), []
-    repeats, rounds, seen = state.repeats, state.good_rounds, set(state.round_by)
+    repeats, rounds = state.repeats, Rounds(state)
     for vote in sorted(votes, key=lambda v: (v.at, v.worker)):
         before = held.get(vote.worker)
-        if vote.worker not in state.electorate or (before and before.at >= vote.at):
+        if vote.worker not in state.electorate or _is_old(vote, before, now):
             continue
         held[vote.worker] = vote
         if before is None or before.value is not vote.value:
             changes.append(_change(state.job, before, vote, vote.at, vote.reason))
-        if vote.value in GOOD:
-            repeats = 0
-            seen.add(vote.worker)
-        else:
-            repeats += 1
-            seen.discard(vote.worker)
-            rounds = 0 if len(state.electorate) == 1 else rounds
-        if len(seen) > len(state.electorate) // 2:
-            rounds, seen = rounds + 1, set()
+        repeats = 0 if vote.value in GOOD else repeats + 1
+        rounds.hear(vote)
     for vote in [v for v in held.values() if v.expires <= now]:
         del held[vote.worker]
+        repeats = 0
         changes.append(_change(state.job, vote, None, vote.expires, "expired"))
     after = replace(
         state,
         votes=held,
         repeats=repeats,
-        good_rounds=min(rounds, 1000),
-        round_by=tuple(sorted(seen)),
+        good_rounds=rounds.good_in_a_row,
+        round_good=tuple(sorted(rounds.good)),
+        round_bad=tuple(sorted(rounds.bad)),
     )
     return after, tuple(changes)
+
+
+def _is_old(vote: Vote, held: Vote | None, now: float) -> bool:
+    """Tell whether *held* is newer, unless the clock has gone back since."""
+    return held is not None and vote.at <= held.at <= now + AHEAD_S
+
+
+class Rounds:
+    """Counts good rounds: one new result from a majority of the electorate each.
+
+    A round in which no majority is good begins the count anew; while degraded a
+    warning is not good.
+    """
+
+    def __init__(self, state: JobState) -> None:
+        self.good, self.bad = set(state.round_good), set(state.round_bad)
+        self.good_in_a_row = state.good_rounds
+        self._voters = len(state.electorate)
+        self._wanted = (VoteValue.OK,) if state.verdict is Verdict.DEGRADED else GOOD
+
+    def hear(self, vote: Vote) -> None:
+        """Count *vote*, and the round if it is complete."""
+        self.good.discard(vote.worker)
+        self.bad.discard(vote.worker)
+        (self.good if vote.value in self._wanted else self.bad).add(vote.worker)
+        if 2 * len(self.good) > self._voters:
+            self._end(min(self.good_in_a_row + 1, 1000))
+        elif 2 * len(self.bad) > self._voters or (
+            len(self.good) + len(self.bad) == self._voters
+        ):
+            self._end(0)
+
+    def _end(self, in_a_row: int) -> None:
+        self.good_in_a_row = in_a_row
+        self.good.clear()
+        self.bad.clear()
 
 
 def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
@@ -286,9 +318,3 @@ def _change(
         after.value if after else None,
         cause,
     )
-
-
-def vote_of(votes: Mapping[int, Vote], worker: int) -> VoteValue | None:
-    """Return what *worker* says now, or None."""
-    vote = votes.get(worker)
-    return vote.value if vote else None

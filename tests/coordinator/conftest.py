@@ -18,6 +18,7 @@ from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.events import Hub
+from pangea.web.schema import JobSpec
 from tests.mesh.fakes import memory_channels
 
 SECRET = secrets.token_bytes(32)
@@ -103,7 +104,7 @@ class World:
     async def join(self, name, probes=("http", "tcp"), lacks=None, tags=None):
         """Let a worker with the key of *name* join; return its end."""
         ours, theirs = memory_channels()
-        accepting = self.coordinator.accept(theirs, "memory", lambda: None)
+        accepting = self.coordinator.reception.accept(theirs, "memory", lambda: None)
         self.tasks.append(asyncio.create_task(accepting))
         link = await initiate(
             ours,
@@ -118,6 +119,11 @@ class World:
         await far.until(lambda f: any(isinstance(m, Desired) for m in f.heard))
         self.workers.append(far)
         return far
+
+    @staticmethod
+    def spec(**more):
+        """Return what adds an http job."""
+        return JobSpec(**{"type": "http", "target": "http://127.0.0.1:9/", **more})
 
     async def close(self):
         for far in self.workers:
@@ -146,7 +152,7 @@ async def world(store, tmp_path):
 def row(job, seconds=0.0, outcome=Outcome.OK, **more):
     """Return a result that began *seconds* from now."""
     at = round((CLOCK.wall() + seconds) * 1e6)
-    said = {"reason": "refused"} if outcome is not Outcome.OK else {}
-    return Result(
-        job=job, started_at_us=at, duration_ms=5.0, outcome=outcome, **{**said, **more}
-    )
+    said = {"job": job, "started_at_us": at, "duration_ms": 5.0, "outcome": outcome}
+    if outcome is not Outcome.OK:
+        said["reason"] = "refused"
+    return Result(**said | more)

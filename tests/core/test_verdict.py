@@ -225,3 +225,56 @@ def test_the_log_of_changes_replays_to_the_votes(entries, rule):
             held[change.worker] = change.after
     current = {w: v for w, v in held.items() if v is not None}
     assert current == {w: v.value for w, v in state.votes.items()}
+
+
+def test_two_good_rounds_must_follow_each_other():
+    state = seated(1, 2, 3)
+    at = 0.0
+
+    def everybody(value, workers=(1, 2, 3)):
+        nonlocal state, at
+        at += 30
+        for worker in workers:
+            state = after(state, vote(worker, value, at=at + worker), now=at + worker)
+
+    everybody(FAILED)
+    everybody(OK, (1, 2))
+    for _ in range(20):
+        everybody(FAILED)
+    everybody(OK, (1, 2))
+    assert state.verdict is Verdict.DOWN, "the good round before does not count"
+    everybody(OK, (1, 2))
+    assert state.verdict is Verdict.UP
+
+
+def test_warnings_do_not_end_what_they_began():
+    state = after(seated(1, 2, 3), *(vote(w, WARN) for w in (1, 2, 3)))
+    for turn in range(1, 6):
+        at = 30.0 * turn
+        state = after(state, *(vote(w, WARN, at=at) for w in (1, 2, 3)), now=at + 1)
+    one = after(state, vote(1, OK, at=200), vote(2, OK, at=200), now=201)
+    two = after(one, vote(1, OK, at=230), vote(2, OK, at=230), now=231)
+
+    assert state.verdict is Verdict.DEGRADED
+    assert one.verdict is Verdict.DEGRADED
+    assert two.verdict is Verdict.UP
+
+
+def test_a_clock_that_goes_back_does_not_blind():
+    state = after(seated(1), vote(1, OK, at=10_000.0), now=10_000.0)
+    for number in range(5):
+        at = 6_400.0 + 30 * number
+        state = after(state, vote(1, FAILED, at=at), now=at)
+
+    assert state.verdict is Verdict.DOWN
+
+
+def test_repeats_are_forgotten_when_the_vote_expires():
+    state = seated(1)
+    for number in range(3):
+        state = after(state, vote(1, FAILED, at=1.0 + number, lasts=10), now=4.0)
+    state = after(state, now=100.0)
+    judged = judge(state, [vote(1, FAILED, at=200.0)], MAJORITY, 200.0)
+
+    assert judged.state.verdict is Verdict.UNKNOWN
+    assert judged.repeat_after_s == REPEAT_AFTER_S[0]
