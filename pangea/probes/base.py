@@ -49,15 +49,20 @@ class Trace:
             self.phases[name] = self.phases.get(name, 0.0) + spent
             self.last = name
 
-    def observe(self, name: str, value: str) -> None:
+    def before(self, name: str) -> str | None:
+        """Return what the run before observed under *name*, if there was one."""
+        return self._seen.get(name)
+
+    def observe(self, name: str, value: str, *, same: bool = False) -> None:
         """Note what should not change unseen: an answer, a certificate, a path.
 
         A change is no vote; it is told by the flag ``changed`` and the reading
-        of that name, with before and after.
+        of that name, with before and after. *same* if it is known to say no other
+        thing than before, though in other words.
         """
         value = safe_text(value, OBSERVED)
         before = self._seen.get(name)
-        if before is not None and before != value:
+        if before is not None and before != value and not same:
             self.changed[name] = {"before": before, "after": value}
         self._seen[name] = value
 
@@ -122,4 +127,4 @@ def shortest_timeout(probe: Probe) -> float:
 
 def load_builtin() -> None:
     """Import the built-in probes, once, so that they register themselves."""
-    from . import dns, heartbeat, http, icmp, ntp, tcp, tls, udp  # noqa: F401
+    from . import dns, heartbeat, http, icmp, ntp, tcp, tls, traceroute, udp  # noqa: F401

@@ -54,7 +54,8 @@ class QueuedError(NamedTuple):
     """An ICMP error that the kernel matched to this socket.
 
     ``destination`` is where our packet went, ``offender`` who refused it ("" if
-    unknown), ``payload`` what the error quotes of our packet, perhaps nothing.
+    unknown), ``payload`` what the error quotes of our packet, perhaps nothing;
+    ``received_ns`` is when it came by the wall clock.
     """
 
     errno: int
@@ -64,6 +65,7 @@ class QueuedError(NamedTuple):
     offender: str
     destination: Address
     payload: bytes
+    received_ns: int | None = None
 
 
 class WatchedSocket:
@@ -231,7 +233,10 @@ def read_queued_error(
         number, origin, type_, code, info, _ = _EXTENDED_ERROR.unpack_from(value)
         if origin in _BY_ICMP:
             offender = _offender(value[_EXTENDED_ERROR.size :])
-            return QueuedError(number, type_, code, info, offender, address, data)
+            return QueuedError(
+                *(number, type_, code, info, offender, address, data),
+                received_ns=stamp(ancillary),
+            )
     return None
 
 

@@ -31,7 +31,8 @@ class Burst:
     ``rtts_ms`` has an entry per packet sent, None while it is unanswered;
     ``duplicates`` were answered again, ``reordered`` came after the answer to a
     later packet (RFC 4737, 3), ``corrupted`` with a payload that is not ours;
-    ``refusal`` is the last ICMP error as reason code and words.
+    ``refusal`` is the last ICMP error as reason code and words, ``refused_by`` the
+    address that it came from ("" if unknown) and ``refused_ms`` how long that took.
     """
 
     __slots__ = (
@@ -43,6 +44,8 @@ class Burst:
         "done",
         "duplicates",
         "refusal",
+        "refused_by",
+        "refused_ms",
         "reordered",
         "reply_ttl",
         "request",
@@ -59,6 +62,8 @@ class Burst:
         self.duplicates = self.reordered = self.corrupted = 0
         self.reply_ttl: int | None = None
         self.refusal: tuple[str, str] | None = None
+        self.refused_by = ""
+        self.refused_ms: float | None = None
         self._open = request.count
         self._newest = -1
         self._closed: set[int] = set()
@@ -85,11 +90,14 @@ class Burst:
         if not self._open:
             self.finish()
 
-    def refused(self, index: int, reason: str, words: str) -> None:
+    def refused(
+        self, index: int, reason: str, words: str, by: str, took_ms: float | None
+    ) -> None:
         """Note an ICMP error; the first word from a silent target ends it all."""
         if index in self._closed or self.rtts_ms[index] is not None:
             return
-        self.refusal = (reason, words)
+        self.refusal = (reason, f"{by}: {words}" if by else words)
+        self.refused_by, self.refused_ms = by, took_ms
         self._closed.add(index)
         self._open -= 1
         if not self._open or self._newest < 0:

@@ -61,8 +61,8 @@ def read_line(burst: Burst, line: bytes) -> None:
         by, seq, said = match.groups()
         index = int(seq[:6]) - 1
         if 0 <= index < burst.request.count:
-            words = safe_text(by + b": " + said.lower(), 100)
-            burst.refused(index, _kind(said), words)
+            words = safe_text(said.lower(), 100)
+            burst.refused(index, _kind(said), words, safe_text(by, 60), None)
 
 
 def _kind(said: bytes) -> str:

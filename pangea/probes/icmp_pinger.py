@@ -298,7 +298,7 @@ class Pinger:
         if bare(error.destination[0]) != burst.address:
             return
         reason, words = explain(self._v6, error.type, error.code, error.info)
-        by = f"{error.offender}: " if error.offender else ""
-        burst.refused(index, reason, by + words)
+        took_ms = elapsed_ms(flight.sent_ns[index], error.received_ns or 0)
+        burst.refused(index, reason, words, error.offender, took_ms)
         if burst.done.done():
             self._flights.retire(flight)

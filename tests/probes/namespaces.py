@@ -117,6 +117,50 @@ def routed() -> Iterator[str]:
         yield near
 
 
+@contextlib.contextmanager
+def chained() -> Iterator[str]:
+    """Yield a namespace (10.98.1.1, fd98:1::1) three hops away from 10.98.3.1.
+
+    On the way are 10.98.1.254 and 10.98.2.254, then the target itself (fd98:1::254,
+    fd98:2::254, fd98:3::1). 10.98.5.1 is four hops away; the third never says
+    anything. The second router drops what goes to 10.98.8.0/24 and rejects
+    10.98.9.0/24; 10.98.7.0/24 goes to and fro between the two.
+    """
+    roles = ("near", "one", "two", "far", "mute", "last")
+    with contextlib.ExitStack() as stack:
+        names = [stack.enter_context(namespace(role)) for role in roles]
+        near, one, two, far, mute, last = names
+        for name in names:
+            sysctl(name, "net.ipv6.conf.default.accept_dad", "0")
+            sysctl(name, "net.ipv6.conf.all.forwarding", "1")
+            sysctl(name, "net.ipv4.ip_forward", "1")
+            sysctl(name, "net.ipv4.icmp_ratelimit", "0")
+            sysctl(name, "net.ipv6.icmp.ratelimit", "0")
+        # So long a pause between two errors that the first is not sent either.
+        sysctl(mute, "net.ipv4.icmp_ratelimit", "1000000000")
+        pairs = ((near, one), (one, two), (far, two), (mute, two), (last, mute))
+        for number, (low, high) in enumerate(pairs, 1):
+            _join(low, high, number)
+            _ip(f"-n {low} route add 10.98.0.0/16 via 10.98.{number}.254")
+            _ip(f"-n {low} route add fd98::/16 via fd98:{number}::254")
+        for place in ("10.98.1.0/24", "10.98.7.0/24", "fd98:1::/64"):
+            via = "fd98:2::1" if ":" in place else "10.98.2.1"
+            _ip(f"-n {two} route add {place} via {via}")
+        _ip(f"-n {two} route add 10.98.5.0/24 via 10.98.4.1")
+        _ip(f"-n {two} route add blackhole 10.98.8.0/24")
+        _ip(f"-n {two} route add unreachable 10.98.9.0/24")
+        yield near
+
+
+def _join(low: str, high: str, number: int) -> None:
+    """Join two namespaces: *low* gets the host number 1, *high* 254."""
+    _ip(f"-n {low} link add u{number} type veth peer name d{number} netns {high}")
+    for name, device, host in ((low, f"u{number}", "1"), (high, f"d{number}", "254")):
+        _ip(f"-n {name} link set {device} up")
+        _ip(f"-n {name} addr add 10.98.{number}.{host}/24 dev {device}")
+        _ip(f"-n {name} addr add fd98:{number}::{host}/64 dev {device} nodad")
+
+
 def _link(end: str, router: str, v4: str, v6: str, mtu: int) -> None:
     there = f"r{v4.replace('.', '')}"
     _ip(f"-n {end} link add up0 type veth peer name {there} netns {router}")
