@@ -17,9 +17,9 @@ from pangea.core.errors import ConfigError, StorageError
 from .connection import refusal
 from .files import claim, release
 from .spool_file import SpoolFile
-from .spool_tables import Bounds, Run
+from .spool_tables import Bounds, Lost, Run
 
-__all__ = ["Bounds", "Counts", "Run", "Spool"]
+__all__ = ["Bounds", "Counts", "Lost", "Run", "Spool"]
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +76,15 @@ class Spool:
         await asyncio.get_running_loop().run_in_executor(spool._thread, spool._open)
         return spool
 
-    async def add(self, rows: Sequence[tuple[int, int, bytes]]) -> tuple[int, int]:
+    async def add(
+        self, rows: Sequence[tuple[int, int, bytes]], lost: Lost | None = None
+    ) -> tuple[int, int]:
         """Store (job, started_us, packed result); return the first and last number.
 
-        What no longer fits is dropped, oldest first, and becomes a gap.
+        What was *lost* before them becomes a gap with numbers of its own. What no
+        longer fits is dropped, oldest first, and becomes a gap as well.
         """
-        return await self._run(lambda f: f.add(rows, self._age(f), self._sent))
+        return await self._run(lambda f: f.add(rows, self._age(f), self._sent, lost))
 
     async def pending(self, after: Mapping[str, int], limit: int) -> list[Run]:
         """Return up to *limit* rows that are not acknowledged, oldest first.

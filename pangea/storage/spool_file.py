@@ -1,15 +1,19 @@
 """The spool's file: what is kept, what waits, what had to go.
 
 Row ids rise for ever; the sequence number of a row in its epoch is its id less
-the epoch's ``base``. Rows leave oldest first, so what is left of an epoch always
-reaches to its end. Ages count the seconds that the spool was open: a wall clock
-that jumps from 1970 to today makes nothing old.
+the epoch's ``base``. Rows leave oldest first, and what was lost before it came
+here is followed by a row, so what is left of an epoch always reaches to its end.
+Ages count the seconds that the spool was open: a wall clock that jumps from 1970
+to today makes nothing old.
 """
 
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 from pangea.core.model import Gap
 
@@ -18,6 +22,7 @@ from .spool_tables import (
     SCHEMA,
     Bounds,
     Epoch,
+    Lost,
     Old,
     Run,
     begin_epoch,
@@ -26,6 +31,8 @@ from .spool_tables import (
     set_acked,
     transaction,
 )
+
+T = TypeVar("T")
 
 #: What a row costs beside its bytes.
 ROW_BYTES = 24
@@ -60,15 +67,21 @@ class SpoolFile:
         self._looked = self.age
 
     def add(
-        self, rows: Sequence[tuple[int, int, bytes]], age: int, sent: Mapping[str, int]
+        self,
+        rows: Sequence[tuple[int, int, bytes]],
+        age: int,
+        sent: Mapping[str, int],
+        lost: Lost | None = None,
     ) -> tuple[int, int]:
         """Append (job, started_us, packed) rows; return their first and last number.
 
-        Makes room for them in the same transaction. *sent* has the last number of
-        each epoch that was handed out: a gap up to it must not grow any more.
+        What was *lost* before them takes the numbers before theirs. Makes room
+        for them in the same transaction. *sent* has the last number of each epoch
+        that was handed out: a gap up to it must not grow any more.
         """
         current = self.epochs[-1]
-        first = current.end + 1
+        missing = lost.total if lost and rows else 0
+        first = current.end + 1 + missing
         with transaction(self.link):
             self.link.executemany(
                 "INSERT INTO row (id, job, started_us, age, body)"
@@ -78,12 +91,16 @@ class SpoolFile:
                     for i, (job, at, body) in enumerate(rows, first)
                 ],
             )
+            if lost and missing:
+                before = first - current.base
+                put_gap(self.link, current.epoch, lost.gap(before - missing))
             size = self.bytes + sum(len(row[2]) + ROW_BYTES for row in rows)
-            end = current.end + len(rows)
+            end = current.end + missing + len(rows)
             gone = self._make_room(size, age, end, sent)
         current.end = end
         self.bytes = size - sum(old.size for old in gone)
         self.rows += len(rows) - len(gone)
+        self.dropped += missing
         return first - current.base, current.last
 
     def pending(self, sent: Mapping[str, int], limit: int) -> list[Run]:
@@ -116,7 +133,7 @@ class SpoolFile:
             with transaction(self.link):
                 set_acked(self.link, epoch.epoch, mark)
                 if mark < epoch.acked:
-                    self._fill_hole(epoch, mark)
+                    self._fill_holes(epoch, mark)
             epoch.acked = mark
 
     def save_assignments(self, version: int, body: bytes) -> None:
@@ -136,8 +153,10 @@ class SpoolFile:
         return found
 
     def close(self) -> None:
-        """Checkpoint and close."""
-        self.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Checkpoint, if the disk has room for it, and close."""
+        # Without room the journal stays; the next opening reads it.
+        with suppress(sqlite3.OperationalError):
+            self.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.link.close()
 
     def _runs_of(self, epoch: Epoch, start: int, limit: int) -> list[Run]:
@@ -149,23 +168,27 @@ class SpoolFile:
         if not rows:
             last = gaps[-1].last if gaps else start
             return [Run(epoch.epoch, last + 1, [], gaps)] if gaps else []
-        # What is left of an epoch has no holes, so the gaps lie before it.
-        first = rows[0][0] - epoch.base
-        before = [gap for gap in gaps if gap.first < first]
-        return [Run(epoch.epoch, first, [body for _, body in rows], before)]
+        told, runs = start, []
+        for first, bodies in _stretches([(i - epoch.base, body) for i, body in rows]):
+            before = [gap for gap in gaps if told < gap.last and gap.first < first]
+            runs.append(Run(epoch.epoch, first, bodies, before))
+            told = first + len(bodies) - 1
+        return runs
 
-    def _fill_hole(self, epoch: Epoch, mark: int) -> None:
-        """Put a gap where rows that the coordinator lost are gone here as well."""
-        row = self.link.execute(
-            "SELECT id, started_us FROM row WHERE id > ? AND id <= ?"
-            " ORDER BY id LIMIT 1",
+    def _fill_holes(self, epoch: Epoch, mark: int) -> None:
+        """Put gaps where rows that the coordinator lost are gone here as well."""
+        rows = self.link.execute(
+            "SELECT id, started_us FROM row WHERE id > ? AND id <= ? ORDER BY id",
             (epoch.base + mark, epoch.base + epoch.acked),
-        ).fetchone()
-        left, to_us = (row[0] - epoch.base, row[1]) if row else (epoch.acked + 1, 0)
-        if left > mark + 1:
-            put_gap(
-                self.link, epoch.epoch, Gap(mark + 1, left - 1, 0, to_us, RESTORED, {})
-            )
+        )
+        holes, expected = [], mark + 1
+        for row, to_us in chain(rows, [(epoch.base + epoch.acked + 1, 0)]):
+            number = row - epoch.base
+            if number > expected:
+                holes.append(Gap(expected, number - 1, 0, to_us, RESTORED, {}))
+            expected = number + 1
+        for gap in holes:
+            put_gap(self.link, epoch.epoch, gap)
 
     def _make_room(
         self, size: int, age: int, end: int, sent: Mapping[str, int]
@@ -214,18 +237,17 @@ class SpoolFile:
                 if old.id > epoch.base + epoch.acked
                 and (current or old.id <= epoch.end)
             ]
-            if not lost:
-                continue
             self.dropped += len(lost)
-            gap = Gap(
-                lost[0].id - epoch.base,
-                lost[-1].id - epoch.base,
-                min(old.started_us for old in lost),
-                max(old.started_us for old in lost),
-                reason,
-                dict(Counter(old.job for old in lost)),
-            )
-            put_gap(self.link, epoch.epoch, self._grown(epoch, gap, sent))
+            for _, olds in _stretches([(old.id, old) for old in lost]):
+                gap = Gap(
+                    olds[0].id - epoch.base,
+                    olds[-1].id - epoch.base,
+                    min(old.started_us for old in olds),
+                    max(old.started_us for old in olds),
+                    reason,
+                    dict(Counter(old.job for old in olds)),
+                )
+                put_gap(self.link, epoch.epoch, self._grown(epoch, gap, sent))
 
     def _grown(self, epoch: Epoch, gap: Gap, sent: Mapping[str, int]) -> Gap:
         """Return *gap* joined to the one before it, if that was not sent yet."""
@@ -240,3 +262,15 @@ class SpoolFile:
                     dict(Counter(before.counts) + Counter(gap.counts)),
                 )
         return gap
+
+
+def _stretches(numbered: list[tuple[int, T]]) -> list[tuple[int, list[T]]]:
+    """Cut what is numbered where numbers are missing; give each part's first."""
+    parts: list[tuple[int, list[T]]] = []
+    expected = 0
+    for number, item in numbered:
+        if not parts or number != expected:
+            parts.append((number, []))
+        parts[-1][1].append(item)
+        expected = number + 1
+    return parts

@@ -42,6 +42,31 @@ class Run(Struct, frozen=True):
     gaps: list[Gap]
 
 
+class Lost(Struct):
+    """Results that never came into the spool: of each job how many, and why."""
+
+    reason: str
+    counts: dict[int, int]
+    from_us: int
+    to_us: int
+
+    @property
+    def total(self) -> int:
+        """How many they are."""
+        return sum(self.counts.values())
+
+    def note(self, job: int, at_us: int) -> None:
+        """Count one more, made at *at_us*."""
+        self.counts[job] = self.counts.get(job, 0) + 1
+        self.from_us = min(self.from_us, at_us)
+        self.to_us = max(self.to_us, at_us)
+
+    def gap(self, first: int) -> Gap:
+        """Return it as the gap that begins with the number *first*."""
+        last = first + self.total - 1
+        return Gap(first, last, self.from_us, self.to_us, self.reason, self.counts)
+
+
 class Epoch(Struct):
     """One life of the worker: its rows have the ids above ``base`` up to ``end``."""
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from pangea.core.errors import ConfigError, StorageError
-from pangea.storage.spool import Bounds, Spool
+from pangea.storage.spool import Bounds, Lost, Spool
 
 #: A row of ten bytes costs 34.
 ROW = b"0123456789"
@@ -257,3 +257,59 @@ async def test_many_callers_at_once_get_numbers_without_overlap(spool):
     given = await asyncio.gather(*(spool.add(rows(i, 3)) for i in range(50)))
     numbers_ = [n for first, last in given for n in range(first, last + 1)]
     assert sorted(numbers_) == list(range(1, 151))
+
+
+def lost(count, job=1):
+    made = Lost("the disk was full", {}, 5000, 5000)
+    for number in range(count):
+        made.note(job, 4000 + number)
+    return made
+
+
+async def test_what_never_came_in_is_a_gap_between_the_rows_around_it(spool):
+    await spool.add(rows(0, 2))
+    assert await spool.add(rows(5, 2), lost(3)) == (6, 7)
+    await spool.add(rows(7, 1))
+
+    runs = await everything(spool)
+    assert numbers(runs) == [(1, 2, []), (6, 3, [(3, 5)])]
+    (gap,) = runs[1].gaps
+    assert (gap.reason, gap.counts) == ("the disk was full", {1: 3})
+    assert (gap.from_us, gap.to_us) == (4000, 5000)
+    assert await spool.waiting() == 8
+    assert (await spool.counts()).dropped == 3
+    (rest,) = await spool.pending({spool.epoch: 5}, 100)
+    assert (rest.first, rest.gaps) == (6, [])
+
+
+async def test_such_a_gap_outlives_a_restart_and_the_rows_around_it(tmp_path):
+    spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
+    await spool.add(rows(0, 6))
+    await spool.add(rows(9, 6), lost(3))
+    await spool.close()
+    spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
+    await spool.add(rows(15, 8))
+
+    old, new = await everything(spool)
+    assert [(g.first, g.last, sum(g.counts.values())) for g in old.gaps] == [
+        (1, 6, 6), (7, 9, 3), (10, 13, 4),
+    ]  # fmt: skip
+    assert (old.first, len(old.rows), new.first, len(new.rows)) == (14, 2, 1, 8)
+    await spool.close()
+
+
+@pytest.mark.parametrize("acked", [5, 6, 7])
+async def test_a_restored_coordinator_is_told_of_such_a_gap_again(spool, acked):
+    await spool.add(rows(0, 2))
+    await spool.add(rows(5, 2), lost(4))
+    await spool.ack(spool.epoch, acked + 1)
+    await spool.rewind({spool.epoch: 1})
+
+    runs = await everything(spool)
+    covered = set()
+    for run in runs:
+        covered.update(range(run.first, run.first + len(run.rows)))
+        for gap in run.gaps:
+            covered.update(range(gap.first, gap.last + 1))
+    assert covered == set(range(2, 9))
+    assert [run.first for run in runs] == [2, 7]
