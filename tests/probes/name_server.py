@@ -1,8 +1,9 @@
 """Real name servers on loopback, honest or not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import dns.flags
 import dns.message
@@ -72,6 +73,53 @@ async def tcp_server(answer: Answer, *, port: int = 0) -> AsyncIterator[int]:
     finally:
         server.close()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def both_servers(udp: Answer, tcp: Answer) -> AsyncIterator[int]:
+    """Serve *udp* and *tcp* on one port, as name servers do."""
+    for attempt in range(20):
+        async with AsyncExitStack() as stack:
+            port = await stack.enter_async_context(udp_server(udp))
+            try:
+                await stack.enter_async_context(tcp_server(tcp, port=port))
+            except OSError:  # somebody else has the port of that number over TCP
+                assert attempt < 19
+                continue
+            yield port
+            return
+
+
+@asynccontextmanager
+async def stream_server(
+    talk: Callable[[bytes, asyncio.StreamWriter], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """Let *talk* write what it likes to whoever asks; the query comes without length.
+
+    What still talks at the end is cut off.
+    """
+    busy: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        busy.add(asyncio.current_task())
+        try:
+            length = int.from_bytes(await reader.readexactly(2), "big")
+            await talk(await reader.readexactly(length), writer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
 
 
 def respond(

@@ -13,7 +13,13 @@ from pangea.probes.dns import DnsOptions, DnsProbe
 from pangea.probes.dns_engine import DnsEngine
 from pangea.probes.runner import run_once
 from pangea.probes.tools import Tools
-from tests.probes.name_server import respond, tcp_server, truncated, udp_server
+from tests.probes.name_server import (
+    both_servers,
+    respond,
+    tcp_server,
+    truncated,
+    udp_server,
+)
 from tests.probes.test_icmp import Noon
 
 
@@ -176,7 +182,7 @@ async def test_tcp_is_asked_when_wanted():
 
 async def test_a_cut_answer_is_read_whole_over_tcp():
     texts = [f"10.0.0.{n}" for n in range(100)]
-    async with udp_server(truncated) as port, tcp_server(says(*texts), port=port):
+    async with both_servers(truncated, says(*texts)) as port:
         question = probe(resolver=f"127.0.0.1:{port}", min_answers=100)
         result = await once(question)
     assert result.outcome is Outcome.OK

@@ -17,7 +17,13 @@ from pangea.probes.dns_engine import DnsEngine, first_nameserver
 from pangea.probes.dns_rdata import Decoder, shown
 from pangea.probes.dns_wire import Query
 from tests.needs import need
-from tests.probes.name_server import respond, tcp_server, truncated, udp_server
+from tests.probes.name_server import (
+    both_servers,
+    respond,
+    tcp_server,
+    truncated,
+    udp_server,
+)
 
 EXAMPLE = Query(dns.name.from_text("host.example"), dns.rdatatype.A, True)
 
@@ -183,7 +189,7 @@ async def test_a_refused_server_does_not_disturb_another(engine):
 
 
 async def test_a_cut_answer_is_asked_for_again_over_tcp(engine):
-    async with udp_server(truncated) as port, tcp_server(good, port=port):
+    async with both_servers(truncated, good) as port:
         trace = Trace()
         answer = await ask(engine, port, trace=trace)
     assert answer.transport == "tcp"
