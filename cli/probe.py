@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import uvloop
 from pangea.core.durations import format_duration, parse_duration
 from pangea.core.errors import UsageError
 from pangea.core.model import Flag, Outcome, Result
-from pangea.core.options import build, masked
+from pangea.core.options import MASK, build, masked
 from pangea.core.text import safe_text
 from pangea.probes.base import Probe, make_probe, shortest_timeout
 from pangea.probes.runner import run_once
@@ -33,6 +34,8 @@ PAUSE_S = 1.0
 TIMEOUT_S = 10.0
 #: The forms in which each of ``--count`` is printed at once.
 LIVE = ("table", "wide", "jsonl")
+#: Of a header: its value lets somebody in.
+_SECRET = re.compile(r"auth|cookie|token|key|secret|passw", re.IGNORECASE)
 
 
 @click.command("probe", cls=Command)
@@ -149,18 +152,33 @@ def as_understood(shape: type[msgspec.Struct], given: dict[str, Any]) -> list[st
     """Return *given* as a *shape* of options, what is secret masked."""
     every: dict[str, Any] = msgspec.to_builtins(build(shape, given, "option"))
     return [
-        f"option {name} = {safe_text(to_json(value, indent=None), 300)}"
+        f"option {name} = {safe_text(to_json(_veiled(value), indent=None), 300)}"
         + ("" if name in given else "  (default)")
         for name, value in masked(shape, every).items()
         if name in given or value not in (None, "", [], {})
     ]
 
 
+def _veiled(value: Any) -> Any:
+    """Return a table such as headers without the values that let somebody in."""
+    if isinstance(value, dict):
+        return {k: MASK if _SECRET.search(k) else v for k, v in value.items()}
+    if isinstance(value, list):
+        return [_veiled_line(v) if isinstance(v, str) else v for v in value]
+    return value
+
+
+def _veiled_line(text: str) -> str:
+    name, colon, _ = text.partition(":")
+    return f"{name}: {MASK}" if colon and _SECRET.search(name) else text
+
+
 def _timeout(text: str | None, probe: Probe) -> float:
     """Return how long to wait, in seconds: as given, or as long as it needs."""
     needs = shortest_timeout(probe)
     if text is None:
-        return max(TIMEOUT_S, 2 * needs)
+        longest = float(getattr(probe, "longest_s", needs))
+        return max(TIMEOUT_S, longest + 1.0)
     seconds = float(parse_duration(text))
     if not 0.001 <= seconds <= 600:
         raise UsageError("--timeout: wanted 1ms to 10m")

@@ -14,7 +14,7 @@ from pangea.core.text import safe_text
 
 from .probe_view_phases import bars
 from .results import word_of
-from .table import Style, pad, width_of
+from .table import Style, width_of
 
 #: An outcome in the word that stands first; the word has glyph and colour.
 WORDS = {"ok": "up", "error": "could not tell"}
@@ -22,7 +22,9 @@ WORDS = {"ok": "up", "error": "could not tell"}
 NO_TERMINAL = 80
 NARROWEST = 40
 #: A name of a fact that is longer stands on a line of its own.
-LONGEST_NAME = 18
+LONGEST_NAME = 14
+_WORDS = re.compile(r"\s*\S+\s*")
+_HANG = re.compile(r"[\s└─+-]*")
 
 
 def screen_width() -> int | None:
@@ -35,7 +37,7 @@ def screen_width() -> int | None:
 def card(style: Style, found: dict[str, Any], width: int | None) -> list[str]:
     """Return the lines of the result *found*; None as *width*: wrap nothing."""
     lines = list(_verdict(style, found, width))
-    if found["phases"]:
+    if _is_divided(found):
         drawn = bars(style, found["phases"], width or NO_TERMINAL)
         lines += ["", *drawn]
     parts = sheet(found["type"], found["readings"])
@@ -58,7 +60,7 @@ def why(found: dict[str, Any], limit: int = 500) -> str:
 def laid_out(style: Style, parts: list[Part], width: int | None) -> list[str]:
     """Return the facts as ``name  value``, an empty line before each part."""
     names = [width_of(fact.name) for part in parts for fact in part]
-    column = min(max(names, default=0), LONGEST_NAME)
+    column = max((n for n in names if n <= LONGEST_NAME), default=LONGEST_NAME)
     lines = []
     for part in parts:
         lines.append("")
@@ -68,47 +70,70 @@ def laid_out(style: Style, parts: list[Part], width: int | None) -> list[str]:
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
-    """Return *text* in lines of at most *width* columns, broken between words."""
+    """Return *text* in lines of at most *width* columns, broken between words.
+
+    What is indented, or hangs on a branch, stays so.
+    """
     if width is None or width_of(text) <= width:
         return [text]
+    hang = _HANG.match(text)
+    indent = " " * min(len(hang[0]) if hang else 0, width // 2)
     lines, line = [], ""
-    for word in re.split(r"(?<=\s)", text):
-        if line and width_of(line + word.rstrip()) > width:
+    for word in _WORDS.findall(text):
+        if line.strip() and width_of(line + word.rstrip()) > width:
             lines.append(line.rstrip())
-            line = ""
+            line = indent
         line += word
         while width_of(line.rstrip()) > width:
             head = _head(line, width)
             lines.append(head)
-            line = line[len(head) :]
+            line = indent + line[len(head) :]
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
 def _verdict(style: Style, found: dict[str, Any], width: int | None) -> Iterator[str]:
+    word, took = said_of(found), milliseconds(found["duration_ms"])
     what = f"{safe_text(found['type'], 20)} {safe_text(found['target'])}"
-    took = milliseconds(found["duration_ms"])
-    yield f"{style.marked(said_of(found))}  {style.plain(what)}  {took}"
-    reason = why(found)
-    if reason:
-        colour = style.colour_of(said_of(found))
-        for line in wrapped(style.plain(reason), width):
+    mark, colour = style.mark(word), style.colour_of(word)
+    first, *rest = wrapped(f"{mark}  {style.plain(what)}  {took}", width)
+    yield style.paint(mark, colour) + first.removeprefix(mark)
+    yield from rest
+    for line in wrapped(style.plain(why(found)), width):
+        if line:
             yield style.paint(line, colour)
 
 
+def _is_divided(found: dict[str, Any]) -> bool:
+    """Tell whether the phases say more than the whole."""
+    spent, whole = list(found["phases"].values()), found["duration_ms"]
+    return len(spent) > 1 or (len(spent) == 1 and abs(whole - spent[0]) > whole / 20)
+
+
 def _fact(style: Style, fact: Fact, column: int, width: int | None) -> Iterator[str]:
+    if not fact.name:
+        # A table has the whole width.
+        yield from map(style.plain, fact.lines)
+        return
+    name = style.plain(fact.name)
+    if width_of(name) > column and _fits(fact, width):
+        column = width_of(name)
+    elif width_of(name) > column:
+        for line in wrapped(name, width):
+            yield style.paint(line, "dim")
+        name = ""
     room = None if width is None else max(width - column - 2, NARROWEST // 2)
-    lines = []
     for line in fact.lines:
         text = style.plain(line)
-        lines += [text] if fact.columns else wrapped(text, room)
-    name = style.plain(fact.name)
-    if width_of(name) > column:
-        yield style.paint(name, "dim")
-        name = ""
-    colour = style.colour_of(fact.tone)
-    for line in lines:
-        yield f"{style.paint(pad(name, column), 'dim')}  {style.paint(line, colour)}"
-        name = ""
+        for piece in [text] if fact.columns else wrapped(text, room):
+            head = style.paint(name, "dim") + " " * (column - width_of(name))
+            yield f"{head}  {style.paint(piece, style.colour_of(fact.tone))}"
+            name = ""
+
+
+def _fits(fact: Fact, width: int | None) -> bool:
+    """Tell whether the fact is one line, its name included."""
+    size = width_of(fact.name) + 2 + width_of(fact.lines[0])
+    return len(fact.lines) == 1 and (width is None or size <= width)
 
 
 def _head(text: str, width: int) -> str:

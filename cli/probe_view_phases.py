@@ -8,14 +8,14 @@ from .table import Style, pad, width_of
 
 COLOURS = ("cyan", "blue", "magenta", "yellow", "green", "red")
 #: A bar is never shorter or longer than so many columns.
-LEAST, MOST = 10, 72
+LEAST, MOST = 8, 72
 #: What stands beside a bar takes so many: ``  12.3 ms   45 %``.
 BESIDE = 20
 
 
 def bars(style: Style, phases: dict[str, float], width: int) -> list[str]:
     """Return a line for each of *phases* (ms), to scale on *width* columns."""
-    names = [style.plain(safe_text(name, 20)) for name in phases]
+    names = [style.plain(safe_text(name, 12)) for name in phases]
     spans = [max(spent, 0.0) for spent in phases.values()]
     if len(names) == 1:
         # A bar says how a whole is divided.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .durations import milliseconds
 from .text import safe_text
@@ -134,6 +135,20 @@ def plain_facts(values: Mapping[str, Any]) -> Part:
     """Return readings that no view knows as tidy facts."""
     names = list(values)[:MOST_FACTS]
     return part(*(_plain(str(name), values[name]) for name in names))
+
+
+def under(name: str, said: str, parts: list[Part], left: Readings) -> Part:
+    """Return *parts* as one, below a fact that names what they are of.
+
+    What no view took of *left* comes last.
+    """
+    inner = [one for one_part in [*parts, plain_facts(left.left)] for one in one_part]
+    if not said and not inner:
+        return []
+    return [
+        Fact(name, (said or "-",)),
+        *(replace(one, name=f"  {one.name}") for one in inner),
+    ]
 
 
 def in_columns(rows: Sequence[Sequence[str]], right: str = "") -> tuple[str, ...]:

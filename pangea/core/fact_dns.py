@@ -1,38 +1,75 @@
 """What is said of a DNS answer, in the order in which dig says it."""
 
-from .fact import Fact, Part, Readings, fact, part
+from .durations import milliseconds
+from .fact import Fact, Part, Readings, fact, part, under
+from .text import safe_text
+
+FLAGS = {"authoritative": "aa", "authenticated": "ad"}
 
 
 def view(readings: Readings) -> list[Part]:
-    """Return code and flags, the records, and who said it."""
-    answers = readings.texts("answers")
-    head = part(
-        fact("code", readings.text("rcode"), _flags(readings)),
-        Fact("answer", tuple(answers), columns=True),
-        fact("least ttl", _seconds(readings.text("ttl_min"))),
-    )
-    server = part(
-        fact("resolver", readings.text("resolver"), readings.text("transport")),
-        fact("size", _bytes(readings.text("size"))),
-    )
-    return [head, server]
+    """Return code and flags, the records, and who said it; of each server."""
+    several, parts = readings.table("resolvers"), _one(readings)
+    for name in list(several.left) if several else []:
+        table = several.table(name) if several else None
+        if table is not None:
+            took = table.number("duration_ms")
+            said = "no answer" if took is None else milliseconds(took)
+            parts.append(under(safe_text(name, 60), said, _one(table), table))
+    return parts
 
 
 def gist(readings: Readings) -> str:
     """Return the code and the first records."""
+    several = readings.table("resolvers")
+    if several is not None:
+        tables = [(name, several.table(name)) for name in list(several.left)]
+        said = [f"{safe_text(n, 60)} {gist(t)}" for n, t in tables if t is not None]
+        return "; ".join(said)[:300]
     answers = readings.texts("answers")
     more = ", …" if len(answers) > 3 else ""
-    said = ", ".join(answers[:3]) + more
-    return f"{readings.text('rcode')} {said}"[:200].strip()
+    return f"{readings.text('rcode')} {', '.join(answers[:3])}{more}"[:200].strip()
+
+
+def _one(readings: Readings) -> list[Part]:
+    head = part(
+        fact("code", readings.text("rcode"), _flags(readings)),
+        fact("question", readings.text("question")),
+        Fact("answer", _answers(readings)),
+        fact("alias of", readings.text("alias")),
+        fact("ttl", _seconds(readings.text("ttl_min"))),
+        fact("serial", readings.text("serial")),
+    )
+    server = part(
+        fact("error", readings.text("extended_error"), tone="degraded"),
+        fact("resolver", *(readings.text(n) for n in ("resolver", "transport"))),
+        fact("server id", readings.text("nsid")),
+        fact("size", _size(readings)),
+        fact("ignored", readings.text("ignored"), tone="degraded"),
+    )
+    return [head, server]
 
 
 def _flags(readings: Readings) -> str:
-    return "authoritative" if readings.flag("authoritative") else ""
+    told = {short: readings.flag(name) for name, short in FLAGS.items()}
+    known = [short for short, is_set in told.items() if is_set is not None]
+    if not known:
+        return ""
+    return f"flags: {' '.join(short for short in known if told[short]) or 'none'}"
+
+
+def _answers(readings: Readings) -> tuple[str, ...]:
+    answers, count = readings.texts("answers"), readings.number("answers_count")
+    if count is not None and count > len(answers):
+        answers.append(f"… {count:.0f} in all")
+    return tuple(answers)
 
 
 def _seconds(text: str) -> str:
     return f"{text} s" if text else ""
 
 
-def _bytes(text: str) -> str:
-    return f"{text} bytes" if text else ""
+def _size(readings: Readings) -> str:
+    own, edns = readings.text("size"), readings.text("edns_size")
+    said = [own and f"{own} bytes", edns and f"server takes up to {edns}"]
+    return ", ".join(one for one in said if one)

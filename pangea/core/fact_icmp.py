@@ -5,14 +5,16 @@ from .fact import Fact, Part, Readings, fact, in_columns, part
 
 #: More packets than these are shown several to a line.
 ONE_A_LINE = 10
-A_ROW = 10
+A_ROW = 8
+ODD = {"duplicates": "duplicated", "reordered": "reordered", "corrupted": "corrupted"}
 STATISTICS = ("min", "avg", "max", "p50", "p95")
 
 
 def view(readings: Readings) -> list[Part]:
     """Return every packet, then loss and times."""
     rtts = readings.numbers("rtts_ms")
-    packets = Fact("packets", _packets(rtts), columns=True)
+    title = "packets" if len(rtts) <= ONE_A_LINE else "packets (ms)"
+    packets = Fact(title, _packets(rtts), columns=True)
     sums = part(
         fact("address", readings.text("address")),
         fact("loss", _loss(readings)),
@@ -33,7 +35,7 @@ def _packets(rtts: list[float | None]) -> tuple[str, ...]:
     words = ["no answer" if rtt is None else milliseconds(rtt) for rtt in rtts]
     if len(rtts) <= ONE_A_LINE:
         return in_columns([(str(i), w) for i, w in enumerate(words, 1)], "rr")
-    short = ["-" if rtt is None else f"{rtt:.3g}" for rtt in rtts]
+    short = ["-" if rtt is None else f"{round(rtt, 3):.4g}" for rtt in rtts]
     rows = [short[i : i + A_ROW] for i in range(0, len(short), A_ROW)]
     rows[-1] += [""] * (A_ROW - len(rows[-1]))
     named = [(f"{i * A_ROW + 1}", *row) for i, row in enumerate(rows)]
@@ -48,8 +50,8 @@ def _loss(readings: Readings) -> str:
     said = f"{sent:g} sent, {received:g} received"
     if lost is not None:
         said += f", {lost:g} % lost"
-    twice = readings.number("duplicates")
-    return f"{said}, {twice:g} duplicates" if twice else said
+    odd = [(word, readings.number(name)) for name, word in ODD.items()]
+    return ", ".join([said, *(f"{count:g} {word}" for word, count in odd if count)])
 
 
 def _times(readings: Readings) -> tuple[str, ...]:

@@ -1,15 +1,31 @@
 """What is said of a dialogue over TCP or UDP."""
 
-from .fact import Part, Readings, fact, part
+from .fact import Fact, Part, Readings, fact, part, size
 from .fact_tls import certificate, session
+
+#: How the ends of lines stand in a reading, which is one safe line.
+ENDS = ("\\x0d\\x0a", "\\x0a")
 
 
 def view(readings: Readings) -> list[Part]:
     """Return what was heard, and the certificate if there was TLS."""
-    heard = part(fact("heard", readings.text("banner")))
+    count = readings.number("bytes")
+    heard = part(
+        Fact("heard", lines(readings.text("banner"))),
+        Fact("at last", lines(readings.text("answer"))),
+        fact("length", "" if count is None else size(count)),
+    )
     return [heard, session(readings), *certificate(readings)]
 
 
 def gist(readings: Readings) -> str:
-    """Return what was heard."""
-    return readings.text("banner")
+    """Return what was heard last."""
+    first, last = readings.text("banner"), readings.text("answer")
+    return (lines(last or first) or ("",))[-1]
+
+
+def lines(heard: str) -> tuple[str, ...]:
+    """Return what was heard line by line; each begins with ``<``."""
+    for end in ENDS:
+        heard = heard.replace(end, "\n")
+    return tuple(f"< {line}" for line in heard.strip("\n").split("\n") if line)

@@ -1,9 +1,11 @@
 """What is said of TLS: the session, the certificate, the chain as a tree."""
 
-from .fact import Part, Readings, fact, part
+from .fact import Fact, Part, Readings, fact, part
 
 #: Days of life from which on a certificate is shown as nearly expired.
 SOON = 21
+#: How a stapled status looks.
+TONES = {"good": "up", "revoked": "down", "invalid": "degraded", "unknown": "degraded"}
 
 
 def view(readings: Readings) -> list[Part]:
@@ -12,15 +14,26 @@ def view(readings: Readings) -> list[Part]:
 
 
 def gist(readings: Readings) -> str:
-    """Return version and days left."""
-    said = [readings.text("tls_version"), life(readings.number("days_left"))]
+    """Return version, name and days left."""
+    said = [
+        readings.text("tls_version"),
+        readings.text("subject"),
+        life(readings.number("days_left")),
+    ]
     return ", ".join(one for one in said if one)
 
 
 def session(readings: Readings) -> Part:
     """Return what was agreed upon."""
-    said = [readings.text(name) for name in ("tls_version", "cipher")]
-    return part(fact("tls", *said))
+    said = [readings.text(name) for name in ("tls_version", "cipher", "alpn")]
+    asked = readings.flag("client_cert_asked")
+    if asked:
+        said.append("asks for a certificate of ours")
+    return part(
+        fact("address", readings.text("address")),
+        fact("tls", *said),
+        fact("alert", readings.text("alert")),
+    )
 
 
 def certificate(readings: Readings) -> list[Part]:
@@ -28,13 +41,14 @@ def certificate(readings: Readings) -> list[Part]:
     left = readings.number("days_left")
     own = part(
         fact("certificate", readings.text("subject")),
-        fact("names", *readings.texts("san")),
+        fact("names", _names(readings)),
         fact("issuer", readings.text("issuer")),
-        fact("valid until", _until(readings.text("not_after"), left), tone=tone(left)),
+        fact("valid", _validity(readings, left), tone=tone(left)),
         fact("key", _key(readings)),
-        fact("fingerprint", _fingerprint(readings)),
+        fact("sha256", readings.text("fingerprint_sha256")),
+        _ocsp(readings),
     )
-    return [own]
+    return [own, _chains(readings)]
 
 
 def life(days: float | None) -> str:
@@ -42,8 +56,8 @@ def life(days: float | None) -> str:
     if days is None:
         return ""
     if days < 0:
-        return f"expired {-days:.0f} days ago"
-    return f"{days * 24:.0f} hours left" if days < 2 else f"{days:.0f} days left"
+        return f"expired {_days(-days)} ago"
+    return f"{_days(days)} left"
 
 
 def tone(days: float | None) -> str:
@@ -53,9 +67,28 @@ def tone(days: float | None) -> str:
     return "down" if days <= 0 else "degraded" if days < SOON else "up"
 
 
-def _until(moment: str, left: float | None) -> str:
-    said = life(left)
-    return f"{moment} ({said})" if moment and said else moment or said
+def date(moment: str) -> str:
+    """Return the day of an RFC 3339 moment."""
+    return moment.partition("T")[0]
+
+
+def _days(days: float) -> str:
+    if days < 2:
+        return f"{days * 24:.0f} hours"
+    return f"{days:.0f} days" if days < 1100 else f"{days / 365.25:.0f} years"
+
+
+def _names(readings: Readings) -> str:
+    names, count = readings.texts("san"), readings.number("san_count")
+    if count is not None and count > len(names):
+        names.append(f"… {count:.0f} in all")
+    return ", ".join(names)
+
+
+def _validity(readings: Readings, left: float | None) -> str:
+    since, until = readings.text("not_before"), readings.text("not_after")
+    span = f"{since} to {until}" if since and until else until and f"until {until}"
+    return ", ".join(one for one in (span, life(left)) if one)
 
 
 def _key(readings: Readings) -> str:
@@ -64,6 +97,49 @@ def _key(readings: Readings) -> str:
     return f"{key}, signed with {signature}" if signature else key
 
 
-def _fingerprint(readings: Readings) -> str:
-    value = readings.text("fingerprint_sha256")
-    return f"sha256 {value}" if value else ""
+def _ocsp(readings: Readings) -> Fact | None:
+    status = readings.text("ocsp")
+    made, until = readings.text("ocsp_produced"), readings.text("ocsp_next_update")
+    said = ["nothing stapled" if status == "none" else status]
+    said += [made and f"produced {made}", until and f"next update {until}"]
+    return fact("OCSP", *said, tone=TONES.get(status, ""))
+
+
+def _chains(readings: Readings) -> Part:
+    """Return the chain that was verified, else the one that was presented."""
+    sent = [_link(table) for table in readings.tables("chain")]
+    verified = [_link(table) for table in readings.tables("verified_chain")]
+    readings.skip("chain_length", "verified_chain_expiry", "verified_chain_days_left")
+    ends = readings.text("chain_earliest_expiry")
+    left = readings.number("chain_earliest_days_left")
+    shown = verified or sent
+    others = [link for link in sent if link not in shown]
+    soonest = ends if sent and ends != sent[0][1] else ""
+    return part(
+        Fact("chain", _tree(shown, sent if verified else shown)),
+        Fact("sent too", tuple(_words(link) for link in others)),
+        fact("chain ends", soonest, life(left) if soonest else "", tone=tone(left)),
+    )
+
+
+#: Subject, not after, life.
+Link = tuple[str, str, str]
+
+
+def _link(table: Readings) -> Link:
+    left = life(table.number("days_left"))
+    return table.text("subject"), table.text("not_after"), left
+
+
+def _words(link: Link, more: str = "") -> str:
+    subject, until, left = link
+    return f"{subject} (until {date(until)}, {left}{more})"
+
+
+def _tree(links: list[Link], sent: list[Link]) -> tuple[str, ...]:
+    """Return each certificate below the one that it vouches for."""
+    lines = []
+    for depth, link in enumerate(links):
+        branch = f"{' ' * 3 * (depth - 1)}└─ " if depth else ""
+        lines.append(branch + _words(link, "" if link in sent else ", trusted here"))
+    return tuple(lines)

@@ -7,7 +7,15 @@ What no function takes is told as it is, so that a new reading needs no code.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import fact_dns, fact_http, fact_icmp, fact_stream, fact_tls
+from . import (
+    fact_dns,
+    fact_http,
+    fact_icmp,
+    fact_ntp,
+    fact_path,
+    fact_stream,
+    fact_tls,
+)
 from .fact import Fact, Part, Readings, part, plain_facts, scalar
 from .text import safe_text
 
@@ -18,16 +26,20 @@ VIEWS: dict[str, View] = {
     "dns": fact_dns.view,
     "http": fact_http.view,
     "icmp": fact_icmp.view,
+    "ntp": fact_ntp.view,
     "tcp": fact_stream.view,
     "tls": fact_tls.view,
+    "traceroute": fact_path.view,
     "udp": fact_stream.view,
 }
 GISTS: dict[str, Gist] = {
     "dns": fact_dns.gist,
     "http": fact_http.gist,
     "icmp": fact_icmp.gist,
+    "ntp": fact_ntp.gist,
     "tcp": fact_stream.gist,
     "tls": fact_tls.gist,
+    "traceroute": fact_path.gist,
     "udp": fact_stream.gist,
 }
 
