@@ -36,7 +36,9 @@ class Table:
     def __str__(self) -> str:
         head = ("scenario", "blackbox_exporter", "pangea", "agree")
         rows = [head, tuple("---" for _ in head), *self.rows]
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        agreed = sum(agree == "yes" for *_, agree in self.rows)
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        return "\n".join([*lines, "", f"{agreed} of {len(self.rows)} agree"])
 
 
 def _cell(said: Said) -> str:

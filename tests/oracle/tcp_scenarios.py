@@ -53,6 +53,7 @@ def ping(
     )
 
 
+TRUSTING = {"tls": True, "ca_file": "{ca}"}
 TLS = "tls: true, tls_config: {ca_file: {ca}}"
 TCP = (
     tcp("an open port", "ssh"),
@@ -143,6 +144,41 @@ TCP = (
     ),
 )
 
+EHLO = "query_response: [{expect: '^220 '}, {send: 'EHLO x'}, {expect: '^250 HELP'}"
+SPOKEN = ("expect ^220 ", "send EHLO x\\r\\n", "expect ^250 HELP")
+STARTTLS = EHLO + ", {send: STARTTLS}, {expect: '^220 '}, {starttls: true}"
+SWITCHED = (*SPOKEN, "send STARTTLS\\r\\n", "expect ^220 ", "starttls")
+DIALOGUES = (
+    tcp("a dialogue", "smtp", module=EHLO + "]", dialogue=SPOKEN),
+    tcp(
+        "a dialogue that ends otherwise",
+        "smtp",
+        "banner",
+        EHLO + ", {send: NOOP}, {expect: '^250 '}]",
+        dialogue=(*SPOKEN, "send NOOP\\r\\n", "expect ^250 "),
+        timeout_s=1,
+        quiet_ms=300,
+    ),
+    tcp(
+        "a dialogue with STARTTLS",
+        "smtp",
+        module=STARTTLS + ", {send: 'EHLO x'}, {expect: '^250 HELP'}], "
+        "tls_config: {ca_file: {ca}}",
+        dialogue=(*SWITCHED, "send EHLO x\\r\\n", "expect ^250 HELP"),
+        ca_file="{ca}",
+    ),
+    tcp(
+        "a dialogue with STARTTLS and an expired certificate",
+        "smtp_expired",
+        "cert_expired",
+        STARTTLS + "], tls_config: {ca_file: {ca}}",
+        dialogue=SWITCHED,
+        ca_file="{ca}",
+    ),
+    tcp("no client certificate, TLS 1.2", "s_mtls12", "tls_handshake", TLS, **TRUSTING),
+    tcp("no client certificate, TLS 1.3", "s_mtls13", "tls_handshake", TLS, **TRUSTING),
+)
+
 PING = (
     ping("IPv4", "127.0.0.1"),
     ping("IPv6", "::1"),
@@ -152,4 +188,4 @@ PING = (
     ping("a time to live", "127.0.0.1", module="ttl: 3", ttl=3),
 )
 
-SCENARIOS = TCP + PING
+SCENARIOS = TCP + DIALOGUES + PING
