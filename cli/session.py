@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SERVER = "http://127.0.0.1:7464"
 TOKEN_NAME = "admin.token"
+URL_NAME = "url"
 MAX_TOKEN = 4096
 FLAG = "command line"
 
@@ -24,7 +25,7 @@ FLAG = "command line"
 class Session:
     """The global options of one command, as flags or environment gave them."""
 
-    server: str = DEFAULT_SERVER
+    server: str = ""
     token_file: str = ""
     state_dir: str = ""
     config: str = ""
@@ -46,7 +47,17 @@ class Session:
         from .client import Client
 
         token, looked = self.token()
-        return Client(self.server, token, looked=looked, say=self.detail)
+        return Client(self.url, token, looked=looked, say=self.detail)
+
+    @property
+    def url(self) -> str:
+        """The coordinator to talk to: as named, or the one of this machine.
+
+        A coordinator writes down in its state directory where it listens.
+        """
+        if self.server:
+            return self.server
+        return _first_line(self.state_path(URL_NAME) / URL_NAME) or DEFAULT_SERVER
 
     def note(self, text: str) -> None:
         """Tell the person something beside the data; ``-q`` silences it."""
@@ -85,7 +96,7 @@ class Session:
             return _read_token(Path(self.token_file)), self.token_file
         if given:
             return _proper(given, "PANGEA_TOKEN"), "PANGEA_TOKEN"
-        if not (self.state_dir or is_loopback(self.server)):
+        if self.server and not (self.state_dir or is_loopback(self.server)):
             # The token of this machine is nobody else's business.
             return "", "no --token-file, PANGEA_TOKEN or PANGEA_TOKEN_FILE"
         path = self.state_path(TOKEN_NAME) / TOKEN_NAME
@@ -117,6 +128,15 @@ def is_loopback(server: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _first_line(path: Path) -> str:
+    """Return the first line of a small file, or "" if there is none to read."""
+    try:
+        with path.open() as file:
+            return file.readline(300).strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _exists(path: Path) -> bool:

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pangea.core.errors import ConfigError
-from pangea.mesh.private_file import create_private, read_private
+from pangea.mesh.private_file import create_private, read_private, write_private
+
+#: Holds the URL of the coordinator of this state directory.
+URL_NAME = "url"
 
 
 @contextmanager
@@ -46,6 +49,11 @@ def admin_token(path: Path) -> str:
         found = f"pgt_admin_{secrets.token_urlsafe(32)}\n".encode()
         create_private(path, found)
     return found.decode("ascii", "replace").strip()
+
+
+def note_url(state_dir: Path, url: str) -> None:
+    """Write down where this machine reaches its coordinator, for the command line."""
+    write_private(state_dir / URL_NAME, f"{url}\n".encode())
 
 
 def new_boot() -> str:

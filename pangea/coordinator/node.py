@@ -13,7 +13,7 @@ from pangea.mesh.dial import show_address
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.secret_ring import SecretRing
-from pangea.state_dir import admin_token, new_boot
+from pangea.state_dir import admin_token, new_boot, note_url
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
@@ -69,6 +69,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         running = await serve(app, host, port)
         here = reached_at(host)
         service.own_url = f"http://{show_address(here, running.port)}"
+        note_url(state_dir, service.own_url)
         stack.push_async_callback(running.stop)
         stack.push_async_callback(coordinator.stop, "shutting down")
         if "mdns" in config.mesh.discovery:

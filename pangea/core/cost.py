@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from .durations import format_duration
+
 #: Budgets; a job beyond one is refused with the number to change.
 WORKER_RATE = 2000.0
 TARGET_RATE = 20.0
@@ -57,5 +59,5 @@ def in_words(cost: Cost) -> str:
     return (
         f"costs {cost.probes_per_s:.3g} probes/s on each of {cost.workers} {noun}, "
         f"{cost.target_per_s:.3g}/s on the target, {mega:.3g} MB/day; "
-        f"an outage is seen within {cost.detection_s:.3g} s"
+        f"an outage is seen within {format_duration(cost.detection_s)}"
     )
