@@ -32,22 +32,33 @@ def gist(readings: Readings) -> str:
 
 
 def _one(readings: Readings) -> list[Part]:
+    question, section = readings.text("question"), readings.text("section")
+    alias, ttl = readings.text("alias"), readings.text("ttl_min")
+    # In another section, or among all types, a record may be anybody's.
+    name, kind = _owner(question) if not section else ("", "")
+    start = f"{alias or name} {ttl} {kind} " if name and ttl else ""
     head = part(
         fact("code", readings.text("rcode"), _flags(readings)),
-        fact("question", readings.text("question")),
-        Fact("answer", _answers(readings)),
-        fact("alias of", readings.text("alias")),
-        fact("ttl", _seconds(readings.text("ttl_min"))),
+        fact("question", question),
+        Fact(section or "answer", _answers(readings, start)),
+        fact("alias of", alias),
+        fact("ttl", "" if start else _seconds(ttl)),
         fact("serial", readings.text("serial")),
+        fact("error", readings.text("extended_error"), tone="degraded"),
     )
     server = part(
-        fact("error", readings.text("extended_error"), tone="degraded"),
         fact("resolver", *(readings.text(n) for n in ("resolver", "transport"))),
         fact("server id", readings.text("nsid")),
         fact("size", _size(readings)),
         fact("ignored", readings.text("ignored"), tone="degraded"),
     )
     return [head, server]
+
+
+def _owner(question: str) -> tuple[str, str]:
+    """Return the name of a question, and its class and type."""
+    name, _, kind = question.partition(" ")
+    return ("", "") if kind.endswith(" ANY") else (name, kind)
 
 
 def _flags(readings: Readings) -> str:
@@ -58,11 +69,13 @@ def _flags(readings: Readings) -> str:
     return f"flags: {' '.join(short for short in known if told[short]) or 'none'}"
 
 
-def _answers(readings: Readings) -> tuple[str, ...]:
+def _answers(readings: Readings, start: str) -> tuple[str, ...]:
+    """Return the records, each with *start* before it, and how many there are."""
     answers, count = readings.texts("answers"), readings.number("answers_count")
+    lines = [start + one for one in answers]
     if count is not None and count > len(answers):
-        answers.append(f"… {count:.0f} in all")
-    return tuple(answers)
+        lines.append(f"… {count:.0f} in all")
+    return tuple(lines)
 
 
 def _seconds(text: str) -> str:

@@ -88,7 +88,8 @@ class DnsProbe:
     """Asks one question of one name server, or the same of several."""
 
     __slots__ = (
-        "_memories", "_section", "_secure", "_servers", "_wanted", "options", "query",
+        "_memories", "_question", "_section", "_secure", "_servers", "_wanted",
+        "options", "query",
     )  # fmt: skip
     Options: ClassVar[type[Struct]] = DnsOptions
     type: ClassVar[str] = "dns"
@@ -96,6 +97,8 @@ class DnsProbe:
 
     def __init__(self, query: Query, options: DnsOptions) -> None:
         self.query, self.options = query, options
+        kind = dns.rdatatype.to_text(query.rdtype)
+        self._question = safe_text(f"{query.name} {options.class_} {kind}", 300)
         self._section = _SECTIONS[options.section]
         self._wanted = Wanted(options, query)
         self._servers = parse_servers(
@@ -141,6 +144,9 @@ class DnsProbe:
 
     async def _ask_one(self, number: int, trace: Trace, tools: Tools) -> None:
         """Ask the server of this *number* and judge its answer."""
+        trace.readings["question"] = self._question
+        if self._section != ANSWER:
+            trace.readings["section"] = self.options.section
         server = self._servers[number]
         if server.known and server.transport == "udp":
             # The way of nearly all, without a detour.

@@ -218,6 +218,7 @@ class TlsEngine:
 
 def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None:
     """Put what everybody wants to know of a certificate into *readings*."""
+    readings["not_before"] = certificates.iso(facts.not_before)
     readings["not_after"] = certificates.iso(facts.not_after)
     readings["days_left"] = round((facts.not_after - now) / certificates.DAY, 2)
     readings["issuer"] = facts.issuer

@@ -14,6 +14,7 @@ def note(seen: Seen, sent: int, readings: dict[str, Any]) -> None:
     leaf = seen.leaf
     readings |= _life(leaf, seen.now)
     readings |= {
+        "not_before": iso(leaf.not_before),
         "san": list(leaf.san[:SHOWN_NAMES]),
         "san_count": leaf.san_count,
         "key": leaf.key,

@@ -236,6 +236,7 @@ async def test_a_good_server_is_shown_with_all_its_facts(
         "address": "127.0.0.1",
         "tls_version": "TLSv1.3",
         "cipher": result.readings["cipher"],
+        "not_before": "2023-11-13T22:13:20Z",
         "not_after": "2024-11-13T22:13:20Z",
         "days_left": 365.0,
         "issuer": "Test Middle",
