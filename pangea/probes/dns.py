@@ -21,6 +21,7 @@ from .connect import Family, resolve
 from .dns_answer import Answer, broken
 from .dns_content import SHOWN, Content, Memory, read
 from .dns_https import ask_https
+from .dns_rdata import type_text
 from .dns_servers import NameServer, Transport, label, parse_server_name, parse_servers
 from .dns_several import ask_several
 from .dns_socket import ROOM
@@ -97,7 +98,7 @@ class DnsProbe:
 
     def __init__(self, query: Query, options: DnsOptions) -> None:
         self.query, self.options = query, options
-        kind = dns.rdatatype.to_text(query.rdtype)
+        kind = type_text(query.rdtype)
         self._question = safe_text(f"{query.name} {options.class_} {kind}", 300)
         self._section = _SECTIONS[options.section]
         self._wanted = Wanted(options, query)
@@ -133,6 +134,9 @@ class DnsProbe:
 
     async def run(self, trace: Trace, tools: Tools) -> None:
         """Ask once; a wrong code or answer is a failure."""
+        trace.readings["question"] = self._question
+        if self._section != ANSWER:
+            trace.readings["section"] = self.options.section
         if len(self._servers) == 1:
             await self._ask_one(0, trace, tools)
         else:
@@ -144,9 +148,6 @@ class DnsProbe:
 
     async def _ask_one(self, number: int, trace: Trace, tools: Tools) -> None:
         """Ask the server of this *number* and judge its answer."""
-        trace.readings["question"] = self._question
-        if self._section != ANSWER:
-            trace.readings["section"] = self.options.section
         server = self._servers[number]
         if server.known and server.transport == "udp":
             # The way of nearly all, without a detour.

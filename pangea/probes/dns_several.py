@@ -22,7 +22,7 @@ class _Part(Trace):
 
     def observe(self, name: str, value: str, *, same: bool = False) -> None:
         """Note it in the whole run, under the server's name."""
-        self._whole.observe(f"{name} of {self.name}", value)
+        self._whole.observe(f"{name} of {self.name}", value, same=same)
 
 
 async def ask_several(

@@ -50,6 +50,7 @@ async def test_a_right_answer_is_ok_with_all_readings():
     result = await ask(says("192.0.2.7", "192.0.2.8", ttl=77, flags=dns.flags.AA))
     assert result.outcome is Outcome.OK
     readings = result.readings
+    assert readings["question"] == "host.example. IN A"
     assert readings["rcode"] == "NOERROR"
     assert sorted(readings["answers"]) == ["192.0.2.7", "192.0.2.8"]
     assert readings["ttl_min"] == 77

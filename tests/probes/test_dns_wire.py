@@ -1,5 +1,6 @@
 import contextlib
 import struct
+import time
 
 import dns.flags
 import dns.message
@@ -146,7 +147,7 @@ ADDRESS = bytes([192, 0, 2, 7])
             "longer",
             id="a length that lies",
         ),
-        pytest.param(message(record(FIRST, b"\1\2")), "A record", id="half an address"),
+        pytest.param(message(record(FIRST, b"\1\2")), "type A", id="half an address"),
         pytest.param(
             message(record(FIRST, INSIDE, kind=5)), "CNAME", id="an alias in a loop"
         ),
@@ -181,6 +182,68 @@ def test_no_records_break_the_reader(tail, counts):
     header = HEADER.pack(7, 0x8180, 1, *counts)
     with contextlib.suppress(WireError):
         read(Reply(header + EXAMPLE.question + tail), EXAMPLE, ANSWER)
+
+
+EVERY_TYPE = [int(t) for t in dns.rdatatype.RdataType if t not in (0, 255)]
+
+
+@given(st.sampled_from(EVERY_TYPE), st.binary(max_size=60))
+def test_no_data_of_any_type_breaks_the_reader(kind, data):
+    query = Query(NAME, kind)
+    header = HEADER.pack(7, 0x8180, 1, 1, 0, 0)
+    wire = header + query.question + record(FIRST, data, kind=kind)
+    with contextlib.suppress(WireError):
+        content, _ = read(Reply(wire), query, ANSWER)
+        assert all(text.isprintable() for text in content.texts)
+
+
+def bomb(kind: int, data: bytes, times: int) -> tuple[Query, bytes]:
+    """Return an answer of up to 64 KiB in which *data* stands many times."""
+    query = Query(NAME, kind)
+    header = HEADER.pack(7, 0x8180, 1, times, 0, 0)
+    return query, header + query.question + times * record(FIRST, data, kind=kind)
+
+
+DEEP = b"\1a" * 110 + FIRST
+BITMAPS = b"\0" + b"".join(bytes([n, 32]) + b"\xff" * 32 for n in range(256))
+PARAMETERS = b"\0\1\0" + b"".join(struct.pack("!HH", n, 0) for n in range(7, 15_000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "times"),
+    [
+        pytest.param(dns.rdatatype.NSEC, BITMAPS, 7, id="every type there is"),
+        pytest.param(dns.rdatatype.MX, b"\0\1" + DEEP, 250, id="names of 110 labels"),
+        pytest.param(dns.rdatatype.HTTPS, PARAMETERS, 1, id="15,000 parameters"),
+        pytest.param(dns.rdatatype.CNAME, DEEP, 250, id="aliases"),
+        pytest.param(
+            dns.rdatatype.APL, b"\0\1\x20\4abcd" * 8000, 1, id="8,000 prefixes"
+        ),
+    ],
+)
+def test_an_answer_that_is_a_lot_of_work_is_given_up(kind, data, times):
+    query, wire = bomb(kind, data, times)
+    begun = time.process_time()
+    with pytest.raises(WireError, match="too long"):
+        read(Reply(wire), query, ANSWER)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "times"),
+    [
+        (dns.rdatatype.A, b"abcd", 4000),
+        (dns.rdatatype.TXT, (b"\xff" + bytes(255)) * 250, 1),
+        (dns.rdatatype.TXT, b"\xf0" + bytes(240), 250),
+        (dns.rdatatype.NS, b"\2ns\4name\7example\0", 250),
+        (dns.rdatatype.DNSKEY, b"\1\1\3\x0d" + bytes(1000), 60),
+    ],
+)
+def test_an_answer_that_is_only_large_is_read(kind, data, times):
+    query, wire = bomb(kind, data, times)
+    content, keys = read(Reply(wire), query, ANSWER)
+    assert content.total == times
+    assert len(content.texts) == len(keys) == min(times, 256)
 
 
 DAMAGE = st.lists(st.tuples(st.integers(12, 300), st.integers(0, 255)), max_size=6)
