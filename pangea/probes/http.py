@@ -88,12 +88,14 @@ class HttpProbe:
             if hops:
                 trace.readings["hops"] = hops
             answer = await fetch(request, habits, tools, trace)
-            total = sum(trace.phases.values())
-            hops.append(_hop(answer, request.url, total - spent, trace))
-            _note(answer, request.url, hops, trace)
-            if not self._goes_on(answer.head):
+            _note(answer, request.url, len(hops), trace)
+            goes_on = self._goes_on(answer.head)
+            if goes_on or hops:
+                total = sum(trace.phases.values())
+                hops.append(_hop(answer, total - spent, trace))
+                spent = total
+            if not goes_on:
                 return answer, request.url
-            spent = total
             request = self._next(request, answer.head, len(hops))
 
     async def _ask_both(self, trace: Trace, tools: "Tools") -> None:
@@ -169,9 +171,9 @@ def _proxy(options: HttpOptions) -> Proxy | None:
     return parse_proxy(options.proxy, known, options.proxy_tunnel, f"{WHERE}: proxy")
 
 
-def _hop(answer: Answer, url: Url, ms: float, trace: Trace) -> dict[str, Any]:
+def _hop(answer: Answer, ms: float, trace: Trace) -> dict[str, Any]:
     hop = {
-        "url": safe_text(url, 500),
+        "url": trace.readings["final_url"],
         "status": answer.head.status,
         "address": trace.readings["address"],
         "ms": round(ms, 3),
@@ -185,14 +187,14 @@ def _certificate(chain: tuple[Facts, ...]) -> dict[str, str]:
     return {"subject": chain[0].subject, "not_after": iso(chain[0].not_after)}
 
 
-def _note(answer: Answer, url: Url, hops: list[dict[str, Any]], trace: Trace) -> None:
+def _note(answer: Answer, url: Url, hops: int, trace: Trace) -> None:
     head = answer.head
     trace.readings |= {
         "status": head.status,
         "http_version": head.version,
         "bytes": min(head.body.size, head.body.limit),
         "final_url": safe_text(url, 500),
-        "redirects": len(hops) - 1,
+        "redirects": hops,
     }
     if answer.chain:
         trace.readings["fingerprint_sha256"] = answer.chain[0].fingerprint

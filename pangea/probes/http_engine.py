@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 #: ``wait`` is for our own turn to begin with TLS
 PHASES = ("resolve", "connect", "wait", "tls", "first_byte", "transfer")
 Http2 = Literal["off", "auto", "require"]
-#: so much is taken at once: HTTP/2 can pack hundreds of frames into it
-_SLICE = 4096
 
 
 class Head(Protocol):
@@ -67,7 +65,10 @@ async def fetch(
         if not secure:
             return Answer(await _talk_plain(wire, request, habits, trace), ())
         name = request.server_name or request.url.host
-        tls = await tools.tls.open(wire, name, trace, protocols, identity)
+        judged = habits.ca_file if habits.verify else None
+        tls = await tools.tls.open(
+            wire, name, trace, protocols, identity, ca_file=judged
+        )
         chain = tools.tls.accept(
             tls, name, trace, verify=habits.verify, ca_file=habits.ca_file
         )
@@ -155,12 +156,8 @@ async def _listen(stream: Stream, reader: "Http2Reader") -> None:
     data = await stream.read()
     if not data:
         reader.feed_eof()
-    for at in range(0, len(data), _SLICE):
-        if at:
-            # A flood of tiny frames must not hold up the other probes.
-            await asyncio.sleep(0)
-        reader.feed(data[at : at + _SLICE])
-        if answer := reader.to_send():
-            stream.write(answer)
-        if reader.done:
-            return
+    reader.feed(data)
+    if answer := reader.to_send():
+        stream.write(answer)
+    # What waits unread can be a flood of tiny frames: others have their turn first.
+    await asyncio.sleep(0)

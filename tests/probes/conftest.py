@@ -21,6 +21,7 @@ Ask = Callable[..., Awaitable[Result]]
 
 #: test files whose tests run on either event loop, as workers do
 ON_BOTH = {"test_http.py", "test_tls.py", "test_tcp.py"}
+ON_BOTH |= {"test_http_h2.py", "test_http_nginx.py", "test_http_ways.py"}
 
 
 def pytest_asyncio_loop_factories(config, item):
