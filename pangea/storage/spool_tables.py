@@ -61,6 +61,13 @@ class Lost(Struct):
         self.from_us = min(self.from_us, at_us)
         self.to_us = max(self.to_us, at_us)
 
+    def join(self, other: "Lost") -> None:
+        """Count what *other* has counted as well."""
+        for job, count in other.counts.items():
+            self.counts[job] = self.counts.get(job, 0) + count
+        self.from_us = min(self.from_us, other.from_us)
+        self.to_us = max(self.to_us, other.to_us)
+
     def gap(self, first: int) -> Gap:
         """Return it as the gap that begins with the number *first*."""
         last = first + self.total - 1

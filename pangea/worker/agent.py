@@ -8,6 +8,7 @@ from pangea.core.errors import (
     NotAllowed,
     PangeaError,
     ProtocolError,
+    StorageError,
 )
 from pangea.mesh.dial import dial, show_address
 from pangea.mesh.identity import Identity
@@ -19,18 +20,25 @@ from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
 from pangea.vault import Vault
 
+from .clock_offset import ClockOffset
+from .disk import Disk
 from .finder import Address, Finder
 from .lag import LagMeter
 from .memory import Memory
 from .prober import Prober
 from .redial import Redial
 from .reporter import Reporter
-from .session import Session
+from .session import FAREWELL_S, LAST_ACKS_S, Session
 from .trust import Trust
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 7.0
+#: A run that is not over so long after `stop` is cancelled; what is left of it
+#: and GOODBYE_S is for the last acks. All in all `stop` ends within 9 s.
+PATIENCE_S = 4.5
+GOODBYE_S = 1.5
+#: A link that cannot be closed politely in so long is cut.
+HANG_UP_S = 1.0
 #: How long mDNS is listened to in one round, at least.
 LOOK_S = 3.0
 
@@ -61,10 +69,17 @@ class Agent:
         self._clock = clock
         self._tools = Tools()
         self._lag = LagMeter(clock)
-        self._memory = Memory(spool, vault)
-        self._reporter = Reporter(spool)
+        self._disk = Disk()
+        self._offset = ClockOffset(clock)
+        self._memory = Memory(spool, vault, self._disk)
+        self._reporter = Reporter(spool, self._disk)
         self._prober = Prober(
-            self._tools, clock, self._reporter.put, self._lag, self._memory.seen
+            self._tools,
+            clock,
+            self._reporter.put,
+            self._lag,
+            self._memory.seen,
+            self._offset.forget,
         )
         self._redial = Redial()
         self._session: Session | None = None
@@ -86,11 +101,15 @@ class Agent:
     async def stop(self, *, patience_s: float = PATIENCE_S) -> None:
         """Finish what runs, spool it, deliver what can be, and leave."""
         self._stopping = True
+        until = self._clock.monotonic() + patience_s + GOODBYE_S
         await self._prober.stop(patience_s)
-        await self._reporter.flush()
+        await self._reporter.close()
         await self._memory.keep(self._memory.version, self._prober.assignments.values())
+        self._memory.close()
         if self._session:
-            await self._session.say_goodbye("shutting down")
+            left = max(FAREWELL_S, until - self._clock.monotonic())
+            await self._session.say_goodbye("shutting down", min(left, LAST_ACKS_S))
+        self._disk.leaving = True
         await self._spool.close()
         await self._tools.close()
 
@@ -137,6 +156,8 @@ class Agent:
             reporter=self._reporter,
             memory=self._memory,
             lag=self._lag,
+            disk=self._disk,
+            offset=self._offset,
             clock=self._clock,
             introduce=self._introduce,
         )
@@ -146,11 +167,14 @@ class Agent:
         except* ProtocolError as group:
             level = logging.INFO if self._stopping else logging.WARNING
             log.log(level, "link to the coordinator ended: %s", _first(group))
+        except* StorageError as group:
+            level = logging.DEBUG if self._stopping else logging.ERROR
+            log.log(level, "the link ends for the disk's sake: %s", _first(group))
         finally:
             lived_s = self._clock.monotonic() - begun
             self._redial.ended(lived_s, politely=self._session.dismissed)
             self._session = None
-            await link.close()
+            await _hang_up(link)
 
     def _complain(self, error: Exception) -> None:
         """Say why a try failed; at the very first join a refusal is final."""
@@ -158,6 +182,17 @@ class Agent:
         if refused and not self._trust.pinned:
             raise NotAllowed(str(error), hint=getattr(error, "hint", "")) from error
         log.warning("%s", error)
+
+
+async def _hang_up(link: Link) -> None:
+    """Close *link*, with force if the coordinator does not take our last word."""
+    for _ in range(2):
+        try:
+            async with asyncio.timeout(HANG_UP_S):
+                await link.close()
+                return
+        except TimeoutError:
+            log.debug("the coordinator does not take our last word")
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -34,12 +34,13 @@ class Prober:
         sink: Sink,
         lag: LagMeter,
         seen: dict[int, dict[str, str]],
+        on_step: Callable[[float], None] | None = None,
     ) -> None:
         self._tools = tools
         self._clock = clock
         self._sink = sink
         self._lag = lag
-        self.slots = Slots(clock, self._fire)
+        self.slots = Slots(clock, self._fire, on_step)
         self.assignments: dict[int, Assignment] = {}
         self._probes: dict[int, Probe | UsageError] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -71,6 +72,11 @@ class Prober:
             loop = asyncio.get_running_loop()
             self._cancel_waiting(job)
             self._waiting[job] = loop.call_later(delay_s, self._repeat, job)
+
+    def take_skipped(self) -> int:
+        """Return how many runs were skipped since the last call."""
+        skipped, self.skipped = self.skipped, 0
+        return skipped
 
     async def stop(self, patience_s: float) -> None:
         """Fire no more; wait for what runs, then cancel it."""

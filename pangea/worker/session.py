@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Mapping
 
 from msgspec import Raw
 
 from pangea.core.clock import Clock
-from pangea.core.errors import LinkClosed, ProtocolError
-from pangea.core.offset import OffsetEstimate, offset_sample
+from pangea.core.errors import LinkClosed, ProtocolError, StorageError
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
 from pangea.mesh.messages import (
@@ -26,8 +26,10 @@ from pangea.mesh.messages import (
     RunNow,
     Welcome,
 )
-from pangea.storage.spool import Spool
+from pangea.storage.spool import Run, Spool
 
+from .clock_offset import ClockOffset
+from .disk import RETRY_S, Disk
 from .lag import LagMeter
 from .memory import Memory
 from .prober import Prober
@@ -39,6 +41,9 @@ HEARTBEAT_S = 5.0
 #: With so many heartbeats unanswered the link is taken for dead.
 SILENCE_S = 4 * HEARTBEAT_S
 FIRST_BEATS_S = (0.0, 0.1, 0.2, 0.5)
+#: A goodbye waits so long for the last acks, and for the coordinator to take it.
+LAST_ACKS_S = 2.0
+FAREWELL_S = 0.5
 
 
 class Session:
@@ -57,6 +62,8 @@ class Session:
         reporter: Reporter,
         memory: Memory,
         lag: LagMeter,
+        disk: Disk,
+        offset: ClockOffset,
         clock: Clock,
         introduce: Introduce,
     ) -> None:
@@ -66,10 +73,12 @@ class Session:
         self._reporter = reporter
         self._memory = memory
         self._lag = lag
+        self._disk = disk
+        self._offset = offset
         self._clock = clock
         self._introduce = introduce
-        self._offset = OffsetEstimate()
         self._sent: dict[str, int] = {}
+        self._unnoted: dict[str, int] = {}
         self._in_flight: deque[tuple[str, int]] = deque()
         self._room = asyncio.Event()
         self._heard = clock.monotonic()
@@ -85,28 +94,28 @@ class Session:
             raise ProtocolError(f"the coordinator says: {safe_text(welcome.status)}")
         self.name = safe_text(welcome.name, 63)
         log.info("joined as %s", self.name)
-        await self._spool.rewind(welcome.watermarks)
         await self._link.send(self._introduce)
         await self._link.send(Applied(self._memory.version))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(), name="listen")
-            tasks.create_task(self._report(), name="report")
+            tasks.create_task(self._report(welcome.watermarks), name="report")
             tasks.create_task(self._beat(), name="beat")
 
-    async def say_goodbye(self, reason: str) -> None:
+    async def say_goodbye(self, reason: str, patience_s: float = LAST_ACKS_S) -> None:
         """Leave politely: wait a little for the last acks, then close."""
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(patience_s):
                 while self._in_flight or await self._spool.waiting():
                     self._reporter.written.set()
                     await asyncio.sleep(0.05)
         except TimeoutError:
             log.info("leaving with results in the spool; they will be sent later")
         try:
-            await self._link.send(Goodbye(reason))
-        except ProtocolError as error:
-            log.debug("the coordinator was gone already: %s", error)
-        await self._link.close()
+            async with asyncio.timeout(FAREWELL_S):
+                await self._link.send(Goodbye(reason))
+                await self._link.close()
+        except (TimeoutError, ProtocolError) as error:
+            log.debug("the coordinator did not hear our goodbye: %s", error)
 
     async def _listen(self) -> None:
         while True:
@@ -119,10 +128,12 @@ class Session:
             case Desired():
                 await self._take(message)
             case Ack():
-                await self._spool.ack(message.epoch, message.upto)
                 self._settle(message)
+                await self._note_acks()
             case HeartbeatAck():
-                self._note_offset(message)
+                self._offset.hear(message)
+                best = self._offset.best
+                self._prober.slots.set_offset(best.offset_us / 1e6)
             case RunNow():
                 self._prober.run_now(message.job, min(max(message.delay_s, 0.0), 60.0))
             case Goodbye():
@@ -137,6 +148,15 @@ class Session:
         while flying and flying[0][0] == ack.epoch and flying[0][1] <= ack.upto:
             flying.popleft()
         self._room.set()
+        if ack.epoch in self._sent:
+            self._unnoted[ack.epoch] = ack.upto
+
+    async def _note_acks(self) -> None:
+        """Let the spool forget what is safe; what it refuses is tried again."""
+        for epoch, upto in list(self._unnoted.items()):
+            noted = await self._disk.takes("acks", self._spool.ack(epoch, upto))
+            if noted and self._unnoted.get(epoch) == upto:
+                del self._unnoted[epoch]
 
     async def _take(self, desired: Desired) -> None:
         if desired.base is None:
@@ -149,28 +169,46 @@ class Session:
         await self._memory.keep(desired.version, self._prober.assignments.values())
         await self._link.send(Applied(desired.version))
 
-    async def _report(self) -> None:
+    async def _report(self, watermarks: Mapping[str, int]) -> None:
         """Send what the spool holds, a window of batches ahead of the acks."""
+        await self._rewind(watermarks)
         while True:
             self._reporter.written.clear()
-            runs = await self._spool.pending(self._sent, BATCH_ROWS)
+            runs = await self._pending()
             for run in runs:
                 await self._wait_for_room()
-                last = run.first + len(run.rows) - 1
-                for gap in run.gaps:
-                    last = max(last, gap.last)
-                batch = Batch(
-                    epoch=run.epoch,
-                    first=run.first,
-                    rows=tuple(Raw(row) for row in run.rows),
-                    gaps=tuple(run.gaps),
-                    offset_us=self._offset.best.offset_us,
-                )
-                self._sent[run.epoch] = last
-                self._in_flight.append((run.epoch, last))
-                await self._link.send(batch)
+                await self._send(run)
             if not runs:
                 await self._reporter.written.wait()
+
+    async def _rewind(self, watermarks: Mapping[str, int]) -> None:
+        while True:
+            if await self._disk.takes("marks", self._spool.rewind(watermarks)):
+                return
+            await asyncio.sleep(RETRY_S)
+
+    async def _pending(self) -> list[Run]:
+        while True:
+            try:
+                return await self._spool.pending(self._sent, BATCH_ROWS)
+            except StorageError as error:
+                log.debug("cannot read the spool: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _send(self, run: Run) -> None:
+        """Send *run*, once it is known how far our clock is off."""
+        await self._offset.known()
+        last = max([run.first + len(run.rows) - 1, *(gap.last for gap in run.gaps)])
+        batch = Batch(
+            epoch=run.epoch,
+            first=run.first,
+            rows=tuple(Raw(row) for row in run.rows),
+            gaps=tuple(run.gaps),
+            offset_us=self._offset.best.offset_us,
+        )
+        self._sent[run.epoch] = last
+        self._in_flight.append((run.epoch, last))
+        await self._link.send(batch)
 
     async def _wait_for_room(self) -> None:
         while len(self._in_flight) >= WINDOW:
@@ -179,31 +217,40 @@ class Session:
 
     async def _beat(self) -> None:
         """Send heartbeats; the first few quickly, for an early clock offset."""
-        beats = 0
+        pauses = iter(FIRST_BEATS_S)
         while True:
-            if beats < len(FIRST_BEATS_S):
-                await asyncio.sleep(FIRST_BEATS_S[beats])
-            else:
-                await asyncio.sleep(HEARTBEAT_S)
-            beats += 1
+            if await self._stepped_within(next(pauses, HEARTBEAT_S)):
+                pauses = iter(FIRST_BEATS_S)
+                continue
             silent = self._clock.monotonic() - self._heard
             if silent > SILENCE_S:
                 raise LinkClosed(f"no word from the coordinator for {silent:.0f} s")
-            best = self._offset.best
-            await self._link.send(
-                Heartbeat(
-                    sent_us=round(self._clock.wall() * 1e6),
-                    applied=self._memory.version,
-                    spooled=await self._spool.waiting(),
-                    lag_ms=self._lag.take_worst_ms(),
-                    offset_us=best.offset_us,
-                    rtt_us=best.rtt_us,
-                    skipped=self._prober.skipped,
-                )
-            )
+            await self._note_acks()
+            try:
+                async with asyncio.timeout(SILENCE_S):
+                    await self._link.send(await self._heartbeat())
+            except TimeoutError as error:
+                raise LinkClosed("the coordinator takes nothing any more") from error
 
-    def _note_offset(self, ack: HeartbeatAck) -> None:
-        heard = round(self._clock.wall() * 1e6)
-        sample = offset_sample(ack.sent_us, ack.received_us, ack.answered_us, heard)
-        self._offset.add(sample)
-        self._prober.slots.set_offset(self._offset.best.offset_us / 1e6)
+    async def _stepped_within(self, seconds: float) -> bool:
+        """Wait; True if our clock stepped meanwhile."""
+        stepped = self._offset.stepped
+        try:
+            async with asyncio.timeout(seconds):
+                await stepped.wait()
+        except TimeoutError:
+            return False
+        stepped.clear()
+        return True
+
+    async def _heartbeat(self) -> Heartbeat:
+        best, spooled = self._offset.best, await self._spool.waiting()
+        return Heartbeat(
+            sent_us=self._offset.ask(),
+            applied=self._memory.version,
+            spooled=spooled,
+            lag_ms=self._lag.take_worst_ms(),
+            offset_us=best.offset_us,
+            rtt_us=best.rtt_us,
+            skipped=self._prober.take_skipped(),
+        )

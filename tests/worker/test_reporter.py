@@ -4,15 +4,19 @@ import asyncio
 
 import pytest
 
+from pangea.core.errors import StorageError
 from pangea.core.model import Flag, Outcome, Result
+from pangea.mesh.messages import decode_row
 from pangea.storage.spool import Spool
-from pangea.worker.reporter import NEWS_S, Reporter
+from pangea.worker.disk import Disk
+from pangea.worker.news import NEWS_S
+from pangea.worker.reporter import MOST_WAITING, Reporter
 
 
 @pytest.fixture
 async def reporter(tmp_path):
     spool = await Spool.open(tmp_path / "spool.db")
-    yield Reporter(spool)
+    yield Reporter(spool, Disk())
     await spool.close()
 
 
@@ -64,3 +68,69 @@ async def test_what_waits_is_written_when_told(reporter):
     async with asyncio.timeout(0.3):
         await reporter.flush()
     assert (await reporter._spool.counts()).rows == 1
+
+
+class FullDisk:
+    """A spool's ``add`` that refuses while ``full``."""
+
+    def __init__(self, spool):
+        self.spool = spool
+        self.full = True
+        self.tries = 0
+
+    async def add(self, rows, lost=None):
+        self.tries += 1
+        if self.full:
+            raise StorageError("the spool refused: database or disk is full")
+        return await self.spool.add(rows, lost)
+
+
+@pytest.fixture
+async def disk(tmp_path):
+    spool = await Spool.open(tmp_path / "full.db")
+    yield FullDisk(spool)
+    await spool.close()
+
+
+@pytest.mark.slow
+async def test_what_a_full_disk_refused_is_there_once_it_has_room(disk, caplog):
+    reporter = Reporter(disk, Disk())
+    for number in range(5):
+        reporter.put(result(number, Outcome.FAILED))
+    await asyncio.sleep(1.3)
+    reporter.put(result(5))
+    disk.full = False
+    async with asyncio.timeout(3):
+        await reporter.written.wait()
+
+    assert disk.tries >= 3
+    (run,) = await disk.spool.pending({}, 100)
+    assert [decode_row(row).job for row in run.rows] == [0, 1, 2, 3, 4, 5]
+    assert [r.levelname for r in caplog.records] == ["ERROR", "WARNING"]
+    assert "disk is full" in caplog.messages[0]
+
+
+async def test_what_does_not_fit_into_memory_meanwhile_is_a_gap(disk):
+    reporter = Reporter(disk, Disk())
+    for number in range(MOST_WAITING + 300):
+        reporter.put(result(number % 3))
+        if number % 4000 == 3999:
+            await reporter.flush()
+    disk.full = False
+    await reporter.flush()
+
+    (run,) = await disk.spool.pending({}, MOST_WAITING * 2)
+    assert (run.first, len(run.rows)) == (301, MOST_WAITING)
+    (gap,) = run.gaps
+    assert (gap.first, gap.last, gap.counts) == (1, 300, {0: 100, 1: 100, 2: 100})
+    assert gap.reason == "not spooled: the spool refused: database or disk is full"
+    await reporter.close()
+
+
+async def test_closing_gives_up_what_cannot_be_written(disk, caplog):
+    reporter = Reporter(disk, Disk())
+    reporter.put(result(1))
+    async with asyncio.timeout(0.5):
+        await reporter.close()
+
+    assert "1 results are lost" in caplog.text

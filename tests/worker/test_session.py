@@ -28,6 +28,8 @@ from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
+from pangea.worker.clock_offset import ClockOffset
+from pangea.worker.disk import Disk
 from pangea.worker.lag import LagMeter
 from pangea.worker.memory import Memory
 from pangea.worker.prober import Prober
@@ -47,9 +49,12 @@ class Bench:
 
     def __init__(self, spool):
         self.spool = spool
-        self.reporter = Reporter(spool)
+        self.ahead_us = 0
+        self.disk = Disk()
+        self.reporter = Reporter(spool, self.disk)
         self.lag = LagMeter(CLOCK)
-        self.memory = Memory(spool, VAULT)
+        self.offset = ClockOffset(CLOCK)
+        self.memory = Memory(spool, VAULT, self.disk)
         self.prober = Prober(
             Tools(), CLOCK, self.reporter.put, self.lag, self.memory.seen
         )
@@ -72,6 +77,8 @@ class Bench:
             reporter=self.reporter,
             memory=self.memory,
             lag=self.lag,
+            disk=self.disk,
+            offset=self.offset,
             clock=CLOCK,
             introduce=Introduce("boot", "1"),
         )
@@ -80,12 +87,15 @@ class Bench:
         await self.far.send(welcome)
 
     async def next(self, kind):
-        """Return the next message of *kind*, and forget the others."""
+        """Return the next message of *kind*; answer heartbeats, forget the rest."""
         async with asyncio.timeout(5):
             while True:
                 message = await self.far.receive()
                 if isinstance(message, kind):
                     return message
+                if isinstance(message, Heartbeat) and self.ahead_us is not None:
+                    now = round(CLOCK.wall() * 1e6) + self.ahead_us
+                    await self.far.send(HeartbeatAck(message.sent_us, now, now))
 
     async def close(self):
         await self.far.close()
@@ -128,7 +138,7 @@ async def test_it_introduces_itself_and_takes_its_assignments(bench, tmp_path):
         pass
 
     assert set(bench.prober.assignments) == {7}
-    assert await Memory(bench.spool, VAULT).recall() == [FAR_AWAY]
+    assert await Memory(bench.spool, VAULT, Disk()).recall() == [FAR_AWAY]
 
 
 async def test_a_change_to_a_set_it_does_not_hold_makes_it_ask_for_all(bench, tmp_path):
@@ -215,6 +225,8 @@ async def test_a_worker_that_is_not_approved_learns_the_word(bench, tmp_path, st
         reporter=bench.reporter,
         memory=bench.memory,
         lag=bench.lag,
+        disk=bench.disk,
+        offset=bench.offset,
         clock=CLOCK,
         introduce=Introduce("boot", "1"),
     )
