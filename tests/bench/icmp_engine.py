@@ -26,14 +26,16 @@ from pangea.node import tune_collector
 from pangea.probes.icmp_burst import Request
 from pangea.probes.icmp_engine import IcmpEngine
 
+from .figures import Figures, medians, tell
+from .processes import MEASURED, find, pin
+
 PACED_PER_S = 10_000
 #: bursts under way at once in the hot scene
 AT_ONCE = 500
-Measured = dict[str, float]
 
 
 def main() -> None:
-    """Measure and print a table on standard error and JSON on standard output."""
+    """Measure both in turn."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--targets", type=int, default=1000)
@@ -41,36 +43,34 @@ def main() -> None:
     asked.add_argument("--engine", choices=["hot", "paced"], help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.engine:
+        pin(MEASURED)
         scene = hot if given.engine == "hot" else paced
         tune_collector()
         print(json.dumps(uvloop.run(scene(given.targets, given.pings))))
         return
-    measured = compare(given.rounds, given.targets, given.pings)
-    for name, value in measured.items():
-        print(f"{name:28} {value:>10,.2f}", file=sys.stderr)
-    print(json.dumps(measured))
+    tell(lambda: compare(given.rounds, given.targets, given.pings))
 
 
-def compare(rounds: int, targets: int, pings: int) -> Measured:
+def compare(rounds: int, targets: int, pings: int) -> Figures:
     """Return the medians of both, measured in turn."""
-    tries: list[Measured] = []
+    tries: list[Figures] = []
     with tempfile.TemporaryDirectory() as place:
         names = Path(place) / "targets"
         names.write_text("\n".join(addresses(targets)))
         for _ in range(rounds):
-            one: Measured = {}
+            one: Figures = {}
             for scene in ("hot", "paced"):
                 one |= prefixed(f"engine_{scene}", engine(scene, targets, pings))
                 one |= prefixed(f"fping_{scene}", fping(scene, names, targets, pings))
             tries.append(one)
-    found = {name: median(one[name] for one in tries) for name in tries[0]}
+    found = medians(tries)
     for scene in ("hot", "paced"):
         of = [one[f"engine_{scene}_us"] / one[f"fping_{scene}_us"] for one in tries]
         found[f"ratio_{scene}"] = median(of)
     return found
 
 
-def prefixed(name: str, values: Measured) -> Measured:
+def prefixed(name: str, values: Figures) -> Figures:
     """Return *values* under names that begin with *name*."""
     return {f"{name}_{key}": value for key, value in values.items()}
 
@@ -81,7 +81,7 @@ def addresses(count: int) -> Iterator[str]:
         yield f"127.0.{n // 250}.{n % 250 + 1}"
 
 
-def engine(scene: str, targets: int, pings: int) -> Measured:
+def engine(scene: str, targets: int, pings: int) -> Figures:
     """Return what one ping of ours costs in microseconds, and the share lost."""
     command = [sys.executable, "-m", "tests.bench.icmp_engine", "--engine", scene]
     command += ["--targets", str(targets), "--pings", str(pings)]
@@ -89,7 +89,7 @@ def engine(scene: str, targets: int, pings: int) -> Measured:
     return dict(json.loads(ended.stdout))
 
 
-async def hot(targets: int, pings: int) -> Measured:
+async def hot(targets: int, pings: int) -> Figures:
     """Ping without a rest, *AT_ONCE* bursts under way."""
     pinger = IcmpEngine()
     waiting = list(addresses(targets))
@@ -111,7 +111,7 @@ async def hot(targets: int, pings: int) -> Measured:
     return costs(spent, targets * pings, lost, rtts)
 
 
-async def paced(targets: int, pings: int) -> Measured:
+async def paced(targets: int, pings: int) -> Figures:
     """Begin bursts of five evenly, so that 10,000 pings go out a second."""
     pinger, loop = IcmpEngine(), asyncio.get_running_loop()
     bursts, count = [], targets * pings // 5
@@ -128,7 +128,7 @@ async def paced(targets: int, pings: int) -> Measured:
     return costs(spent, 5 * count, 5 * count - len(rtts), rtts)
 
 
-def costs(spent: float, pings: int, lost: int, rtts: list[float]) -> Measured:
+def costs(spent: float, pings: int, lost: int, rtts: list[float]) -> Figures:
     """Return the figures of one scene."""
     middle = median(rtts) * 1000 if rtts else 0.0
     return {
@@ -138,18 +138,26 @@ def costs(spent: float, pings: int, lost: int, rtts: list[float]) -> Measured:
     }
 
 
-def fping(scene: str, names: Path, targets: int, pings: int) -> Measured:
+def fping(scene: str, names: Path, targets: int, pings: int) -> Figures:
     """Return what one ping of fping costs, without its start."""
     how = ["-i", "0"] if scene == "hot" else ["-i", f"{1000 / PACED_PER_S:g}"]
-    spent = children(["fping", "-q", "-c", str(pings), "-p", "10", *how, "-f", names])
-    start = children(["fping", "-q", "-c", "1", "127.0.0.1"])
+    spent = children(
+        [find("fping"), "-q", "-c", str(pings), "-p", "10", *how, "-f", names]
+    )
+    start = children([find("fping"), "-q", "-c", "1", "127.0.0.1"])
     return {"us": (spent - start) / (targets * pings) * 1e6}
 
 
 def children(command: list[str | os.PathLike[str]]) -> float:
     """Return the CPU seconds of *command*."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    subprocess.run(
+        command,
+        check=True,
+        timeout=120,
+        capture_output=True,
+        preexec_fn=lambda: pin(MEASURED),
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
