@@ -26,6 +26,8 @@ class HttpReader:
         self.done = False
         self._has_body, self._limit, self._keep = has_body, limit, keep
         self._parser = httptools.HttpResponseParser(self)
+        # RFC 9112 section 2.2: a recipient may take a bare line feed as line end.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
         self._fed = self._header_bytes = 0
         self._in_body = False
         self._failure: ProbeFailed | None = None

@@ -2,6 +2,5 @@
 
 #: scenario → what Pangea does wrong there
 FAULTS: dict[str, str] = {
-    "http: bare line feeds": "refuses line ends that RFC 9112 section 2.2 lets pass",
     "http: certificate fading": "tells of the first certificate's expiry alone",
 }
