@@ -44,8 +44,7 @@ class Reporter:
         self._news.look_at(result)
         if len(self._rows) > MOST_WAITING:
             self._drop_oldest()
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_soon(), name="flush")
+        self._see_to_it()
 
     async def flush(self) -> None:
         """Write what is there now."""
@@ -60,6 +59,10 @@ class Reporter:
         missing = len(self._rows) + (self._lost.total if self._lost else 0)
         if missing:
             log.error("%d results are lost: %s", missing, self._disk.trouble)
+
+    def _see_to_it(self) -> None:
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_soon(), name="flush")
 
     async def _flush_soon(self) -> None:
         # The loop, because results that come during the write need one as well.
@@ -89,6 +92,7 @@ class Reporter:
         self._rows = rows
         while len(self._rows) > MOST_WAITING:
             self._drop_oldest()
+        self._see_to_it()
 
     def _drop_oldest(self) -> None:
         job, at_us, _ = self._rows.popleft()

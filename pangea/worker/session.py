@@ -32,6 +32,7 @@ from .clock_offset import ClockOffset
 from .disk import RETRY_S, Disk
 from .lag import LagMeter
 from .memory import Memory
+from .parts import Parts
 from .prober import Prober
 from .reporter import Reporter
 
@@ -77,6 +78,7 @@ class Session:
         self._offset = offset
         self._clock = clock
         self._introduce = introduce
+        self._parts = Parts()
         self._sent: dict[str, int] = {}
         self._unnoted: dict[str, int] = {}
         self._in_flight: deque[tuple[str, int]] = deque()
@@ -87,7 +89,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve the link until it breaks (LinkClosed) or is refused."""
-        welcome = await self._link.receive()
+        welcome = await self._first_word()
         if not isinstance(welcome, Welcome):
             raise ProtocolError(f"expected a welcome, got {type(welcome).__name__}")
         if welcome.status != "approved":
@@ -100,6 +102,13 @@ class Session:
             tasks.create_task(self._listen(), name="listen")
             tasks.create_task(self._report(welcome.watermarks), name="report")
             tasks.create_task(self._beat(), name="beat")
+
+    async def _first_word(self) -> Message:
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                return await self._link.receive()
+        except TimeoutError as error:
+            raise LinkClosed(f"no welcome within {SILENCE_S:g} s") from error
 
     async def say_goodbye(self, reason: str, patience_s: float = LAST_ACKS_S) -> None:
         """Leave politely: wait a little for the last acks, then close."""
@@ -158,7 +167,10 @@ class Session:
             if noted and self._unnoted.get(epoch) == upto:
                 del self._unnoted[epoch]
 
-    async def _take(self, desired: Desired) -> None:
+    async def _take(self, part: Desired) -> None:
+        desired = self._parts.add(part)
+        if desired is None:
+            return
         if desired.base is None:
             self._prober.replace_all(desired.put)
         elif desired.base == self._memory.version:

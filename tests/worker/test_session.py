@@ -260,3 +260,99 @@ def test_the_first_coordinator_is_pinned_and_another_one_refused(tmp_path):
         again.check(b"2" * 32, info("coordinator"))
     with pytest.raises(ProtocolError, match="worker"):
         again.check(b"1" * 32, info("worker"))
+
+
+async def test_a_set_in_parts_replaces_the_old_one_only_when_it_is_whole(
+    bench, tmp_path
+):
+    def one(job):
+        return Assignment(job, "tcp", "127.0.0.1:9", 3600.0, 1.0, 0.0, {})
+
+    bench.prober.replace_all([one(job) for job in range(4)])
+    keeps = list(map(id, bench.prober.assignments.values()))
+    await bench.link(tmp_path)
+    await bench.next(Applied)
+    await bench.far.send(Desired(5, None, (one(0), one(1)), more=True))
+    await bench.far.send(Desired(6, 5, (one(2), one(3)), more=True))
+    await bench.next(Heartbeat)
+    assert list(map(id, bench.prober.assignments.values())) == keeps
+    await bench.far.send(Desired(7, 6, (one(4),)))
+
+    assert await bench.next(Applied) == Applied(7)
+    assert set(bench.prober.assignments) == {0, 1, 2, 3, 4}
+    assert list(map(id, bench.prober.assignments.values()))[:4] == keeps
+
+
+async def test_a_batch_waits_until_the_clocks_offset_is_known(bench, tmp_path):
+    bench.ahead_us = 7_200_000_000
+    bench.reporter.put(result(1))
+    await bench.reporter.flush()
+    await bench.link(tmp_path)
+    first = await bench.next(Batch)
+    assert first.offset_us == pytest.approx(7_200_000_000, abs=500_000)
+
+    bench.ahead_us = -60_000_000
+    bench.offset.forget(7260.0)
+    bench.reporter.put(result(2))
+    second = await bench.next(Batch)
+    assert second.offset_us == pytest.approx(-60_000_000, abs=500_000)
+
+
+async def test_the_offset_outlives_the_link(bench, tmp_path):
+    bench.ahead_us = 7_200_000_000
+    bench.reporter.put(result(1))
+    await bench.link(tmp_path)
+    await bench.next(Batch)
+    await bench.far.close()
+    await asyncio.gather(bench.running, return_exceptions=True)
+    bench.ahead_us = None
+    await bench.link(tmp_path)
+
+    async with asyncio.timeout(2):
+        again = await bench.next(Batch)
+    assert again.offset_us == pytest.approx(7_200_000_000, abs=500_000)
+
+
+async def test_a_coordinator_that_answers_no_heartbeat_still_gets_results(
+    bench, tmp_path
+):
+    bench.ahead_us = None
+    await bench.link(tmp_path)
+    bench.reporter.put(result(1))
+    assert (await bench.next(Batch)).offset_us == 0
+
+
+async def test_heartbeats_count_what_was_skipped_since_the_last_one(bench, tmp_path):
+    bench.prober.skipped = 3
+    await bench.link(tmp_path)
+
+    assert [(await bench.next(Heartbeat)).skipped for _ in range(2)] == [3, 0]
+
+
+@pytest.mark.slow
+async def test_a_disk_that_refuses_ends_no_session(bench, tmp_path, caplog):
+    await bench.link(tmp_path)
+    bench.reporter.put(result(1))
+    batch = await bench.next(Batch)
+    file = bench.spool._open_file()
+    file.link.execute("PRAGMA query_only = 1")
+    await bench.far.send(Ack(batch.epoch, 1))
+    await bench.far.send(Desired(5, None, (FAR_AWAY,)))
+    while (await bench.next(Applied)).version != 5:
+        pass
+    bench.reporter.put(result(2))
+    await bench.reporter.flush()
+
+    assert set(bench.prober.assignments) == {7}
+    assert not bench.running.done()
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
+    file.link.execute("PRAGMA query_only = 0")
+    again = await bench.next(Batch)
+    assert (again.first, len(again.rows)) == (2, 1)
+    await bench.far.send(Ack(batch.epoch, 2))
+    async with asyncio.timeout(3):
+        while await bench.spool.waiting():
+            await asyncio.sleep(0.05)
+        while not await Memory(bench.spool, VAULT, Disk()).recall():
+            await asyncio.sleep(0.05)
+    assert bench.disk.trouble == ""
