@@ -10,6 +10,8 @@ from collections import deque
 from msgspec import Struct
 
 KEPT = 8
+#: So far two clocks may drift apart between the oldest sample and the newest.
+DRIFT_US = 100_000
 
 
 class OffsetSample(Struct, frozen=True):
@@ -29,13 +31,17 @@ def offset_sample(
 
 
 class OffsetEstimate:
-    """The best of the last eight samples."""
+    """The best of the last eight samples, none of them older than a clock step."""
 
     def __init__(self) -> None:
         self._samples: deque[OffsetSample] = deque(maxlen=KEPT)
 
     def add(self, sample: OffsetSample) -> None:
-        """Take in one more."""
+        """Take in one more; if it cannot agree with the best, a clock was set."""
+        best = self.best
+        bound = (sample.rtt_us + best.rtt_us) / 2 + DRIFT_US
+        if abs(sample.offset_us - best.offset_us) > bound:
+            self.forget()
         self._samples.append(sample)
 
     @property
