@@ -57,8 +57,10 @@ def format_duration(seconds: float) -> str:
 def milliseconds(value: float) -> str:
     """Return milliseconds as people read them: ``0.042 ms``, ``12.3 ms``, ``1.21 s``.
 
-    Three digits are enough, and nothing is measured finer than a microsecond.
+    Three digits are enough, and hardly anything is finer than a microsecond.
     """
+    if 0 < abs(value) < 0.0005:
+        return f"{value * 1000:.2g} µs"
     if abs(value) >= 999.5:
         return f"{value / 1000:.2f} s"
     if abs(value) >= 99.95:

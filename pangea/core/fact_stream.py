@@ -12,7 +12,7 @@ def view(readings: Readings) -> list[Part]:
     count = readings.number("bytes")
     heard = part(
         Fact("heard", lines(readings.text("banner"))),
-        Fact("at last", lines(readings.text("answer"))),
+        Fact("then", lines(readings.text("answer"))),
         fact("length", "" if count is None else size(count)),
     )
     return [heard, session(readings), *certificate(readings)]
@@ -28,4 +28,4 @@ def lines(heard: str) -> tuple[str, ...]:
     """Return what was heard line by line; each begins with ``<``."""
     for end in ENDS:
         heard = heard.replace(end, "\n")
-    return tuple(f"< {line}" for line in heard.strip("\n").split("\n") if line)
+    return tuple(f"< {line.strip()}" for line in heard.split("\n") if line.strip())

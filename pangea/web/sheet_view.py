@@ -84,9 +84,12 @@ def _view(
 
 
 def _phases(result: ResultAnswer) -> list[PhaseRow]:
+    """Return the phases, if there are several: one alone is the whole."""
     phases = result.phases
-    drawn = waterfall(list(phases.values()), BAR) if len(phases) > 1 else [""]
+    if len(phases) < 2:
+        return []
+    drawn = waterfall([max(spent, 0.0) for spent in phases.values()], BAR)
     return [
         PhaseRow(safe_text(name, 20), bar, ms(spent))
-        for (name, spent), bar in zip(phases.items(), drawn, strict=False)
+        for (name, spent), bar in zip(phases.items(), drawn, strict=True)
     ]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pangea.web.app import prepare_templates
 from pangea.web.pages import PAGES, login_page
 from pangea.web.render import plain_http
-from pangea.web.schema import VoteAnswer
+from pangea.web.schema import Page, ResultAnswer, VoteAnswer
 from tests.seeded import SeededService
 from tests.seeded_site import CODE, TOKEN, seeded_site
 from tests.seeded_world import JOBS, WORKERS
@@ -337,3 +337,68 @@ async def test_a_viewer_sees_no_buttons_and_may_not_post(site):
     assert "NEW MONITOR" not in page
     assert (await http.post("/jobs/shop/stop")).status == 403
     await http.close()
+
+
+def say_results(site, *results):
+    """Let the job pages have these results, newest first."""
+
+    async def told(org, name, **query):
+        return Page(items=list(results))
+
+    site.service.results = told
+
+
+def a_result(worker="london", **changes):
+    result = ResultAnswer(
+        worker=worker,
+        started_at="2026-11-22T12:03:10.000000Z",
+        duration_ms=12.5,
+        outcome="ok",
+        reason="",
+        detail="",
+        phases={"resolve": 0.5, "connect": 2.0, "tls": 10.0},
+        readings={"status": 200, "bytes": 12345, "hops": [{"ms": 1.5, "status": 301}]},
+        flags=[],
+    )
+    return replace(result, **changes)
+
+
+def sheets(page):
+    """Return the part of each worker in a job's page."""
+    return re.findall(r'<details class="sheet".*?</details>', page, re.DOTALL)
+
+
+async def test_the_job_page_tells_what_each_worker_last_saw(http, site):
+    life = {"subject": "shop", "not_after": "2026-11-30T00:00:00Z", "days_left": 8}
+    warned = a_result("nyc", reason="cert_expires_soon", flags=["warn"], readings=life)
+    say_results(site, a_result(), warned, a_result(readings={"status": 500}))
+    london, nyc = sheets(await text(http, "/jobs/shop"))
+    assert "ok london 12.5 ms 1s ago" in plain(london)
+    assert "answer 200 body 12.3 kB hops 1 301 1.5 ms" in plain(london)
+    assert '<dt>tls</dt><dd><span class="bar" aria-hidden="true">    █' in london
+    assert "500" not in london
+    said = '<dd class="outside v-degraded"><span>until 2026-11-30T00:00:00Z, 8 days'
+    assert said in nyc
+    assert "open>" in nyc.split("\n")[0]
+    assert "open>" not in london.split("\n")[0]
+
+
+async def test_readings_that_a_target_wrote_are_text(http, site):
+    hostile = {EVIL: EVIL, "subject": EVIL, "hops": [{"url": EVIL}], "l": [{"x": EVIL}]}
+    changed = {"changed": {EVIL: {"before": EVIL, "after": EVIL}}}
+    evil = a_result(readings=hostile | changed, phases={EVIL: 1.0, "b": 1.0})
+    say_results(site, evil)
+    page = await text(http, "/jobs/shop")
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert not re.search("[\x1b\u202e]", page)
+    tags = Tags()
+    tags.feed(page)
+    assert not {"onerror", "onload", "style"} & tags.attributes
+    assert plain(sheets(page)[0]).count("alert(1)") >= 6
+
+
+async def test_a_single_phase_is_the_whole_and_is_not_drawn(http, site):
+    say_results(site, a_result(phases={"rtt": 12.5}, readings={}))
+    (only,) = sheets(await text(http, "/jobs/shop"))
+    assert "<dl" not in only
