@@ -5,8 +5,10 @@ import contextlib
 
 import pytest
 
-from pangea.mesh.messages import Welcome
-from tests.worker.stub import StubCoordinator, make_agent
+from pangea.core.errors import LinkClosed
+from pangea.core.model import Outcome, Result
+from pangea.mesh.messages import Goodbye, Heartbeat, HeartbeatAck, Welcome
+from tests.worker.stub import CLOCK, StubCoordinator, make_agent
 
 
 @pytest.fixture
@@ -41,3 +43,87 @@ async def test_links_that_end_at_once_are_no_storm(cluster):
 
     # Waits of up to 1, 2, 4 and 8 s; without them there are hundreds.
     assert 1 <= coordinator.links <= 12
+
+
+async def hold(link):
+    await link.send(Welcome("approved", b"", 1, "w", {}))
+    while True:
+        message = await link.receive()
+        if isinstance(message, Heartbeat):
+            now = round(CLOCK.wall() * 1e6)
+            await link.send(HeartbeatAck(message.sent_us, now, now))
+
+
+async def until(what):
+    async with asyncio.timeout(3):
+        while not what():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_step_of_the_clock_is_measured_at_once(cluster):
+    _, agent, _ = await cluster(hold)
+    await until(lambda: agent._offset._known.is_set())
+    beats = agent._offset.best
+    agent._prober.slots._on_step(7200.0)
+
+    assert not agent._offset._known.is_set()
+    await until(lambda: agent._offset._known.is_set())
+    assert agent._offset.best is not beats
+
+
+@pytest.mark.slow
+async def test_stopping_does_not_wait_for_a_coordinator_that_does_not_read(
+    cluster, caplog
+):
+    deaf, met = asyncio.Event(), asyncio.Event()
+
+    async def read_nothing(link):
+        await link.send(Welcome("approved", b"", 1, "w", {}))
+        for _ in range(4):
+            await link.receive()
+        met.set()
+        await deaf.wait()
+
+    _, agent, running = await cluster(read_nothing)
+    async with asyncio.timeout(3):
+        await met.wait()
+    # More than the sockets and both ends' buffers take.
+    flood = asyncio.create_task(pour(agent._session._link))
+    await asyncio.sleep(0.5)
+    assert not flood.done()
+    begun = CLOCK.monotonic()
+    for number in range(20):
+        agent._reporter.put(result(number))
+    await agent.stop()
+    flood.cancel()
+    running.cancel()
+    await asyncio.wait([running])
+    took = CLOCK.monotonic() - begun
+    deaf.set()
+
+    assert took < 6
+    assert not [r for r in caplog.records if r.exc_info]
+
+
+async def pour(link):
+    with contextlib.suppress(LinkClosed):
+        for _ in range(2000):
+            await link.send(Goodbye("x" * 60_000))
+
+
+async def test_a_spool_that_is_closed_ends_a_link_without_a_word(cluster, caplog):
+    _, agent, running = await cluster(hold)
+    await until(lambda: agent._offset._known.is_set())
+    agent._stopping = agent._disk.leaving = True
+    await agent._spool.close()
+    agent._reporter.put(result(1))
+    agent._offset.forget(0.0)
+    await until(running.done)
+
+    assert running.exception() is None
+    assert [r for r in caplog.records if r.levelname in ("ERROR", "CRITICAL")] == []
+    agent._reporter._rows.clear()
+
+
+def result(number):
+    return Result(job=number, started_at_us=number, duration_ms=1.0, outcome=Outcome.OK)
