@@ -1,6 +1,7 @@
 """Strict reading of what people write: an unknown name is an error that helps."""
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
@@ -61,7 +62,7 @@ def faults(
     A struct's own rules (``__post_init__``) are asked only where each of its
     keys is right by itself.
     """
-    hints, fields = get_type_hints(shape), msgspec.structs.fields(shape)
+    hints, fields = _hints(shape), _fields(shape)
     names = {f.encode_name: f.name for f in fields}
     good = True
     for key, value in values.items():
@@ -79,12 +80,13 @@ def faults(
             yield fault
 
 
+@functools.lru_cache(maxsize=64)
 def secret_names(shape: type[msgspec.Struct]) -> frozenset[str]:
     """Return the options of *shape* that are secret."""
     hints = get_type_hints(shape, include_extras=True)
     return frozenset(
         f.encode_name
-        for f in msgspec.structs.fields(shape)
+        for f in _fields(shape)
         if any(map(_is_secret, (hints[f.name], *get_args(hints[f.name]))))
     )
 
@@ -139,8 +141,8 @@ def _convert(values: Mapping[str, Any], shape: type[T], where: str) -> T:
 
 def _prepare(values: Mapping[str, Any], shape: type[msgspec.Struct]) -> dict[str, Any]:
     """Return *values* with text split wherever a list is wanted, in depth."""
-    hints, ready = get_type_hints(shape), {}
-    names = {f.encode_name: f.name for f in msgspec.structs.fields(shape)}
+    hints, ready = _hints(shape), {}
+    names = {f.encode_name: f.name for f in _fields(shape)}
     for key, value in values.items():
         hint = hints.get(names.get(key, ""))
         if _is_struct(hint) and isinstance(value, Mapping):
@@ -148,6 +150,17 @@ def _prepare(values: Mapping[str, Any], shape: type[msgspec.Struct]) -> dict[str
         else:
             ready[key] = _split(value, hint)
     return ready
+
+
+@functools.lru_cache(maxsize=64)
+def _hints(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the types of the fields; to find them takes most of a millisecond."""
+    return get_type_hints(shape)
+
+
+@functools.lru_cache(maxsize=64)
+def _fields(shape: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(shape)
 
 
 def _is_struct(hint: Any) -> TypeGuard[type[msgspec.Struct]]:
