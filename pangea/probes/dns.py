@@ -232,10 +232,11 @@ def _name(target: str, kind: str) -> dns.name.Name:
 
 def _type(text: str) -> str:
     kind = text.strip().upper()
-    known = [t.name for t in dns.rdatatype.RdataType if t.name not in _NO_QUESTIONS]
     try:
         if kind not in _NO_QUESTIONS:
             return dns.rdatatype.to_text(dns.rdatatype.from_text(kind))
     except (dns.exception.DNSException, ValueError):
         pass
-    raise UsageError(f"dns option: unknown type {text!r}", hint=nearest(kind, known))
+    known = [t.name for t in dns.rdatatype.RdataType if t.name not in _NO_QUESTIONS]
+    said = f"dns option: unknown type {safe_text(text, 40)!r}"
+    raise UsageError(said, hint=nearest(kind, known))

@@ -117,19 +117,19 @@ class DnsSocket:
         self._unread = 0
         for _ in range(DRAIN):
             try:
-                data, ancillary, _flags, address = self._receive(ROOM, ANCILLARY)
+                data, ancillary, flags, address = self._receive(ROOM, ANCILLARY)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 # The kernel says here that the error queue holds something.
                 self._watched.drain_errors()
                 continue
-            self._on_packet(data, address, stamp(ancillary))
+            self._on_packet(data, address, stamp(ancillary), flags)
             if not self._waiting:
                 return  # nothing is expected that would be worth another look
 
     def _on_packet(
-        self, data: bytes, address: Address, received_ns: int | None
+        self, data: bytes, address: Address, received_ns: int | None, flags: int
     ) -> None:
         identifier = int.from_bytes(data[:2], "big")
         asked = self._waiting.get(identifier)
@@ -142,6 +142,8 @@ class DnsSocket:
             if not asked.query.is_answered_by(data):
                 asked.ignored = "an answer to another question"
                 return
+            if flags & socket.MSG_TRUNC:
+                raise WireError(f"it is longer than {ROOM} bytes")
         except WireError as error:
             _fail(asked, broken(error))
             return

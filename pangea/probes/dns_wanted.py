@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: searches of a pattern at its dearest that one answer is worth
 _SEARCHES = 4.0
+_NOTHING: dict[str | bytes, str] = {}
 #: half of the serials lie ahead of any one (RFC 1982, 3.2)
 _HALF, _WHOLE = 1 << 31, 1 << 32
 
@@ -87,6 +88,8 @@ class Wanted:
 
     def _values(self, option: str, texts: Sequence[str]) -> dict[str | bytes, str]:
         """Return each of *texts* by the key that records are compared by."""
+        if not texts:
+            return _NOTHING
         if self._is_any:
             return {_plain(text): text for text in texts}
         rdtype, rdclass = self._query.rdtype, self._query.rdclass

@@ -15,6 +15,7 @@ from pangea.probes.base import Trace
 from pangea.probes.dns_answer import Answer
 from pangea.probes.dns_engine import DnsEngine, first_nameserver
 from pangea.probes.dns_rdata import Decoder, shown
+from pangea.probes.dns_socket import DnsSocket
 from pangea.probes.dns_wire import Query
 from tests.needs import need
 from tests.probes.name_server import (
@@ -145,6 +146,55 @@ async def test_garbage_with_the_right_identifier_breaks_the_protocol(engine, gar
         with pytest.raises(ProbeFailed) as caught:
             await ask(engine, port)
     assert caught.value.reason == "protocol"
+
+
+async def test_a_packet_longer_than_anybody_asked_for_is_named(engine):
+    def long(question):
+        texts = [f"10.0.{n >> 8}.{n & 255}" for n in range(600)]
+        return respond(question, *texts).to_wire(max_size=65_535)
+
+    async with udp_server(long) as port:
+        with pytest.raises(ProbeFailed) as caught:
+            await ask(engine, port)
+    assert caught.value.reason == "protocol"
+    assert "longer than 4096 bytes" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        (lambda q: good(q).replace(b"host", b"evil"), "an answer to another question"),
+        (None, "an answer from 127.0.0.1:"),
+    ],
+)
+async def test_on_a_timeout_what_was_ignored_is_told(engine, lie, said):
+    trace = Trace()
+    async with udp_server(lie or good, from_elsewhere=lie is None) as port:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await engine.ask(EXAMPLE, ("127.0.0.1", port), "udp", trace)
+    assert trace.readings["ignored"].startswith(said)
+    assert trace.phases["query"] > 50
+    assert trace.last == "query"
+
+
+async def test_an_identifier_is_never_used_twice_at_once():
+    class Same(list):
+        def pop(self):
+            return 7
+
+    one = DnsSocket(socket.AF_INET)
+    one._identifiers = Same([7])
+    async with udp_server(good) as port, asyncio.timeout(3):
+        where = ("127.0.0.1", port)
+        first = asyncio.create_task(one.ask(EXAMPLE, where, Trace()))
+        await asyncio.sleep(0)
+        with pytest.raises(ProbeError) as caught:
+            await one.ask(EXAMPLE, where, Trace())
+        assert (await first).reply.count == 1
+        assert (await one.ask(EXAMPLE, where, Trace())).reply.count == 1
+    one.close()
+    assert caught.value.reason == "no_resources"
 
 
 async def test_a_refusal_may_leave_the_question_out(engine):
