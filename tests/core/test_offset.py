@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pangea.core.offset import (
-    DRIFT_US,
     KEPT,
     OffsetEstimate,
     OffsetSample,

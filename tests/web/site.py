@@ -103,7 +103,7 @@ def member(accounts, wall, name, number):
 async def until(condition):
     """Return when *condition* holds; fail if that takes too long."""
     async with asyncio.timeout(3):
-        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        while not condition():
             await asyncio.sleep(0.01)
 
 
