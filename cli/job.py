@@ -89,7 +89,10 @@ def command() -> None:
 def add(
     session: Session, /, type_: str, target: str, dry_run: bool, **given: Any
 ) -> None:
-    """Add a job: probe TARGET with TYPE (http, icmp, dns, tls, tcp).
+    """Add a job: probe TARGET with TYPE.
+
+    TYPE is http, icmp, dns, tls, tcp, udp, traceroute, ntp, or heartbeat for what
+    reports in by itself.
 
     \b
     pangea job add http example.com

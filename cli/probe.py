@@ -27,6 +27,7 @@ from .probe_view import card, screen_width
 from .probe_view_runs import run_line, summary
 from .session import Session
 from .table import Style
+from .waiting import seconds_shown
 
 EXIT = {Outcome.OK: 0, Outcome.FAILED: 1, Outcome.ERROR: 4}
 #: Between two of ``--count``, in seconds, as ping does.
@@ -64,13 +65,16 @@ def command(
     expect: str,
     count: int,
 ) -> int:
-    """Probe TARGET with TYPE (http, icmp, dns, tls, tcp, …) from here.
+    """Probe TARGET with TYPE from here.
+
+    TYPE is http, icmp, dns, tls, tcp, udp, traceroute or ntp.
 
     \b
     pangea probe http example.com
     pangea probe icmp 192.0.2.1 --count 5
     pangea probe dns example.com --set resolver=192.0.2.53
     pangea probe tcp 192.0.2.1:23 --expect fail
+
     Exit code: 0 up, 1 failed, 2 wrong question, 4 could not tell.
     """
     given = options_of(options)
@@ -109,15 +113,16 @@ class Asker:
             for number in range(count):
                 if number:
                     await asyncio.sleep(PAUSE_S)
-                result = await run_once(
-                    self._probe,
-                    tools,
-                    clock,
-                    job=0,
-                    timeout_s=self._timeout_s,
-                    expect=self._expect,
-                    seen=seen,
-                )
+                async with seconds_shown(self._timeout_s):
+                    result = await run_once(
+                        self._probe,
+                        tools,
+                        clock,
+                        job=0,
+                        timeout_s=self._timeout_s,
+                        expect=self._expect,
+                        seen=seen,
+                    )
                 tell(as_data(self._probe.type, self._target, result))
         finally:
             await tools.close()
@@ -219,5 +224,5 @@ def _show(session: Session, founds: list[dict[str, Any]], count: int) -> None:
         return
     if session.form not in LIVE:
         show_items(session, founds, (), key="target")
-    for line in summary(founds):
+    for line in summary(Style(no_color=True), founds):
         session.note(line)

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from pangea.core.chart import sparkline
 from pangea.core.durations import milliseconds
 from pangea.core.sheet import gist
 
 from .probe_view import said_of, why, wrapped
 from .table import Style, pad, width_of
+
+#: From so many runs on they are drawn, the last so many of them.
+DRAWN_FROM, DRAWN_MOST = 5, 60
 
 
 def run_line(
@@ -28,20 +32,23 @@ def run_line(
     return f"{mark}  {head}  {text}".rstrip()
 
 
-def summary(founds: Sequence[dict[str, Any]]) -> list[str]:
-    """Return how many runs of which outcome there were, and the times."""
+def summary(style: Style, founds: Sequence[dict[str, Any]]) -> list[str]:
+    """Return how many runs of which outcome there were, the times, a drawing."""
     words = [said_of(found) for found in founds]
     counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
     runs = "1 run" if len(founds) == 1 else f"{len(founds)} runs"
     lines = [f"{runs}: {', '.join(counts)}"]
-    spent = [f["duration_ms"] for f in founds if f["outcome"] == "ok"]
-    if spent:
-        lines.append(_times(spent))
+    spent = [f["duration_ms"] if f["outcome"] == "ok" else None for f in founds]
+    known = [value for value in spent if value is not None]
+    if known:
+        lines.append(_times(known))
+    if len(founds) >= DRAWN_FROM:
+        lines.append(style.plain(sparkline(spent[-DRAWN_MOST:])))
     return lines
 
 
 def _times(spent: list[float]) -> str:
-    """Return the statistics of ping, with percentiles."""
+    """Return the statistics as ping has them, with percentiles."""
     ranked = sorted(spent)
     told = {
         "min": ranked[0],
@@ -53,7 +60,8 @@ def _times(spent: list[float]) -> str:
     steps = [abs(b - a) for a, b in pairwise(spent)]
     if steps:
         told["jitter"] = sum(steps) / len(steps)
-    return ", ".join(f"{name} {milliseconds(value)}" for name, value in told.items())
+    values = [f"{v:.0f}" if v >= 100 else f"{round(v, 3):.3g}" for v in told.values()]
+    return f"{'/'.join(told)} = {'/'.join(values)} ms"
 
 
 def _rank(ranked: list[float], share: float) -> float:

@@ -25,10 +25,8 @@ def view(readings: Readings) -> list[Part]:
 
 
 def gist(readings: Readings) -> str:
-    """Return loss and the mean."""
-    mean = readings.number("rtt_avg_ms")
-    said = [_loss(readings), f"mean {milliseconds(mean)}" if mean is not None else ""]
-    return ", ".join(one for one in said if one)
+    """Return the loss; the mean is the duration of the run."""
+    return _loss(readings)
 
 
 def _packets(rtts: list[float | None]) -> tuple[str, ...]:

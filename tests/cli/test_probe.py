@@ -144,4 +144,4 @@ def test_what_is_interrupted_still_sums_up():
         _, told = process.communicate(timeout=10)
     assert first.startswith("● UP        1 ")
     assert process.returncode == 130
-    assert told.startswith("1 run: 1 up\nmin ")
+    assert told.startswith("1 run: 1 up\nmin/avg/")

@@ -92,10 +92,12 @@ def test_a_run_is_a_line_with_its_reason_or_what_it_told():
 def test_the_summary_counts_outcomes_and_ranks_the_times_of_what_was_up():
     founds = [recorded("icmp") | {"duration_ms": float(n)} for n in range(1, 101)]
     founds += [recorded("tcp_refused"), recorded("icmp_lost") | {"duration_ms": 7.0}]
-    told = summary(founds)
-    assert told[0] == "102 runs: 100 up, 1 failed, 1 warn"
-    assert told[1].startswith("min 1 ms, avg 50.1 ms, max 100 ms, p50 50 ms, p95 95 ms")
-    assert summary([recorded("tcp_refused")]) == ["1 run: 1 failed"]
+    counts, times, drawn = summary(style(), founds)
+    assert counts == "102 runs: 100 up, 1 failed, 1 warn"
+    assert times == "min/avg/max/p50/p95/jitter = 1/50.1/100/50/95/1.92 ms"
+    assert len(drawn) == 60
+    assert drawn.endswith("█×▁")
+    assert summary(style(), [recorded("tcp_refused")]) == ["1 run: 1 failed"]
 
 
 @given(st.text(max_size=200), st.integers(2, 60))

@@ -223,6 +223,30 @@ async def test_the_job_page_follows_what_happens(browser):
         assert await page.title() == "✖ api · (2✖) Pangea"
 
 
+async def test_what_is_unfolded_on_the_job_page_stays_so(browser):
+    async with page_of(browser) as page:
+        await page.goto("/jobs/shop")
+        await live(page)
+        sheets = page.locator("details.sheet")
+        # The worst stands open; another one is opened, and that one folded.
+        await expect(page.locator("details.sheet[open]")).to_have_count(1)
+        closed = page.locator("details.sheet:not([open])").first
+        name = await closed.get_attribute("id")
+        await page.locator("details.sheet[open] summary").click()
+        await page.locator(f"#{name} summary").click()
+        await page.mouse.move(0, 0)
+        await page.evaluate("document.activeElement.blur()")
+        before = await sheets.first.element_handle()
+        job = await page.service.job(1, "shop")
+        page.service.say(replace(job, verdict_reason="something new"))
+        await expect(
+            page.locator("#why-title ~ p", has_text="something new")
+        ).to_be_visible(timeout=10_000)
+        assert not await before.evaluate("node => node.isConnected")
+        await expect(page.locator("details.sheet[open]")).to_have_count(1)
+        await expect(page.locator(f"#{name}")).to_have_attribute("open", "")
+
+
 async def test_everything_works_without_scripts(browser):
     async with page_of(browser, 5, java_script_enabled=False) as page:
         assert "shop" in await page.locator("#jobs").inner_text()
