@@ -1,6 +1,7 @@
 """Judges certificates: pure rules over what a server presented."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -155,6 +156,7 @@ def explain(
     return Problem("cert_untrusted", f"the certificate of {last.subject}: {said}")
 
 
+@lru_cache(4096)
 def iso(moment: float) -> str:
     """Return *moment* as RFC 3339 UTC, to the second."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -26,7 +26,16 @@ MAX_ANSWERS, MAX_RESPONDERS = 16, 4
 #: seconds that our clock and a responder's may differ
 SKEW = 300.0
 #: what the modules of certificates raise at what they do not like
-_STRANGE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+_STRANGE = (
+    LookupError,
+    OverflowError,
+    TypeError,
+    UnsupportedAlgorithm,
+    ValueError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Staple(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from .connect import connect, resolve
 from .starttls import PORTS, start_tls
 from .target import parse_host, parse_host_port
 from .tls_demand import Demands, Seen, own_dates
-from .tls_engine import TlsEngine, demand, leave_out, warn_of_weakness
+from .tls_engine import TlsEngine, Verdict, demand, leave_out, warn_of_weakness
 from .tls_failure import Refused
 from .tls_options import WHERE, TlsOptions
 from .tls_readings import note
@@ -108,22 +108,20 @@ class TlsProbe:
         options, presented = self.options, tls.chain()
         facts, now = engine.read(presented), engine.now()
         trace.observe("certificate", facts[0].fingerprint)
-        problems, verified = engine.opinion(
-            presented, self.server_name, options.ca_file, verify=options.verify
-        )
-        staple = tls.staple
+        verdict, staple = Verdict(), tls.staple
+        if options.verify:
+            verdict = engine.verdict(presented, self.server_name, options.ca_file)
         seen = Seen(
             version=tls.version,
             cipher=tls.cipher,
             alpn=tls.alpn,
             chain=facts,
-            verified=engine.read(verified) if verified else (),
-            staple=engine.status(staple, verified or presented) if staple else None,
+            verified=verdict.verified,
+            staple=engine.status(staple, presented, verdict.issuer) if staple else None,
             now=now,
         )
         note(seen, len(presented), trace.readings)
-        if not options.verify:
-            problems = tuple(own_dates(seen))
+        problems = verdict.problems if options.verify else own_dates(seen)
         demand(tuple(chain(problems, self._demands.problems(seen))))
         for warning in self._demands.warnings(seen):
             trace.warn(*warning)

@@ -24,6 +24,8 @@ from .tls_trust import Trust
 from .tls_wire import TlsWire
 
 MAX_CACHED = 4096
+#: bytes of a chain that is worth remembering; nobody sends so much but to annoy
+MAX_REMEMBERED = 32 * 1024
 #: certificates of a chain that are looked at; the most that servers need is four
 MAX_CHAIN = 20
 #: seconds after which a verdict is formed anew, for the CA file may change
@@ -41,13 +43,15 @@ class Verdict(NamedTuple):
     """What is wrong with a chain, and for which span of time that holds.
 
     ``verified`` is the way to a trusted authority that holds the longest; it is
-    empty if there is none.
+    empty if there is none. ``issuer`` is the certificate that it leads through
+    first, as DER.
     """
 
-    problems: tuple[Problem, ...]
-    verified: tuple[bytes, ...]
-    since: float
-    until: float
+    problems: tuple[Problem, ...] = ()
+    verified: tuple[Facts, ...] = ()
+    issuer: bytes = b""
+    since: float = 0.0
+    until: float = 0.0
 
 
 class TlsEngine:
@@ -58,7 +62,8 @@ class TlsEngine:
         self.gate = StartGate()
         self._trust = Trust()
         self._contexts = Contexts()
-        self._facts: dict[bytes, tuple[Facts, ...]] = {}
+        self._certificates: dict[bytes, Facts] = {}
+        self._chains: dict[bytes, tuple[Facts, ...]] = {}
         self._verdicts: dict[tuple[bytes, str, str], Verdict] = {}
         self._staples: dict[bytes, Staple] = {}
 
@@ -107,16 +112,14 @@ class TlsEngine:
         ``cert_unreadable`` if there is none, or a broken one.
         """
         digest = _digest(chain)
-        if digest not in self._facts:
+        known = self._chains.get(digest)
+        if known is None:
             if not chain:
                 raise ProbeFailed("cert_unreadable", "the server sent no certificate")
-            try:
-                facts = tuple(map(read_facts, chain[:MAX_CHAIN]))
-            except ValueError as error:
-                detail = f"the certificate is malformed: {safe_text(error)}"
-                raise ProbeFailed("cert_unreadable", detail) from error
-            _remember(self._facts, digest, facts)
-        return self._facts[digest]
+            known = tuple(map(self._read, chain[:MAX_CHAIN]))
+            if sum(map(len, chain)) <= MAX_REMEMBERED:
+                _remember(self._chains, digest, known)
+        return known
 
     def judge(
         self, chain: tuple[bytes, ...], host: str, ca_file: str = ""
@@ -139,24 +142,21 @@ class TlsEngine:
             _remember(self._verdicts, key, known)
         return known
 
-    def opinion(
-        self, chain: tuple[bytes, ...], host: str, ca_file: str, *, verify: bool
-    ) -> tuple[tuple[Problem, ...], tuple[bytes, ...]]:
-        """Return problems and verified chain; none of either without *verify*."""
-        if not verify:
-            return (), ()
-        return self.verdict(chain, host, ca_file)[:2]
-
-    def status(self, staple: bytes, chain: tuple[bytes, ...]) -> Staple:
+    def status(
+        self, staple: bytes, chain: tuple[bytes, ...], issuer: bytes = b""
+    ) -> Staple:
         """Return what the stapled response says of *chain*'s own certificate.
 
-        *chain* should hold the issuer, so that the response can be believed.
+        *issuer* is the issuer's certificate, if it is not in *chain*: without it
+        the response cannot be believed.
         """
-        digest = _digest((staple, *chain))
-        if digest not in self._staples:
-            read = read_staple(staple, chain[0], chain[1:MAX_CHAIN])
-            _remember(self._staples, digest, read)
-        return self._staples[digest]
+        issuers = chain[1:MAX_CHAIN] + ((issuer,) if issuer else ())
+        digest = _digest((staple, chain[0], *issuers))
+        known = self._staples.get(digest)
+        if known is None:
+            known = read_staple(staple, chain[0], issuers)
+            _remember(self._staples, digest, known)
+        return known
 
     def accept(
         self, tls: TlsWire, host: str, trace: Trace, *, verify: bool, ca_file: str
@@ -182,7 +182,8 @@ class TlsEngine:
         """Forget everything."""
         self.gate.close()
         self._contexts.clear()
-        self._facts.clear()
+        self._certificates.clear()
+        self._chains.clear()
         self._verdicts.clear()
         self._staples.clear()
 
@@ -210,10 +211,25 @@ class TlsEngine:
                 lambda chain: self._trust.verify(chain, ca_file, now)[1],
                 self.read,
             )
-            facts += self.read(verified)
-        moments = [m for f in facts for m in (f.not_before, f.not_after)]
+        way = self.read(verified) if verified else ()
+        moments = [m for f in facts + way for m in (f.not_before, f.not_after)]
         until = min([now + VERDICT_LIFE, *(m for m in moments if m > now)])
-        return Verdict(tuple(p for p in found if p), verified, now, until)
+        issuer = b"".join(verified[1:2])
+        return Verdict(tuple(p for p in found if p), way, issuer, now, until)
+
+    def _read(self, der: bytes) -> Facts:
+        """Return what one certificate says; the same one is in many chains."""
+        digest = _digest((der,))
+        known = self._certificates.get(digest)
+        if known is None:
+            try:
+                known = read_facts(der)
+            except ValueError as error:
+                detail = f"the certificate is malformed: {safe_text(error)}"
+                raise ProbeFailed("cert_unreadable", detail) from error
+            if len(der) <= MAX_REMEMBERED:
+                _remember(self._certificates, digest, known)
+        return known
 
 
 def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None:

@@ -18,7 +18,13 @@ from .certificates import Facts
 
 #: alternative names that are read; the most that authorities put in is far less
 MAX_NAMES = 1000
+#: what cryptography raises at certificates that it does not understand, beside
+#: ValueError; some of it was found by damaging good ones
 _STRANGE = (
+    KeyError,
+    OverflowError,
+    TypeError,
+    UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
@@ -49,7 +55,7 @@ def read_facts(der: bytes) -> Facts:
             must_staple=_must_staple(cert),
         )
     except _STRANGE as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{type(error).__name__} {error}") from error
 
 
 def _name(name: x509.Name) -> str:

@@ -5,9 +5,10 @@ from collections import deque
 
 from pangea.core.failure import ProbeError
 
-#: handshakes that may begin in one tick: a thousand a second, more than a core does
-STARTS = 2
-TICK_S = 0.002
+#: A thousand a second is about what a core can do; evenly, because those that begin
+#: together are answered together, and wait for each other then.
+STARTS = 1
+TICK_S = 0.001
 #: who would wait longer than some seconds is told that we are too busy
 MAX_WAITING = 4000
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from OpenSSL import crypto
 
-from pangea.core.failure import ProbeError
+from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.text import safe_text
 
 #: where distributions keep the bundle; the first that exists is used
@@ -78,7 +78,7 @@ class Trust:
 
         Both chains are DER, the server's own certificate first; the verified one
         ends in what is trusted. *ca_file* "" means the system's. Raises
-        ProbeError ``no_trust_store``.
+        ProbeError ``no_trust_store``, ProbeFailed ``cert_unreadable``.
         """
         store = self._store(ca_file, now)
         store.set_time(datetime.fromtimestamp(now, UTC))
@@ -152,7 +152,11 @@ def _read_store(path: str) -> crypto.X509Store:
 
 
 def _load(der: bytes) -> crypto.X509:
-    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+    try:
+        return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+    except crypto.Error as error:
+        detail = "the certificate is malformed: OpenSSL cannot read it"
+        raise ProbeFailed("cert_unreadable", detail) from error
 
 
 def _dump(cert: crypto.X509) -> bytes:
