@@ -6,6 +6,7 @@ from peewee import IntegrityError
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import FIRST_ORG, Job
 
+from . import verdicts
 from .models import JobRow
 
 
@@ -52,9 +53,10 @@ def replace(job: Job) -> Job:
 
 
 def remove(job: int) -> None:
-    """Remove a job; its results stay until they are too old."""
+    """Remove a job and its verdict; its results stay until they are too old."""
     if not JobRow.delete().where(JobRow.id == job).execute():
         raise NotFound("this job has been removed already")
+    verdicts.forget_state(job)
 
 
 def _taken(job: Job) -> Conflict:

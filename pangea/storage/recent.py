@@ -91,7 +91,8 @@ class Recent:
 
 def _entry(after_us: int, past: Past) -> bytes:
     code = _CODES[past.outcome] << 6 | past.flags
-    duration = min(past.duration_ms, 1e30)
+    # In this order: what is no number at all (NaN) becomes 0.
+    duration = min(max(0.0, past.duration_ms), 1e30)
     return _ENTRY.pack(after_us & 0xFFFFFFFF, after_us >> 32, duration, code)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from pangea.core.errors import UsageError
+from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Outcome, Result
 
 from .connection import connection
@@ -43,17 +43,26 @@ class Page(Struct, frozen=True):
 
 
 def append(rows: Sequence[Result], now_us: int) -> range:
-    """Store *rows*, which arrived at *now_us*; return their rowids."""
+    """Store *rows*, which arrived at *now_us*; return their rowids.
+
+    Raises ProtocolError for a number that SQLite or MessagePack cannot hold.
+    """
     first = last_id() + 1
     ids = range(first, first + len(rows))
     if rows:
-        connection().executemany(
-            f"INSERT INTO result ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            map(_row, ids, rows),
-        )
+        _insert(map(_row, ids, rows))
         times = [row.started_at_us for row in rows]
         _note_minute(ids, now_us // MINUTE_US, _clip(min(times)), _clip(max(times)))
     return ids
+
+
+def _insert(rows: Iterable[Row]) -> None:
+    try:
+        connection().executemany(
+            f"INSERT INTO result ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+    except OverflowError as error:
+        raise ProtocolError(f"a result holds a number too large: {error}") from error
 
 
 def last_id() -> int:

@@ -16,12 +16,18 @@ def load_states() -> dict[int, bytes]:
 
 
 def save_states(states: Mapping[int, bytes]) -> None:
-    """Store packed states."""
+    """Store packed states; those of jobs that were removed meanwhile are dropped."""
     connection().executemany(
-        "INSERT INTO job_state (job, state) VALUES (?, ?)"
+        "INSERT INTO job_state (job, state)"
+        " SELECT id, ? FROM job WHERE id = ?"
         " ON CONFLICT (job) DO UPDATE SET state = excluded.state",
-        states.items(),
+        [(state, job) for job, state in states.items()],
     )
+
+
+def forget_state(job: int) -> None:
+    """Drop the state of a job; the logs stay."""
+    connection().execute("DELETE FROM job_state WHERE job = ?", (job,))
 
 
 def log_vote_changes(changes: Iterable[VoteChange]) -> None:

@@ -37,8 +37,13 @@ def all() -> list[Worker]:
 
 
 def update(worker: Worker) -> None:
-    """Store what changed about a worker; NotFound if it is gone."""
-    changed = WorkerRow.update(**_columns(worker)).where(WorkerRow.id == worker.id)
+    """Store what changed about a worker; NotFound if it is gone.
+
+    When it was last seen is ``touch``'s alone: what the caller holds may be older.
+    """
+    columns = _columns(worker)
+    del columns["last_seen_us"]
+    changed = WorkerRow.update(**columns).where(WorkerRow.id == worker.id)
     if not changed.execute():
         raise NotFound(f"there is no worker {worker.name!r}")
 

@@ -101,6 +101,58 @@ async def test_a_full_database_fails_all_of_the_group_and_then_goes_on(store):
     assert await store.read(lambda: settings.get("k0")) is None
 
 
+FILLS_THE_DISK = """
+mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" - "$1" <<'END'
+import asyncio, sys
+from pathlib import Path
+from pangea.core.errors import StorageError
+from pangea.storage import settings
+from pangea.storage.database import Store
+
+async def main(folder):
+    store = await Store.open(folder / "pangea.db")
+    filler = (folder / "filler").open("wb", buffering=0)
+    try:
+        while filler.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+    for i in range(2):
+        # Small enough to wait in the cache: only COMMIT goes to the disk.
+        try:
+            await store.write(lambda: settings.put("k", "v"))
+        except StorageError as error:
+            print(error, "|", error.hint)
+    (folder / "filler").unlink()
+    filler.close()
+    await store.write(lambda: settings.put("k", "after"))
+    print(await store.read(lambda: settings.get("k")))
+    await store.close()
+
+asyncio.run(main(Path(sys.argv[1])))
+END
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.netns
+def test_a_disk_that_is_full_at_the_commit_is_told_as_that(tmp_path):
+    command = ["unshare", "--mount", "sh", "-c", FILLS_THE_DISK, "sh"]
+    ran = subprocess.run(
+        [*command, str(tmp_path), sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    *refused, after = ran.stdout.splitlines()
+    told = "the database refused: database or disk is full | make room on the disk"
+    assert len(refused) == 2
+    assert all(line.startswith(told) for line in refused), refused
+    assert after == "after"
+
+
 async def test_closing_finishes_what_waits_and_leaves_no_journal(tmp_path):
     store = await Store.open(tmp_path / "pangea.db")
     tasks = [

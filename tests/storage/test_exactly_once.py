@@ -92,6 +92,16 @@ class ExactlyOnce(RuleBasedStateMachine):
             if acked:
                 self.do(self.spool.ack(run.epoch, mark))
 
+    @rule(count=st.integers(2, 12), first=st.integers(1, 6), more=st.integers(1, 6))
+    def cut_differently(self, count, first, more):
+        """A link ends before the ack, and the next one cuts its batches elsewhere."""
+        self.probe(count)
+        before = self.do(self.spool.pending({}, first))
+        after = self.do(self.spool.pending({}, first + more))
+        for run in [*before, *after]:
+            self.taken_in(run)
+        self.relink()
+
     @rule(forget=st.booleans())
     def relink(self, forget=True):
         """A new link; what the old one brought may still wait to be taken in."""
@@ -128,6 +138,14 @@ class ExactlyOnce(RuleBasedStateMachine):
         shutil.copy(self.folder / "backup.db", self.folder / "pangea.db")
         self.store = self.do(Store.open(self.folder / "pangea.db"))
         self.relink()
+
+    @rule(rounds=st.integers(1, 3))
+    def restore_what_is_old(self, rounds):
+        """What the coordinator had acknowledged is gone, perhaps here as well."""
+        self.back_up()
+        for _ in range(rounds):
+            self.work_well(12, acked=True)
+        self.restore()
 
     def teardown(self):
         if hasattr(self, "store"):
@@ -170,7 +188,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
 
 ExactlyOnce.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=40, stateful_step_count=30, deadline=None
 )
 test_every_result_is_stored_once_or_inside_a_gap = ExactlyOnce.TestCase
 assert T0 % SECOND == 0

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import Worker
-from pangea.storage import accounts, jobs, settings, workers
+from pangea.storage import accounts, jobs, settings, verdicts, workers
 from tests.storage.made import job
 
 FULL = {
@@ -59,6 +59,17 @@ async def test_the_id_of_a_removed_job_is_never_used_again(store):
     assert (await store.write(lambda: jobs.add(job()))).id > first.id
 
 
+async def test_a_removed_job_takes_its_verdict_along_and_none_comes_after(store):
+    one = await store.write(lambda: jobs.add(job("a")))
+    other = await store.write(lambda: jobs.add(job("b")))
+    both = {one.id: b"up", other.id: b"down"}
+    await store.write(lambda: verdicts.save_states(both))
+    await store.write(lambda: jobs.remove(one.id))
+    assert await store.read(verdicts.load_states) == {other.id: b"down"}
+    await store.write(lambda: verdicts.save_states(both))
+    assert await store.read(verdicts.load_states) == {other.id: b"down"}
+
+
 WORKER = Worker(
     id=0,
     key=b"k" * 32,
@@ -93,6 +104,9 @@ async def test_last_seen_never_goes_back(store):
     await store.write(lambda: workers.touch({added.id: 50, 99: 1}))
     await store.write(lambda: workers.touch({added.id: 40}))
     assert (await store.read(workers.all))[0].last_seen_us == 50
+    await store.write(lambda: workers.update(replace(added, version="2")))
+    (kept,) = await store.read(workers.all)
+    assert (kept.version, kept.last_seen_us) == ("2", 50)
     with pytest.raises(NotFound):
         await store.write(lambda: workers.update(replace(added, id=77)))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pangea.core.errors import UsageError
+from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Outcome
 from pangea.storage import results
 from pangea.storage.connection import connection
@@ -33,6 +33,19 @@ async def test_a_duration_that_is_none_is_stored_as_a_number(store, ms):
     await store.write(lambda: results.append([result(ms=ms)], T0))
     page = await store.read(lambda: results.query(1))
     assert 0 <= page.items[0].duration_ms <= 1e12
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"job": 1 << 63}, {"worker": -(1 << 70)}, {"readings": {"count": 1 << 64}}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+async def test_a_number_that_cannot_be_stored_is_refused_with_its_group(store, wrong):
+    rows = [result(1), result(2, **wrong), result(3)]
+    with pytest.raises(ProtocolError, match="too large"):
+        await store.write(lambda: results.append(rows, T0))
+    assert await store.read(count) == 0
+    assert await store.write(lambda: results.append(rows[:1], T0)) == range(1, 2)
 
 
 BATCHES = st.lists(
