@@ -11,10 +11,10 @@ from msgspec import Meta, Struct
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
-from .connect import Family, resolve
+from .connect import Family, literal, resolve
 from .icmp_burst import Burst, Request
 from .icmp_source import Source
-from .target import parse_host
+from .target import is_address, parse_host
 from .tools import Tools
 
 _Percent = Annotated[float, Meta(gt=0, le=100)]
@@ -58,6 +58,7 @@ class IcmpProbe:
     def __init__(self, host: str, options: IcmpOptions) -> None:
         self.host, self.options = host, options
         self._source = Source(options.source, options.family)
+        self._literal = is_address(host)
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
@@ -77,7 +78,10 @@ class IcmpProbe:
 
     async def run(self, trace: Trace, tools: Tools) -> None:
         """Ping once; too much loss or latency is a failure."""
-        address = await resolve(self.host, self._source.family, trace)
+        if self._literal:
+            address = literal(self.host, self._source.family)
+        else:
+            address = await resolve(self.host, self._source.family, trace)
         with trace.phase("rtt"):
             burst = tools.icmp.begin(self._request(address))
             try:

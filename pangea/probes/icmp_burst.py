@@ -24,6 +24,9 @@ class Request(Struct, frozen=True):
     source: str = ""
 
 
+_NONE: frozenset[int] = frozenset()
+
+
 class Burst:
     """The packets of one request and what has come back of them so far.
 
@@ -66,20 +69,23 @@ class Burst:
         self.refused_ms: float | None = None
         self._open = request.count
         self._newest = -1
-        self._closed: set[int] = set()
+        self._closed: frozenset[int] = _NONE
 
     @property
     def received(self) -> int:
         """How many packets were answered."""
         return sum(rtt is not None for rtt in self.rtts_ms)
 
-    def answered(self, index: int, rtt_ms: float, ttl: int | None) -> None:
-        """Note a reply to packet *index*; one that comes too late is none."""
+    def answered(self, index: int, rtt_ms: float, ttl: int | None) -> bool:
+        """Note a reply to packet *index*; tell whether it was the last one missing.
+
+        One that comes too late is none.
+        """
         if self.rtts_ms[index] is not None:
             self.duplicates += 1
-            return
+            return False
         if index in self._closed or rtt_ms > self.request.wait_s * 1000:
-            return
+            return False
         self.rtts_ms[index] = rtt_ms
         self.reply_ttl = ttl
         if index < self._newest:
@@ -87,8 +93,10 @@ class Burst:
         else:
             self._newest = index
         self._open -= 1
-        if not self._open:
-            self.finish()
+        if self._open:
+            return False
+        self.finish()
+        return True
 
     def refused(
         self, index: int, reason: str, words: str, by: str, took_ms: float | None
@@ -98,7 +106,7 @@ class Burst:
             return
         self.refusal = (reason, f"{by}: {words}" if by else words)
         self.refused_by, self.refused_ms = by, took_ms
-        self._closed.add(index)
+        self._closed |= {index}
         self._open -= 1
         if not self._open or self._newest < 0:
             self.finish()

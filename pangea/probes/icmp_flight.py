@@ -18,18 +18,21 @@ _NOISE = struct.Struct("@512Q")
 class Flight:
     """A burst under way: how its packets are made, and when each was sent.
 
-    ``key`` begins the token of each, ``sequence`` is that of the first; ``sent_ns``
-    are moments of the wall clock, ``sent_s`` the loop's time of the last.
+    ``key`` begins the token of each, ``token`` and ``sequence`` are those of the
+    first; ``sent_ns`` are moments of the wall clock, ``sent_s`` is the steady time
+    of the last.
     """
 
     __slots__ = (
         "ancillary",
         "burst",
+        "count",
         "key",
         "packet",
         "sent_ns",
         "sent_s",
         "sequence",
+        "token",
         "where",
     )
 
@@ -37,14 +40,10 @@ class Flight:
         self, burst: Burst, where: Address, ancillary: Ancillary, packet: EchoRequest
     ) -> None:
         self.burst, self.where, self.ancillary = burst, where, ancillary
-        self.packet = packet
-        self.key = self.sequence = 0
+        self.packet, self.count = packet, burst.request.count
+        self.key = self.token = self.sequence = 0
         self.sent_ns: list[int] = []
         self.sent_s = 0.0
-
-    def fill(self, index: int) -> bytearray:
-        """Return the packet *index*, valid until another one is filled."""
-        return self.packet.fill(self.sequence + index, self.key << INDEX_BITS | index)
 
     def ends_at(self, now: float) -> float | None:
         """Return when the last packet that is missing is lost; None: all are."""
@@ -62,7 +61,7 @@ class Flights:
 
     def __init__(self) -> None:
         self.by_key: dict[int, Flight] = {}
-        self._by_sequence: dict[int, Flight] = {}
+        self._by_first: dict[int, Flight] = {}
         self._keys: list[int] = []
         self._sequence = 0
 
@@ -72,30 +71,31 @@ class Flights:
             noise = _NOISE.unpack(os.urandom(_NOISE.size))
             self._keys = [number >> INDEX_BITS for number in noise]
         flight.key = self._keys.pop()
+        flight.token = flight.key << INDEX_BITS
         self.by_key[flight.key] = flight
-        count = flight.burst.request.count
-        if self._sequence + count > _SEQUENCES:
+        if self._sequence + flight.count > _SEQUENCES:
             self._sequence = 0
         flight.sequence = self._sequence
-        self._sequence += count
-        for sequence in range(flight.sequence, self._sequence):
-            self._by_sequence[sequence] = flight
+        self._sequence += flight.count
+        self._by_first[flight.sequence] = flight
 
     def retire(self, flight: Flight) -> None:
         """Forget *flight*: what still comes for it is nobody's."""
-        if self.by_key.pop(flight.key, None) is None:
-            return
-        first = flight.sequence
-        for sequence in range(first, first + flight.burst.request.count):
-            if self._by_sequence.get(sequence) is flight:
-                del self._by_sequence[sequence]
+        self.by_key.pop(flight.key, None)
+        if self._by_first.get(flight.sequence) is flight:
+            del self._by_first[flight.sequence]
 
     def at(self, sequence: int) -> tuple[Flight, int] | None:
-        """Return the burst and the index in it of the packet with this *sequence*."""
-        flight = self._by_sequence.get(sequence)
-        if flight is None or sequence - flight.sequence >= len(flight.sent_ns):
-            return None
-        return flight, sequence - flight.sequence
+        """Return the burst and the index in it of the packet with this *sequence*.
+
+        Looks back for the first of its burst: only errors and tiny packets need
+        to be found so.
+        """
+        for index in range(min(sequence, INDEX) + 1):
+            flight = self._by_first.get(sequence - index)
+            if flight is not None:
+                return (flight, index) if index < len(flight.sent_ns) else None
+        return None
 
     def short(self, sequence: int, payload: bytes) -> tuple[Flight, int] | None:
         """Return the same of an answer that has no room for a whole token."""
@@ -103,7 +103,7 @@ class Flights:
         if found is None:
             return None
         flight, index = found
-        token = (flight.key << INDEX_BITS | index).to_bytes(TOKEN, "big")
+        token = (flight.token + index).to_bytes(TOKEN, "big")
         size = flight.burst.request.size
         return found if size < TOKEN and token[:size] == payload else None
 
@@ -116,11 +116,11 @@ class Flights:
 def elapsed_ms(sent_ns: int, stamp_ns: int) -> float:
     """Return the milliseconds from the sending to the kernel's receive stamp.
 
-    Without a stamp, or with one from before a step of the clock, the time until
+    Without a stamp (0), or with one from before a step of the clock, the time until
     now counts: later than the truth, but never nonsense.
     """
     kernel = stamp_ns - sent_ns
-    if kernel < 0 or kernel > 1_000_000_000:
+    if not 0 <= kernel <= 1_000_000_000:
         now = time.time_ns() - sent_ns
         if not 0 <= kernel <= now:
             kernel = max(now, 0)

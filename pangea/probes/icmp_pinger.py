@@ -66,7 +66,9 @@ class Pinger:
         )
         self._loop = asyncio.get_running_loop()
         self._socket = WatchedSocket(sock, self._on_readable, self._on_error)
+        self._send_packet, self._receive = self._socket.send, sock.recvmsg_into
         self._buffer = bytearray(_ROOM)
+        self._buffers = [self._buffer]
         self._flights = Flights()
         self._packets: dict[int, EchoRequest] = {}
         self._unread = 0
@@ -108,20 +110,19 @@ class Pinger:
             flight.burst.finish(ProbeError("cancelled"))
 
     def _send(self, flight: Flight, now: float) -> None:
+        """Send the next packet of *flight*, and queue the one after it."""
         burst, index = flight.burst, len(flight.sent_ns)
-        packet = flight.fill(index)
-        burst.rtts_ms.append(None)
-        flight.sent_s = now
-        flight.sent_ns.append(0)
+        packet = flight.packet.fill(flight.sequence + index, flight.token + index)
         try:
-            sent_ns = self._socket.send(packet, flight.ancillary, flight.where)
+            sent_ns = self._send_packet(packet, flight.ancillary, flight.where)
         except OSError as error:
-            burst.rtts_ms.pop()
             burst.finish(send_failure(error, f"sending to {burst.request.address}"))
             self._flights.retire(flight)
             return
-        flight.sent_ns[index] = sent_ns
-        if index + 1 < burst.request.count and not burst.done.done():
+        flight.sent_ns.append(sent_ns)
+        flight.sent_s = now
+        burst.rtts_ms.append(None)
+        if index + 1 < flight.count:
             gap_s = burst.request.gap_s
             due = now + gap_s
             queue = self._due.get(gap_s)
@@ -218,8 +219,7 @@ class Pinger:
         """Read some packets; as many as DRAIN if there may be more."""
         self._unread = 0
         stepped = self._notice_step()
-        receive, buffer = self._socket.sock.recvmsg_into, self._buffer
-        buffers = [buffer]
+        receive, buffer, buffers = self._receive, self._buffer, self._buffers
         for count in range(DRAIN):
             try:
                 size, ancillary, _flags, address = receive(buffers, ANCILLARY)
@@ -264,10 +264,9 @@ class Pinger:
         payload = flight.packet.payload
         if size - body != len(payload) or not buffer.startswith(payload, body):
             burst.corrupted += 1
-        burst.answered(index, elapsed_ms(flight.sent_ns[index], stamp_ns), ttl)
-        if burst.done.done():
+        if burst.answered(index, elapsed_ms(flight.sent_ns[index], stamp_ns), ttl):
             self._flights.retire(flight)
-        elif index + 1 == burst.request.count:
+        elif index + 1 == flight.count:
             # The last one is here; an earlier one may be overdue already.
             heapq.heappush(self._ends, (0.0, flight.key))
             self._arm(time.monotonic() + _PASS_S)

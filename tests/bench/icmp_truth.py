@@ -16,6 +16,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from pangea.probes.icmp_burst import Burst, Request
 from pangea.probes.icmp_engine import IcmpEngine
 
 from .figures import Figures, medians, quantile, tell
-from .processes import MEASURED, SERVING, find, pin
+from .processes import MEASURED, SERVING, Missing, find, pin
 
 TRUTH_US = 5000
 TICK_S = 0.01
@@ -60,11 +61,13 @@ def main() -> None:
 
 def measure(rounds: int, seconds: float) -> Figures:
     """Return the medians of *rounds*, in a fresh namespace."""
+    if os.geteuid() or shutil.which("ip") is None:
+        raise Missing("needs root and ip: sudo, apt-get install iproute2")
     name = f"pangea-truth-{os.getpid()}"
     with tempfile.TemporaryDirectory() as place:
         echo = str(Path(place) / "tunecho")
         run(find("cc"), "-O2", "-o", echo, str(HERE / "tunecho.c"))
-        run(find("ip"), "netns", "add", name)
+        run("ip", "netns", "add", name)
         try:
             return medians([one_round(name, echo, seconds) for _ in range(rounds)])
         finally:
