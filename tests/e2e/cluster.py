@@ -77,7 +77,7 @@ class Node:
 
     def said(self) -> str:
         """Return what the process has printed so far."""
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
 class Cluster:
@@ -120,8 +120,12 @@ class Cluster:
 
     def start(self) -> None:
         """Start the coordinator and wait until it serves."""
+        greeted = self.coordinator.said().count("  first ")
         self.coordinator.start()
-        wait_for(self.ready, START_S, f"serving\n{self.coordinator.said()}")
+        wait_for(self.ready, START_S, "serving")
+        wait_for(
+            lambda: self.coordinator.said().count("  first ") > greeted, 5, "a greeting"
+        )
 
     def ready(self) -> bool:
         """Tell whether the coordinator serves."""

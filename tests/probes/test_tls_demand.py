@@ -74,6 +74,8 @@ async def test_what_is_as_it_should_be_is_well(ask_good, options):
          "tls_cipher", "got ECDHE"),
         ({"alpn": "h2"}, "tls_alpn", "got none, wanted h2"),
     ],
+    # Keys are made anew by each process, and all must name the tests alike.
+    ids=["issuer", "fingerprint", "cipher", "key", "old cipher", "alpn"],
 )  # fmt: skip
 async def test_each_demand_says_got_and_wanted(ask_good, options, reason, says):
     result = await ask_good(**options)
@@ -162,3 +164,52 @@ async def test_another_certificate_is_noticed(ask_good, tools, serve, tmp_path):
     assert flags == [False, False, True]
     change = result.readings["changed"]["certificate"]
     assert change == {"before": print_of(LEAF), "after": print_of(made)}
+
+
+@pytest.fixture
+def again(tools, serve, tmp_path, root_file):
+    """Run one and the same probe at a moment, as a worker does for a job."""
+
+    async def greet(reader, writer):
+        await reader.read(100)
+
+    async def prepare(*chain, **options):
+        context = server_context(tmp_path, *chain)
+        target = f"127.0.0.1:{await serve(greet, context)}"
+        probe = make_probe("tls", target, {"ca_file": root_file} | options)
+
+        async def run(now):
+            tools.tls.now = lambda: now
+            return await run_once(probe, tools, SystemClock(), job=1, timeout_s=5)
+
+        return context, run
+
+    return prepare
+
+
+async def test_what_is_shown_again_is_told_again(again):
+    _, run = await again(LEAF, MIDDLE, warn_days=400)
+    first, second = await run(NOW), await run(NOW + 60)
+    assert first.reason == second.reason == "cert_expires_soon"
+    assert first.flags == second.flags == Flag.WARN
+    assert second.readings == first.readings
+    assert (await run(NOW + DAY)).readings["days_left"] == 364.0
+
+
+async def test_a_date_that_passes_meanwhile_is_noticed(again):
+    soon = make("leaf", MIDDLE, san=("127.0.0.1",), ends=NOW + 60)
+    for verify in (True, False):
+        _, run = await again(soon, MIDDLE, verify=verify)
+        assert (await run(NOW)).outcome is Outcome.OK
+        assert (await run(NOW + 61)).reason == "cert_expired"
+        assert (await run(NOW + 61)).reason == "cert_expired"
+        assert (await run(NOW + 1)).outcome is Outcome.OK
+
+
+async def test_another_certificate_is_judged_by_itself(again, tmp_path):
+    context, run = await again(LEAF, MIDDLE)
+    assert (await run(NOW)).outcome is Outcome.OK
+    server_context(tmp_path, make("other", MIDDLE, san=("other.lan",)), MIDDLE)
+    context.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
+    for _ in range(2):
+        assert (await run(NOW)).reason == "cert_wrong_host"
