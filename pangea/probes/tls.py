@@ -1,27 +1,48 @@
 """TLS probe: would a client trust this server, and for how long?"""
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from msgspec import Struct
 
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
+from .certificates import DAY
 from .client_certificate import IdentitySource
 from .connect import connect, resolve
 from .starttls import PORTS, start_tls
 from .target import parse_host, parse_host_port
-from .tls_demand import Demands, Seen, own_dates
-from .tls_engine import TlsEngine, Verdict, demand, leave_out, warn_of_weakness
+from .tls_demand import Demands, Seen, next_date, own_dates
+from .tls_engine import (
+    TlsEngine,
+    Verdict,
+    demand,
+    digest,
+    leave_out,
+    warn_of_weakness,
+)
 from .tls_failure import Refused
 from .tls_options import WHERE, TlsOptions
-from .tls_readings import note
+from .tls_readings import told
 from .tls_settle import settle
 from .tls_wire import TlsWire
 
 if TYPE_CHECKING:
     from .tools import Tools
+
+#: seconds for which days left, in hundredths, may be told as they were: half of one
+STEADY_S = 0.005 * DAY
+
+
+class _Judged(NamedTuple):
+    """What a server showed, when that was found good, and what is told of it."""
+
+    shown: bytes
+    since: float
+    until: float
+    readings: dict[str, Any]
+    warning: tuple[str, str] | None
 
 
 @register
@@ -38,6 +59,7 @@ class TlsProbe:
         self.server_name = parse_host(given) if given else host
         self._identity = IdentitySource(cert, key, WHERE) if cert else None
         self._demands = Demands(options)
+        self._last: _Judged | None = None
 
     @classmethod
     def parse(cls, target: str, options: Any) -> Self:
@@ -105,24 +127,47 @@ class TlsProbe:
         raise ProbeFailed("tls_alert", detail)
 
     def _judge(self, tls: TlsWire, trace: Trace, engine: TlsEngine) -> None:
-        options, presented = self.options, tls.chain()
-        facts, now = engine.read(presented), engine.now()
-        trace.observe("certificate", facts[0].fingerprint)
+        """Judge what the server showed, unless it is just what it showed before."""
+        presented, now, last = tls.chain(), engine.now(), self._last
+        session = f"{tls.version} {tls.cipher} {tls.alpn}".encode()
+        shown = digest((session, tls.staple, *presented))
+        if last is None or last.shown != shown or not last.since <= now < last.until:
+            self._last = None
+            seen = self._see(tls, presented, engine)
+            readings = told(seen, len(presented))
+            trace.readings |= readings
+            trace.observe("certificate", seen.leaf.fingerprint)
+            self._demand(seen, trace)
+            until = min(now + STEADY_S, next_date(seen))
+            self._last = _Judged(shown, now, until, readings, trace.warning)
+            return
+        trace.readings |= last.readings
+        trace.observe("certificate", last.readings["fingerprint_sha256"])
+        if last.warning:
+            trace.warn(*last.warning)
+
+    def _see(
+        self, tls: TlsWire, presented: tuple[bytes, ...], engine: TlsEngine
+    ) -> Seen:
         verdict, staple = Verdict(), tls.staple
-        if options.verify:
-            verdict = engine.verdict(presented, self.server_name, options.ca_file)
-        seen = Seen(
+        facts = engine.read(presented)
+        if self.options.verify:
+            host, ca_file = self.server_name, self.options.ca_file
+            verdict = engine.verdict(presented, host, ca_file)
+        return Seen(
             version=tls.version,
             cipher=tls.cipher,
             alpn=tls.alpn,
             chain=facts,
             verified=verdict.verified,
+            problems=verdict.problems,
             staple=engine.status(staple, presented, verdict.issuer) if staple else None,
-            now=now,
+            now=engine.now(),
         )
-        note(seen, len(presented), trace.readings)
-        problems = verdict.problems if options.verify else own_dates(seen)
+
+    def _demand(self, seen: Seen, trace: Trace) -> None:
+        problems = seen.problems if self.options.verify else own_dates(seen)
         demand(tuple(chain(problems, self._demands.problems(seen))))
         for warning in self._demands.warnings(seen):
             trace.warn(*warning)
-        warn_of_weakness(facts, trace)
+        warn_of_weakness(seen.chain, trace)

@@ -15,13 +15,17 @@ SAFE = "1.2"
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What a handshake showed; ``verified`` and ``staple`` are empty if nothing."""
+    """What a handshake showed; ``verified`` and ``staple`` are empty if nothing.
+
+    ``problems`` are those of the chain itself, if it was judged.
+    """
 
     version: str
     cipher: str
     alpn: str
     chain: tuple[Facts, ...]
     verified: tuple[Facts, ...]
+    problems: tuple[Problem, ...]
     staple: Staple | None
     now: float
 
@@ -130,6 +134,14 @@ def own_dates(seen: Seen) -> Iterator[Problem]:
     wrong = check_times(seen.leaf, seen.now)
     if wrong:
         yield wrong
+
+
+def next_date(seen: Seen) -> float:
+    """Return when the next date in what was *seen* comes, such as an expiry."""
+    dates = {facts.not_after for facts in seen.chain + seen.verified}
+    if seen.staple:
+        dates |= {seen.staple.since, seen.staple.until or seen.now}
+    return min((date for date in dates if date > seen.now), default=seen.now)
 
 
 def earliest(chain: Sequence[Facts]) -> Facts:

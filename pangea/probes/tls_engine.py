@@ -111,14 +111,14 @@ class TlsEngine:
         Of a very long chain only the beginning is read. Raises ProbeFailed
         ``cert_unreadable`` if there is none, or a broken one.
         """
-        digest = _digest(chain)
-        known = self._chains.get(digest)
+        key = digest(chain)
+        known = self._chains.get(key)
         if known is None:
             if not chain:
                 raise ProbeFailed("cert_unreadable", "the server sent no certificate")
             known = tuple(map(self._read, chain[:MAX_CHAIN]))
             if sum(map(len, chain)) <= MAX_REMEMBERED:
-                _remember(self._chains, digest, known)
+                _remember(self._chains, key, known)
         return known
 
     def judge(
@@ -135,7 +135,7 @@ class TlsEngine:
         self, chain: tuple[bytes, ...], host: str, ca_file: str = ""
     ) -> Verdict:
         """Return ``judge``'s problems, and the chain as it was verified."""
-        now, key = self.now(), (_digest(chain), host, ca_file)
+        now, key = self.now(), (digest(chain), host, ca_file)
         known = self._verdicts.get(key)
         if known is None or not known.since <= now < known.until:
             known = self._verdict(chain, host, ca_file, now)
@@ -151,11 +151,11 @@ class TlsEngine:
         the response cannot be believed.
         """
         issuers = chain[1:MAX_CHAIN] + ((issuer,) if issuer else ())
-        digest = _digest((staple, chain[0], *issuers))
-        known = self._staples.get(digest)
+        key = digest((staple, chain[0], *issuers))
+        known = self._staples.get(key)
         if known is None:
             known = read_staple(staple, chain[0], issuers)
-            _remember(self._staples, digest, known)
+            _remember(self._staples, key, known)
         return known
 
     def accept(
@@ -219,8 +219,8 @@ class TlsEngine:
 
     def _read(self, der: bytes) -> Facts:
         """Return what one certificate says; the same one is in many chains."""
-        digest = _digest((der,))
-        known = self._certificates.get(digest)
+        key = digest((der,))
+        known = self._certificates.get(key)
         if known is None:
             try:
                 known = read_facts(der)
@@ -228,7 +228,7 @@ class TlsEngine:
                 detail = f"the certificate is malformed: {safe_text(error)}"
                 raise ProbeFailed("cert_unreadable", detail) from error
             if len(der) <= MAX_REMEMBERED:
-                _remember(self._certificates, digest, known)
+                _remember(self._certificates, key, known)
         return known
 
 
@@ -273,7 +273,8 @@ def _waiting(trace: Trace) -> Iterator[None]:
         del trace.phases["wait"]
 
 
-def _digest(chain: tuple[bytes, ...]) -> bytes:
+def digest(chain: tuple[bytes, ...]) -> bytes:
+    """Return what tells one sequence of certificates and the like from another."""
     whole = sha256()
     for der in chain:
         whole.update(len(der).to_bytes(4, "big") + der)

@@ -9,11 +9,10 @@ from .tls_demand import Seen, earliest
 SHOWN_NAMES, SHOWN_CHAIN = 20, 10
 
 
-def note(seen: Seen, sent: int, readings: dict[str, Any]) -> None:
-    """Put what was *seen* into *readings*; *sent* certificates were presented."""
+def told(seen: Seen, sent: int) -> dict[str, Any]:
+    """Return what was *seen* as readings; *sent* certificates were presented."""
     leaf = seen.leaf
-    readings |= _life(leaf, seen.now)
-    readings |= {
+    readings = _life(leaf, seen.now) | {
         "not_before": iso(leaf.not_before),
         "san": list(leaf.san[:SHOWN_NAMES]),
         "san_count": leaf.san_count,
@@ -31,6 +30,7 @@ def note(seen: Seen, sent: int, readings: dict[str, Any]) -> None:
     if seen.alpn:
         readings["alpn"] = seen.alpn
     _note_status(seen, readings)
+    return readings
 
 
 def _note_status(seen: Seen, readings: dict[str, Any]) -> None:
