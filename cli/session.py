@@ -57,7 +57,8 @@ class Session:
         """
         if self.server:
             return self.server
-        return _first_line(self.state_path(URL_NAME) / URL_NAME) or DEFAULT_SERVER
+        noted = _first_line(self.state_path(URL_NAME) / URL_NAME)
+        return noted if _is_url(noted) else DEFAULT_SERVER
 
     def note(self, text: str) -> None:
         """Tell the person something beside the data; ``-q`` silences it."""
@@ -96,7 +97,7 @@ class Session:
             return _read_token(Path(self.token_file)), self.token_file
         if given:
             return _proper(given, "PANGEA_TOKEN"), "PANGEA_TOKEN"
-        if self.server and not (self.state_dir or is_loopback(self.server)):
+        if self.server and not is_loopback(self.server):
             # The token of this machine is nobody else's business.
             return "", "no --token-file, PANGEA_TOKEN or PANGEA_TOKEN_FILE"
         path = self.state_path(TOKEN_NAME) / TOKEN_NAME
@@ -130,11 +131,23 @@ def is_loopback(server: str) -> bool:
         return False
 
 
+def _is_url(text: str) -> bool:
+    """Return whether a line names a server; a damaged file does not."""
+    if any(char <= " " or char > "~" for char in text):
+        return False
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname and url.port != 0)
+    except ValueError:
+        return False
+
+
 def _first_line(path: Path) -> str:
-    """Return the first line of a small file, or "" if there is none to read."""
+    """Return the first line of a small file, or "" if there is no whole one."""
     try:
         with path.open() as file:
-            return file.readline(300).strip()
+            line = file.readline(300)
+            return line.strip() if line.endswith("\n") else ""
     except (OSError, UnicodeDecodeError):
         return ""
 
