@@ -1,23 +1,33 @@
 """Files that only their owner may read, never half written."""
 
+import logging
 import os
 import stat
 from pathlib import Path
 
 from pangea.core.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 _MAX_SIZE = 65_536
+#: Who finds this of ours in a directory has found a state directory.
+_OUR_MARK = "node.key"
 
 
 def make_private_directory(path: Path) -> None:
     """Make *path* with mode 0700, or check the one that is there.
 
-    Raises `ConfigError` with the command to run if it belongs to somebody else,
-    or others may write into it.
+    One that is ours and is empty, or holds our node.key and nothing of anybody
+    else, becomes 0700. Raises `ConfigError` with the command to run if it belongs
+    to somebody else, or is shared with others who may write into it.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()
+        if _is_for_us_alone(path, found):
+            path.chmod(0o700)
+            log.info("%s is for us alone now: mode 0700", path)
+            found = path.stat()
     except OSError as error:
         raise _failed("make", path, error) from error
     _check_owner(path, found)
@@ -93,6 +103,19 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_for_us_alone(path: Path, found: os.stat_result) -> bool:
+    """Return whether nobody can miss *path* when it is closed to others."""
+    ours, mode = found.st_uid == os.geteuid(), stat.S_IMODE(found.st_mode)
+    # A sticky directory, such as /tmp, is everybody's also while it is empty.
+    if not ours or not mode & 0o077 or mode & stat.S_ISVTX:
+        return False
+    with os.scandir(path) as entries:
+        owners = {e.name: e.stat(follow_symlinks=False).st_uid for e in entries}
+    return not owners or (
+        _OUR_MARK in owners and set(owners.values()) == {os.geteuid()}
+    )
 
 
 def _check_private(path: Path, found: os.stat_result) -> None:

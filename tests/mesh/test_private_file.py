@@ -83,12 +83,62 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path):
         make_private_directory(tmp_path)
 
 
+@pytest.mark.parametrize("held", [(), ("node.key", "pangea.db")])
+@pytest.mark.parametrize("bits", [0o755, 0o750, 0o777])
+def test_our_own_state_directory_is_closed_to_others(tmp_path, caplog, bits, held):
+    caplog.set_level("INFO")
+    path = tmp_path / "state"
+    path.mkdir()
+    for name in held:
+        (path / name).write_bytes(b"x")
+    path.chmod(bits)
+    make_private_directory(path)
+    assert mode(path) == 0o700
+    assert f"{path} is for us alone now" in caplog.text
+    caplog.clear()
+    make_private_directory(path)
+    assert caplog.text == ""
+
+
+def test_a_directory_that_holds_something_else_keeps_its_mode(tmp_path):
+    path = tmp_path / "home"
+    (path / "letters").mkdir(parents=True)
+    path.chmod(0o755)
+    write_private(path / "f", b"x")
+    assert mode(path) == 0o755
+
+
+@pytest.mark.parametrize("bits", [0o1777, 0o1755])
+def test_a_sticky_directory_is_everybodys_also_while_it_is_empty(tmp_path, bits):
+    path = tmp_path / "tmp"
+    path.mkdir()
+    path.chmod(bits)
+    if bits & 0o022:
+        with pytest.raises(ConfigError, match="others may write"):
+            make_private_directory(path)
+    else:
+        make_private_directory(path)
+    assert mode(path) == bits
+
+
+@pytest.mark.root
+def test_what_others_put_beside_our_key_keeps_the_directory_refused(tmp_path):
+    (tmp_path / "node.key").write_bytes(b"x")
+    (tmp_path / "pangea.db").write_bytes(b"planted")
+    os.chown(tmp_path / "pangea.db", 12345, 12345)
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigError, match="others may write"):
+        make_private_directory(tmp_path)
+    assert mode(tmp_path) == 0o777
+
+
 def test_a_directory_into_which_others_write_is_refused(tmp_path):
+    (tmp_path / "theirs").mkdir()
     tmp_path.chmod(0o770)
     with pytest.raises(ConfigError, match="others may write") as caught:
         write_private(tmp_path / "f", b"x")
     assert caught.value.hint == f"run: chmod 700 {tmp_path}"
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["theirs"]
 
 
 def test_a_file_in_place_of_the_directory_is_a_clear_error(tmp_path):
