@@ -53,6 +53,7 @@ def test_what_differs_in_identifier_and_ttl_only_is_known():
         b"",
         b"\0\0",
     ],
+    ids=["another", "one more", "flags", "rcode", "none", "nothing", "too short"],
 )
 def test_anything_else_is_not_known(other):
     memory = Memory()
