@@ -37,6 +37,7 @@ def full_disk(world):
     world.store.write = real
 
 
+@pytest.mark.slow
 async def test_while_the_disk_is_full_no_verdict_is_lost_and_it_is_said(
     world, full_disk
 ):
@@ -85,6 +86,7 @@ async def test_a_change_that_could_not_be_written_is_written_later_and_told(
     assert [e.kind for e in events].count("verdict") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
 async def test_a_restart_changes_no_verdict(world, store, tmp_path, clean):
     far = await world.join("hel")

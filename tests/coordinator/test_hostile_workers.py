@@ -136,6 +136,7 @@ async def test_nonsense_about_itself_is_shown_as_nothing(world):
     await link.close()
 
 
+@pytest.mark.slow
 async def test_asking_for_all_again_and_again_sends_it_once(world):
     for number in range(1200):
         spec_name = f"j{number}"
@@ -172,6 +173,7 @@ async def test_of_three_links_of_one_worker_none_leaves_a_ghost(world):
     assert world.coordinator.reception.links == {}
 
 
+@pytest.mark.slow
 async def test_a_stuck_worker_does_not_hold_up_the_end(world):
     await world.join("hel")
     (link,) = world.coordinator.reception.links.values()
