@@ -13,7 +13,7 @@ from pangea.core.errors import UsageError
 
 from .client import path_of
 from .group import Command
-from .output import milliseconds, pairs, show_one
+from .output import ago, milliseconds, pairs, show_one
 from .session import Session
 from .table import Style
 
@@ -87,7 +87,7 @@ def _numbers(answer: dict[str, Any]) -> list[tuple[str, Any]]:
 
     rows: list[tuple[str, Any]] = [
         ("uptime", _share(answer["uptime"])),
-        ("measured", f"{_share(answer['coverage'])} of the time"),
+        ("measured", f"{_share(answer['coverage'])} of the time{_since(answer)}"),
         ("runs", ", ".join(f"{n} {key}" for key, n in counts.items() if n)),
         ("step", format_duration(answer["step_s"])),
     ]
@@ -101,6 +101,12 @@ def _numbers(answer: dict[str, Any]) -> list[tuple[str, Any]]:
             ("slowest", milliseconds(max(known("max_ms"), default=None))),
         ]
     return rows
+
+
+def _since(answer: dict[str, Any]) -> str:
+    """Return from when on it counts, if the job is younger than the range."""
+    added = answer.get("added_at")
+    return f" since it was added, {ago(added)}" if added else ""
 
 
 def _share(value: float | None) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from pangea.core.text import safe_text
+
 from .client import path_of
 from .group import Group
 from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
@@ -41,10 +43,13 @@ def command() -> None:
 @click.pass_obj
 def list_(session: Session) -> None:
     """List all workers."""
-    workers = session.client().items("workers")
+    client = session.client()
+    workers = client.items("workers")
     show_items(session, workers, COLUMNS)
     if not workers:
-        session.note("there are no workers\n  try: pangea run --role worker --join …")
+        lines = ["there are no workers; to add one, here and on its machine:"]
+        lines += [safe_text(line, 1000) for line in client.get("status")["join"]]
+        session.note("\n  ".join(lines))
 
 
 @command.command("show")

@@ -1,7 +1,7 @@
 """What the board looks like to the API: pure translation, no decisions."""
 
 from pangea.core.cost import Cost, in_words
-from pangea.core.model import COORDINATOR, PUSHED, Job, Result, Worker
+from pangea.core.model import COORDINATOR, PUSHED, Job, Result, VoteValue, Worker
 from pangea.core.options import masked
 from pangea.core.verdict import JobState
 from pangea.mesh.identity import node_id
@@ -31,8 +31,10 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
     """Return a job with its verdict and a cell for each of its workers."""
     state = board.states.get(job.id, JobState(job.id))
     votes = _votes(board, job, state)
-    latest = [v for v in votes if v.duration_ms is not None and v.at]
-    last = max(latest, key=lambda v: v.at or "", default=None)
+    # How long a failure took says nothing of how fast the target is.
+    good = [v for v in votes if v.outcome in (VoteValue.OK, VoteValue.WARN)]
+    last = max(good, key=lambda v: v.at or "", default=None)
+    verdict = board.verdict(job)
     return JobAnswer(
         id=job.id,
         name=job.name,
@@ -46,9 +48,9 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         options=masked(probe_class(job.type).Options, job.options),
         labels=job.labels,
         enabled=job.enabled,
-        verdict=board.verdict(job),
+        verdict=verdict,
         verdict_since=moment(round(state.since * 1e6)) if state.since else None,
-        verdict_reason=state.reason if job.enabled else "stopped",
+        verdict_reason="stopped" if verdict == "paused" else state.reason,
         votes=votes,
         last_duration_ms=last.duration_ms if last else None,
         push_path=push_path,
@@ -142,6 +144,7 @@ def history_answer(history: History) -> HistoryAnswer:
         ],
         uptime=history.uptime,
         coverage=history.coverage,
+        added_at=None if history.added_us is None else moment(history.added_us),
     )
 
 

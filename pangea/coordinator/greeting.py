@@ -1,5 +1,6 @@
 """What the console says when a coordinator is up: where, how to log in, what next."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -27,22 +28,31 @@ def greeting(
         lines.append(f"  log in    {code}   (shown this once; keep it)")
     else:
         lines.append("  log in    with your access code")
-    far = next((url for url in places if not _is_local(url)), places[0])
-    join = far.removeprefix("http://")
-    lines += [
-        "  worker    on another machine, with the cluster secret in a file:",
-        f"            pangea --state-dir {state_dir} secret show > pangea.secret",
-        "            pangea run --role worker --secret-file pangea.secret "
-        f"--join {join}",
-    ]
+    lines.append("  worker    on another machine, with the cluster secret in a file:")
+    lines += [f"            {command}" for command in join_lines(state_dir, places)]
     if "mdns" in config.mesh.discovery:
         lines.append("            (on the same link --join may be left out)")
-    lines.append(f"  first     pangea --state-dir {state_dir} job add http example.com")
+    here = shlex.quote(str(state_dir))
+    lines.append(f"  first     pangea --state-dir {here} job add http example.com")
     if not all(_is_local(url) for url in places):
         lines.append(
             "  note      plain HTTP: codes and data cross the network unencrypted"
         )
     return "\n".join(lines)
+
+
+def join_lines(state_dir: Path, places: list[str]) -> list[str]:
+    """Return the commands that add a worker: one here, one on its machine.
+
+    They are right from whatever directory they are typed.
+    """
+    far = next((url for url in places if not _is_local(url)), places[0])
+    here = shlex.quote(str(state_dir.absolute()))
+    return [
+        f"pangea --state-dir {here} secret show > pangea.secret",
+        "pangea run --role worker --secret-file pangea.secret "
+        f"--join {shlex.quote(far.removeprefix('http://'))}",
+    ]
 
 
 def urls(host: str, port: int) -> list[str]:

@@ -25,7 +25,7 @@ from pangea.web.server import serve
 
 from .coordinator import Coordinator
 from .first_start import open_accounts
-from .greeting import greet
+from .greeting import greet, join_lines, urls
 from .local_worker import LocalWorker
 from .service import CoordinatorService
 
@@ -69,6 +69,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         running = await serve(app, host, port)
         here = reached_at(host)
         service.own_url = f"http://{show_address(here, running.port)}"
+        service.join = join_lines(state_dir, urls(host, running.port))
         note_url(state_dir, service.own_url)
         stack.push_async_callback(running.stop)
         stack.push_async_callback(coordinator.stop, "shutting down")

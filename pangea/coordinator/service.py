@@ -77,13 +77,15 @@ class CoordinatorService:
         self._c = coordinator
         self._board = coordinator.board
         self.own_url = own_url
+        #: The commands that add a worker; known once we listen.
+        self.join: list[str] = []
         self._changing = asyncio.Lock()
         self._intervals = intervals
         self._status = Status(coordinator, name)
 
     async def status(self, org: int) -> StatusAnswer:
         """Return the counts, the health and the next step."""
-        return self._status.answer(org)
+        return self._status.answer(org, self.join)
 
     async def ready(self) -> str:
         """Return "" if able to serve, else why not."""

@@ -17,8 +17,8 @@ class Status:
         self._started = coordinator.clock.wall()
         self._rate = Rate()
 
-    def answer(self, org: int) -> StatusAnswer:
-        """Return the counts, the health and the next step."""
+    def answer(self, org: int, join: list[str]) -> StatusAnswer:
+        """Return the counts, the health, the next step, and how to *join*."""
         board = self._c.board
         jobs = [j for j in board.jobs.values() if j.org == org]
         workers = [w for w in board.workers.values() if w.org == org]
@@ -35,6 +35,7 @@ class Status:
             results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
             trouble=self._trouble(here),
             next=_next(len(jobs), here),
+            join=join,
         )
 
     def _trouble(self, connected: int) -> list[str]:

@@ -28,6 +28,7 @@ from .view import (
     job_href,
     page_title,
     parts_of,
+    runs,
     spark_label,
 )
 from .words import (
@@ -137,8 +138,8 @@ def job_view(
         badge=badge,
         reason=safe_text(job.verdict_reason, 300),
         since=when(job.verdict_since, status.now),
-        enabled=job.enabled,
-        facts=_facts(job, history),
+        enabled=runs(job),
+        facts=_facts(job, history, status.now),
         command=add_command(job),
         votes=[_vote(job, vote, status.now) for vote in job.votes],
         chart=_chart(history, recent),
@@ -148,14 +149,16 @@ def job_view(
     )
 
 
-def _facts(job: JobAnswer, history: HistoryAnswer) -> list[tuple[str, str]]:
+def _facts(job: JobAnswer, history: HistoryAnswer, now: str) -> list[tuple[str, str]]:
+    added = when(history.added_at, now)
+    since = f" since added, {added.ago} ago" if added else ""
     facts = [
         ("every", format_duration(job.interval_s)),
         ("timeout", format_duration(job.timeout_s)),
         ("workers", safe_text(job.on, 100)),
         ("rule", safe_text(job.rule, 40)),
         ("uptime 24 h", share(history.uptime)),
-        ("measured", share(history.coverage)),
+        ("measured", share(history.coverage) + since),
     ]
     facts += [(f"option {k}", safe_text(v, 100)) for k, v in job.options.items()]
     facts += [(f"label {k}", safe_text(v, 100)) for k, v in job.labels.items()]

@@ -9,7 +9,6 @@ from .job_view import job_view
 from .keys import SERVICE, WHO, Who, who_is
 from .render import (
     back_to,
-    is_loopback,
     login_page,
     render,
     static_file,
@@ -173,9 +172,7 @@ async def workers(request: web.Request) -> web.StreamResponse:
     """GET /workers : where we look from, and how to look from one more place."""
     who, service = who_is(request), request.app[SERVICE]
     status, found = await service.status(who.org), await service.workers(who.org)
-    local = is_loopback(request.url.host)
-    view = workers_view(status, found, request.host, local)
-    return render(request, "workers.html", view)
+    return render(request, "workers.html", workers_view(status, found))
 
 
 def _page(method: str, path: str, handler: Handler, auth: Auth, summary: str) -> Route:

@@ -166,12 +166,17 @@ class PointAnswer(Struct, frozen=True, kw_only=True):
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):
-    """A stretch of history; ``uptime`` and ``coverage`` are shares of 1."""
+    """A stretch of history; ``uptime`` and ``coverage`` are shares of 1.
+
+    ``added_at`` is when the job was added, if that is within the stretch: both
+    count from then on.
+    """
 
     step_s: float
     points: list[PointAnswer]
     uptime: float | None
     coverage: float
+    added_at: str | None = None
 
 
 class WorkerAnswer(Struct, frozen=True, kw_only=True):
@@ -196,7 +201,10 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):
-    """The coordinator in one answer; ``trouble`` are sentences for a person."""
+    """The coordinator in one answer; ``trouble`` are sentences for a person.
+
+    ``join`` are the commands that add a worker: one here, one on its machine.
+    """
 
     name: str
     version: str
@@ -209,6 +217,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     results_per_s: float
     trouble: list[str]
     next: str
+    join: list[str] = []
 
 
 class Starter(Struct, frozen=True, kw_only=True):

@@ -215,8 +215,16 @@ def _row(
         spark_values=",".join(_plain(value) for value in values),
         spark_label=spark_label(values),
         since=when(job.verdict_since, now),
-        enabled=job.enabled,
+        enabled=runs(job),
     )
+
+
+def runs(job: JobAnswer) -> bool:
+    """Return whether *job* runs anywhere; where it does not it can be started.
+
+    One that was stopped on each of its workers is paused without being disabled.
+    """
+    return job.enabled and job.verdict != "paused"
 
 
 def parts_of(drawn: str) -> list[SparkPart]:

@@ -36,25 +36,18 @@ class WorkersView(Struct, frozen=True):
     title: str
     worst: str
     rows: list[WorkerRow]
-    join: str
-    host: str
-    loopback: bool
+    join: list[str]
 
 
-def workers_view(
-    status: StatusAnswer, workers: Sequence[WorkerAnswer], host: str, loopback: bool
-) -> WorkersView:
-    """Return everything that /workers prints; *host* is how we were called."""
+def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> WorkersView:
+    """Return everything that /workers prints."""
     return WorkersView(
         now=status.now,
         now_clock=clock(status.now),
         title=f"Workers · {page_title(status)}",
         worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
         rows=[_worker(worker, status.now) for worker in workers],
-        join=f"pangea run --role worker --name NAME --join {safe_text(host, 120)} "
-        "--secret-file pangea.secret",
-        host=safe_text(host, 120),
-        loopback=loopback,
+        join=[safe_text(line, 1000) for line in status.join],
     )
 
 

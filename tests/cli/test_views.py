@@ -1,6 +1,7 @@
 """`results`, `history`, `status`, `worker` and `version`: what people read."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -103,6 +104,15 @@ def test_almost_all_is_never_shown_as_all(run, api):
     assert "100.000 % of the time" in shown
 
 
+def test_a_young_job_tells_since_when_it_is_measured(run, api):
+    answer = {"step_s": 1.0, "points": [point()], "uptime": 1.0, "coverage": 1}
+    added = (datetime.now(UTC) - timedelta(seconds=16.5)).isoformat()
+    api.on("GET /api/v1/jobs/web/history", {**answer, "added_at": added})
+    shown = run("history", "web", "--range", "1h").stdout
+    assert "100.000 % of the time since it was added, 1" in shown
+    assert "s ago" in shown
+
+
 def test_a_history_of_nothing_says_so(run, api):
     points = [point(ok=0, p95_ms=None)]
     answer = {"step_s": 1.0, "points": points, "uptime": None, "coverage": 0}
@@ -187,3 +197,13 @@ def test_a_token_that_is_no_token_is_refused_before_it_is_sent(run, api, tmp_pat
     result = run("status", "--token-file", str(tmp_path / "t"))
     assert result.exit_code == 2
     assert api.asked == []
+
+
+def test_without_workers_the_list_says_exactly_how_to_add_one(run, api):
+    api.on("GET /api/v1/workers", a_page())
+    join = ["pangea --state-dir /x secret show > f", "pangea run --join 192.0.2.7:1"]
+    api.on("GET /api/v1/status", {**STATUS, "join": join})
+    ran = run("worker", "list")
+    assert ran.stdout == ""
+    assert [line.strip() for line in ran.stderr.splitlines()][1:] == join
+    assert run("worker", "list", "-o", "json").stdout.strip() == "[]"

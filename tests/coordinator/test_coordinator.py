@@ -86,6 +86,48 @@ async def test_edit_stop_start_and_remove_reach_the_worker(world):
         await world.service.job(FIRST_ORG, "web")
 
 
+async def test_a_job_that_is_stopped_on_every_worker_is_paused_and_says_so(world):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.until(lambda f: job in f.held)
+    await far.report([row(job, outcome=Outcome.FAILED, reason="refused")])
+    await far.until(lambda f: f.acks.get("e") == 1)
+    stopped = await world.service.stop_job(FIRST_ORG, "web", "hel")
+
+    assert (stopped.enabled, stopped.verdict) == (True, "paused")
+    assert stopped.verdict_reason == "stopped"
+
+
+async def test_the_last_duration_is_that_of_the_latest_good_vote(world):
+    one, two = await world.join("hel"), await world.join("nyc")
+    job = await add(world)
+    last = []
+    for number, far, outcome, took in (
+        (1, one, Outcome.FAILED, 9000.0),
+        (2, one, Outcome.OK, 20.0),
+        (1, two, Outcome.FAILED, 9000.0),
+        (2, two, Outcome.OK, 30.0),
+        (3, one, Outcome.FAILED, 9000.0),
+        (3, two, Outcome.FAILED, 9000.0),
+    ):
+        at = len(last) / 10
+        rows = [row(job, at, outcome=outcome, duration_ms=took)]
+        await far.report(rows, first=number)
+        await far.until(lambda f, n=number: f.acks.get("e") == n)
+        last.append((await world.service.job(FIRST_ORG, "web")).last_duration_ms)
+
+    assert last == [None, 20.0, 20.0, 30.0, 30.0, None]
+
+
+async def test_history_begins_when_the_job_was_added(world):
+    await world.join("hel")
+    await add(world)
+    ask = world.service.history
+    young = await ask(FIRST_ORG, "web", range_s=3600, points=10, worker=None)
+    assert young.added_at is not None
+    assert young.added_at > young.points[0].at
+
+
 async def test_a_worker_gets_only_what_it_can_run_and_the_cell_says_why(world):
     far = await world.join("hel", lacks={"http": "no\x1b[2J right"})
     job = await add(world)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pangea.coordinator.greeting import greeting, urls
+from pangea.coordinator.greeting import greeting, join_lines, urls
 from pangea.core.config import MeshTable, NodeConfig
 
 STATIC = NodeConfig(mesh=MeshTable(discovery=("static",)))
@@ -33,3 +33,15 @@ def test_a_later_start_has_no_code_and_plain_http_is_said():
     assert "--join 192.0.2.7:7464" in text
     assert "--join may be left out" in text
     assert "unencrypted" in text
+
+
+def test_the_commands_for_a_worker_work_from_anywhere_and_name_an_address_afar():
+    places = ["http://127.0.0.1:80", "http://[2001:db8::7]:80", "http://192.0.2.7:80"]
+    here, there = join_lines(Path("my state"), places)
+
+    folder = Path("my state").absolute()
+    assert here == f"pangea --state-dir '{folder}' secret show > pangea.secret"
+    assert there.endswith("--secret-file pangea.secret --join '[2001:db8::7]:80'")
+    text = greeting(STATIC, Path("my state"), places, None)
+    assert here in text
+    assert there in text

@@ -218,6 +218,11 @@ async def test_nothing_is_missing_before_the_job_was_there(store):
     assert sum(p.missing for p in found.points) in range(34, 41)
     assert found.uptime is None
     assert found.coverage == 0.0
+    assert found.added_us == late.created_at_us
+    later = await store.read(
+        lambda: rollups.history(made, made.created_at_us, T0 + 3600 * SECOND, 60)
+    )
+    assert later.added_us is None
 
 
 async def test_old_history_is_drawn_from_wider_rollups(store):

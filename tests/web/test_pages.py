@@ -1,6 +1,7 @@
 """Pages over plain HTTP, as a browser without scripts sees them."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import aiohttp
@@ -12,10 +13,10 @@ from msgspec.structs import replace
 from pangea.web.app import prepare_templates
 from pangea.web.pages import PAGES, login_page
 from pangea.web.render import plain_http
-from pangea.web.schema import Page, ResultAnswer, VoteAnswer
+from pangea.web.schema import Page, ResultAnswer, VoteAnswer, moment
 from tests.seeded import SeededService
 from tests.seeded_site import CODE, TOKEN, seeded_site
-from tests.seeded_world import JOBS, WORKERS
+from tests.seeded_world import JOBS, NOW_US, WORKERS
 
 HTML = {"Accept": "text/html"}
 EVIL = "<script>alert(1)</script>\u202egnp\x1b[31m\"'><img src=x onerror=alert(2)>"
@@ -216,10 +217,35 @@ async def test_a_job_is_changed_renamed_and_removed(http, site):
     await text(http, "/jobs/api-v2", 404)
 
 
+async def test_a_job_that_is_stopped_on_every_worker_can_be_started(http, site):
+    job = await site.service.job(1, "api")
+    assert "/jobs/api/stop" in await text(http, "/dash")
+    site.service._jobs["api"] = replace(job, verdict="paused")
+    for path in ("/dash", "/jobs/api"):
+        page = await text(http, path)
+        assert 'action="/jobs/api/start"' in page
+        assert "[RUN NOW]" not in page
+    assert 'action="/jobs/api/stop"' not in await text(http, "/dash")
+
+
+async def test_a_young_job_says_since_when_it_is_measured(http, site, monkeypatch):
+    asked = site.service.history
+
+    async def history(*args, **more):
+        added = moment(NOW_US - 16_000_000)
+        return replace(await asked(*args, **more), added_at=added)
+
+    assert "since added" not in await text(http, "/jobs/api")
+    monkeypatch.setattr(site.service, "history", history)
+    assert "% since added, 16s ago" in await text(http, "/jobs/api")
+
+
 async def test_the_workers_page_gives_the_command_for_one_more(http, site):
     page = await text(http, "/workers")
-    host = site.url.removeprefix("http://")
-    assert f"--role worker --name NAME --join {host} --secret-file" in page
+    status = await site.service.status(1)
+    assert len(status.join) == 2
+    for command in status.join:
+        assert f'<code tabindex="0">{escape(command)}</code>' in page
     assert "icmp: no right to send ICMP" in page
     for worker in WORKERS:
         assert f'<th scope="row">{worker}</th>' in page

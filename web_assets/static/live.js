@@ -61,7 +61,11 @@ function showResult(result) {
     cell.setAttribute("aria-label", said);
   }
   if (result.outcome === "error") return;
-  setText(row.querySelector(".last"), ms(result.duration_ms));
+  // How long a failure took says nothing of how fast the target is.
+  if (GOOD.has(result.outcome)) setText(row.querySelector(".last"), ms(result.duration_ms));
+  else if (!row.querySelector(".cell.v-up, .cell.v-degraded")) {
+    setText(row.querySelector(".last"), ms(null));
+  }
   grow(row.querySelector(".spark"), result);
 }
 
