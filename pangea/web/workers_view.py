@@ -1,5 +1,6 @@
 """The list of workers as finished view data."""
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -9,6 +10,10 @@ from pangea.core.text import safe_text
 from .schema import StatusAnswer, WorkerAnswer
 from .view import page_title
 from .words import CELLS, Badge, When, clock, ms, when
+
+
+#: In a command to join: no other machine gets there.
+LOOPBACK = r"--join ('?\[::1\]|127\.|localhost)"
 
 
 class WorkerRow(Struct, frozen=True):
@@ -37,6 +42,7 @@ class WorkersView(Struct, frozen=True):
     worst: str
     rows: list[WorkerRow]
     join: list[str]
+    loopback: bool
 
 
 def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> WorkersView:
@@ -48,6 +54,7 @@ def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> Worke
         worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
         rows=[_worker(worker, status.now) for worker in workers],
         join=[safe_text(line, 1000) for line in status.join],
+        loopback=any(re.search(LOOPBACK, line) for line in status.join),
     )
 
 

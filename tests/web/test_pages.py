@@ -246,9 +246,23 @@ async def test_the_workers_page_gives_the_command_for_one_more(http, site):
     assert len(status.join) == 2
     for command in status.join:
         assert f'<code tabindex="0">{escape(command)}</code>' in page
+    assert "listens on loopback alone" not in page
     assert "icmp: no right to send ICMP" in page
     for worker in WORKERS:
         assert f'<th scope="row">{worker}</th>' in page
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:7464", "'[::1]:7464'"])
+async def test_a_command_that_works_only_here_is_told_as_that(
+    http, site, monkeypatch, address
+):
+    status = await site.service.status(1)
+
+    async def on_loopback(org):
+        return replace(status, join=["pangea", f"pangea run --join {address}"])
+
+    monkeypatch.setattr(site.service, "status", on_loopback)
+    assert "listens on loopback alone" in await text(http, "/workers")
 
 
 async def test_what_targets_say_is_harmless_on_every_page(http, site):
