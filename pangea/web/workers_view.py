@@ -11,7 +11,6 @@ from .schema import StatusAnswer, WorkerAnswer
 from .view import page_title
 from .words import CELLS, Badge, When, clock, ms, when
 
-
 #: In a command to join: no other machine gets there.
 LOOPBACK = r"--join ('?\[::1\]|127\.|localhost)"
 
