@@ -84,7 +84,7 @@ def command(
     timeout_s = _timeout(timeout, probe)
     if not session.debug:
         # The result says what went wrong; a log would say it twice.
-        logging.disable(logging.CRITICAL)
+        logging.getLogger().addHandler(logging.NullHandler())
     founds: list[dict[str, Any]] = []
     tell = _teller(session, founds) if count > 1 else founds.append
     asker = Asker(probe, target, timeout_s, expect)

@@ -19,7 +19,7 @@ _LEAST_GAP_S = 0.2
 #: with a shorter payload ping has no room for its clock and tells no time
 _LEAST_SIZE = 16
 _REPLY = re.compile(
-    rb"bytes from .*?icmp_seq=(\d+).*?(?:ttl|hlim)=(\d+).*?time=([\d.]+) ?ms"
+    rb"bytes from .*?icmp_seq=(\d+).*?(?:ttl|hlim)=(\d+).*?time=(\d+(?:\.\d+)?) ?ms"
 )
 _ERROR = re.compile(rb"From (\S+?):? icmp_seq=(\d+) (.+)")
 
