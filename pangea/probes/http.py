@@ -21,6 +21,7 @@ from .http_status import is_named
 from .http_way import Proxy, Way, basic, parse_proxy
 from .own_resolver import parse_resolver
 from .target import Url, is_address, parse_host, parse_url
+from .tls_demand import earliest
 from .tls_engine import warn_of_weakness
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ def _note(answer: Answer, url: Url, hops: int, trace: Trace) -> None:
     }
     if answer.chain:
         trace.readings["fingerprint_sha256"] = answer.chain[0].fingerprint
+        ends = earliest(answer.chain).not_after
+        trace.readings["chain_earliest_expiry"] = iso(ends)
 
 
 def _observe(name: str, readings: dict[str, Any], trace: Trace) -> None:

@@ -1,6 +1,4 @@
 """Faults of Pangea's own that are known and not mended yet; empty is right."""
 
 #: scenario → what Pangea does wrong there
-FAULTS: dict[str, str] = {
-    "http: certificate fading": "tells of the first certificate's expiry alone",
-}
+FAULTS: dict[str, str] = {}
