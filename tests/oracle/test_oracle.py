@@ -94,7 +94,7 @@ def test_the_oracle_is_asked_enough():
 
 def test_every_difference_that_is_listed_is_asked_about():
     assert [name for name in LISTED if name not in NAMES] == []
-    assert [name for name in FAULTS if name not in NAMES] == []
+    assert FAULTS == {}, "a known fault is mended before a release"
 
 
 def test_few_differences_are_a_matter_of_opinion():
