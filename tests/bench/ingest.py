@@ -115,7 +115,8 @@ async def take_all(coordinator: Coordinator, frames: Frames, opener: Opener) -> 
     board, group = coordinator.board, []
     for worker_id, frame in frames:
         batch = decode(opener.open(frame))
-        group.append(Parcel(board.workers[worker_id], batch, lambda ack: None))
+        worker = board.workers[worker_id]
+        group.append(Parcel(worker, batch, lambda ack: None, print))
         if len(group) == GROUP:
             await coordinator.intake.take(group)
             group = []
