@@ -41,8 +41,8 @@ async def slots():
 
 
 def test_slots_are_a_tenth_of_a_second_to_a_second_wide():
-    assert [slot_width(i) for i in (0.5, 30.0, 3600.0)] == [0.1, 0.3, 1.0]
-    assert slot_of(30.0, 29.99).number == 99
+    assert [slot_width(i) for i in (0.5, 5.0, 3600.0)] == [0.1, 0.5, 1.0]
+    assert slot_of(30.0, 29.99).number == 29
 
 
 async def test_everybody_fires_once_an_interval_at_its_phase(slots):
@@ -68,6 +68,41 @@ async def test_what_is_dropped_fires_no_more_even_if_it_was_queued(slots):
     await asyncio.sleep(1.2)
 
     assert slots.fired == []
+
+
+async def test_who_joins_a_slot_under_way_fires_in_this_turn_of_it(slots):
+    wall = slots.clock.wall()
+    start = wall // 1
+    slots.set_offset(start - wall)  # now is the beginning of a slot of a second
+    slots.put(1, 10.0, (start + 0.5) % 10.0)
+    slots.put(2, 10.0, (start + 0.2) % 10.0)
+    await asyncio.sleep(0.1)
+    slots.put(3, 10.0, (start + 0.3) % 10.0)
+    slots.put(4, 10.0, (start + 0.05) % 10.0)
+    await asyncio.sleep(0.6)
+
+    assert [key for key, *_ in slots.fired] == [2, 3, 1]
+
+
+async def test_of_many_that_are_due_at_once_each_waits_for_the_loop_to_come_round():
+    order = []
+    loop = asyncio.get_running_loop()
+
+    def fire(key, due, late):
+        order.append(key)
+        loop.call_soon(order.append, "answers are read")
+
+    slots = Slots(SteppedClock(), fire)
+    slots.start()
+    for key in range(3):
+        slots.put(key, 0.5, 0.25)
+    async with asyncio.timeout(1):
+        while len(order) < 6:
+            await asyncio.sleep(0.01)
+    slots.stop()
+
+    assert order[1::2] == ["answers are read"] * 3
+    assert set(order[::2]) == {0, 1, 2}
 
 
 async def test_an_offset_moves_all_to_coordinator_time(slots):
