@@ -26,15 +26,20 @@ async def run_once(
 ) -> Result:
     """Ask *probe*'s question once and tell what happened; nothing escapes.
 
-    ``started_at_us`` is *clock*'s wall time at the start. With *expect* ``fail``
-    the target must not answer. *seen* is what the run before observed, and is
-    brought up to date. Cancellation is passed on: a worker that stops has no
-    opinion.
+    ``started_at_us`` is *clock*'s wall time at the start; ``duration_ms`` of a run
+    that succeeded is that of its phases, for what lies between them is our own
+    time and not the target's. With *expect* ``fail`` the target must not answer.
+    *seen* is what the run before observed, and is brought up to date. Cancellation
+    is passed on: a worker that stops has no opinion.
     """
     trace, started = Trace(seen), clock.wall()
     begun = time.perf_counter()
     outcome, reason, detail = await _ask(probe, trace, tools, timeout_s)
     spent_ms = (time.perf_counter() - begun) * 1000
+    if trace.duration_ms is not None:
+        spent_ms = trace.duration_ms
+    elif outcome is Outcome.OK and trace.phases:
+        spent_ms = sum(trace.phases.values())
     flags = Flag.NONE
     if expect == "fail":
         outcome, reason, detail = _mirrored(trace, outcome, reason, detail)
@@ -47,7 +52,7 @@ async def run_once(
     return Result(
         job=job,
         started_at_us=round(started * 1e6),
-        duration_ms=trace.duration_ms if trace.duration_ms is not None else spent_ms,
+        duration_ms=spent_ms,
         outcome=outcome,
         reason=reason,
         detail=detail,

@@ -61,6 +61,29 @@ async def test_a_good_run_says_when_and_how_long():
     assert result.readings == {"status": 200}
 
 
+async def test_our_own_time_between_the_phases_is_not_the_targets():
+    async def act(trace):
+        with trace.phase("connect"):
+            pass
+        await asyncio.sleep(0.03)
+        with trace.phase("first_byte"):
+            pass
+
+    result = await run(act)
+    assert result.duration_ms == sum(result.phases.values())
+    assert result.duration_ms < 15
+
+
+async def test_how_long_a_failure_took_is_all_of_it():
+    async def act(trace):
+        with trace.phase("connect"):
+            pass
+        await asyncio.sleep(0.03)
+        raise ProbeFailed("status", "got 500")
+
+    assert (await run(act)).duration_ms > 25
+
+
 async def test_a_warning_is_an_ok_with_a_flag_and_the_first_reason():
     async def act(trace):
         trace.warn("latency", "slow")
