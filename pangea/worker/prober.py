@@ -131,27 +131,30 @@ class Prober:
         if isinstance(probe, UsageError):
             self._sink(self._unsupported(job, probe))
             return
-        task = asyncio.create_task(self._run(assignment, probe, flags))
-        self._running[job] = task
-        task.add_done_callback(lambda done: self._ended(job, done))
-
-    def _ended(self, job: int, task: asyncio.Task[None]) -> None:
-        if self._running.get(job) is task:
-            del self._running[job]
+        run = self._run(assignment, probe, flags)
+        self._running[job] = asyncio.get_running_loop().create_task(run)
 
     async def _run(self, assignment: Assignment, probe: Probe, flags: Flag) -> None:
-        result = await run_once(
-            probe,
-            self._tools,
-            self._clock,
-            job=assignment.job,
-            timeout_s=assignment.timeout_s,
-            expect=assignment.expect,
-            seen=self._seen.setdefault(assignment.job, {}),
-        )
+        job = assignment.job
+        try:
+            result = await run_once(
+                probe,
+                self._tools,
+                self._clock,
+                job=job,
+                timeout_s=assignment.timeout_s,
+                expect=assignment.expect,
+                seen=self._seen.setdefault(job, {}),
+            )
+        finally:
+            # Of a job that was left meanwhile it may be another run that goes on.
+            if self._running.get(job) is asyncio.current_task():
+                del self._running[job]
         if self._lag.bad:
             flags |= Flag.LAGGED
-        self._sink(replace(result, flags=result.flags | flags))
+        if flags:
+            result = replace(result, flags=result.flags | flags)
+        self._sink(result)
 
     def _unsupported(self, job: int, error: UsageError) -> Result:
         return Result(
