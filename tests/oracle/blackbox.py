@@ -53,6 +53,8 @@ CAUSES = (
     ("Header matched regular|Header did not match|Missing required header", "header"),
     ("http: request body too large", "too_large"),
     ("exceeded while|server response headers exceeded", "too_large"),
+    # What is said before a request is asked comes to Go's client either way.
+    ("readLoopPeekFailLocked", "protocol closed"),
     ("malformed|invalid header|bad Content-Length|invalid byte in chunk", "protocol"),
     ("multiple Content-Length headers", "protocol"),
     ("Final request was over SSL|Final request was not over SSL", "scheme"),
