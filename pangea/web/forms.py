@@ -20,6 +20,9 @@ TYPES = {
     "dns": "name, or name@server, such as example.com@192.0.2.53",
     "tls": "host or host:port, such as example.com:443",
     "tcp": "host:port, such as db.example.com:5432",
+    "ntp": "time server, such as time.example.com",
+    "traceroute": "host or address whose path is watched",
+    "heartbeat": "a name for what reports in, such as nightly-backup",
 }
 
 
@@ -114,9 +117,15 @@ def read_job(data: MultiMapping[Any]) -> JobSpec:
     target = _text(data, "target", 2048)
     if not target:
         raise UsageError("give a target", hint="a host, an address or a URL")
+    kind, options = _text(data, "type", 40) or "http", {}
+    if kind == "dns" and "@" in target:
+        # As dig writes it; the form has one field for both.
+        target, _, server = target.partition("@")
+        options = {"resolver": server.strip()}
     return JobSpec(
-        type=_text(data, "type", 40) or "http",
-        target=target,
+        type=kind,
+        target=target.strip(),
+        options=options,
         name=_text(data, "name", 200) or None,
         interval_s=_duration(data, "every"),
         timeout_s=_duration(data, "timeout"),

@@ -161,6 +161,9 @@ def job_href(name: str) -> str:
 
 def added_notice(job: JobAnswer) -> Notice:
     """Return what is said after adding *job*: its price and its command."""
+    if job.push_path:
+        said = f"{job.name} reports by itself, with a POST to {job.push_path}"
+        return Notice(f"{said}.", add_command(job))
     cost = cost_of(job.interval_s, job.timeout_s, len(job.votes))
     return Notice(f"{job.name} is watched: {in_words(cost)}.", add_command(job))
 
@@ -174,6 +177,11 @@ def add_command(job: JobAnswer) -> str:
         words += ["--on", job.on]
     if job.rule != "majority":
         words += ["--rule", job.rule]
+    if job.expect != "ok":
+        words += ["--expect", job.expect]
+    for name, value in job.options.items():
+        shown = ",".join(map(str, value)) if isinstance(value, list) else value
+        words += ["--set", f"{name}={shown}"]
     return safe_text(shlex.join(words), 500)
 
 

@@ -146,6 +146,14 @@ async def test_execute_adds_a_job_and_says_what_it_costs(http, site):
     assert f"{command} --timeout 10s --on nyc,tokyo" in page
 
 
+async def test_a_name_server_may_stand_behind_the_name(http, site):
+    form = {"type": "dns", "target": "www.example.com@192.0.2.53", "name": "www"}
+    page = await (await http.post("/jobs", data=form | {"on": "all"})).text()
+    job = await site.service.job(1, "www")
+    assert (job.target, job.options) == ("www.example.com", {"resolver": "192.0.2.53"})
+    assert "--set resolver=192.0.2.53" in page
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
