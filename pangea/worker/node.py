@@ -1,5 +1,6 @@
 """A worker from top to bottom: what starts when, and what it needs."""
 
+import gc
 import logging
 import socket
 from contextlib import AsyncExitStack
@@ -25,9 +26,14 @@ from .trust import Trust
 
 log = logging.getLogger(__name__)
 
+#: Young objects before the collector looks for cycles: parsers and connections of
+#: runs that are over. Measured with 10,000 jobs, ten times as many take 8 MB more.
+LOOK_AFTER = 5_000
+
 
 async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     """Run a worker until a signal, or its parent's end, ends it."""
+    gc.set_threshold(LOOK_AFTER, *gc.get_threshold()[1:])
     clock, boot, node = SystemClock(), new_boot(), config.node
     name = node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
