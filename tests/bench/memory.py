@@ -25,7 +25,7 @@ from pangea.web.events import Hub
 from .figures import Figures, tell
 from .ingest import CLOCK, WORKERS, fill, make_frames, take_all
 from .nodes import Cluster, job
-from .processes import SERVING, pin, rss_mb
+from .processes import SERVING, rss_mb, take_part
 from .servers import nginx, unbound
 from .worker import addresses
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 def worker(count: int) -> Figures:
     """Return the memory of a real worker, empty and with *count* jobs."""
-    pin(SERVING)
+    take_part(SERVING)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         (place / "empty").mkdir()

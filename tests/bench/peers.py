@@ -18,8 +18,8 @@ from .processes import (
     find,
     free_port,
     listens,
-    pin,
     running,
+    take_part,
     wait_for,
 )
 
@@ -127,7 +127,7 @@ def _children(command: Sequence[str]) -> float:
         check=True,
         capture_output=True,
         timeout=300,
-        preexec_fn=lambda: pin(MEASURED),
+        preexec_fn=lambda: take_part(MEASURED),
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     time.sleep(0.1)

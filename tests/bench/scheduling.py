@@ -2,13 +2,14 @@
 
     python -m tests.bench.scheduling [--jobs 10000] [--interval 10] [--seconds 20]
 
-A probe that asks nothing runs in the real prober, slots and runner; results are
-not kept, so this is the scheduling and nothing else.
+A probe that asks nothing runs in the real prober, slots and runner; of its results
+only the times are kept, so this is the scheduling and nothing else.
 """
 
 import argparse
 import asyncio
 import time
+from array import array
 from typing import Any, ClassVar, Self
 
 import uvloop
@@ -24,7 +25,7 @@ from pangea.worker.lag import LagMeter
 from pangea.worker.prober import Prober
 
 from .figures import Figures, medians, quantile, tell
-from .processes import MEASURED, pin
+from .processes import MEASURED, take_part
 from .spooled import lateness_ms
 
 
@@ -55,7 +56,7 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--seconds", type=float, default=20.0)
     given = asked.parse_args()
-    pin(MEASURED)
+    take_part(MEASURED)
     tune_collector()
     tell(
         lambda: uvloop.run(
@@ -68,9 +69,8 @@ async def measure(
     count: int, interval_s: float, rounds: int, seconds: float
 ) -> Figures:
     """Return the share of a core and the lateness, after a first interval."""
-    results: list[Result] = []
-    clock = SystemClock()
-    prober = Prober(Tools(), clock, results.append, LagMeter(clock), {})
+    clock, begins = SystemClock(), Begins()
+    prober = Prober(Tools(), clock, begins.put, LagMeter(clock), {})
     prober.start()
     begun = time.process_time()
     prober.replace_all(
@@ -79,22 +79,35 @@ async def measure(
     )
     adding = (time.process_time() - begun) / count * 1e6
     await asyncio.sleep(interval_s + 1)
-    each = [await window(results, interval_s, seconds) for _ in range(rounds)]
+    each = [await window(begins, interval_s, seconds) for _ in range(rounds)]
     await prober.stop(1.0)
     return medians(each) | {"add_us": adding}
 
 
-async def window(results: list[Result], interval_s: float, seconds: float) -> Figures:
+class Begins:
+    """When which job began, kept where the collector does not look."""
+
+    def __init__(self) -> None:
+        self.jobs, self.at_us = array("q"), array("q")
+
+    def put(self, result: Result) -> None:
+        """Note the beginning of *result*."""
+        self.jobs.append(result.job)
+        self.at_us.append(result.started_at_us)
+
+
+async def window(begins: Begins, interval_s: float, seconds: float) -> Figures:
     """Return the figures of the next *seconds*."""
-    results.clear()
+    first = len(begins.jobs)
     cpu, begun = time.process_time(), time.monotonic()
     await asyncio.sleep(seconds)
     cpu, spent = time.process_time() - cpu, time.monotonic() - begun
-    late = [lateness_ms(result, interval_s) for result in results]
+    begun_at = zip(begins.jobs[first:], begins.at_us[first:], strict=True)
+    late = [lateness_ms(job, at_us, interval_s) for job, at_us in begun_at]
     return {
-        "firings_per_s": len(results) / spent,
+        "firings_per_s": len(late) / spent,
         "core_pct": 100 * cpu / spent,
-        "cpu_us": cpu / max(1, len(results)) * 1e6,
+        "cpu_us": cpu / max(1, len(late)) * 1e6,
         "lateness_p50_ms": quantile(late, 0.5),
         "lateness_p99_ms": quantile(late, 0.99),
     }

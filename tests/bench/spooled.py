@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +29,16 @@ class Spooled:
         found = self._ask("SELECT max(id) FROM row")
         return (found[0][0] or 0) if found else 0
 
+    def edge(self) -> int:
+        """Wait for the next group of results; return the number of its last.
+
+        Between two edges lies exactly what was made meanwhile.
+        """
+        before = self.top()
+        while (now := self.top()) == before:
+            time.sleep(0.005)
+        return now
+
     def between(self, after: int, upto: int) -> list[Result]:
         """Return the results with numbers above *after* and up to *upto*."""
         rows = self._ask(
@@ -50,7 +61,7 @@ def figures(results: list[Result], interval_s: float) -> Figures:
     wrong = Counter(r.reason for r in results if r.outcome is not Outcome.OK)
     if wrong.total() > NOT_OK * len(results) or not results:
         sys.exit(f"{wrong.total()} of {len(results)} results are not ok: {wrong}")
-    late = [lateness_ms(r, interval_s) for r in results]
+    late = [lateness_ms(r.job, r.started_at_us, interval_s) for r in results]
     took = [r.duration_ms for r in results]
     return {
         "not_ok": wrong.total(),
@@ -61,12 +72,12 @@ def figures(results: list[Result], interval_s: float) -> Figures:
     }
 
 
-def lateness_ms(result: Result, interval_s: float) -> float:
-    """Return how long after its place in the interval *result* began.
+def lateness_ms(job: int, started_at_us: int, interval_s: float) -> float:
+    """Return how long after its place in the interval a run of *job* began.
 
     The fine wheel fires by its ticks, so a little before it is possible. Holds
     for a job with one worker, on the coordinator's machine.
     """
-    phase = worker_phase(result.job, interval_s, 0, 1)
-    after = (result.started_at_us / 1e6 - phase) % interval_s
+    phase = worker_phase(job, interval_s, 0, 1)
+    after = (started_at_us / 1e6 - phase) % interval_s
     return 1000 * (after - interval_s if after > interval_s / 2 else after)

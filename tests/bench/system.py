@@ -2,8 +2,9 @@
 
     python -m tests.bench.system http|icmp|dns [--jobs 300] [--rounds 3] [--seconds 20]
 
-300 jobs every 5 seconds, as Uptime Kuma and Prometheus were measured. Worker and
-coordinator share the measured core; the servers have the other.
+300 jobs every 5 seconds, as Uptime Kuma and Prometheus with blackbox_exporter were
+measured; icmp sends one packet a result, as these do. Worker and coordinator share
+the measured core; the servers have the other.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from .figures import Figures, medians, tell
 from .nodes import Cluster, Measured, job
-from .processes import MEASURED, SERVING, cpu_s, pin, rss_mb
+from .processes import MEASURED, SERVING, rss_mb, take_part
 from .servers import nginx, unbound
 from .worker import addresses, window
 
@@ -32,7 +33,7 @@ def main() -> None:
 
 def measure(kind: str, count: int, rounds: int, seconds: float) -> Figures:
     """Return the medians of *rounds* windows of one run."""
-    pin(SERVING)
+    take_part(SERVING)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         with nginx(place) as web, unbound(place) as resolver:
@@ -41,7 +42,11 @@ def measure(kind: str, count: int, rounds: int, seconds: float) -> Figures:
                 "icmp": list(addresses(count)),
                 "dns": ["host.example"] * count,
             }[kind]
-            options = {"resolver": f"127.0.0.1:{resolver}"} if kind == "dns" else {}
+            options = {
+                "http": {},
+                "icmp": {"count": 1},
+                "dns": {"resolver": f"127.0.0.1:{resolver}"},
+            }[kind]
             jobs = [job(n, kind, target, **options) for n, target in enumerate(targets)]
             cluster = Cluster(place, jobs)
             with (
@@ -57,17 +62,8 @@ def measure(kind: str, count: int, rounds: int, seconds: float) -> Figures:
 
 def whole(worker: Measured, coordinator: int, seconds: float) -> Figures:
     """Return what worker and coordinator spent a result, in one window."""
-    before = cpu_s([coordinator])
-    found = window(worker, [worker.pid], seconds)
-    results = max(1.0, found["results_per_s"] * seconds)
-    theirs = (cpu_s([coordinator]) - before) / results * 1000
-    ours = found.pop("cpu_us") / 1000
-    mine = {
-        "cpu_ms": ours + theirs,
-        "worker_cpu_ms": ours,
-        "coordinator_cpu_ms": theirs,
-    }
-    return mine | found
+    found = window(worker, [worker.pid, coordinator], seconds)
+    return {"cpu_ms": found["cpu_us"] / 1000, **found}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .figures import Figures, medians, tell
 from .nodes import Cluster, Measured, job
-from .processes import SERVING, pin
+from .processes import SERVING, take_part
 from .servers import nginx, tarpit
 from .worker import INTERVAL_S, window
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def measure(healthy: int, tarpits: int, rounds: int, seconds: float) -> Figures:
     """Return the figures of the healthy, with and without, and how they moved."""
-    pin(SERVING)
+    take_part(SERVING)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         with nginx(place) as web, tarpit() as hole:

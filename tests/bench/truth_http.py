@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .figures import Figures, medians, tell
 from .nodes import Cluster
-from .processes import MEASURED, SERVING, find, pin
+from .processes import MEASURED, SERVING, find, take_part
 from .servers import nginx
 from .worker import job, numbers, window
 
@@ -33,7 +33,7 @@ def main() -> None:
 
 def measure(rate: int, rounds: int, seconds: float) -> Figures:
     """Return the medians of the rounds, and what the worker reports too much."""
-    pin(SERVING)
+    take_part(SERVING)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         client = compiled(place)
@@ -69,7 +69,7 @@ def truth(client: Path, port: int, rate: int, seconds: float) -> Figures:
         check=True,
         timeout=seconds + 30,
         stdout=subprocess.PIPE,
-        preexec_fn=lambda: pin(MEASURED),
+        preexec_fn=lambda: take_part(MEASURED),
     )
     p50, p99 = (float(word) for word in ended.stdout.split())
     return {"true_p50_ms": p50, "true_p99_ms": p99}

@@ -24,7 +24,7 @@ from . import spooled
 from .figures import Figures, medians, tell
 from .nodes import Cluster, Measured, job
 from .peers import blackbox, fping_us
-from .processes import SERVING, cpu_s, find, pin, rss_mb
+from .processes import SERVING, cpu_s, find, rss_mb, take_part
 from .servers import nginx, unbound
 
 INTERVAL_S = 5.0
@@ -59,7 +59,7 @@ def main() -> None:
 
 def measure(make: "Make", rate: int, rounds: int, seconds: float) -> Figures:
     """Return the medians of *rounds*, and the ratio to the peer."""
-    pin(SERVING)
+    take_part(SERVING)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         with make(place, rate) as scene:
@@ -89,16 +89,20 @@ def window(
 ) -> Figures:
     """Return what *pids* spent a result of *worker* in the next *seconds*.
 
-    Times are of the jobs in *only*, and those must be ok.
+    The first of them is the worker's. Times are of the jobs in *only*, and those
+    must be ok.
     """
-    first, cpu, begun = worker.spooled.top(), cpu_s(pids), time.monotonic()
+    first = worker.spooled.edge()
+    before, begun = [cpu_s([pid]) for pid in pids], time.monotonic()
     time.sleep(seconds)
-    last, cpu = worker.spooled.top(), cpu_s(pids) - cpu
-    spent = time.monotonic() - begun
+    last = worker.spooled.edge()
+    cpus = [cpu_s([pid]) - cpu for pid, cpu in zip(pids, before, strict=True)]
+    cpu, spent, count = sum(cpus), time.monotonic() - begun, last - first
     results = [r for r in worker.spooled.between(first, last) if r.job in only]
     return {
-        "results_per_s": (last - first) / spent,
-        "cpu_us": cpu / max(1, last - first) * 1e6,
+        "results_per_s": count / spent,
+        "cpu_us": cpu / count * 1e6,
+        "worker_cpu_us": cpus[0] / count * 1e6,
         "core_pct": 100 * cpu / spent,
         "rss_mb": rss_mb(worker.pid),
         **spooled.figures(results, INTERVAL_S),
