@@ -88,10 +88,12 @@ class Judging:
         """Take up the votes as they were when the coordinator stopped.
 
         The votes of *results* that are newer than the stored ones count again, and
-        a short downtime of ours lets none expire before its worker could be back:
-        nothing of this is a change.
+        a short downtime of ours lets none expire that stood when we last heard
+        anything, before its worker could be back: nothing of this is a change.
         """
+        heard = 0.0
         for result in results:
+            heard = max(heard, result.started_at_us / 1e6)
             state, vote = self._board.states.get(result.job), self._vote(result)
             if state is None or vote is None:
                 continue
@@ -100,7 +102,8 @@ class Judging:
                 state.votes[vote.worker] = vote
         for state in self._board.states.values():
             for worker, vote in state.votes.items():
-                if now - FORGIVEN_S < vote.expires < now + BACK_S:
+                stood = vote.expires > heard > now - FORGIVEN_S
+                if stood and vote.expires < now + BACK_S:
                     state.votes[worker] = replace(vote, expires=now + BACK_S)
 
     def expire(self) -> Decided:

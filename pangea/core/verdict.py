@@ -261,7 +261,7 @@ def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
             return state.verdict, f"confirming: {_because(failed)}"
         return Verdict.DOWN, f"{tally}: {_because(failed)}"
     if good < rule.clear(voters):
-        return state.verdict, state.reason
+        return state.verdict, f"split: {good} of {voters} ok, {tally}"
     if 2 * len(warned) > voters:
         return Verdict.DEGRADED, f"{len(warned)} of {voters} warn: {_because(warned)}"
     if not _recovered(state, rule):
@@ -276,9 +276,9 @@ def _too_few(state: JobState, failed: list[Vote], good: int) -> tuple[Verdict, s
         Verdict.DEGRADED: bool(state.votes),
         Verdict.DOWN: bool(failed) and not good,
     }
-    if agrees.get(state.verdict):
-        return state.verdict, state.reason
     have = f"{len(state.votes)} of {len(state.electorate)} workers vote"
+    if agrees.get(state.verdict):
+        return state.verdict, f"{have}, and agree"
     return Verdict.UNKNOWN, f"too few to tell: {have}"
 
 

@@ -139,7 +139,8 @@ const HEARD = {
 function listen() {
   const stream = new EventSource("/api/v1/events");
   stream.addEventListener("open", () => {
-    if (!connected && one("#stale").hidden === false) reload(0);
+    // Also at first: something may have happened since the page was drawn.
+    if (!connected) reload(0);
     connected = true;
     document.body.classList.remove("is-stale");
     one("#stale").hidden = true;
