@@ -187,6 +187,12 @@ const busy = () => Date.now() - movedAt < 3000
   || one("#jobs").contains(document.activeElement)
   || !getSelection().isCollapsed;
 
+// A refused form stands at the address it was posted to, which draws nothing.
+function drawnAt() {
+  if (only) return "/jobs/" + encodeURIComponent(only);
+  return location.pathname === "/jobs" ? "/dash" : location.pathname;
+}
+
 let retry = null;
 
 function fetchAgain() {
@@ -198,7 +204,7 @@ function fetchAgain() {
     return;
   }
   const request = new XMLHttpRequest();
-  request.open("GET", location.pathname);
+  request.open("GET", drawnAt());
   request.responseType = "document";
   request.addEventListener("load", () => {
     if (request.status !== 200 || request.responseURL.includes("/login")) {
