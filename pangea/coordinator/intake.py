@@ -144,10 +144,11 @@ class Intake:
     async def note(self, decided: Decided) -> None:
         """Write and publish changes of verdict that no result brought.
 
-        What the database refuses now goes with the next commit.
+        What the database refuses now goes with the next commit. After a refusal it
+        is asked again even with nothing to write: no result may ever come.
         """
         self._unwritten.add(decided)
-        if self._unwritten:
+        if self._unwritten or self.trouble:
             try:
                 await self._commit([])
             except StorageError as error:

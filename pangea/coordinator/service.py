@@ -187,6 +187,11 @@ class CoordinatorService:
             raise Conflict(
                 f"job {name!r} is stopped", hint=f"start it: pangea job start {name}"
             )
+        if job.type in PUSHED:
+            raise Conflict(
+                f"job {name!r} reports by itself: nobody can ask it",
+                hint=f"pangea job show {name} prints where it reports to",
+            )
         asked = self._c.run_now(job)
         if not asked:
             raise Conflict(

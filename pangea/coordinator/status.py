@@ -34,7 +34,7 @@ class Status:
             workers_connected=here,
             results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
             trouble=self._trouble(here),
-            next=_next(len(jobs), here),
+            next=_next([(board.verdict(job), job.name) for job in jobs], here),
             join=join,
         )
 
@@ -47,11 +47,15 @@ class Status:
         return trouble
 
 
-def _next(jobs: int, connected: int) -> str:
+def _next(jobs: list[tuple[str, str]], connected: int) -> str:
+    """Return the next step for somebody who sees these verdicts and names."""
+    down = sorted(name for verdict, name in jobs if verdict == "down")
     if not connected:
         return "join a worker: see `pangea run --help` or start with a local one"
     if not jobs:
         return "add a first job: pangea job add http example.com"
+    if down:
+        return f"see why: pangea job show {down[0]}"
     return "watch it: pangea status --watch"
 
 

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pangea.coordinator.dispatch import BACKLOG
 from pangea.core.errors import Conflict, NotFound, ProtocolError, UsageError
-from pangea.core.model import FIRST_ORG, Flag, Gap, Outcome
+from pangea.core.model import FIRST_ORG, Flag, Gap, Outcome, Verdict
 from pangea.core.options import MASK, SecretText
 from pangea.core.phase import base_phase
 from pangea.mesh.messages import RunNow
@@ -301,6 +302,13 @@ async def test_status_says_what_to_do_next(world):
     await world.join("hel")
     joined = await world.service.status(FIRST_ORG)
 
+    await add(world)
+    board = world.coordinator.board
+    (job,) = board.states
+    board.states[job] = replace(board.states[job], verdict=Verdict.DOWN)
+    down = await world.service.status(FIRST_ORG)
+
+    assert down.next == "see why: pangea job show web"
     assert alone.trouble
     assert "worker" in alone.next
     assert joined.trouble == []

@@ -87,6 +87,20 @@ async def test_a_change_that_could_not_be_written_is_written_later_and_told(
 
 
 @pytest.mark.slow
+async def test_trouble_ends_with_the_refusal_also_when_no_result_comes(
+    world, full_disk
+):
+    full_disk.fill()
+    decided = world.coordinator.judging.seat([])
+    world.coordinator.intake.trouble = "the disk is full"
+    await world.coordinator.intake.note(decided)
+    assert await world.service.ready() == "storage: the disk is full"
+    full_disk.free()
+    await world.coordinator.intake.note(decided)
+
+    assert await world.service.ready() == ""
+
+
 @pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
 async def test_a_restart_changes_no_verdict(world, store, tmp_path, clean):
     far = await world.join("hel")

@@ -4,7 +4,7 @@ import pytest
 
 from pangea.coordinator.coordinator import Coordinator
 from pangea.coordinator.heartbeats import Heartbeats, expected_after, grace_of
-from pangea.core.errors import NotFound, UsageError
+from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import FIRST_ORG, Job, Outcome
 from pangea.vault import Vault
 from pangea.web.schema import JobSpec, PushQuery
@@ -124,6 +124,12 @@ async def test_a_report_makes_it_up_and_a_bad_one_down_at_once(world):
     await world.service.remove_job(FIRST_ORG, "backup")
     with pytest.raises(NotFound):
         await world.service.push(token, PushQuery())
+
+
+async def test_nobody_can_ask_what_reports_by_itself(world):
+    await world.service.add_job(FIRST_ORG, SPEC, dry_run=False)
+    with pytest.raises(Conflict, match="reports by itself"):
+        await world.service.run_job(FIRST_ORG, "backup")
 
 
 async def test_a_restart_remembers_the_last_report(world, store, tmp_path):
