@@ -93,8 +93,10 @@ def routed() -> Iterator[str]:
     """Yield a namespace (10.99.1.1, fd00:1::1) behind a router to other places.
 
     10.99.2.2 and fd00:2::2 answer, over a link of 1280 bytes; the router drops
-    10.99.3.0/24 and rejects 10.99.4.0/24 and fd00:3::/64; here 10.99.5.0/24 is
-    a blackhole and 10.99.6.0/24 unreachable.
+    10.99.3.0/24 and rejects 10.99.4.0/24 and fd00:3::/64, forbids 10.99.9.0/24 and
+    fd00:9::/64, and has no way to 10.99.10.0/24 and fd00:10::/64. Here are of each
+    family a blackhole (10.99.5.0/24, fd00:55::/64) and what is unreachable (…6…),
+    prohibited (…7…) and thrown out (…8…).
     """
     roles = (namespace(role) for role in ("near", "router", "far"))
     with contextlib.ExitStack() as stack:
@@ -112,8 +114,13 @@ def routed() -> Iterator[str]:
         _ip(f"-n {router} route add blackhole 10.99.3.0/24")
         _ip(f"-n {router} route add unreachable 10.99.4.0/24")
         _ip(f"-n {router} route add unreachable fd00:3::/64")
-        _ip(f"-n {near} route add blackhole 10.99.5.0/24")
-        _ip(f"-n {near} route add unreachable 10.99.6.0/24")
+        for kind, last in (("prohibit", 9), ("throw", 10)):
+            _ip(f"-n {router} route add {kind} 10.99.{last}.0/24")
+            _ip(f"-n {router} route add {kind} fd00:{last}::/64")
+        kinds = ("blackhole", "unreachable", "prohibit", "throw")
+        for last, kind in enumerate(kinds, 5):
+            _ip(f"-n {near} route add {kind} 10.99.{last}.0/24")
+            _ip(f"-n {near} route add {kind} fd00:{last}{last}::/64")
         yield near
 
 
