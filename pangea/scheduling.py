@@ -25,8 +25,11 @@ from pangea.core.phase import next_due
 
 log = logging.getLogger(__name__)
 
-#: Who is due so soon fires along: a wake-up costs more than a probe.
+#: A moment of grace: who is due within it is due.
 TICK_S = 0.005
+#: A wake-up costs more than a probe. So with one that is due go the next few, if
+#: their turn comes within this share of their interval, and within this time.
+EARLY_SHARE, EARLIEST_S, TOGETHER = 0.01, 0.05, 4
 #: A slot is a tenth of its interval, within these bounds.
 NARROWEST_S, WIDEST_S = 0.1, 1.0
 STEP_S = 0.5
@@ -80,6 +83,11 @@ def slot_of(interval_s: float, phase_s: float) -> Slot:
     return Slot(interval_s, math.floor(phase_s / slot_width(interval_s)))
 
 
+def early_s(slot: Slot) -> float:
+    """Return how long before its turn a member may go along with another."""
+    return min(EARLIEST_S, slot.interval_s * EARLY_SHARE)
+
+
 class Firing(NamedTuple):
     """A member's next moment: on the monotonic clock, and on the coordinator's."""
 
@@ -92,15 +100,21 @@ class Firing(NamedTuple):
 class Slots:
     """Fires members at their phases, on coordinator time (wall plus offset).
 
-    *on_step* is told by how many seconds the wall clock stepped, soon after.
+    *on_step* is told by how many seconds the wall clock stepped, soon after;
+    *on_lag* how late a timer of ours came, in seconds, each time one comes.
     """
 
     def __init__(
-        self, clock: Clock, fire: Fire, on_step: Callable[[float], None] | None = None
+        self,
+        clock: Clock,
+        fire: Fire,
+        on_step: Callable[[float], None] | None = None,
+        on_lag: Callable[[float], None] | None = None,
     ) -> None:
         self._clock = clock
         self._fire = fire
         self._on_step = on_step
+        self._on_lag = on_lag
         self._offset_s = 0.0
         self._members: dict[int, Member] = {}
         self._slots: dict[Slot, set[int]] = {}
@@ -203,21 +217,26 @@ class Slots:
         queue.sort(reverse=True)
         self._fire_next(slot, queue)
 
-    def _fire_next(self, slot: Slot, queue: list[Firing]) -> None:
+    def _fire_next(self, slot: Slot, queue: list[Firing], along: int = 0) -> None:
         """Fire one that is due; the next follows when the loop has come round.
 
         Between two of them answers are read, so no probe waits for a whole burst.
+        *along* counts those that went early with the one before.
         """
         now = self._clock.monotonic()
-        if queue and queue[-1].at <= now + TICK_S:
+        if queue and queue[-1].at <= now + (early_s(slot) if along else TICK_S):
             at, due, key, member = queue.pop()
+            if self._on_lag and not along:
+                self._on_lag(now - at)
             if self._members.get(key) is member:
                 self._fire(key, due, max(0.0, now - at))
         if queue:
             wait = queue[-1].at - now
             loop = asyncio.get_running_loop()
-            if wait <= TICK_S:
+            if wait <= 0.0:
                 loop.call_soon(self._fire_next, slot, queue)
+            elif wait <= early_s(slot) and along + 1 < TOGETHER:
+                loop.call_soon(self._fire_next, slot, queue, along + 1)
             else:
                 loop.call_later(wait, self._fire_next, slot, queue)
         elif self._queues.get(slot) is queue:
@@ -236,7 +255,10 @@ class Slots:
         """Re-arm when the wall clock steps, or the machine was asleep."""
         last = self._clock.wall() - self._clock.monotonic()
         while True:
+            begun = self._clock.monotonic()
             await asyncio.sleep(STEP_S)
+            if self._on_lag:
+                self._on_lag(self._clock.monotonic() - begun - STEP_S)
             apart = self._clock.wall() - self._clock.monotonic()
             if abs(apart - last) > STEP_S:
                 log.warning("the clock stepped by %+.1f s", apart - last)

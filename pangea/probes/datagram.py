@@ -214,7 +214,8 @@ def _prepare(sock: socket.socket) -> None:
 def stamp(ancillary: Ancillary) -> int | None:
     """Return the kernel's receive stamp in ns of the wall clock, if it is there."""
     for level, kind, value in ancillary:
-        if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
+        wanted = kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET
+        if wanted and len(value) >= STAMP.size:
             seconds, nanoseconds = STAMP.unpack_from(value)
             return int(seconds * 1_000_000_000 + nanoseconds)
     return None

@@ -41,6 +41,8 @@ SocketKey = tuple[socket.AddressFamily, str, bool]
 #: passes are this far apart while there is much to do
 _PASS_S = 0.002
 _SHORT_PASS_S, _SHORT_GAP_S = 0.001, 0.02
+#: so many answers, each soon after the one before, are much to do
+_MANY = 12
 _NEVER, _PASSING = float("inf"), float("-inf")
 _ROOM = 1 << 16
 #: identifier, sequence and token of a reply, from the fifth byte on
@@ -76,7 +78,7 @@ class Pinger:
         self._due: dict[float, deque[tuple[float, Flight]]] = {}
         self._ends: list[tuple[float, int]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._wake_at, self._read_at = _NEVER, 0.0
+        self._wake_at, self._read_at, self._quick = _NEVER, 0.0, 0
         self._listening = True
         self._apart_ns = time.time_ns() - time.monotonic_ns()
 
@@ -163,6 +165,9 @@ class Pinger:
             self._arm(self._next_pass(now))
 
     def _next_pass(self, now: float) -> float:
+        # Who has been answered must not wake us when the time for it has gone by.
+        while self._ends and self._ends[0][1] not in self._flights.by_key:
+            heapq.heappop(self._ends)
         soonest = self._ends[0][0] if self._ends else _NEVER
         apart = _PASS_S
         for gap_s, queue in self._due.items():
@@ -199,7 +204,9 @@ class Pinger:
     def _on_readable(self) -> None:
         now = time.monotonic()
         self._read()
-        if now - self._read_at < _PASS_S and self._listening:
+        self._quick = self._quick + 1 if now - self._read_at < _PASS_S else 0
+        if self._quick >= _MANY and self._listening:
+            self._quick = 0
             self._listening = self._socket.listen(False)
             if not self._listening:
                 self._arm(now + _PASS_S)
@@ -257,7 +264,7 @@ class Pinger:
         stamp_ns, ttl = 0, buffer[8] if start else None
         for level, kind, value in ancillary:
             if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
-                seconds, nanoseconds = STAMP.unpack_from(value)
+                seconds, nanoseconds = STAMP.unpack(value)
                 stamp_ns = seconds * 1_000_000_000 + nanoseconds
             elif kind in _TTL_KINDS:
                 ttl = value[_LOW]

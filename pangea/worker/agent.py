@@ -92,11 +92,7 @@ class Agent:
         """
         self._prober.start()
         self._prober.replace_all(await self._memory.recall())
-        lag = asyncio.create_task(self._lag.run(), name="lag")
-        try:
-            await self._stay_linked()
-        finally:
-            lag.cancel()
+        await self._stay_linked()
 
     async def stop(self, *, patience_s: float = PATIENCE_S) -> None:
         """Finish what runs, spool it, deliver what can be, and leave."""

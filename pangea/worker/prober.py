@@ -40,7 +40,7 @@ class Prober:
         self._clock = clock
         self._sink = sink
         self._lag = lag
-        self.slots = Slots(clock, self._fire, on_step)
+        self.slots = Slots(clock, self._fire, on_step, lag.note)
         self.assignments: dict[int, Assignment] = {}
         self._probes: dict[int, Probe | UsageError] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
