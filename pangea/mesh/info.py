@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from pangea.core.text import safe_text
+from pangea.mesh.messages import VERSIONS
 from pangea.mesh.refusal import Refusal, Refused
 
-VERSIONS = (1, 1)
+#: What a node speaks that does not say what it speaks.
+_FIRST = (1, 1)
 MAX_INFO = 1024
 _MAX_DEPTH = 3
 _MAX_CAPS = 64
@@ -123,7 +125,7 @@ def _caps(said: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _versions(said: Mapping[str, object]) -> tuple[int, int]:
-    match said.get("v", list(VERSIONS)):
+    match said.get("v", list(_FIRST)):
         case [int(low), int(high)] if 1 <= low <= high < 2**16 and low is not True:
             return low, high
     return _refuse("'v' is not a range of versions")

@@ -100,7 +100,8 @@ class Link:
     """Sealed messages to and from one proven node.
 
     The side that ``admits`` says Welcome before anything else; until then neither
-    side can say or hear another message. ``peer_key``, ``peer_info``, ``version``,
+    side can say or hear another message, and never one that is newer than the link's
+    ``version``. ``peer_key``, ``peer_info``, ``version``,
     ``sid``, ``kind``, ``hint`` and ``secret_index`` are the session's; the four
     counters are of what was sent and received since. ``cut`` is true if the peer
     went away without saying its last.
@@ -136,12 +137,20 @@ class Link:
         # Frames must leave in the order in which they were sealed.
         self._sending = asyncio.Lock()
 
+    def speaks(self, kind: type[Message]) -> bool:
+        """Tell whether a message of *kind* may be said on this link."""
+        return kind.since <= self.version
+
     async def send(self, message: Message) -> None:
-        """Say *message*; raise `LinkClosed` if the peer is gone."""
+        """Say *message*; raise `LinkClosed` if the peer is gone.
+
+        Raises `ProtocolError` for one that the link does not speak.
+        """
         if not self._welcomed and not self._may_open(message, saying=True):
             raise ProtocolError(
                 f"{type(message).__name__} must not be said before Welcome"
             )
+        self._check_version(message)
         plain = encode(message)
         async with self._sending:
             if self._closed:
@@ -195,11 +204,20 @@ class Link:
         if self._opener.finished:
             raise LinkClosed("the peer has closed the link")
         message = decode(plain)
+        self._check_version(message)
         if not self._welcomed and not self._may_open(message, saying=False):
             raise ProtocolError(
                 f"the peer said {type(message).__name__} before Welcome"
             )
         return message
+
+    def _check_version(self, message: Message) -> None:
+        """Keep each link at what both sides know; the one place that does."""
+        if not self.speaks(type(message)):
+            raise ProtocolError(
+                f"{type(message).__name__} is of version {message.since} of the "
+                f"mesh, and this link speaks version {self.version}"
+            )
 
     def _may_open(self, message: Message, *, saying: bool) -> bool:
         """Tell whether *message* may be the first; Goodbye is a refusal in words."""

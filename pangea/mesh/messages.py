@@ -2,26 +2,34 @@
 
 Every message is a frozen struct packed as a MessagePack array whose first
 element is its tag, so new fields go to the end and have defaults. A message that
-is unknown, malformed or too deep is a ProtocolError, never ignored.
+is unknown, malformed or too deep is a ProtocolError, never ignored. A message that
+came with a later version than the first says so in ``since``; a link of an earlier
+version neither takes nor brings it.
 """
 
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 import msgspec
 from msgspec import Raw, Struct, field
 
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Assignment, Gap, Result
+from pangea.core.text import safe_text
 
 #: The versions of this message set that we speak, lowest and highest.
-VERSIONS = (1, 1)
+VERSIONS = (1, 2)
 #: Rows in one batch, and batches that may wait for their ack at once.
 BATCH_ROWS = 500
 WINDOW = 4
 
 
 class Message(Struct, frozen=True, array_like=True, tag=True):
-    """Anything that is said on a verified link."""
+    """Anything that is said on a verified link.
+
+    ``since`` is the version of the message set that it came with.
+    """
+
+    since: ClassVar[int] = 1
 
 
 class Welcome(Message, frozen=True, array_like=True, tag=True):
@@ -146,6 +154,7 @@ ANY = (
     | Goodbye
 )
 
+_TAGS = frozenset(kind.__name__ for kind in get_args(ANY))
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(ANY)
 _row_decoder = msgspec.msgpack.Decoder(Result)
@@ -161,8 +170,19 @@ def decode(data: bytes) -> Message:
     try:
         message: Message = _decoder.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"bad message: {error}") from error
+        raise ProtocolError(_unknown(data) or f"bad message: {error}") from error
     return message
+
+
+def _unknown(data: bytes) -> str:
+    """Return that *data* is a message which we do not know, "" if it is not."""
+    try:
+        tag, *_ = msgspec.msgpack.decode(data, type=list[Any])
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(tag, str) or tag in _TAGS:
+        return ""
+    return f"{safe_text(tag, 40)} is no message of the mesh up to version {VERSIONS[1]}"
 
 
 def encode_row(result: Result) -> bytes:

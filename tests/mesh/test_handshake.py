@@ -8,6 +8,7 @@ from nacl.bindings import crypto_scalarmult_base
 from pangea.core.errors import ProtocolError
 from pangea.mesh.first_message import KIND_TOKEN, write_first
 from pangea.mesh.info import NodeInfo, write_info
+from pangea.mesh.messages import VERSIONS
 from pangea.mesh.refusal import Refusal, Refused
 from pangea.mesh.replay import ReplayCache
 from tests.mesh.parties import (
@@ -241,7 +242,7 @@ def test_our_own_identity_is_refused_on_either_side():
 
 
 def test_versions_that_do_not_overlap_are_refused_by_both():
-    apart = write_info(NodeInfo(role="coordinator", versions=(2, 9)))
+    apart = write_info(NodeInfo(role="coordinator", versions=(VERSIONS[1] + 1, 9)))
     one, m2 = m2_from(info=apart)
     refused(Refusal.VERSION, one.finish, m2)
     two, m3 = m3_from(info=apart)

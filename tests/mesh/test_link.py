@@ -247,6 +247,67 @@ async def test_sealed_rubbish_is_refused(links, channels):
     assert channels[1].closed
 
 
+# versions
+
+
+async def speaking(channels, ours, theirs):
+    """Return what each side of a handshake got, which speak these versions."""
+    return await both(
+        channels,
+        dialling={"info": NodeInfo(role="worker", versions=ours)},
+        dialled={"info": NodeInfo(role="coordinator", versions=theirs)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "spoken"),
+    [
+        ((1, 1), (1, 2), 1),
+        ((1, 2), (1, 1), 1),
+        ((1, 2), (1, 2), 2),
+        ((1, 3), (1, 2), 2),
+    ],
+)
+async def test_a_link_speaks_the_highest_version_of_both(
+    channels, ours, theirs, spoken
+):
+    one, two = await speaking(channels, ours, theirs)
+    assert one.version == two.version == spoken
+
+
+async def test_a_node_that_speaks_only_later_versions_is_refused(channels):
+    one, _ = await speaking(channels, (1, 2), (3, 3))
+    assert one.reason is Refusal.VERSION
+    assert "the peer speaks versions 3 to 3 of the mesh, we speak 1 to 2" in str(one)
+
+
+async def test_a_message_newer_than_the_link_is_never_said(links, channels):
+    worker, _ = links
+    worker.version = Ack.since - 1
+    before = len(channels[0].sent)
+    with pytest.raises(ProtocolError, match="this link speaks version 0"):
+        await worker.send(Ack("e", 1))
+    assert not worker.speaks(Ack)
+    assert len(channels[0].sent) == before
+
+
+async def test_a_message_newer_than_the_link_is_not_heard(links, channels):
+    worker, coordinator = links
+    coordinator.version = Ack.since - 1
+    await worker.send(Ack("e", 1))
+    with pytest.raises(ProtocolError, match="Ack is of version 1 of the mesh"):
+        await coordinator.receive()
+    assert channels[1].closed
+
+
+async def test_a_message_of_a_later_version_is_refused_by_its_name(links, channels):
+    worker, coordinator = links
+    await channels[0].send(worker._sealer.seal(b"\x91\xa6Future", 0.0))
+    with pytest.raises(ProtocolError, match="Future is no message of the mesh up to"):
+        await coordinator.receive()
+    assert channels[1].closed
+
+
 # refusals
 
 
