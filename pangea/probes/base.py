@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 #: An observed value is kept up to so many characters.
 OBSERVED = 2000
+#: The phase in which a probe waits for its own turn on this worker.
+WAIT = "wait"
+#: Phases that are no time of the target's: that one, and the silence in which it is
+#: listened for a refusal.
+ASIDE = (WAIT, "accept")
 
 
 class Trace:
@@ -37,6 +42,25 @@ class Trace:
         self.readings: dict[str, Any] = {}
         self.duration_ms: float | None = None
         self.warning: tuple[str, str] | None = None
+
+    @property
+    def target_ms(self) -> float:
+        """How long the target took: the phases without those ASIDE."""
+        return sum(self.phases.values()) - self.aside_ms
+
+    @property
+    def aside_ms(self) -> float:
+        """How long the phases were that are no time of the target's."""
+        return sum(self.phases.get(name, 0.0) for name in ASIDE)
+
+    def is_starved(self, timeout_s: float) -> bool:
+        """Tell whether a run of *timeout_s* was cut short by our own waiting.
+
+        It was if it ended while it waited, or if that took half of its time or more:
+        the target then had no fair chance to answer.
+        """
+        waited_ms = self.phases.get(WAIT, 0.0)
+        return self.last == WAIT or waited_ms >= timeout_s * 1000 / 2
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -49,7 +49,7 @@ async def ask_https(
     begun = time.perf_counter()
     answer = await fetch(request, habits, tools, trace)
     # To look up the server's name and to wait for our turn is not its time.
-    ours = trace.phases.get("resolve", 0.0) + trace.phases.get("wait", 0.0)
+    ours = trace.phases.get("resolve", 0.0) + trace.aside_ms
     took = (time.perf_counter() - begun) * 1000 - ours
     reply = checked(query, _message(answer.head), identifier)
     return Answer(reply, took, "https")

@@ -66,7 +66,7 @@ async def _exchange(
         stream.write(len(wire).to_bytes(_LENGTH, "big") + wire)
         data = await _read(stream)
     reply = checked(query, data, wire[:2])
-    took = (time.perf_counter() - begun) * 1000 - trace.phases.get("wait", 0.0)
+    took = (time.perf_counter() - begun) * 1000 - trace.aside_ms
     return Answer(reply, took, transport)
 
 

@@ -92,7 +92,7 @@ class HttpProbe:
             _note(answer, request.url, len(hops), trace)
             goes_on = self._goes_on(answer.head)
             if goes_on or hops:
-                total = sum(trace.phases.values())
+                total = trace.target_ms
                 hops.append(_hop(answer, total - spent, trace))
                 spent = total
             if not goes_on:

@@ -157,8 +157,7 @@ class Demands:
         most = self._options.warn_latency_ms
         if most is None:
             return
-        # That we had no time to go on is not the target's doing.
-        spent = sum(trace.phases.values()) - trace.phases.get("wait", 0.0)
+        spent = trace.target_ms
         if spent > most:
             trace.warn("latency", f"took {spent:.0f} ms, wanted at most {most:g} ms")
 

@@ -28,9 +28,9 @@ async def run_once(
 
     ``started_at_us`` is *clock*'s wall time at the start; ``duration_ms`` of a run
     that succeeded is that of its phases, for what lies between them is our own
-    time and not the target's. With *expect* ``fail`` the target must not answer.
-    *seen* is what the run before observed, and is brought up to date. Cancellation
-    is passed on: a worker that stops has no opinion.
+    time and not the target's, as is a phase that is ASIDE. With *expect* ``fail``
+    the target must not answer. *seen* is what the run before observed, and is
+    brought up to date. Cancellation is passed on: a worker that stops has no opinion.
     """
     trace, started = Trace(seen), clock.wall()
     begun = time.perf_counter()
@@ -39,7 +39,9 @@ async def run_once(
     if trace.duration_ms is not None:
         spent_ms = trace.duration_ms
     elif outcome is Outcome.OK and trace.phases:
-        spent_ms = sum(trace.phases.values())
+        spent_ms = trace.target_ms
+    else:
+        spent_ms = max(spent_ms - trace.aside_ms, 0.0)
     flags = Flag.NONE
     if expect == "fail":
         outcome, reason, detail = _mirrored(trace, outcome, reason, detail)
@@ -81,6 +83,9 @@ async def _ask(
         async with asyncio.timeout(timeout_s):
             await probe.run(trace, tools)
     except TimeoutError:
+        if trace.is_starved(timeout_s):
+            waited = f"its turn on this worker took most of its {timeout_s:g} s"
+            return Outcome.ERROR, "overload", waited
         after = f" (while: {trace.last})" if trace.last else ""
         return Outcome.FAILED, "timeout", f"no answer within {timeout_s:g} s{after}"
     except ProbeFailed as failure:

@@ -12,7 +12,6 @@ from .base import Trace, register
 from .connect import Family, Stream, Wire, connect, resolve
 from .dialogue import MAX_STEPS, Dialogue, Step, parse_steps
 from .target import parse_host, parse_host_port
-from .tls_engine import leave_out
 from .tls_settle import settle
 
 if TYPE_CHECKING:
@@ -70,7 +69,6 @@ class TcpProbe:
             await self._talk(wire, stream, trace, tools)
         finally:
             wire.close()
-            leave_out(trace, "wait", "accept")
 
     async def _talk(
         self, wire: Wire, stream: Stream, trace: Trace, tools: "Tools"

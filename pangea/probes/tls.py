@@ -19,7 +19,6 @@ from .tls_engine import (
     Verdict,
     demand,
     digest,
-    leave_out,
     warn_of_weakness,
 )
 from .tls_failure import Refused
@@ -71,13 +70,10 @@ class TlsProbe:
 
     async def run(self, trace: Trace, tools: "Tools") -> None:
         """Look, then judge; ProbeFailed names everything that is wrong."""
-        try:
-            if self.options.expect_alert:
-                await self._be_refused(trace, tools.tls)
-            else:
-                self._judge(await self._shake(trace, tools.tls), trace, tools.tls)
-        finally:
-            leave_out(trace, "wait", "accept")
+        if self.options.expect_alert:
+            await self._be_refused(trace, tools.tls)
+        else:
+            self._judge(await self._shake(trace, tools.tls), trace, tools.tls)
 
     async def _shake(self, trace: Trace, engine: TlsEngine) -> TlsWire:
         """Return the connection, closed, once the server has accepted us."""

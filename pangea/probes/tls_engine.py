@@ -11,7 +11,7 @@ from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
 from . import certificates, tls_chain
-from .base import Trace
+from .base import WAIT, Trace
 from .certificates import Facts, Problem
 from .client_certificate import Identity
 from .connect import Wire
@@ -241,13 +241,6 @@ def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None
     readings["subject"] = facts.subject
 
 
-def leave_out(trace: Trace, *waits: str) -> None:
-    """Do not count the phases *waits* to how long the target took."""
-    if any(name in trace.phases for name in waits):
-        spent = (ms for name, ms in trace.phases.items() if name not in waits)
-        trace.duration_ms = sum(spent)
-
-
 def warn_of_weakness(chain: tuple[Facts, ...], trace: Trace) -> None:
     """Warn of the first certificate in *chain* with a weak key or signature."""
     for facts in chain:
@@ -267,10 +260,10 @@ def demand(problems: tuple[Problem, ...]) -> None:
 @contextmanager
 def _waiting(trace: Trace) -> Iterator[None]:
     """Measure what is our own delay, if it is worth telling."""
-    with trace.phase("wait"):
+    with trace.phase(WAIT):
         yield
-    if trace.phases["wait"] < _SHORT_MS:
-        del trace.phases["wait"]
+    if trace.phases[WAIT] < _SHORT_MS:
+        del trace.phases[WAIT]
 
 
 def digest(chain: tuple[bytes, ...]) -> bytes:

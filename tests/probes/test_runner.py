@@ -114,6 +114,23 @@ async def test_a_timeout_is_named_with_the_phase_it_cut_off():
     assert result.detail == "no answer within 0.05 s (while: connect)"
 
 
+async def test_a_target_that_got_half_of_its_time_has_had_its_chance():
+    def spent(waited_s):
+        async def act(trace):
+            with trace.phase("wait"):
+                await asyncio.sleep(waited_s)
+            with trace.phase("tls"):
+                await asyncio.sleep(5)
+
+        return act
+
+    result = await run(spent(0.01), timeout_s=0.1)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "timeout")
+    assert result.duration_ms < 95
+    result = await run(spent(0.06), timeout_s=0.1)
+    assert (result.outcome, result.reason) == (Outcome.ERROR, "overload")
+
+
 async def test_a_broken_probe_is_our_error_and_never_a_vote(caplog):
     result = await run(raising(ZeroDivisionError("oops")))
     assert (result.outcome, result.reason) == (Outcome.ERROR, "bug")

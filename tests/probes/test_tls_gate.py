@@ -7,6 +7,8 @@ from pangea.core.model import Outcome
 from pangea.probes import tls_gate
 from pangea.probes.tls_gate import StartGate
 
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
 
 async def enter(gate, name, passed):
     if not gate.is_open():
@@ -99,6 +101,35 @@ async def test_our_own_wait_is_a_phase_and_not_the_targets_time(
     for result in results:
         counted = sum(ms for name, ms in result.phases.items() if name != "wait")
         assert result.duration_ms < counted + 25
+
+
+async def test_our_own_wait_does_not_count_over_https_either(
+    serve, ask, tools, server_tls, ca_file
+):
+    target = f"https://127.0.0.1:{await serve(GOOD, server_tls)}/"
+    await ask("http", target, ca_file=ca_file)
+    tools.tls.gate = StartGate(starts=1, tick_s=0.05)
+    asked = (ask("http", target, ca_file=ca_file) for _ in range(3))
+    results = await asyncio.gather(*asked)
+    assert {r.outcome for r in results} == {Outcome.OK}
+    assert max(r.phases.get("wait", 0.0) for r in results) > 70
+    for result in results:
+        counted = sum(ms for name, ms in result.phases.items() if name != "wait")
+        assert result.duration_ms == pytest.approx(counted)
+
+
+@pytest.mark.parametrize("type_", ["http", "tls", "tcp"])
+async def test_a_timeout_in_our_own_wait_is_our_overload(
+    serve, ask, tools, server_tls, ca_file, type_
+):
+    target = f"127.0.0.1:{await serve(GOOD, server_tls)}"
+    tools.tls.gate = StartGate(starts=1, tick_s=30)
+    assert tools.tls.gate.is_open()
+    how = {"tls": True} if type_ == "tcp" else {}
+    result = await ask(type_, target, timeout_s=0.2, ca_file=ca_file, **how)
+    assert (result.outcome, result.reason) == (Outcome.ERROR, "overload")
+    assert result.detail == "its turn on this worker took most of its 0.2 s"
+    assert result.duration_ms < 100
 
 
 async def test_tarpits_do_not_keep_others_waiting(
