@@ -55,6 +55,7 @@ class Admission:
             self._check,
             self._replays,
             clock=self._clock,
+            prologue=channel.prologue,
         )
 
     async def admit(self, link: Link) -> tuple[Worker, dict[str, int]]:

@@ -8,6 +8,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from pangea.core.errors import LinkClosed
 from pangea.mesh.stream import MAX_PLAIN
+from pangea.mesh.tls_binding import PLAIN
 
 #: The largest WebSocket message that either side takes.
 MAX_MESSAGE = MAX_PLAIN + 1024
@@ -17,6 +18,11 @@ SILENCE = 20.0
 
 class Channel(Protocol):
     """What a handshake and a link run on."""
+
+    @property
+    def prologue(self) -> bytes:
+        """What a handshake on it is bound to; both ends must see the same."""
+        ...
 
     async def send(self, data: bytes) -> None:
         """Send one message, whole even if cancelled; raise `LinkClosed` if gone."""
@@ -54,14 +60,17 @@ class WebSocket(Protocol):
 class WebSocketChannel:
     """A `Channel` of binary WebSocket messages; any other kind ends it.
 
-    *after_close* releases what the connection hangs on, such as a client session.
+    *after_close* releases what the connection hangs on, such as a client session;
+    *prologue* is what a handshake on it is bound to.
     """
 
     def __init__(
         self,
         websocket: WebSocket,
         after_close: Callable[[], Awaitable[None]] | None = None,
+        prologue: bytes = PLAIN,
     ) -> None:
+        self.prologue = prologue
         self._websocket = websocket
         self._after_close = after_close
         _limit_silence(websocket.get_extra_info("socket"))

@@ -10,19 +10,20 @@ from pangea.core.errors import (
     ProtocolError,
     StorageError,
 )
-from pangea.mesh.dial import dial, show_address
+from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import Link, initiate
 from pangea.mesh.messages import Introduce
 from pangea.mesh.refusal import Refusal, Refused
+from pangea.mesh.tls_binding import PLAIN
 from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
 from pangea.vault import Vault
 
 from .clock_offset import ClockOffset
 from .disk import Disk
-from .finder import Address, Finder
+from .finder import Finder
 from .lag import LagMeter
 from .memory import Memory
 from .prober import Prober
@@ -58,7 +59,9 @@ class Agent:
         finder: Finder,
         vault: Vault,
         clock: Clock,
+        ca_file: str = "",
     ) -> None:
+        self._ca_file = ca_file
         self._identity = identity
         self._secret = secret
         self._info = info
@@ -121,9 +124,9 @@ class Agent:
 
     async def _try_all(self, addresses: list[Address]) -> bool:
         """Try *addresses* in turn; True after one of them made a link."""
-        for host, port in addresses:
+        for address in addresses:
             try:
-                link = await self._connect(host, port)
+                link = await self._connect(address)
             except (PangeaError, TimeoutError) as error:
                 self._complain(error)
                 continue
@@ -131,8 +134,8 @@ class Agent:
             return True
         return False
 
-    async def _connect(self, host: str, port: int) -> Link:
-        channel = await dial(host, port)
+    async def _connect(self, address: Address) -> Link:
+        channel = await dial(address, ca_file=self._ca_file)
         link = await initiate(
             channel,
             self._identity,
@@ -140,8 +143,11 @@ class Agent:
             self._info,
             self._trust.check,
             clock=self._clock,
+            prologue=channel.prologue,
         )
-        self._trust.keep(link.peer_key, show_address(host, port))
+        # Also where it was tried in the clear: from then on TLS is demanded.
+        by_tls = channel.prologue != PLAIN
+        self._trust.keep(link.peer_key, str(address._replace(tls=by_tls)))
         return link
 
     async def _serve(self, link: Link) -> None:

@@ -7,14 +7,12 @@ from contextlib import AsyncExitStack
 
 from pangea.core.clock import Clock
 from pangea.core.errors import Unreachable
-from pangea.mesh.dial import parse_join
+from pangea.mesh.dial import Address, parse_join
 from pangea.mesh.discovery import Browser
 
 from .trust import Trust
 
 log = logging.getLogger(__name__)
-
-Address = tuple[str, int]
 
 
 class Finder:
@@ -77,5 +75,5 @@ class Finder:
 
 
 async def _pump(browser: Browser, found: asyncio.Queue[Address]) -> None:
-    async for address in browser.candidates():
-        found.put_nowait(address)
+    async for host, port in browser.candidates():
+        found.put_nowait(Address(host, port))

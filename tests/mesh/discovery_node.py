@@ -15,7 +15,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 from pangea.core.errors import Unreachable
 from pangea.mesh.advert import SERVICE_TYPE, text_record
-from pangea.mesh.dial import dial
+from pangea.mesh.dial import Address, dial
 from pangea.mesh.discovery import Advertiser, Browser
 from pangea.system_clock import SystemClock
 
@@ -131,7 +131,7 @@ async def serve(host, port):
 async def knock(host, port):
     """Dial and say five bytes."""
     say(ready=True)
-    channel = await dial(host, port)
+    channel = await dial(Address(host, port))
     await channel.send(b"knock")
     await channel.close()
     say(end=True)

@@ -27,6 +27,8 @@ class MemoryChannel:
     ``sent`` keeps every message; *change* may replace one on its way by any number.
     """
 
+    prologue = b"tcp"
+
     def __init__(self):
         self.sent = []
         self.closed = False

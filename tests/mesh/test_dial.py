@@ -8,7 +8,7 @@ from aiohttp import WSMsgType, web
 
 from pangea.core.errors import LinkClosed, Unreachable, UsageError
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
-from pangea.mesh.dial import dial, parse_join, show_address
+from pangea.mesh.dial import Address, dial, parse_join
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate, respond
 from pangea.mesh.messages import Applied, Welcome
@@ -60,7 +60,7 @@ async def echo(websocket):
 
 
 async def test_messages_cross_whole_and_in_order(serve):
-    channel = await dial("127.0.0.1", await serve(upgraded(echo)))
+    channel = await dial(Address("127.0.0.1", await serve(upgraded(echo))))
     for data in (b"", b"one", bytes(2**20 + 17)):
         await channel.send(data)
         assert await channel.receive() == data
@@ -85,7 +85,7 @@ async def test_a_whole_link_runs_over_websockets(serve):
         await link.close()
 
     link = await initiate(
-        await dial("127.0.0.1", await serve(upgraded(coordinator))),
+        await dial(Address("127.0.0.1", await serve(upgraded(coordinator)))),
         WORKER,
         SECRET,
         NodeInfo(role="worker"),
@@ -102,7 +102,7 @@ async def test_a_whole_link_runs_over_websockets(serve):
 
 
 async def test_a_silent_connection_is_not_kept_for_ever(serve):
-    channel = await dial("127.0.0.1", await serve(upgraded(echo)))
+    channel = await dial(Address("127.0.0.1", await serve(upgraded(echo))))
     sock = channel._websocket.get_extra_info("socket")
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
     await channel.close()
@@ -113,7 +113,7 @@ async def test_text_closes_the_channel(serve):
         await websocket.send_str("hello")
         assert (await websocket.receive()).type is WSMsgType.CLOSE
 
-    channel = await dial("127.0.0.1", await serve(upgraded(talk)))
+    channel = await dial(Address("127.0.0.1", await serve(upgraded(talk))))
     with pytest.raises(LinkClosed, match="text"):
         await channel.receive()
     with pytest.raises(LinkClosed):
@@ -125,14 +125,14 @@ async def test_a_message_that_is_too_large_closes_the_channel(serve):
         await websocket.send_bytes(bytes(MAX_MESSAGE + 1))
         await websocket.receive()
 
-    channel = await dial("127.0.0.1", await serve(upgraded(flood)))
+    channel = await dial(Address("127.0.0.1", await serve(upgraded(flood))))
     with pytest.raises(LinkClosed):
         await channel.receive()
     await channel.close()
 
 
 async def test_a_closed_channel_stays_closed(serve):
-    channel = await dial("127.0.0.1", await serve(upgraded(echo)))
+    channel = await dial(Address("127.0.0.1", await serve(upgraded(echo))))
     await channel.close()
     await channel.close()
     with pytest.raises(LinkClosed):
@@ -145,7 +145,7 @@ async def test_a_peer_that_is_gone_closes_the_channel(serve):
     async def leave(websocket):
         await websocket.close()
 
-    channel = await dial("127.0.0.1", await serve(upgraded(leave)))
+    channel = await dial(Address("127.0.0.1", await serve(upgraded(leave))))
     with pytest.raises(LinkClosed, match="peer closed"):
         await channel.receive()
 
@@ -157,7 +157,7 @@ async def test_a_closed_port_is_unreachable():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(Unreachable, match=f"127.0.0.1:{port} cannot be.*refused"):
-        await dial("127.0.0.1", port)
+        await dial(Address("127.0.0.1", port))
 
 
 async def test_a_port_that_says_nothing_is_given_up():
@@ -165,7 +165,7 @@ async def test_a_port_that_says_nothing_is_given_up():
         socket.create_server(("127.0.0.1", 0)) as silent,
         pytest.raises(Unreachable, match=r"within 0\.1 s"),
     ):
-        await dial("127.0.0.1", silent.getsockname()[1], timeout=0.1)
+        await dial(Address("127.0.0.1", silent.getsockname()[1]), timeout=0.1)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_an_http_answer_is_told(serve, status, said):
         return web.Response(status=status)
 
     with pytest.raises(Unreachable, match=f"{said}.*{status}|{status}.*{said}"):
-        await dial("127.0.0.1", await serve(handler))
+        await dial(Address("127.0.0.1", await serve(handler)))
 
 
 async def test_a_redirect_is_not_followed(serve):
@@ -193,7 +193,7 @@ async def test_a_redirect_is_not_followed(serve):
         raise web.HTTPFound(f"http://127.0.0.1:{port}/mesh")
 
     with pytest.raises(Unreachable, match="redirects"):
-        await dial("127.0.0.1", await serve(handler))
+        await dial(Address("127.0.0.1", await serve(handler)))
     assert not followed
 
 
@@ -207,43 +207,47 @@ async def test_what_speaks_no_http_is_unreachable_and_harmless(said):
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         with pytest.raises(Unreachable, match="cannot be reached") as caught:
-            await dial("127.0.0.1", server.sockets[0].getsockname()[1])
+            await dial(Address("127.0.0.1", server.sockets[0].getsockname()[1]))
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".invalid"])
 async def test_a_name_that_cannot_be_is_unreachable(host):
     with pytest.raises(Unreachable, match="cannot be reached"):
-        await dial(host, 7464)
+        await dial(Address(host, 7464))
 
 
 # addresses that people write
 
 
 @pytest.mark.parametrize(
-    ("text", "host", "port"),
+    ("text", "host", "port", "tls"),
     [
-        ("coordinator", "coordinator", 7464),
-        (" mon.example.net:80 ", "mon.example.net", 80),
-        ("192.0.2.1", "192.0.2.1", 7464),
-        ("192.0.2.1:1234", "192.0.2.1", 1234),
-        ("2001:db8::1", "2001:db8::1", 7464),
-        ("[2001:db8::1]", "2001:db8::1", 7464),
-        ("[fe80::1%eth0]:99", "fe80::1%eth0", 99),
-        ("fe80::1%2", "fe80::1%2", 7464),
-        ("http://192.0.2.1:7464/", "192.0.2.1", 7464),
-        ("::1", "::1", 7464),
+        ("coordinator", "coordinator", 7464, False),
+        (" mon.example.net:80 ", "mon.example.net", 80, False),
+        ("192.0.2.1", "192.0.2.1", 7464, False),
+        ("192.0.2.1:1234", "192.0.2.1", 1234, False),
+        ("2001:db8::1", "2001:db8::1", 7464, False),
+        ("[2001:db8::1]", "2001:db8::1", 7464, False),
+        ("[fe80::1%eth0]:99", "fe80::1%eth0", 99, False),
+        ("fe80::1%2", "fe80::1%2", 7464, False),
+        ("http://192.0.2.1:7464/", "192.0.2.1", 7464, False),
+        ("::1", "::1", 7464, False),
+        ("ws://a", "a", 7464, False),
+        ("https://mon.example.net/", "mon.example.net", 7464, True),
+        ("wss://[2001:db8::1]:443", "2001:db8::1", 443, True),
     ],
 )
-def test_an_address_is_read(text, host, port):
-    assert parse_join(text) == (host, port)
-    assert parse_join(show_address(host, port)) == (host, port)
+def test_an_address_is_read(text, host, port, tls):
+    assert parse_join(text) == Address(host, port, tls)
+    assert parse_join(str(Address(host, port, tls))) == Address(host, port, tls)
 
 
 @pytest.mark.parametrize(
     "text",
     ["", ":7464", "a:0", "a:65536", "a:b", "a:1:2", "[a]:1", "a b", "a/b", "a\n.b",
-     "https://a", "[::1", "é", "a@b", "x" * 254],
+     "https://", "ftp://a", "https://a/b", "https://https://a", "[::1", "é", "a@b",
+     "x" * 254],
 )  # fmt: skip
 def test_what_is_no_address_is_a_usage_error(text):
     with pytest.raises(UsageError, match="is not an address"):
