@@ -14,6 +14,7 @@ from msgspec import Raw, Struct, field
 
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Assignment, Gap, Result
+from pangea.core.peer_stats import PeerState
 from pangea.core.text import safe_text
 
 #: The versions of this message set that we speak, lowest and highest.
@@ -49,7 +50,9 @@ class Welcome(Message, frozen=True, array_like=True, tag=True):
 class Introduce(Message, frozen=True, array_like=True, tag=True):
     """Worker to coordinator, next: where I stand and what I can do.
 
-    ``lacks`` names each probe type that cannot run here, with the reason.
+    ``lacks`` names each probe type that cannot run here, with the reason. ``port``
+    is where peers may dial this worker (0: nowhere), ``addresses`` are hints of
+    the whole address; ``roster`` is the version that it holds.
     """
 
     boot: str
@@ -59,6 +62,9 @@ class Introduce(Message, frozen=True, array_like=True, tag=True):
     tags: dict[str, str] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
     lacks: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    addresses: tuple[str, ...] = ()
+    roster: int = 0
 
 
 class Desired(Message, frozen=True, array_like=True, tag=True):
@@ -135,10 +141,89 @@ class RunNow(Message, frozen=True, array_like=True, tag=True):
     delay_s: float = 0.0
 
 
+class Secrets(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: the cluster's secrets from now on, as a ring's JSON."""
+
+    since: ClassVar[int] = 2
+
+    ring: bytes
+
+    def __repr__(self) -> str:
+        """Show nothing of the secrets."""
+        return "Secrets(…)"
+
+
+class SecretsKept(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator: my disk holds these secrets, the current one first."""
+
+    since: ClassVar[int] = 2
+
+    ids: tuple[str, ...]
+
+
 class Goodbye(Message, frozen=True, array_like=True, tag=True):
     """Either side, last: I am leaving, and why."""
 
     reason: str = ""
+
+
+class Roster(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker, or peer to peer: who belongs to the mesh, signed."""
+
+    since = 2
+    body: bytes
+    signature: bytes
+
+
+class Ping(Message, frozen=True, array_like=True, tag=True):
+    """Peer to peer, every few seconds; ``sent_us`` is the sender's wall time.
+
+    ``heard_ms`` ago the sender heard the receiver last (-1: never), ``roster`` is
+    the version that the sender holds.
+    """
+
+    since = 2
+    number: int
+    sent_us: int
+    heard_ms: int = -1
+    roster: int = 0
+
+
+class Pong(Message, frozen=True, array_like=True, tag=True):
+    """The answer to a Ping, with the other two timestamps of its sender."""
+
+    since = 2
+    number: int
+    received_us: int
+    answered_us: int
+
+
+class PeerReport(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator: what changed between it and its peers.
+
+    With ``whole`` it is all that it knows; ``stale`` if its roster has expired.
+    """
+
+    since = 2
+    peers: tuple[PeerState, ...]
+    whole: bool = False
+    stale: bool = False
+
+
+class AskPeer(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: do you hear the node with this key? Answer at once."""
+
+    since = 2
+    number: int
+    key: bytes
+
+
+class PeerSaid(Message, frozen=True, array_like=True, tag=True):
+    """The answer to AskPeer: whether it was heard since the question came."""
+
+    since = 2
+    number: int
+    heard: bool
 
 
 ANY = (
@@ -151,7 +236,15 @@ ANY = (
     | Heartbeat
     | HeartbeatAck
     | RunNow
+    | Secrets
+    | SecretsKept
     | Goodbye
+    | Roster
+    | Ping
+    | Pong
+    | PeerReport
+    | AskPeer
+    | PeerSaid
 )
 
 _TAGS = frozenset(kind.__name__ for kind in get_args(ANY))
