@@ -19,10 +19,11 @@ machine without I/O; `stream` seals what follows with two secretstreams; `link`
 joins both to a `channel` of byte messages, which `dial` opens and the web server
 accepts; `messages` is what is said. Either side may dial. Nothing is dispatched
 before Welcome, which the coordinator sends whoever dialled, and between two peers
-the one that was dialled. A refusal closes the channel without a word, so the side
-that dialled can only list the likely causes.
+the one that was dialled. A refusal closes the channel without a word; how far it
+had come tells the side that dialled what was not believed: the secret, or the node.
 
 `identity`, `secret_ring` and `last_good` are the three small files of a node, all
-0600. `discovery` only ever gives hints of an address. `limits` and `backoff` say
+0600; `rotation` says how secrets follow each other, and `ring_file` holds them while
+a node runs. `discovery` only ever gives hints of an address. `limits` and `backoff` say
 who may knock how often.
 """

@@ -38,6 +38,7 @@ from pangea.mesh.first_message import (
 from pangea.mesh.info import MAX_INFO, NodeInfo, common_version, read_info
 from pangea.mesh.refusal import Refusal, Refused
 from pangea.mesh.replay import ReplayCache
+from pangea.mesh.secret_ring import secret_id
 from pangea.mesh.session import Session, Signer
 from pangea.mesh.transcript import Transcript, digest
 
@@ -227,6 +228,7 @@ class Responder(_Side):
         self._kind = KIND_SECRET
         self._hint = NO_HINT
         self._secret_index = 0
+        self._secret_id = ""
 
     def answer(self, m1: bytes, now: float) -> bytes:
         """Return M2, or raise `ProtocolError`; *now* is monotonic, in seconds."""
@@ -234,6 +236,8 @@ class Responder(_Side):
         self._kind, self._hint, peer_ephemeral = read_first(m1)
         candidates = self._candidates()
         self._secret_index = proven_secret(m1, candidates)
+        if self._kind == KIND_SECRET:
+            self._secret_id = secret_id(candidates[self._secret_index])
         # Only after mac1, or strangers could push real keys out of the cache.
         if not self._replays.is_new(peer_ephemeral, now):
             raise Refused(Refusal.REPLAY, "this first message was seen before")
@@ -265,6 +269,7 @@ class Responder(_Side):
             kind=self._kind,
             hint=self._hint,
             secret_index=self._secret_index,
+            secret_id=self._secret_id,
         )
 
     def _candidates(self) -> Sequence[bytes]:

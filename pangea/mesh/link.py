@@ -19,11 +19,21 @@ from pangea.mesh.stream import Opener, Sealer
 HANDSHAKE_SECONDS = 5.0
 _FAREWELL_SECONDS = 2.0
 _COORDINATOR = "coordinator"
-_LIKELY = (
-    "likely causes: the two nodes hold different cluster secrets, this node was "
-    "revoked, its join token has expired, or that is no Pangea port; "
-    "the other node's log says which"
+#: Why the other side may have ended the handshake, by how far it had come.
+_NO_SECRET = (
+    "the other node does not hold the cluster secret of this one; compare the ids: "
+    "`pangea doctor` prints ours, `pangea secret rotate status` the coordinator's"
 )
+_NO_TOKEN = (
+    "the join token has expired, was used already, or is another cluster's; "
+    "make a new one on the coordinator: `pangea worker token`"
+)
+_NOT_ADMITTED = (
+    "the secret is right, but this node is not admitted: it was revoked; "
+    "see `pangea worker list` on the coordinator"
+)
+_SLOW = "the other node is overloaded, or that is no Pangea port"
+_STRANGER = "a node that does not hold our secret tried to join, or went away"
 
 
 async def initiate(
@@ -53,9 +63,11 @@ async def initiate(
         hint=hint,
         prologue=prologue,
     )
-    async with _handshake(channel, timeout):
+    step = _Step(_NO_SECRET if kind == KIND_SECRET else _NO_TOKEN)
+    async with _handshake(channel, timeout, step):
         await channel.send(side.start())
         m3, session = side.finish(await channel.receive())
+        step.hint = _NOT_ADMITTED
         await channel.send(m3)
         sealer, opener = await _exchange_headers(channel, session, clock)
     admits = _admits(info.role, session.peer_info.role, responder=False)
@@ -88,7 +100,7 @@ async def respond(
         find_token=find_token,
         prologue=prologue,
     )
-    async with _handshake(channel, timeout):
+    async with _handshake(channel, timeout, _Step(_STRANGER)):
         await channel.send(side.answer(await channel.receive(), clock.monotonic()))
         session = side.finish(await channel.receive())
         sealer, opener = await _exchange_headers(channel, session, clock)
@@ -102,9 +114,9 @@ class Link:
     The side that ``admits`` says Welcome before anything else; until then neither
     side can say or hear another message, and never one that is newer than the link's
     ``version``. ``peer_key``, ``peer_info``, ``version``,
-    ``sid``, ``kind``, ``hint`` and ``secret_index`` are the session's; the four
-    counters are of what was sent and received since. ``cut`` is true if the peer
-    went away without saying its last.
+    ``sid``, ``kind``, ``hint``, ``secret_index`` and ``secret_id`` are the session's;
+    the four counters are of what was sent and received since. ``cut`` is true if the
+    peer went away without saying its last.
     """
 
     def __init__(
@@ -124,6 +136,7 @@ class Link:
         self.kind = session.kind
         self.hint = session.hint
         self.secret_index = session.secret_index
+        self.secret_id = session.secret_id
         self.admits = admits
         self.cut = False
         self.bytes_sent = self.bytes_received = 0
@@ -242,8 +255,17 @@ async def _exchange_headers(
     return sealer, Opener(session.receive_key, await channel.receive())
 
 
+class _Step:
+    """How far a handshake has come: ``hint`` says what its end would mean now."""
+
+    def __init__(self, hint: str) -> None:
+        self.hint = hint
+
+
 @asynccontextmanager
-async def _handshake(channel: Channel, timeout: float) -> AsyncIterator[None]:
+async def _handshake(
+    channel: Channel, timeout: float, step: _Step
+) -> AsyncIterator[None]:
     """Close *channel* unless the handshake succeeds within *timeout* seconds."""
     try:
         async with asyncio.timeout(timeout):
@@ -251,11 +273,11 @@ async def _handshake(channel: Channel, timeout: float) -> AsyncIterator[None]:
     except TimeoutError as error:
         await channel.close()
         message = f"the handshake was not over after {timeout:g} s"
-        raise Refused(Refusal.TIMEOUT, message, hint=_LIKELY) from error
+        raise Refused(Refusal.TIMEOUT, message, hint=_SLOW) from error
     except LinkClosed as error:
         await channel.close()
         message = f"the handshake was refused: {error}"
-        raise Refused(Refusal.CLOSED, message, hint=_LIKELY) from error
+        raise Refused(Refusal.CLOSED, message, hint=step.hint) from error
     except BaseException:
         await channel.close()
         raise

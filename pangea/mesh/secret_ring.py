@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 MAX_SECRETS = 3
 _KEY_SIZE = 32
 _MAX_FILE = 65_536
+#: Far more than a ring of ours remembers.
+_MAX_DROPPED = 256
 _TEXT = re.compile(r"pangea-secret-1\.([A-Za-z0-9_-]{43})\.([0-9a-f]{8})")
 
 
@@ -57,10 +59,16 @@ class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"pangea-secret-1.{body}.{_checksum(body)}"
 
 
-class SecretRing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One to three secrets, exactly one of them current."""
+class SecretRing(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One to three secrets, exactly one of them current.
+
+    ``dropped`` are the ids of secrets that are valid no more, the latest last.
+    """
 
     secrets: tuple[Secret, ...]
+    dropped: tuple[str, ...] = ()
 
     @classmethod
     def fresh(cls, created: float) -> Self:
@@ -89,13 +97,25 @@ class SecretRing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next(s for s in self.secrets if s.state is SecretState.CURRENT)
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of `all`; they can be shown to anybody."""
+        return tuple(secret.id for secret in self.all)
+
+    @property
     def all(self) -> tuple[Secret, ...]:
         """Every secret that we accept, the current one first."""
         return tuple(
             sorted(self.secrets, key=lambda s: s.state is not SecretState.CURRENT)
         )
 
+    @property
+    def json(self) -> bytes:
+        """The form that `parse` reads again, as files and messages hold it."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
     def _check(self) -> None:
+        if len(self.dropped) > _MAX_DROPPED:
+            raise ValueError(f"it has dropped more than {_MAX_DROPPED} secrets")
         if not 1 <= len(self.secrets) <= MAX_SECRETS:
             raise ValueError(f"it holds {len(self.secrets)} secrets, not one to three")
         if [s.state for s in self.secrets].count(SecretState.CURRENT) != 1:
@@ -114,7 +134,7 @@ def load_or_create(path: Path, wall: Callable[[], float] = time.time) -> SecretR
     if content is None:
         ring = SecretRing.fresh(wall())
         try:
-            create_private(path, _to_json(ring))
+            create_private(path, ring.json)
         except FileExistsError:
             return load_or_create(path, wall)
         return ring
@@ -123,7 +143,7 @@ def load_or_create(path: Path, wall: Callable[[], float] = time.time) -> SecretR
 
 def save(path: Path, ring: SecretRing) -> None:
     """Put *ring* in the place of *path*, whole or not at all."""
-    write_private(path, _to_json(ring))
+    write_private(path, ring.json)
 
 
 def load_secret_file(path: Path) -> SecretRing:
@@ -166,15 +186,15 @@ def _parse_text(content: bytes, created: float) -> Secret:
     return _secret(base64.urlsafe_b64decode(body + "="), created)
 
 
+def secret_id(raw: bytes) -> str:
+    """Return how a secret is called; it tells nothing of the secret itself."""
+    return digest(b"", "pangea1.secretid", key=raw, size=4).hex()
+
+
 def _secret(raw: bytes, created: float) -> Secret:
-    name = digest(b"", "pangea1.secretid", key=raw, size=4).hex()
-    return Secret(id=name, key=raw.hex(), created=int(created))
+    return Secret(id=secret_id(raw), key=raw.hex(), created=int(created))
 
 
 def _checksum(body: str) -> str:
     # For slips in copying only, so it need not be keyed.
     return hashlib.blake2b(body.encode("ascii"), digest_size=4).hexdigest()
-
-
-def _to_json(ring: SecretRing) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(ring), indent=1) + b"\n"

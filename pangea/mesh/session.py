@@ -24,7 +24,8 @@ class Session:
     """What both sides hold after the handshake; the keys are for one session.
 
     ``secret_index`` says which of the responder's secrets the peer proved (always
-    0 on the initiator), ``hint`` which join token, if ``kind`` is `KIND_TOKEN`.
+    0 on the initiator), and ``secret_id`` how that one is called ("" on the
+    initiator, and for a token); ``hint`` tells the token if ``kind`` is `KIND_TOKEN`.
     """
 
     send_key: bytes = field(repr=False)
@@ -37,3 +38,4 @@ class Session:
     kind: int
     hint: bytes
     secret_index: int = 0
+    secret_id: str = ""
