@@ -101,6 +101,10 @@ def global_options(*, on_root: bool) -> Iterator[click.Option]:
 
     yield option("--server", metavar="URL", help="The coordinator to talk to.")
     yield option("--token-file", metavar="FILE", help="Holds the token to show it.")
+    yield option("--ca-file", metavar="FILE", help="Vouches for the one of https.")
+    yield option(
+        "--tls-fingerprint", metavar="SHA256", help="Take this certificate alone."
+    )
     yield option("--state-dir", metavar="DIR", help="Where a node keeps its state.")
     yield option("--config", metavar="FILE", help="Read this pangea.toml alone.")
     yield option("-o", "--output", type=click.Choice(FORMS), help="Form of the data.")

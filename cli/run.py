@@ -27,7 +27,9 @@ def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:
 @setting("--region", metavar="R", help="Where it stands, for people.")
 @setting("--location", metavar="LAT,LON", help="Where it stands, in degrees.")
 @setting("--tag", multiple=True, metavar="K=V", help="For --on tag:K=V; repeatable.")
-@setting("--join", multiple=True, metavar="ADDR", help="A coordinator's HOST:PORT.")
+@setting(
+    "--join", multiple=True, metavar="ADDR", help="A coordinator: [https://]HOST:PORT."
+)
 @setting("--secret-file", metavar="F", help="Holds the secret of the cluster.")
 @setting(
     "--discovery",
@@ -35,6 +37,20 @@ def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:
     type=click.Choice(DISCOVERY),
     help="How to find each other; static is --join alone.",
 )
+@setting(
+    "--tls",
+    type=click.Choice(("auto", "off")),
+    help="TLS on the port; auto makes a certificate if none is given.",
+)
+@setting("--tls-cert", metavar="F", help="Certificate with its chain, in PEM.")
+@setting("--tls-key", metavar="F", help="Its key, in PEM.")
+@setting(
+    "--tls-proxy",
+    multiple=True,
+    metavar="ADDR",
+    help="A proxy that speaks TLS in front of this port; repeatable.",
+)
+@setting("--public", is_flag=True, help="For a port that strangers reach.")
 @setting("--database", metavar="PATH", help="SQLite file (STATE_DIR/pangea.db).")
 @setting("--no-local-worker", is_flag=True, help="Coordinator without a worker.")
 @setting("--log-format", type=click.Choice(("console", "json")), help="Form of logs.")
@@ -76,6 +92,8 @@ def flags_of(given: dict[str, Any]) -> dict[str, Any]:
             flags |= {f"node.tags.{quoted(key)}": tag for key, tag in tags.items()}
         elif name == "no_local_worker":
             flags |= {paths[name]: False} if value else {}
+        elif name == "public":
+            flags |= {paths[name]: True} if value else {}
         elif value not in (None, ()):
             flags[paths[name]] = list(value) if isinstance(value, tuple) else value
     return flags

@@ -27,6 +27,8 @@ class Session:
 
     server: str = ""
     token_file: str = ""
+    ca_file: str = ""
+    tls_fingerprint: str = ""
     state_dir: str = ""
     config: str = ""
     output: str = ""

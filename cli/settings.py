@@ -20,6 +20,7 @@ from pangea.core.layers import (
     unflatten,
 )
 from pangea.core.layers import resolve as add_up
+from pangea.core.public import for_public
 
 from .session import FLAG, Session, config_files, default_state_dir
 
@@ -35,9 +36,15 @@ ENVIRONMENT = {
     "PANGEA_LISTEN": "server.listen",
     "PANGEA_SESSION": "server.session",
     "PANGEA_ALLOWED_HOSTS": "server.allowed_hosts",
+    "PANGEA_TLS": "server.tls",
+    "PANGEA_TLS_CERT": "server.tls_cert",
+    "PANGEA_TLS_KEY": "server.tls_key",
+    "PANGEA_TLS_PROXY": "server.tls_proxies",
+    "PANGEA_PUBLIC": "server.public",
     "PANGEA_JOIN": "mesh.join",
     "PANGEA_SECRET_FILE": "mesh.secret_file",
     "PANGEA_DISCOVERY": "mesh.discovery",
+    "PANGEA_CA_FILE": "mesh.ca_file",
     "PANGEA_DATABASE": "storage.database",
     "PANGEA_LOG_FORMAT": "log.format",
     "PANGEA_LOG_LEVEL": "log.level",
@@ -56,7 +63,8 @@ def resolve(session: Session, flags: Mapping[str, Any] | None = None) -> Resolve
     layers += [*_environment(os.environ), *_files(session), _machine()]
     resolved = add_up(layers)
     _check_types(resolved.config)
-    return replace(resolved, config=_with_codes(resolved.config))
+    config = for_public(resolved)
+    return replace(resolved, config=_with_codes(config))
 
 
 def file_faults(path: Path) -> list[ConfigError]:
@@ -114,6 +122,9 @@ def _global_layers(session: Session) -> Iterator[Layer]:
     if session.state_dir:
         source = session.sources.get("state_dir", FLAG)
         yield Layer(source, {"storage.state_dir": session.state_dir})
+    if session.ca_file:
+        source = session.sources.get("ca_file", FLAG)
+        yield Layer(source, {"mesh.ca_file": session.ca_file})
 
 
 def _environment(environ: Mapping[str, str]) -> Iterator[Layer]:
@@ -130,6 +141,8 @@ def _values(path: str, text: str) -> dict[str, Any]:
         return {f"node.tags.{quoted(key)}": value for key, value in tags.items()}
     if path == "worker.local":
         return {path: text.lower() in ("0", "false", "no", "off")}
+    if path == "server.public":
+        return {path: text.lower() not in ("0", "false", "no", "off")}
     if path == "accounts.codes":
         if text.startswith("@"):
             return {"accounts.codes_file": text[1:]}

@@ -1,6 +1,7 @@
 """The configuration: its shape and its defaults; `layers` adds it up."""
 
 import re
+from ipaddress import ip_network
 from typing import Literal
 
 from msgspec import Struct, field
@@ -14,6 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 Role = Literal["coordinator", "worker"]
 Discovery = Literal["mdns", "static"]
+Tls = Literal["", "auto", "off"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -51,29 +53,57 @@ class ServerTable(Struct, frozen=True, kw_only=True):
     An empty ``listen`` is port 7464 on all addresses, or, for a worker where
     that is taken, any free port. ``session`` is how long a login lasts;
     ``allowed_hosts`` are further names that the dashboard is reached by.
+
+    ``tls_cert`` and ``tls_key`` are files in PEM; ``tls`` ``auto`` does with a
+    certificate of our own where none is given. ``tls_proxies`` are addresses and
+    networks of the proxies that speak TLS in front of us, and that alone are
+    believed who asks. ``public`` is for a port that strangers reach.
     """
 
     listen: str = ""
     session: Seconds = Seconds(7 * 86400)
     allowed_hosts: tuple[str, ...] = ()
+    tls: Tls = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_proxies: tuple[str, ...] = ()
+    public: bool = False
 
     def __post_init__(self) -> None:
         if self.listen:
             parse_listen(self.listen)
         if self.session < 60:
             raise ValueError("session: wanted at least 1m")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key: wanted both files or neither")
+        if self.tls == "off" and self.tls_cert:
+            raise ValueError("tls: is off, but there is a tls_cert: leave one out")
+        for proxy in self.tls_proxies:
+            try:
+                ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"tls_proxies: {proxy!r} is no address and no network"
+                ) from None
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether TLS is spoken on the port itself."""
+        return self.tls == "auto" or bool(self.tls_cert)
 
 
 class MeshTable(Struct, frozen=True, kw_only=True):
     """``[mesh]``: how nodes find each other and prove that they belong.
 
     ``join`` are addresses of coordinators, ``secret_file`` holds the cluster
-    secret ("" : the one in the state directory).
+    secret ("" : the one in the state directory). With ``ca_file`` (PEM, or
+    ``system``) a worker also verifies the certificate of whom it joins by TLS.
     """
 
     join: tuple[str, ...] = ()
     secret_file: str = ""
     discovery: tuple[Discovery, ...] = ("mdns", "static")
+    ca_file: str = ""
 
 
 class StorageTable(Struct, frozen=True, kw_only=True):
