@@ -10,6 +10,8 @@ A ring remembers the ids of what it has dropped, so that anybody who holds an ol
 one can tell that this one came after it.
 """
 
+from typing import Literal
+
 from msgspec.structs import replace
 
 from pangea.core.errors import Conflict
@@ -74,7 +76,7 @@ def finished(ring: SecretRing) -> SecretRing:
     return _without(ring, kept, gone)
 
 
-def stage(ring: SecretRing) -> str:
+def stage(ring: SecretRing) -> Literal["none", "started", "used"]:
     """Return the last step that was made: ``none``, ``started`` or ``used``."""
     if _has(ring, SecretState.NEXT):
         return "started"
