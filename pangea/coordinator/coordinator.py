@@ -21,11 +21,13 @@ from pangea.vault import Vault
 from pangea.web.events import Hub
 
 from .admission import Admission
+from .admission_mode import SECRET, AdmissionMode
 from .board import Board
 from .dispatch import Dispatch
 from .heartbeats import Heartbeats
 from .intake import Intake
 from .job_keeper import JobKeeper
+from .join_tokens import JoinTokens
 from .judging import BACK_S, Decided, Judging
 from .reception import Reception
 from .retention import expire
@@ -52,6 +54,10 @@ class Coordinator:
         info: NodeInfo,
         clock: Clock,
         vault: Vault,
+        *,
+        admission: str = SECRET,
+        own_worker: bytes = b"",
+        ring: Callable[[], bytes] = bytes,
     ) -> None:
         self.store = store
         self.jobs = JobKeeper(store, vault)
@@ -62,16 +68,31 @@ class Coordinator:
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
+        self.admission_mode = AdmissionMode(admission, store)
+        self.tokens = JoinTokens(store, vault, identity.public_key, clock)
+        self.admission = Admission(
+            self.board,
+            store,
+            identity,
+            secrets,
+            info,
+            clock,
+            mode=self.admission_mode,
+            tokens=self.tokens,
+            own_worker=own_worker,
+        )
         self.reception = Reception(
             self.board,
             store,
             hub,
             clock,
-            admission=Admission(self.board, store, identity, secrets, info, clock),
+            admission=self.admission,
             dispatch=self.dispatch,
             intake=self.intake,
             judging=self.judging,
+            ring=ring,
         )
+        self.rotation = self.reception.rotation
         self.heartbeats = Heartbeats(vault, clock)
         self.stopping = False
         self._folded_at = clock.monotonic()
@@ -80,6 +101,8 @@ class Coordinator:
     async def start(self) -> None:
         """Read what the database holds, and take up the verdicts where they were."""
         now = self.board.started = self.clock.wall()
+        await self.rotation.load()
+        await self.admission.load()
         jobs = await self.jobs.all()
         workers, states = await self.store.read(
             lambda: (stored_workers.all(), verdicts.load_states())
@@ -151,8 +174,10 @@ class Coordinator:
                 self.board.seen[worker] = now
             try:
                 await self._expire(now)
+                await self.rotation.tick(now)
                 if ticks % SEEN_EVERY == 0:
                     await self._write_seen()
+                    await self.tokens.expire()
                 if self._fold_is_due():
                     await self._fold()
                     await expire(self.store, self.clock.wall())

@@ -10,8 +10,9 @@ from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError
 from pangea.core.model import Worker
 from pangea.mesh.channel import Channel
+from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.link import Link
-from pangea.mesh.messages import Goodbye, Heartbeat, Welcome
+from pangea.mesh.messages import Desired, Goodbye, Heartbeat, Welcome
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
 from pangea.web.events import Hub
@@ -21,16 +22,25 @@ from .board import Board
 from .dispatch import Dispatch
 from .intake import Intake
 from .judging import Judging
+from .rotation import Rotation
+from .twins import REFUSAL, Twins
+from .waiting_room import WaitingRoom
 from .worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
 
 #: A worker that takes no goodbye within this time gets none.
 GOODBYE_S = 2.0
+#: So long has one that is revoked to hear of it.
+LAST_WORD_S = 0.5
 
 
 class Reception:
-    """Holds the links of all workers; of two links of one worker the newer stays."""
+    """Holds the links of all workers; of two links of one worker the newer stays.
+
+    *ring* returns the cluster's secrets as a worker stores them, for one that joins
+    by a token.
+    """
 
     def __init__(
         self,
@@ -43,6 +53,7 @@ class Reception:
         dispatch: Dispatch,
         intake: Intake,
         judging: Judging,
+        ring: Callable[[], bytes] = bytes,
     ) -> None:
         self._board = board
         self._store = store
@@ -52,7 +63,12 @@ class Reception:
         self._dispatch = dispatch
         self._intake = intake
         self._judging = judging
+        self._ring = ring
         self.links: dict[int, WorkerLink] = {}
+        self.rotation = Rotation(board, self.links, store, clock)
+        self.waiting = WaitingRoom(clock)
+        self.twins = Twins()
+        self._boots: dict[int, str] = {}
 
     async def accept(
         self, channel: Channel, address: str, admitted: Callable[[], None]
@@ -61,7 +77,11 @@ class Reception:
         try:
             link = await self._admission.shake(channel)
             admitted()
-            await self._serve(await self._welcome(link))
+            worker = await self._admission.admit(link, self.waiting.inside)
+            await self._check_twin(link, worker, address)
+            if worker.state == "pending":
+                worker = await self._wait(link, worker)
+            await self._serve(await self._welcome(link, worker))
         except LinkClosed as error:
             log.info("link from %s ended: %s", address, error)
         except (PangeaError, TimeoutError) as error:
@@ -79,10 +99,50 @@ class Reception:
         link = self.links.get(worker)
         return link.vitals if link else None
 
-    async def _welcome(self, link: Link) -> WorkerLink:
-        worker, marks = await self._admission.admit(link)
+    async def cut(self, worker: Worker, reason: str) -> None:
+        """End the links of *worker* now; a polite one stops probing first."""
+        self.waiting.dismiss(worker.id, reason)
+        link = self.links.get(worker.id)
+        if link is None:
+            return
+        try:
+            async with asyncio.timeout(LAST_WORD_S):
+                # Above all versions that it may hold, and without any job.
+                await link.link.send(Desired(link.outbox.version + 1, None, ()))
+                await link.link.send(Goodbye(reason))
+        except (TimeoutError, ProtocolError):
+            log.debug("worker %s did not hear why its link ends", worker.name)
+        link.refuse(reason)
+
+    async def _check_twin(self, link: Link, worker: Worker, address: str) -> None:
+        """Refuse a process while a later one with the same key is here."""
+        boot, now = link.peer_info.boot, self._clock.monotonic()
+        here = self._boots.get(worker.id, "")
+        if not self.twins.may_come(worker.id, boot, here, address, now):
+            log.error("worker %s: %s", worker.name, self.twins.proof(worker.id, now))
+            self._tell(worker, connected=worker.id in self._board.connected)
+            await self._say_goodbye(link, REFUSAL)
+            raise ProtocolError(f"worker {worker.name} is here twice; the later stays")
+
+    async def _wait(self, link: Link, worker: Worker) -> Worker:
+        """Return *worker* once a person has approved it."""
+        self._boots[worker.id] = link.peer_info.boot
+        self._tell(worker, connected=False)
+        self._board.seen[worker.id] = self._clock.wall()
+        try:
+            return await self.waiting.wait(link, worker)
+        finally:
+            self._board.seen[worker.id] = self._clock.wall()
+            if worker.id not in self.waiting.inside:
+                self._boots.pop(worker.id, None)
+
+    async def _welcome(self, link: Link, worker: Worker) -> WorkerLink:
+        marks = await self._admission.marks(worker)
         self._intake.know(worker.id, marks)
-        await link.send(Welcome("approved", link.sid, worker.id, worker.name, marks))
+        ring = self._ring() if link.kind == KIND_TOKEN else b""
+        await link.send(
+            Welcome("approved", link.sid, worker.id, worker.name, marks, ring)
+        )
         return WorkerLink(
             link,
             worker,
@@ -90,17 +150,20 @@ class Reception:
             dispatch=self._dispatch,
             intake=self._intake,
             clock=self._clock,
+            kept=self.rotation.heard,
         )
 
     async def _serve(self, link: WorkerLink) -> None:
-        worker = await link.introduce()
-        await self._store.write(lambda: stored_workers.update(worker))
-        before = self.links.get(worker.id)
-        self.links[worker.id] = link
+        worker = self._still_approved(await link.introduce())
+        await self._store.write(lambda: stored_workers.describe(worker))
+        link.worker = worker = self._still_approved(worker)
+        before, boot = self.links.get(worker.id), link.link.peer_info.boot
+        self.links[worker.id], self._boots[worker.id] = link, boot
         try:
             if before:
-                before.refuse("a newer link of the same worker took its place")
+                await self._replace(before, link)
             await self._joined(worker)
+            self.rotation.linked(link)
             await link.serve()
         except* ProtocolError as group:
             log.info("worker %s: %s", worker.name, group.exceptions[0])
@@ -108,7 +171,36 @@ class Reception:
             self._dispatch.unlink(worker.id, link.outbox)
             if self.links.get(worker.id) is link:
                 del self.links[worker.id]
+                self._boots.pop(worker.id, None)
                 self._left(worker)
+
+    def _still_approved(self, said: Worker) -> Worker:
+        """Return the worker as it is decided here, with what it *said* of itself."""
+        known = self._board.workers[said.id]
+        if known.state != "approved":
+            raise ProtocolError(f"worker {known.name} is {known.state}")
+        return replace(
+            known,
+            region=said.region or known.site,
+            position=said.position,
+            tags=said.tags,
+            version=said.version,
+            probes=said.probes,
+            lacks=said.lacks,
+        )
+
+    async def _replace(self, before: WorkerLink, link: WorkerLink) -> None:
+        """End the link *before*, and say why if another process takes its place."""
+        if before.link.peer_info.boot != link.link.peer_info.boot:
+            await self._say_goodbye(before.link, REFUSAL)
+        before.refuse("a newer link of the same worker took its place")
+
+    async def _say_goodbye(self, link: Link, reason: str) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORD_S):
+                await link.send(Goodbye(reason))
+        except (TimeoutError, ProtocolError):
+            log.debug("nobody heard: %s", reason)
 
     async def _joined(self, worker: Worker) -> None:
         """A worker is there; if it is new or changed, jobs find their places anew."""
@@ -124,6 +216,7 @@ class Reception:
         self._tell(worker, connected=True)
 
     def _left(self, worker: Worker) -> None:
+        worker = self._board.workers.get(worker.id, worker)
         self._board.connected.discard(worker.id)
         self._board.seen[worker.id] = self._clock.wall()
         log.info("worker %s is gone", worker.name)

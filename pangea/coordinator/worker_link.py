@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from pangea.mesh.messages import (
     HeartbeatAck,
     Introduce,
     Message,
+    SecretsKept,
 )
 from pangea.storage.ingest import MOST_SEQ
 
@@ -46,6 +47,7 @@ class WorkerLink:
         dispatch: Dispatch,
         intake: Intake,
         clock: Clock,
+        kept: Callable[[int, tuple[str, ...]], None] = lambda worker, ids: None,
     ) -> None:
         self.link = link
         self.worker = worker
@@ -56,11 +58,14 @@ class WorkerLink:
         self._dispatch = dispatch
         self._intake = intake
         self._clock = clock
+        self._kept = kept
 
     async def introduce(self) -> Worker:
         """Return the worker with what it says of itself; its first message."""
         async with asyncio.timeout(SILENCE_S):
             said = await self.link.receive()
+            while isinstance(said, Heartbeat):  # sent while it waited for approval
+                said = await self.link.receive()
         if not isinstance(said, Introduce):
             raise ProtocolError(f"expected Introduce, got {type(said).__name__}")
         self.worker = described(self.worker, said)
@@ -108,6 +113,8 @@ class WorkerLink:
                 self.outbox.say(HeartbeatAck(message.sent_us, received, self._now_us()))
             case Applied():
                 self._dispatch.applied(self.worker.id, self.outbox, message.version)
+            case SecretsKept():
+                self._kept(self.worker.id, message.ids)
             case Goodbye():
                 raise LinkClosed(f"left: {safe_text(message.reason)}")
             case _:

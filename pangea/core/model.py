@@ -83,7 +83,8 @@ class Job(Struct, frozen=True, kw_only=True):
 class Assignment(Struct, frozen=True, array_like=True):
     """A job given to one worker; ``phase_s`` is its place in the interval.
 
-    With ``expect`` ``fail`` the target must not answer.
+    With ``expect`` ``fail`` the target must not answer. What is ``leased`` the
+    worker probes only while it holds a lease (``core.liveness``).
     """
 
     job: int
@@ -94,6 +95,7 @@ class Assignment(Struct, frozen=True, array_like=True):
     phase_s: float
     options: dict[str, Any]
     expect: str = "ok"
+    leased: bool = False
 
 
 class Result(Struct, frozen=True, kw_only=True, array_like=True):
@@ -127,7 +129,14 @@ class Result(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Worker(Struct, frozen=True, kw_only=True):
-    """A node that probes. ``id`` is the row, ``key`` its Ed25519 public key."""
+    """A node that probes. ``id`` is the row, ``key`` its Ed25519 public key.
+
+    ``state`` is ``approved``, ``pending`` (waits for a person), ``revoked`` (for
+    ever) or ``removed`` (was here once). ``trusted`` ones get the credentials of
+    jobs, ``draining`` ones get no new jobs. ``approved_by`` says who or what let it
+    in; ``wanted_name`` is what it calls itself if that name was taken, ``site`` the
+    region that its join token gave it.
+    """
 
     id: int
     key: bytes
@@ -141,6 +150,12 @@ class Worker(Struct, frozen=True, kw_only=True):
     lacks: dict[str, str] = field(default_factory=dict)
     last_seen_us: int = 0
     org: int = FIRST_ORG
+    trusted: bool = False
+    draining: bool = False
+    added_at_us: int = 0
+    approved_by: str = ""
+    wanted_name: str = ""
+    site: str = ""
 
 
 class Gap(Struct, frozen=True, array_like=True):

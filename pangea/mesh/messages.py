@@ -38,6 +38,9 @@ class Welcome(Message, frozen=True, array_like=True, tag=True):
 
     ``watermarks`` holds, for each epoch of this worker, the last sequence number
     that is safe in the database; ``worker`` and ``name`` are how it is called.
+    ``pending`` as the status says that a person has to approve the worker first;
+    another Welcome follows then. ``secrets`` is the cluster's ring of secrets as it
+    is stored, for a worker that joined by a token.
     """
 
     status: str
@@ -45,6 +48,7 @@ class Welcome(Message, frozen=True, array_like=True, tag=True):
     worker: int = 0
     name: str = ""
     watermarks: dict[str, int] = field(default_factory=dict)
+    secrets: bytes = b""
 
 
 class Introduce(Message, frozen=True, array_like=True, tag=True):
@@ -127,11 +131,15 @@ class Heartbeat(Message, frozen=True, array_like=True, tag=True):
 
 
 class HeartbeatAck(Message, frozen=True, array_like=True, tag=True):
-    """Coordinator to worker: the other three of the four timestamps begin here."""
+    """Coordinator to worker: the other three of the four timestamps begin here.
+
+    ``lease_s`` renews all leased assignments, for so long from that heartbeat on.
+    """
 
     sent_us: int
     received_us: int
     answered_us: int
+    lease_s: float = 0.0
 
 
 class RunNow(Message, frozen=True, array_like=True, tag=True):

@@ -67,7 +67,7 @@ class JobRow(Row):
 
 
 class WorkerRow(Row):
-    """A worker that was admitted."""
+    """A worker that is in, waits, or was here once."""
 
     id = AutoField()
     org = IntegerField()
@@ -81,6 +81,12 @@ class WorkerRow(Row):
     probes = PackedField()
     lacks = PackedField()
     last_seen_us = IntegerField()
+    trusted = BooleanField()
+    draining = BooleanField()
+    added_at_us = IntegerField()
+    approved_by = TextField()
+    wanted_name = TextField()
+    site = TextField()
 
     class Meta:
         """Its table."""

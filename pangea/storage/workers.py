@@ -1,15 +1,23 @@
 """Workers as they are stored."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from itertools import count
 
 from msgspec.structs import replace
 
-from pangea.core.errors import NotFound
+from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import Worker
 
-from .connection import connection
+from .connection import connection, db
 from .models import WorkerRow
+
+#: Those whose names are taken.
+PRESENT = ("approved", "pending")
+#: More nodes may not wait for a person at the same time.
+MOST_PENDING = 100
+#: What a worker says of itself; all the rest is decided here.
+SAID = ("region", "position", "tags", "version", "probes", "lacks")
 
 
 def by_key(key: bytes) -> Worker | None:
@@ -19,16 +27,44 @@ def by_key(key: bytes) -> Worker | None:
 
 
 def register(worker: Worker) -> Worker:
-    """Store a new worker; return it with its id.
+    """Store a worker that comes for the first time, or again after its removal.
 
-    A name that is taken in its organisation gets ``-2``, ``-3`` and so on. One
-    that was registered before is returned as it is stored.
+    Returns it with its id. A name that is taken in its organisation gets ``-2``,
+    ``-3`` and so on, and ``wanted_name`` says which one it was. One that is in, or
+    waits, is returned as it is stored. Raises Conflict for a revoked one.
     """
     before = by_key(worker.key)
-    if before is not None:
+    if before is not None and before.state in PRESENT:
         return before
-    named = replace(worker, name=_free_name(worker.name, worker.org))
-    return replace(named, id=WorkerRow.create(**_columns(named)).id)
+    _refuse_revoked(worker.key)
+    name = _free_name(worker.name, worker.org)
+    wanted = worker.name if name != worker.name else ""
+    named = replace(worker, name=name, wanted_name=wanted)
+    if before is None:
+        return replace(named, id=WorkerRow.create(**_columns(named)).id)
+    # The same row, so that what was delivered before is known as such.
+    return save(replace(named, id=before.id))
+
+
+def make_room(waiting: AbstractSet[int]) -> None:
+    """Forget pending workers that are gone, while too many are stored.
+
+    *waiting* are those that are here. Raises Conflict if all of them are.
+    """
+    rows = list(
+        WorkerRow.select(WorkerRow.id)
+        .where(WorkerRow.state == "pending")
+        .order_by(WorkerRow.last_seen_us, WorkerRow.id)
+    )
+    gone = [row.id for row in rows if row.id not in waiting]
+    surplus = len(rows) - MOST_PENDING + 1
+    if surplus > len(gone):
+        raise Conflict(
+            f"{MOST_PENDING} workers wait for approval already",
+            hint="approve or revoke some of them: pangea worker list",
+        )
+    for number in gone[: max(surplus, 0)]:
+        WorkerRow.update(state="removed").where(WorkerRow.id == number).execute()
 
 
 def all() -> list[Worker]:
@@ -36,16 +72,27 @@ def all() -> list[Worker]:
     return [_worker(row) for row in WorkerRow.select().order_by(WorkerRow.id)]
 
 
-def update(worker: Worker) -> None:
-    """Store what changed about a worker; NotFound if it is gone.
+def save(worker: Worker) -> Worker:
+    """Store what was decided about a worker, and return it; NotFound if it is gone.
 
     When it was last seen is ``touch``'s alone: what the caller holds may be older.
+    Raises Conflict if its name is taken.
     """
     columns = _columns(worker)
     del columns["last_seen_us"]
-    changed = WorkerRow.update(**columns).where(WorkerRow.id == worker.id)
-    if not changed.execute():
-        raise NotFound(f"there is no worker {worker.name!r}")
+    if worker.state in PRESENT and _taken_by_another(worker):
+        raise Conflict(
+            f"there is a worker {worker.name!r} already",
+            hint="choose another name, or rename that one first",
+        )
+    _update(worker, columns)
+    return worker
+
+
+def describe(worker: Worker) -> None:
+    """Store what a worker says of itself, and nothing else; NotFound if it is gone."""
+    columns = _columns(worker)
+    _update(worker, {name: columns[name] for name in SAID})
 
 
 def touch(seen: Mapping[int, int]) -> None:
@@ -56,13 +103,50 @@ def touch(seen: Mapping[int, int]) -> None:
     )
 
 
+def revoke(worker: Worker, at_us: int, by: str, reason: str) -> Worker:
+    """Shut *worker* out, and its key for ever; return it as it is now."""
+    db.execute_sql(
+        "INSERT OR IGNORE INTO revoked_key"
+        " (key, org, name, revoked_us, revoked_by, reason) VALUES (?, ?, ?, ?, ?, ?)",
+        (worker.key, worker.org, worker.name, at_us, by, reason),
+    )
+    return save(replace(worker, state="revoked", trusted=False, draining=False))
+
+
+def revoked_keys() -> set[bytes]:
+    """Return every key that was ever revoked."""
+    return {bytes(row[0]) for row in db.execute_sql("SELECT key FROM revoked_key")}
+
+
+def _refuse_revoked(key: bytes) -> None:
+    found = db.execute_sql("SELECT name FROM revoked_key WHERE key = ?", (key,))
+    row = found.fetchone()
+    if row is not None:
+        raise Conflict(
+            f"the key of worker {row[0]} was revoked, and stays so",
+            hint="remove its node.key and let it join as a new node",
+        )
+
+
+def _update(worker: Worker, columns: Mapping[str, object]) -> None:
+    changed = WorkerRow.update(**columns).where(WorkerRow.id == worker.id)
+    if not changed.execute():
+        raise NotFound(f"there is no worker {worker.name!r}")
+
+
+def _taken_by_another(worker: Worker) -> bool:
+    same = (WorkerRow.org == worker.org) & (WorkerRow.name == worker.name)
+    others = WorkerRow.state.in_(PRESENT) & (WorkerRow.id != worker.id)
+    return bool(WorkerRow.select().where(same & others).exists())
+
+
 def _free_name(name: str, org: int) -> str:
-    taken = {
-        row.name for row in WorkerRow.select(WorkerRow.name).where(WorkerRow.org == org)
-    }
+    present = (WorkerRow.org == org) & WorkerRow.state.in_(PRESENT)
+    taken = {row.name for row in WorkerRow.select(WorkerRow.name).where(present)}
     if name not in taken:
         return name
-    return next(n for i in count(2) if (n := f"{name}-{i}") not in taken)
+    base = name[:58]
+    return next(n for i in count(2) if (n := f"{base}-{i}") not in taken)
 
 
 def _columns(worker: Worker) -> dict[str, object]:
@@ -78,6 +162,12 @@ def _columns(worker: Worker) -> dict[str, object]:
         "probes": worker.probes,
         "lacks": worker.lacks,
         "last_seen_us": worker.last_seen_us,
+        "trusted": worker.trusted,
+        "draining": worker.draining,
+        "added_at_us": worker.added_at_us,
+        "approved_by": worker.approved_by,
+        "wanted_name": worker.wanted_name,
+        "site": worker.site,
     }
 
 
@@ -95,4 +185,10 @@ def _worker(row: WorkerRow) -> Worker:
         probes=tuple(row.probes),
         lacks=row.lacks,
         last_seen_us=row.last_seen_us,
+        trusted=row.trusted,
+        draining=row.draining,
+        added_at_us=row.added_at_us,
+        approved_by=row.approved_by,
+        wanted_name=row.wanted_name,
+        site=row.site,
     )

@@ -104,11 +104,11 @@ async def test_last_seen_never_goes_back(store):
     await store.write(lambda: workers.touch({added.id: 50, 99: 1}))
     await store.write(lambda: workers.touch({added.id: 40}))
     assert (await store.read(workers.all))[0].last_seen_us == 50
-    await store.write(lambda: workers.update(replace(added, version="2")))
+    await store.write(lambda: workers.save(replace(added, version="2")))
     (kept,) = await store.read(workers.all)
     assert (kept.version, kept.last_seen_us) == ("2", 50)
     with pytest.raises(NotFound):
-        await store.write(lambda: workers.update(replace(added, id=77)))
+        await store.write(lambda: workers.save(replace(added, id=77, name="x")))
 
 
 async def test_a_setting_is_replaced(store):

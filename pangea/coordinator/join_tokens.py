@@ -1,0 +1,148 @@
+"""The one-time tokens of this coordinator: made, proven, used up, never revived."""
+
+import logging
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pangea.core.clock import Clock
+from pangea.core.errors import ConfigError, Conflict, UsageError
+from pangea.mesh.join_token import JoinToken
+from pangea.storage import tokens
+from pangea.storage.database import Store
+from pangea.storage.tokens import MOST_OPEN, StoredToken
+from pangea.vault import Vault
+
+log = logging.getLogger(__name__)
+
+DEFAULT_S = 3600.0
+LONGEST_S = 86400.0
+SHORTEST_S = 10.0
+
+
+class Held(Struct, frozen=True):
+    """A token in memory: what proves it, and when it is over by a clock that runs."""
+
+    stored: StoredToken
+    proof: bytes
+    ends: float
+
+
+class JoinTokens:
+    """Every token that may still open a door, by its id."""
+
+    def __init__(self, store: Store, vault: Vault, key: bytes, clock: Clock) -> None:
+        self._store = store
+        self._vault = vault
+        self._key = key
+        self._clock = clock
+        self._held: dict[bytes, Held] = {}
+
+    async def load(self) -> None:
+        """Read the stored tokens; what is over by now is over for good."""
+        now_us = self._now_us()
+        await self._store.write(lambda: tokens.expire(now_us))
+        for stored in await self._store.read(tokens.all):
+            if stored.state == "expired":
+                continue
+            try:
+                proof = self._vault.open(stored.secret, _place(stored.id))
+            except ConfigError as error:
+                log.warning("a join token is lost: %s", error)
+                continue
+            self._hold(stored, proof)
+
+    async def mint(
+        self,
+        org: int,
+        by: str,
+        addresses: Sequence[str],
+        *,
+        expires_s: float = DEFAULT_S,
+        approve: bool = False,
+        site: str = "",
+    ) -> JoinToken:
+        """Return a new token and store it, its secret sealed.
+
+        Raises UsageError for a life that is too short or too long, and Conflict if
+        too many are open.
+        """
+        if not SHORTEST_S <= expires_s <= LONGEST_S:
+            raise UsageError(
+                f"a join token lives 10s to 1d, not {expires_s:g} s",
+                hint="make one when it is needed: pangea worker token --expires 1h",
+            )
+        await self.expire()
+        held = [held.stored.state for held in self._held.values()]
+        if held.count("open") >= MOST_OPEN:
+            raise Conflict(f"{MOST_OPEN} join tokens are open already")
+        wall = self._clock.wall()
+        token = JoinToken.fresh(self._key, wall + expires_s, addresses)
+        stored = StoredToken(
+            id=token.id,
+            org=org,
+            secret=self._vault.seal(token.proof, _place(token.id)),
+            approve=approve,
+            site=site,
+            created_us=round(wall * 1e6),
+            created_by=by,
+            expires_us=round((wall + expires_s) * 1e6),
+        )
+        await self._store.write(lambda: tokens.add(stored))
+        self._hold(stored, token.proof)
+        return token
+
+    def get(self, token: bytes) -> Held | None:
+        """Return the token that may open the door now, or None.
+
+        One that was used opens it for the node that used it, and for nobody else.
+        """
+        held = self._held.get(token)
+        if held is None or (held.stored.state == "open" and self._over(held)):
+            return None
+        return held
+
+    def consume(self, token: StoredToken, key: bytes) -> None:
+        """Use *token* up for *key*; call it where the node is registered.
+
+        Raises NotAllowed if another one was faster, or it has expired.
+        """
+        tokens.consume(token.id, key, self._now_us())
+
+    def consumed(self, token: StoredToken, key: bytes) -> None:
+        """Take it that ``consume`` has been committed."""
+        held = self._held[token.id]
+        used = replace(token, state="used", used_by=key, used_us=self._now_us())
+        self._held[token.id] = Held(used, held.proof, held.ends)
+
+    async def expire(self) -> None:
+        """Close what is over, so that no clock set back opens it again."""
+        over = [
+            held.stored.id
+            for held in self._held.values()
+            if held.stored.state == "open" and self._over(held)
+        ]
+        if not over:
+            return
+        await self._store.write(lambda: tokens.close(over))
+        for token in over:
+            if self._held[token].stored.state == "open":
+                del self._held[token]
+
+    def _hold(self, stored: StoredToken, proof: bytes) -> None:
+        left = stored.expires_us / 1e6 - self._clock.wall()
+        self._held[stored.id] = Held(stored, proof, self._clock.boot() + left)
+
+    def _over(self, held: Held) -> bool:
+        return (
+            self._clock.boot() >= held.ends
+            or self._clock.wall() * 1e6 >= held.stored.expires_us
+        )
+
+    def _now_us(self) -> int:
+        return round(self._clock.wall() * 1e6)
+
+
+def _place(token: bytes) -> str:
+    return f"join-token/{token.hex()}"

@@ -1,0 +1,114 @@
+"""Join tokens as they are stored: used ones stay recorded, so none works twice."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from pangea.core.errors import NotAllowed
+from pangea.core.model import FIRST_ORG
+
+from .connection import connection, db
+
+#: Tokens that may be open at the same time.
+MOST_OPEN = 1000
+
+_COLUMNS = (
+    "id, org, secret, state, approve, site, created_us, created_by, expires_us,"
+    " used_us, used_by"
+)
+
+
+class StoredToken(Struct, frozen=True, kw_only=True):
+    """A one-time token; ``secret`` is sealed, ``state`` is open, used or expired.
+
+    ``used_by`` is the public key of the node that used it.
+    """
+
+    id: bytes
+    secret: bytes
+    state: str = "open"
+    approve: bool = False
+    site: str = ""
+    created_us: int = 0
+    created_by: str = ""
+    expires_us: int = 0
+    used_us: int = 0
+    used_by: bytes | None = None
+    org: int = FIRST_ORG
+
+
+def add(token: StoredToken) -> None:
+    """Store a new token."""
+    marks = ", ".join("?" * 11)
+    db.execute_sql(f"INSERT INTO join_token ({_COLUMNS}) VALUES ({marks})", _row(token))
+
+
+def all() -> list[StoredToken]:
+    """Return every token that there ever was, oldest first."""
+    rows = db.execute_sql(f"SELECT {_COLUMNS} FROM join_token ORDER BY created_us")
+    return [_token(row) for row in rows]
+
+
+def consume(token: bytes, key: bytes, now_us: int) -> None:
+    """Let the node with *key* use *token*, now or as it did before.
+
+    Call it in the transaction that registers the node. Raises NotAllowed if the
+    token was used by another one, has expired, or never was.
+    """
+    used = db.execute_sql(
+        "UPDATE join_token SET state = 'used', used_us = ?, used_by = ?"
+        " WHERE id = ? AND state = 'open' AND expires_us > ?",
+        (now_us, key, token, now_us),
+    )
+    if used.rowcount == 1:
+        return
+    found = db.execute_sql(
+        "SELECT state, used_by FROM join_token WHERE id = ?", (token,)
+    ).fetchone()
+    if found is None:
+        raise NotAllowed("there is no such join token")
+    if found[0] != "used":
+        raise NotAllowed("this join token has expired")
+    if bytes(found[1]) != key:
+        raise NotAllowed("this join token was used by another node")
+
+
+def expire(now_us: int) -> int:
+    """Close for good what is over; return how many, also if the clock goes back."""
+    closed = db.execute_sql(
+        "UPDATE join_token SET state = 'expired'"
+        " WHERE state = 'open' AND expires_us <= ?",
+        (now_us,),
+    )
+    return int(closed.rowcount)
+
+
+def close(ids: Sequence[bytes]) -> None:
+    """Close tokens for good that nobody has used."""
+    connection().executemany(
+        "UPDATE join_token SET state = 'expired' WHERE id = ? AND state = 'open'",
+        [(token,) for token in ids],
+    )
+
+
+def _row(token: StoredToken) -> tuple[object, ...]:
+    return (
+        token.id,
+        token.org,
+        token.secret,
+        token.state,
+        token.approve,
+        token.site,
+        token.created_us,
+        token.created_by,
+        token.expires_us,
+        token.used_us,
+        token.used_by,
+    )
+
+
+def _token(row: tuple[object, ...]) -> StoredToken:
+    names = [name.strip() for name in _COLUMNS.split(",")]
+    given = dict(zip(names, row, strict=True))
+    given["approve"] = bool(given["approve"])
+    return StoredToken(**given)  # type: ignore[arg-type]  # the columns' own types
