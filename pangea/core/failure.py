@@ -61,3 +61,14 @@ def from_os_error(error: OSError, doing: str = "") -> ProbeFailed:
     detail = f"{doing}: {said.lower()}" if doing else said.lower()
     kind = ProbeFailed if outcome is Outcome.FAILED else ProbeError
     return kind(reason, detail)
+
+
+def let_go(error: BaseException | None) -> None:
+    """Free the frames that *error* went through, once it is told in words.
+
+    They hold what was waited for, and that holds the error: a ring that only the
+    garbage collector would free.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -124,6 +124,7 @@ class WatchedSocket:
 
     def close(self) -> None:
         """Stop reading and close the socket."""
+        self._on_error = _ignore  # whoever was told holds us: not for ever
         self._loop.remove_reader(self._watched)
         if self._epoll is not None:
             self._epoll.close()
@@ -163,7 +164,11 @@ class DatagramSocket:
         self._on_packet, self._room = on_packet, room
         self._unread = 0
         self._watched = WatchedSocket(sock, self.drain, on_error)
-        self.close = self._watched.close
+
+    def close(self) -> None:
+        """Stop reading and close the socket; nobody is told anything more."""
+        self._on_packet = _ignore
+        self._watched.close()
 
     def send(self, data: bytes, ancillary: Ancillary, address: Address) -> Moment:
         """Send one packet and return when, as ``WatchedSocket.send`` does."""
@@ -195,6 +200,10 @@ class DatagramSocket:
                 continue
             on_packet(data, ancillary, address, stamp(ancillary))
         return True
+
+
+def _ignore(*_: object) -> None:
+    """Hear what nobody listens to any more."""
 
 
 def _prepare(sock: socket.socket) -> None:

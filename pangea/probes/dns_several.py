@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from pangea.core.failure import ProbeFailed, from_os_error
+from pangea.core.failure import ProbeFailed, from_os_error, let_go
 from pangea.core.model import Outcome
 
 from .base import Trace
@@ -51,14 +51,18 @@ async def _end(part: _Part, asking: Awaitable[None]) -> ProbeFailed | None:
     """Return how *asking* failed, in the name of its server."""
     try:
         await asking
-        failure = None
-    except ProbeFailed as failed:
-        failure = failed
+    except ProbeFailed as failure:
+        return _named(part, failure)
     except OSError as error:
-        failure = from_os_error(error)
+        return _named(part, from_os_error(error))
     part.answered = True
-    if failure is None:
-        return None
+    return None
+
+
+def _named(part: _Part, failure: ProbeFailed) -> ProbeFailed:
+    """Return *failure* in the name of the part's server; it has answered."""
+    part.answered = True
+    let_go(failure)
     return type(failure)(failure.reason, f"{part.name}: {failure.detail}")
 
 

@@ -86,6 +86,12 @@ class Http2Reader:
         got = f"after {self.body.received} bytes"
         raise ProbeFailed("closed", f"the body is cut off {got}")
 
+    def close(self) -> None:
+        """Read no more; what was read stays, and the engine's parts let go."""
+        # They hold each other: work for the garbage collector otherwise.
+        for part in (*self._h2.streams.values(), self._h2):
+            getattr(part, "__dict__", {}).clear()
+
     def _next_frame(self) -> bytes:
         """Return the next whole frame, one at a time so that no event is lost."""
         size = int.from_bytes(self._received[:3], "big")

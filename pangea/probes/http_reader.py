@@ -16,7 +16,9 @@ class HttpReader:
     """Parses a response as it comes; ``done`` tells when it is complete.
 
     *has_body* is False for an answer to HEAD. *limit* bytes of the body, after
-    decompression, are counted, and kept if *keep* is set; there it stops.
+    decompression, are counted, and kept if *keep* is set; there it stops. In the end
+    it must be closed: it and its parser hold each other, and a thousand such rings a
+    second are much work for the garbage collector.
     """
 
     def __init__(self, *, has_body: bool, limit: int, keep: bool) -> None:
@@ -25,16 +27,19 @@ class HttpReader:
         self.headers: dict[str, str] = {}
         self.done = False
         self._has_body, self._limit, self._keep = has_body, limit, keep
-        self._parser = httptools.HttpResponseParser(self)
+        parser = httptools.HttpResponseParser(self)
         # RFC 9112 section 2.2: a recipient may take a bare line feed as line end.
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        self._parser: httptools.HttpResponseParser | None = parser
         self._fed = self._header_bytes = 0
         self._in_body = False
         self._failure: ProbeFailed | None = None
         self.body = BodyDecoder("", limit, keep)
 
     def feed(self, data: bytes) -> None:
-        """Take *data*. Raises ProbeFailed ``protocol`` or ``too_large``."""
+        """Take *data* until closed. Raises ProbeFailed ``protocol``, ``too_large``."""
+        if self._parser is None:
+            return
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -66,6 +71,10 @@ class HttpReader:
             raise ProbeFailed("closed", f"the chunked body is cut off {got}")
         self._complete()
 
+    def close(self) -> None:
+        """Read no more; what was read stays."""
+        self._parser = None
+
     def on_message_begin(self) -> None:
         """Begin anew after an interim answer (httptools calls these)."""
         self.headers = {}
@@ -81,6 +90,8 @@ class HttpReader:
 
     def on_headers_complete(self) -> None:
         """Note the status; an answer without a body is complete here."""
+        if self._parser is None:
+            return
         self.status = self._parser.get_status_code()
         self.version = self._parser.get_http_version()
         if self.status < 200 and self.status != 101:

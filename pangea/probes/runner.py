@@ -5,7 +5,7 @@ import logging
 import time
 
 from pangea.core.clock import Clock
-from pangea.core.failure import ProbeFailed, from_os_error
+from pangea.core.failure import ProbeFailed, from_os_error, let_go
 from pangea.core.model import Flag, Outcome, Result
 
 from .base import Probe, Trace
@@ -89,8 +89,10 @@ async def _ask(
         after = f" (while: {trace.last})" if trace.last else ""
         return Outcome.FAILED, "timeout", f"no answer within {timeout_s:g} s{after}"
     except ProbeFailed as failure:
+        let_go(failure)
         return failure.outcome, failure.reason, failure.detail
     except OSError as error:
+        let_go(error)
         known = from_os_error(error)
         return known.outcome, known.reason, known.detail
     except Exception as error:
