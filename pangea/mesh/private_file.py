@@ -37,10 +37,11 @@ def make_private_directory(path: Path) -> None:
         )
 
 
-def read_private(path: Path) -> bytes | None:
+def read_private(path: Path, *, most: int = _MAX_SIZE) -> bytes | None:
     """Return the content of *path*, or None if there is no such file.
 
-    Raises `ConfigError` if it is not ours, or others may read it.
+    Raises `ConfigError` if it is not ours, others may read it, or it has more than
+    *most* bytes.
     """
     try:
         # Without waiting, should it be a pipe.
@@ -50,8 +51,8 @@ def read_private(path: Path) -> bytes | None:
     except OSError as error:
         raise _failed("read", path, error) from error
     try:
-        _check_private(path, os.fstat(descriptor))
-        return os.read(descriptor, _MAX_SIZE)
+        _check_private(path, os.fstat(descriptor), most)
+        return os.read(descriptor, most)
     except OSError as error:
         raise _failed("read", path, error) from error
     finally:
@@ -118,10 +119,10 @@ def _is_for_us_alone(path: Path, found: os.stat_result) -> bool:
     )
 
 
-def _check_private(path: Path, found: os.stat_result) -> None:
+def _check_private(path: Path, found: os.stat_result, most: int) -> None:
     _check_owner(path, found)
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_SIZE:
-        raise ConfigError(f"{path} is not a file of at most {_MAX_SIZE} bytes")
+    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+        raise ConfigError(f"{path} is not a file of at most {most} bytes")
     if found.st_mode & 0o077:
         raise ConfigError(
             f"others may read {path}, which must be secret",

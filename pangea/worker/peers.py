@@ -1,0 +1,320 @@
+"""The links of this worker to its peers: whom to dial, whom to let in."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from pangea.core.clock import Clock
+from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
+from pangea.core.peer_stats import PeerState, PeerStats
+from pangea.core.peering import dials_first, keeps_own, neighbours
+from pangea.core.text import safe_text
+from pangea.mesh.backoff import reconnect_delay
+from pangea.mesh.channel import Channel
+from pangea.mesh.dial import Address, dial
+from pangea.mesh.identity import Identity, node_id
+from pangea.mesh.info import NodeInfo
+from pangea.mesh.link import Link, initiate, respond
+from pangea.mesh.messages import Message, Ping
+from pangea.mesh.replay import ReplayCache
+
+from .peer_address import addresses_of_peer, can_reach
+from .peer_link import Hear, PeerLink
+from .redial import GOOD_S
+from .roster_keeper import RosterKeeper
+
+log = logging.getLogger(__name__)
+
+#: The one with the larger key leaves the dialling to the other for so long.
+LATER_S = 3.0
+#: Whether a peer that dialled us could also be dialled is tried so often.
+REACH_FIRST_S, REACH_EVERY_S = 5.0, 600.0
+DIAL_S = 5.0
+#: Links from peers that are not our neighbours: another roster than ours, or a
+#: worker that wants something else of us.
+MAX_GUESTS = 16
+
+
+class Peers:
+    """Keeps a link to each neighbour; ``run`` until cancelled, ``accept`` beside it.
+
+    ``links`` are those that stand, by key. *secrets* are the cluster's, the
+    current one first; *near* tells whether loopback addresses of the roster are
+    ours too. Who has more to say on peer links adds to ``others``.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        secrets: Callable[[], Sequence[bytes]],
+        info: NodeInfo,
+        roster: RosterKeeper,
+        clock: Clock,
+        *,
+        near: Callable[[], bool],
+    ) -> None:
+        self.links: dict[bytes, PeerLink] = {}
+        self.others: list[Hear] = []
+        self._identity = identity
+        self._secrets = secrets
+        self._info = info
+        self._roster = roster
+        self._clock = clock
+        self._near = near
+        self._own = identity.public_key
+        self._replays = ReplayCache()
+        self._wanted: frozenset[bytes] = frozenset()
+        self._stats: dict[bytes, PeerStats] = {}
+        self._dial_said: dict[bytes, str] = {}
+        self._last_good: dict[bytes, Address] = {}
+        self._keepers: dict[bytes, asyncio.Task[None]] = {}
+        self._news = asyncio.Event()
+        self._moved = asyncio.Condition()
+        roster.changed = self._news.set
+
+    async def run(self) -> None:
+        """Follow the roster: dial who is our neighbour, part from who is not."""
+        self._news.set()
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                self._follow()
+        finally:
+            for task in self._keepers.values():
+                task.cancel()
+            await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+
+    async def close(self) -> None:
+        """Take leave of all peers."""
+        links = list(self.links.values())
+        await asyncio.gather(*(link.link.close() for link in links))
+
+    async def accept(
+        self, channel: Channel, address: str, admitted: Callable[[], None]
+    ) -> None:
+        """Serve a channel that came to our listener, if a peer is at its end."""
+        try:
+            link = await respond(
+                channel,
+                self._identity,
+                self._secrets(),
+                self._info,
+                self._check,
+                self._replays,
+                clock=self._clock,
+                prologue=channel.prologue,
+            )
+            admitted()
+            await self._serve(self._peer(link, dialled=False))
+        except LinkClosed as error:
+            log.debug("link from %s ended: %s", address, error)
+        except (PangeaError, TimeoutError) as error:
+            log.info("link from %s refused: %s", address, error)
+        finally:
+            await channel.close()
+
+    def states(self) -> list[PeerState]:
+        """Return how each neighbour and guest is seen from here."""
+        now = self._clock.monotonic()
+        return [self._state(key, now) for key in sorted({*self._wanted, *self.links})]
+
+    async def hears(self, key: bytes, seconds: float) -> bool:
+        """Tell whether the peer with *key* gives a sign of life within *seconds*."""
+        link = self.links.get(key)
+        if link is None:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await link.ping()
+                await link.heard.wait()
+        except (TimeoutError, ProtocolError):
+            return False
+        return True
+
+    def _follow(self) -> None:
+        """Go by the roster as it is now."""
+        body = self._roster.body
+        workers = [n for n in body.nodes if n.role == "worker"] if body else []
+        graph = neighbours({node.key: node.region for node in workers})
+        # A revoked worker is on no roster, and has no neighbours.
+        self._wanted = graph.get(self._own, frozenset())
+        for key, link in list(self.links.items()):
+            if self._roster.peer(key) is None or self._own not in graph:
+                link.end("it is not on the roster any more")
+            elif link.dialled and key not in self._wanted:
+                link.end("it is not our neighbour any more")
+        for key in self._keepers.keys() - self._wanted:
+            self._keepers.pop(key).cancel()
+        for key in self._wanted - self._keepers.keys():
+            name = f"peer {node_id(key)[:6]}"
+            self._keepers[key] = asyncio.create_task(self._keep(key), name=name)
+        for table in (self._stats, self._dial_said, self._last_good):
+            for key in table.keys() - self._wanted - self.links.keys():
+                del table[key]
+
+    async def _keep(self, key: bytes) -> None:
+        """See to it that there is a link to *key*, by whoever dials."""
+        attempt, later = 0, not dials_first(self._own, key)
+        while True:
+            await self._pause(key, random.random() + (LATER_S if later else 0.0))
+            while key not in self.links:
+                begun = self._clock.monotonic()
+                await self._dial(key)
+                lived = self._clock.monotonic() - begun > GOOD_S
+                attempt = 0 if lived else attempt + 1
+                await self._pause(key, reconnect_delay(attempt, random.random))
+            attempt = 0
+            await self._until_gone(key)
+
+    async def _pause(self, key: bytes, seconds: float) -> None:
+        """Wait, but not on if the peer has dialled us meanwhile."""
+        async with self._moved:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._moved.wait_for(lambda: key in self.links)
+            except TimeoutError:
+                return
+
+    async def _until_gone(self, key: bytes) -> None:
+        """Wait for the end of the link to *key*; see whether we could have dialled."""
+        wait = REACH_FIRST_S
+        while key in self.links:
+            async with self._moved:
+                try:
+                    async with asyncio.timeout(wait * random.uniform(0.8, 1.2)):
+                        await self._moved.wait_for(lambda: key not in self.links)
+                        return
+                except TimeoutError:
+                    pass
+            link, wait = self.links.get(key), REACH_EVERY_S
+            if link and not link.dialled:
+                self._dial_said[key] = await can_reach(self._addresses(key))
+
+    async def _dial(self, key: bytes) -> None:
+        """Make a link to *key*, and serve it to its end."""
+        error: Exception = Unreachable("it tells no address")
+        for address in self._addresses(key):
+            try:
+                peer = await self._connect(key, address)
+            except (PangeaError, TimeoutError) as failed:
+                log.debug("peer at %s: %s", address, failed)
+                error = failed
+                continue
+            self._last_good[key] = address
+            self._dial_said[key] = ""
+            await self._serve(peer)
+            return
+        self._dial_said[key] = safe_text(str(error), 120)
+
+    async def _connect(self, key: bytes, address: Address) -> PeerLink:
+        def check(found: bytes, info: NodeInfo) -> None:
+            if found != key:
+                raise ProtocolError(f"another node answers at {address}")
+            self._check(found, info)
+
+        self._roster.check(key)
+        channel = await dial(address, timeout=DIAL_S)
+        link = await initiate(
+            channel,
+            self._identity,
+            self._secrets()[0],
+            self._info,
+            check,
+            clock=self._clock,
+            prologue=channel.prologue,
+        )
+        return self._peer(link, dialled=True)
+
+    def _check(self, key: bytes, info: NodeInfo) -> None:
+        """Refuse who is no worker of the roster, and guests beyond their number."""
+        if info.role != "worker":
+            raise ProtocolError(f"a {safe_text(info.role, 20)!r} is no peer")
+        self._roster.check(key)
+        guests = self.links.keys() - self._wanted
+        if key not in self._wanted and key not in guests and len(guests) >= MAX_GUESTS:
+            raise ProtocolError("there are too many links of peers already")
+
+    def _peer(self, link: Link, *, dialled: bool) -> PeerLink:
+        node = self._roster.check(link.peer_key)
+        return PeerLink(
+            link,
+            safe_text(node.name, 63),
+            stats=self._stats.setdefault(link.peer_key, PeerStats()),
+            dialled=dialled,
+            path="direct",
+            clock=self._clock,
+            roster=self._roster,
+            hear=self._hear,
+        )
+
+    async def _serve(self, peer: PeerLink) -> None:
+        """Serve *peer* to its end, unless there is a better link to it."""
+        try:
+            if not peer.link.speaks(Ping):
+                raise ProtocolError("it is too old to be a peer")
+            await peer.open()
+            if not self._place(peer):
+                return
+            await self._tell_moved()
+            await self._roster.met(peer.key)
+            log.info("linked to peer %s", peer.name)
+            await peer.serve()
+        except* ProtocolError as group:
+            log.info("link to peer %s ended: %s", peer.name, _first(group))
+        finally:
+            if self.links.get(peer.key) is peer:
+                del self.links[peer.key]
+            await self._tell_moved()
+            await peer.link.close()
+
+    def _place(self, peer: PeerLink) -> bool:
+        """Make *peer* the link to its node; of two both sides keep the same one."""
+        before = self.links.get(peer.key)
+        if before is not None and before.boot == peer.boot:
+            crossed = before.dialled != peer.dialled
+            keep = keeps_own(self._own, peer.key, we_dialled=peer.dialled)
+            if crossed and not keep:
+                return False
+        self.links[peer.key] = peer
+        if before is not None:
+            before.end("another link took its place")
+        return True
+
+    async def _tell_moved(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _hear(self, peer: PeerLink, message: Message) -> bool:
+        for hear in self.others:
+            if await hear(peer, message):
+                return True
+        return False
+
+    def _addresses(self, key: bytes) -> list[Address]:
+        node = self._roster.peer(key)
+        found = addresses_of_peer(node, near=self._near()) if node else []
+        good = self._last_good.get(key)
+        return [good, *(a for a in found if a != good)] if good in found else found
+
+    def _state(self, key: bytes, now: float) -> PeerState:
+        link, stats = self.links.get(key), self._stats.get(key) or PeerStats()
+        stats.expire(now)
+        return PeerState(
+            key,
+            linked=link is not None,
+            rtt_us=stats.rtt_us,
+            loss=stats.loss,
+            offset_us=stats.offset_us,
+            deaf=link is not None and link.deaf,
+            mute=link is not None and link.mute,
+            dial=self._dial_said.get(key, ""),
+            path=link.path if link else "",
+        )
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first plain exception in *group*."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
