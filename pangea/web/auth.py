@@ -13,6 +13,7 @@ from pangea.core.model import FIRST_ORG
 from pangea.core.text import safe_text
 
 from .accounts import Account, Session
+from .caller import address_of, is_secure
 from .keys import ACCOUNTS, SITE, WHO, Site, Who
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ async def open_session(
     session = replace(
         _fresh(account, site),
         hash=hash_session(sid),
-        ip=(request.remote or "")[:64],
+        ip=address_of(request)[:64],
         agent=safe_text(request.headers.get("User-Agent", "")),
     )
     await request.app[ACCOUNTS].open_session(session)
@@ -88,7 +89,7 @@ async def open_session(
         max_age=int(site.session_s),
         path="/",
         httponly=True,
-        secure=request.secure,
+        secure=is_secure(request),
         samesite="Strict",
     )
 
@@ -116,14 +117,14 @@ async def close_session(request: web.Request, response: web.StreamResponse) -> N
         cookie_name(request),
         path="/",
         httponly=True,
-        secure=request.secure,
+        secure=is_secure(request),
         samesite="Strict",
     )
 
 
 def cookie_name(request: web.Request) -> str:
     """Return the cookie's name; ``__Host-`` needs TLS (RFC 6265bis 4.1.3.2)."""
-    return f"__Host-{COOKIE}" if request.secure else COOKIE
+    return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
 
 
 def hash_session(sid: str) -> bytes:

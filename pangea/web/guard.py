@@ -9,15 +9,19 @@ from pangea.core.errors import NotAllowed
 from pangea.core.text import safe_text
 
 from .auth import holds_token
+from .caller import is_here, is_secure
 from .errors import Misdirected
 from .keys import SITE
 from .route import Handler
 
 #: The longest body of a request, in bytes.
 LARGEST_BODY = 256 * 1024
+#: How long browsers remember that this name is asked by TLS only: a year.
+HSTS_S = 31_536_000
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Asked by load balancers and by nodes: no cookie, no secret, any name.
-ANY_HOST = frozenset({"/healthz", "/readyz", "/mesh"})
+ALIVE = frozenset({"/healthz", "/readyz"})
+ANY_HOST = ALIVE | {"/mesh"}
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -44,6 +48,7 @@ HEADERS = {
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what comes under a foreign name or from a foreign page."""
+    _check_way(request)
     # A page that rebinds its own name to our address has no token to send.
     by_token = holds_token(request)
     if not by_token and request.path not in ANY_HOST:
@@ -51,6 +56,18 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not by_token and request.method not in SAFE:
         _check_origin(request)
     return await handler(request)
+
+
+def _check_way(request: web.Request) -> None:
+    """Raise NotAllowed if a public site is asked in the clear, from elsewhere."""
+    if not request.app[SITE].public or request.path in ALIVE:
+        return
+    if not is_secure(request) and not is_here(request):
+        raise NotAllowed(
+            "plain HTTP is not spoken here",
+            hint="use https; a proxy must say X-Forwarded-Proto and "
+            "X-Forwarded-For, and stand in server.tls_proxies",
+        )
 
 
 def _check_host(host: str, known: frozenset[str]) -> None:
@@ -124,3 +141,5 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         response.headers[name] = value
     response.headers.setdefault("Cache-Control", "no-store")
+    if request.app[SITE].hsts and is_secure(request):
+        response.headers["Strict-Transport-Security"] = f"max-age={HSTS_S}"

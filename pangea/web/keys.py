@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from aiohttp import web
@@ -44,13 +45,18 @@ class Site:
     """How the site behaves; durations in seconds.
 
     ``hosts`` are the names, beside addresses and the machine's own, under which
-    browsers may call it; ``"*"`` allows every name.
+    browsers may call it; ``"*"`` allows every name. ``proxies`` are believed who
+    asked them. A ``public`` one answers plain HTTP to this machine alone, and with
+    ``hsts`` browsers are told never to try it (RFC 6797).
     """
 
     admin_token: str
     session_s: float = 7 * 86400.0
     idle_s: float = 86400.0
     hosts: frozenset[str] = frozenset()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    public: bool = False
+    hsts: bool = False
     heartbeat_s: float = 15.0
     recheck_s: float = 60.0
     body_s: float = 10.0

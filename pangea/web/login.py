@@ -13,6 +13,7 @@ from .accounts import Account, Accounts
 from .asked import read_form
 from .attempts import Attempts
 from .auth import close_session, open_session, safe_next
+from .caller import address_of
 from .codes import GIVEN, hash_code, new_salt, read_code, salt_of, same_hash
 from .errors import NotLoggedIn, TooMany
 from .keys import ACCOUNTS, SITE
@@ -89,7 +90,7 @@ DESK: web.AppKey[LoginDesk] = web.AppKey("desk", LoginDesk)
 async def log_in(request: web.Request) -> web.StreamResponse:
     """POST /login : begin a session with the access code in the form."""
     form = await read_form(request)
-    app, address = request.app, request.remote or ""
+    app, address = request.app, address_of(request)
     try:
         account = await app[DESK].check(
             app[ACCOUNTS], str(form.get("code", "")), address, app[SITE].wall()

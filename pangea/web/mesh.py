@@ -11,10 +11,13 @@ from pangea.core.errors import NotAllowed, PangeaError, UsageError
 from pangea.core.text import safe_text
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
 from pangea.mesh.limits import Doorkeeper, Knock
+from pangea.mesh.tls_binding import PLAIN, PROXIED, PROXIED_PROTOCOL
 
+from .caller import caller_of
 from .errors import TooMany
 from .keys import ACCEPT_LINK
 from .route import Route
+from .tls import Shown
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +74,19 @@ async def mesh(request: web.Request) -> web.StreamResponse:
     """GET /mesh : binary messages, one handshake or sealed frame each."""
     if hdrs.ORIGIN in request.headers:
         raise NotAllowed("this is the door of nodes, not of web pages")
+    caller = caller_of(request)
     socket = web.WebSocketResponse(
-        compress=False, max_msg_size=MAX_MESSAGE, timeout=2.0
+        compress=False,
+        max_msg_size=MAX_MESSAGE,
+        timeout=2.0,
+        protocols=(PROXIED_PROTOCOL,) if caller.proxied and caller.secure else (),
     )
     if not socket.can_prepare(request):
         raise UsageError("this is the door of the mesh", hint="it speaks WebSocket")
-    address, door = request.remote or "", request.app[DOOR]
+    address, door = caller.address, request.app[DOOR]
     async with door.handshake(address) as proven:
         await socket.prepare(request)
-        channel = WebSocketChannel(socket)
+        channel = WebSocketChannel(socket, prologue=bound_to(request))
         async with door.inside(channel):
             try:
                 await request.app[ACCEPT_LINK](channel, address, proven)
@@ -87,6 +94,20 @@ async def mesh(request: web.Request) -> web.StreamResponse:
                 # The peer learns nothing; whoever reads the log does.
                 log.info("a link from %s ended: %s", address, safe_text(error))
     return socket
+
+
+def bound_to(request: web.Request) -> bytes:
+    """Return the prologue: the certificate of this connection, also after a change."""
+    caller = caller_of(request)
+    if caller.proxied:
+        return PROXIED if caller.secure else PLAIN
+    connection = request.get_extra_info("ssl_object")
+    if connection is None:
+        return PLAIN
+    shown = connection.context
+    if not isinstance(shown, Shown):
+        raise LookupError("this port was opened with a context of somebody else")
+    return shown.prologue
 
 
 MESH = Route(

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from ipaddress import ip_address
 from typing import Any
 
 import aiohttp_jinja2
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from pangea.core.text import safe_text
 
+from .caller import is_here, is_secure
 from .keys import WHO
 from .view import Notice, job_href
 
@@ -85,16 +85,7 @@ def login_page(
 
 def plain_http(request: web.Request) -> bool:
     """Tell whether what is said here can be read on the way."""
-    return not request.secure and not is_loopback(request.remote)
-
-
-def is_loopback(address: str | None) -> bool:
-    """Tell whether *address* is this machine itself."""
-    try:
-        ip = ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return address == "localhost"
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+    return not is_secure(request) and not is_here(request)
 
 
 def wants_html(request: web.Request) -> bool:

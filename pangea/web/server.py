@@ -3,8 +3,11 @@
 import asyncio
 import errno
 import logging
+import socket
 import ssl
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -13,6 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from pangea.core.errors import ConfigError
 
+from .doorway import Doorway, Factory
 from .route import Handler
 
 #: A connection that has asked nothing for so long is closed, in seconds.
@@ -66,12 +70,20 @@ class Silence:
         return hear
 
 
+class Listener(Protocol):
+    """What takes connections until it is closed."""
+
+    def close(self) -> None:
+        """Take no more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A site that is being served; ``port`` is the real one."""
 
     runner: web.AppRunner
-    listener: asyncio.Server
+    listener: Listener
     host: str
     port: int
     secure: bool
@@ -103,20 +115,35 @@ async def serve(
     server = runner.server
     assert server is not None, "a runner that is set up has a server"
     try:
-        listener = await asyncio.get_running_loop().create_server(
-            lambda: silence.watch(server()),
-            host or None,
-            port,
-            ssl=tls,
-            ssl_handshake_timeout=HEAD_S if tls else None,
-            backlog=BACKLOG,
-            reuse_address=True,
-        )
+        listener, real = await _listen(lambda: silence.watch(server()), host, port, tls)
     except (OSError, OverflowError) as error:
         await runner.cleanup()
         raise refused(error, host, port) from error
-    real = listener.sockets[0].getsockname()[1]
     return Running(runner, listener, host, real, tls is not None)
+
+
+async def _listen(
+    factory: Factory, host: str, port: int, tls: ssl.SSLContext | None
+) -> tuple[Listener, int]:
+    """Return what listens, and the port it has."""
+    loop = asyncio.get_running_loop()
+    if tls is None:
+        plain = await loop.create_server(
+            factory, host or None, port, backlog=BACKLOG, reuse_address=True
+        )
+        return plain, plain.sockets[0].getsockname()[1]
+    found = await loop.getaddrinfo(
+        host or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    with ExitStack() as opened:
+        sockets = [
+            opened.enter_context(socket.create_server(at, family=kind, backlog=BACKLOG))
+            for kind, at in dict.fromkeys((kind, at) for kind, *_, at in found)
+        ]
+        opened.pop_all()
+    for sock in sockets:
+        sock.setblocking(False)
+    return Doorway(sockets, factory, tls, HEAD_S), sockets[0].getsockname()[1]
 
 
 def refused(error: Exception, host: str, port: int) -> ConfigError:
