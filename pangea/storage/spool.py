@@ -5,6 +5,7 @@ import logging
 import secrets
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,10 +17,11 @@ from pangea.core.errors import ConfigError, StorageError
 
 from .connection import refusal
 from .files import claim, release
-from .spool_file import SpoolFile
+from .spool_file import Life, SpoolFile
+from .spool_journal import Journal, Row, left_behind
 from .spool_tables import Bounds, Lost, Run
 
-__all__ = ["Bounds", "Counts", "Lost", "Run", "Spool"]
+__all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,11 @@ class Counts(Struct, frozen=True):
     dropped: int
 
 
+#: Groups that are still in memory when they are sent, and their rows at most.
+FRESH_GROUPS = 8
+FRESH_ROWS = 4_000
+
+
 class Spool:
     """An open spool with a thread of its own; its rows survive ``kill -9``.
 
@@ -47,13 +54,22 @@ class Spool:
     says what a person should know of the opening, or is "".
     """
 
-    def __init__(self, path: Path, bounds: Bounds, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bounds: Bounds,
+        clock: Callable[[], float],
+        boot: str = "",
+    ) -> None:
         self.path = path
         self.epoch = secrets.token_hex(16)
         self.message = ""
         self._bounds = bounds
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "spool")
+        self._life = Life(self.epoch, boot)
+        self._journal = Journal(path, self.epoch)
+        self._fresh: deque[Run] = deque(maxlen=FRESH_GROUPS)
         self._sent: Mapping[str, int] = {}
         self._lock = -1
         self._file: SpoolFile | None = None
@@ -66,37 +82,87 @@ class Spool:
         *,
         bounds: Bounds | None = None,
         clock: Callable[[], float] = time.monotonic,
+        boot: str = "",
     ) -> "Spool":
-        """Open or make the spool at *path*.
+        """Open or make the spool at *path*; *boot* names this boot of the machine.
 
-        A damaged one is set aside. Raises ConfigError if the file cannot be
+        What an earlier life left in the journal is taken in. A damaged spool is
+        set aside. Raises ConfigError if the file cannot be
         written or another process has it.
         """
-        spool = cls(path, bounds or Bounds(), clock)
+        spool = cls(path, bounds or Bounds(), clock, boot)
         await asyncio.get_running_loop().run_in_executor(spool._thread, spool._open)
         return spool
 
+    def keep(
+        self, job: int, started_us: int, body: bytes, boot_ns: int = 0, rank: int = 0
+    ) -> Row:
+        """Keep a result at once; return the row for the `add` that follows.
+
+        It outlives this process from now on. *rank* is 1 for what a verdict may
+        turn on. Never fails, and never waits for the disk.
+        """
+        return self._journal.append(job, started_us, body, boot_ns, rank)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what `keep` was given last is on the disk already."""
+        return self._journal.well
+
     async def add(
-        self, rows: Sequence[tuple[int, int, bytes]], lost: Lost | None = None
+        self, rows: Sequence[Row], lost: Lost | None = None
     ) -> tuple[int, int]:
-        """Store (job, started_us, packed result); return the first and last number.
+        """Store *rows* in order; return the first and last number.
 
         What was *lost* before them becomes a gap with numbers of its own. What no
         longer fits is dropped, oldest first, and becomes a gap as well.
         """
-        return await self._run(lambda f: f.add(rows, self._age(f), self._sent, lost))
+        self._journal.turn()
+        file = self._open_file()
+        dropped = file.dropped
+        first, last = await self._run(
+            lambda f: f.add(rows, self._age(f), self._sent, lost)
+        )
+        if rows:
+            self._journal.settled(rows[-1].serial)
+        if file.dropped == dropped:
+            self._hold(first, rows)
+        else:
+            self._fresh.clear()
+        return first, last
 
     async def pending(self, after: Mapping[str, int], limit: int) -> list[Run]:
         """Return up to *limit* rows that are not acknowledged, oldest first.
 
-        *after* has the last number of each epoch that was sent already.
+        *after* has the last number of each epoch that was sent already. What was
+        added just now comes from memory, the rest from the file.
         """
         self._sent = dict(after)
+        behind = [
+            e
+            for e in self._open_file().epochs
+            if max(e.acked, after.get(e.epoch, 0)) < e.last
+        ]
+        if not behind:
+            return []
+        if behind[0].epoch == self.epoch:
+            done = max(behind[0].acked, after.get(self.epoch, 0))
+            fresh = self._fresh_after(done, behind[0].last, limit)
+            if fresh:
+                return [fresh]
         return await self._run(lambda f: f.pending(self._sent, limit))
 
-    async def ack(self, epoch: str, upto: int) -> None:
-        """Note that the coordinator has all of *epoch* up to *upto*."""
-        await self._run(lambda f: f.ack(epoch, upto))
+    def ack(self, epoch: str, upto: int) -> None:
+        """Note that the coordinator has all of *epoch* up to *upto*.
+
+        The file learns of it with the next group, or by `note_acks`.
+        """
+        self._open_file().ack(epoch, upto)
+
+    async def note_acks(self) -> None:
+        """Write down the acks that no group has taken along."""
+        if self._open_file().has_acks:
+            await self._run(SpoolFile.note_acks)
 
     async def rewind(self, watermarks: Mapping[str, int]) -> None:
         """Follow the coordinator's word on what it has, also backwards.
@@ -104,6 +170,7 @@ class Spool:
         Rows it lost are pending again; those that are gone here become a gap.
         """
         self._sent = {}
+        self._fresh.clear()
         await self._run(lambda f: f.rewind(watermarks))
 
     async def waiting(self) -> int:
@@ -133,7 +200,29 @@ class Spool:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, file.close)
         self._thread.shutdown()
+        self._journal.close()
         release(self._lock)
+
+    def _hold(self, first: int, rows: Sequence[Row]) -> None:
+        """Keep a group in memory for the one who sends it."""
+        boot_ns = tuple(row.boot_ns for row in rows)
+        bodies = [row.body for row in rows]
+        self._fresh.append(Run(self.epoch, first, bodies, [], "", boot_ns))
+        while sum(len(run.rows) for run in self._fresh) > FRESH_ROWS:
+            self._fresh.popleft()
+
+    def _fresh_after(self, number: int, last: int, limit: int) -> Run | None:
+        """Return all from *number* to *last*, if it is still in memory."""
+        while self._fresh and self._fresh[0].first <= number:
+            self._fresh.popleft()
+        runs = list(self._fresh)
+        rows = [row for run in runs for row in run.rows]
+        if not runs or runs[0].first != number + 1 or len(rows) > limit:
+            return None
+        if number + len(rows) != last:
+            return None
+        boot_ns = tuple(ns for run in runs for ns in run.boot_ns)
+        return Run(self.epoch, number + 1, rows, [], self._life.boot, boot_ns)
 
     def _age(self, file: SpoolFile) -> int:
         return file.age + int(self._clock() - self._opened)
@@ -154,8 +243,9 @@ class Spool:
 
     def _open(self) -> None:
         self._lock = claim(self.path)
+        left = left_behind(self.path)
         try:
-            self._file = SpoolFile(self.path, self.epoch, self._bounds)
+            self._file = SpoolFile(self.path, self._life, self._bounds, left)
         except sqlite3.OperationalError as error:
             release(self._lock)
             told = refusal(error, f"{self.path} cannot be opened")
@@ -164,7 +254,11 @@ class Spool:
             aside = _set_aside(self.path)
             self.message = f"the spool was damaged ({error}); it is kept as {aside}"
             log.warning("%s", self.message)
-            self._file = SpoolFile(self.path, self.epoch, self._bounds)
+            self._file = SpoolFile(self.path, self._life, self._bounds, left)
+        found = sum(len(one.rows) for one in left)
+        if found:
+            log.info("the journal held the last %d results", found)
+        self._journal.open()
 
 
 def _set_aside(path: Path) -> Path:

@@ -15,8 +15,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import Struct
+
 from pangea.core.model import Gap
 
+from .spool_journal import Found, Row
 from .spool_tables import (
     PRAGMAS,
     SCHEMA,
@@ -25,10 +28,14 @@ from .spool_tables import (
     Lost,
     Old,
     Run,
+    add_columns,
     begin_epoch,
     gaps_of,
+    insert_rows,
+    note_journal,
     put_gap,
     set_acked,
+    take_in,
     transaction,
 )
 
@@ -42,25 +49,37 @@ LOOK_EVERY_S = 10
 OVERFLOW, TOO_OLD, RESTORED = "buffer overflow", "too old", "coordinator restored"
 
 
-class SpoolFile:
-    """The open file with its totals. Raises sqlite3.Error, and is then unchanged."""
+class Life(Struct, frozen=True):
+    """One opening: its first epoch, which names it, and the boot it happens in."""
 
-    def __init__(self, path: Path, epoch: str, bounds: Bounds) -> None:
+    epoch: str
+    boot: str = ""
+
+
+class SpoolFile:
+    """The open file with its totals. Raises sqlite3.Error, and is then unchanged.
+
+    What earlier lives *left* in the journal is taken in first.
+    """
+
+    def __init__(
+        self, path: Path, life: Life, bounds: Bounds, left: Sequence[Found] = ()
+    ) -> None:
         self._bounds = bounds
-        self.dropped = 0
+        self._life = life
+        self.dropped = self.rows = self.bytes = self.age = 0
         self.link = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self.link.executescript(PRAGMAS + SCHEMA)
-            # This reads every page, so a damaged file is found now.
-            self.rows: int
-            self.bytes: int
-            self.age: int
-            self.rows, self.bytes, self.age = self.link.execute(
-                "SELECT count(*), coalesce(sum(length(body)), 0),"
-                " coalesce(max(age), 0) FROM row"
-            ).fetchone()
-            self.bytes += self.rows * ROW_BYTES
-            self.epochs = begin_epoch(self.link, epoch)
+            add_columns(self.link)
+            self._count()
+            with transaction(self.link):
+                homeless = take_in(self.link, left, self.age)
+                self.epochs = begin_epoch(self.link, life.epoch, life.boot)
+                note_journal(self.link, life.epoch, 0)
+                self._house(homeless)
+            if left:
+                self._count()
         except sqlite3.Error:
             self.link.close()
             raise
@@ -68,35 +87,33 @@ class SpoolFile:
 
     def add(
         self,
-        rows: Sequence[tuple[int, int, bytes]],
+        rows: Sequence[Row],
         age: int,
         sent: Mapping[str, int],
         lost: Lost | None = None,
     ) -> tuple[int, int]:
-        """Append (job, started_us, packed) rows; return their first and last number.
+        """Append *rows*; return their first and last number.
 
         What was *lost* before them takes the numbers before theirs. Makes room
-        for them in the same transaction. *sent* has the last number of each epoch
-        that was handed out: a gap up to it must not grow any more.
+        for them, and notes the acks, in the same transaction. *sent* has the last
+        number of each epoch that was handed out: a gap up to it must not grow.
         """
         current = self.epochs[-1]
         missing = lost.total if lost and rows else 0
         first = current.end + 1 + missing
         with transaction(self.link):
-            self.link.executemany(
-                "INSERT INTO row (id, job, started_us, age, body)"
-                " VALUES (?, ?, ?, ?, ?)",
-                [
-                    (i, job, at, age, body)
-                    for i, (job, at, body) in enumerate(rows, first)
-                ],
-            )
+            acked = self._set_acks()
+            insert_rows(self.link, enumerate(rows, first), age)
+            if rows and rows[-1].serial:
+                note_journal(self.link, self._life.epoch, rows[-1].serial)
             if lost and missing:
                 before = first - current.base
                 put_gap(self.link, current.epoch, lost.gap(before - missing))
-            size = self.bytes + sum(len(row[2]) + ROW_BYTES for row in rows)
+            size = self.bytes + sum(len(row.body) + ROW_BYTES for row in rows)
             end = current.end + missing + len(rows)
             gone = self._make_room(size, age, end, sent)
+        for epoch, upto in acked:
+            epoch.noted = upto
         current.end = end
         self.bytes = size - sum(old.size for old in gone)
         self.rows += len(rows) - len(gone)
@@ -117,12 +134,26 @@ class SpoolFile:
         return runs
 
     def ack(self, epoch: str, upto: int) -> None:
-        """Note that all up to *upto* is safe; more than was given is not believed."""
+        """Take note, in memory, that all up to *upto* is safe.
+
+        More than was given is not believed. The next transaction writes it down;
+        until then a new life would send those rows again, and be told.
+        """
         for known in self.epochs:
-            if known.epoch == epoch and (upto := min(upto, known.last)) > known.acked:
-                with transaction(self.link):
-                    set_acked(self.link, epoch, upto)
-                known.acked = upto
+            if known.epoch == epoch:
+                known.acked = max(known.acked, min(upto, known.last))
+
+    @property
+    def has_acks(self) -> bool:
+        """Whether there are acks that only memory knows."""
+        return any(epoch.acked > epoch.noted for epoch in self.epochs)
+
+    def note_acks(self) -> None:
+        """Write down what only memory knows of acks."""
+        with transaction(self.link):
+            acked = self._set_acks()
+        for epoch, upto in acked:
+            epoch.noted = upto
 
     def rewind(self, watermarks: Mapping[str, int]) -> None:
         """Make pending again what the coordinator lacks; what is gone is a gap."""
@@ -134,7 +165,7 @@ class SpoolFile:
                 set_acked(self.link, epoch.epoch, mark)
                 if mark < epoch.acked:
                     self._fill_holes(epoch, mark)
-            epoch.acked = mark
+            epoch.acked = epoch.noted = mark
 
     def save_assignments(self, version: int, body: bytes) -> None:
         """Keep what this worker was told last."""
@@ -154,24 +185,50 @@ class SpoolFile:
 
     def close(self) -> None:
         """Checkpoint, if the disk has room for it, and close."""
-        # Without room the journal stays; the next opening reads it.
+        # Without room SQLite's own journal stays; the next opening reads it.
         with suppress(sqlite3.OperationalError):
+            self.note_acks()
             self.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.link.close()
 
+    def _set_acks(self) -> list[tuple[Epoch, int]]:
+        news = [(e, e.acked) for e in self.epochs if e.acked > e.noted]
+        for epoch, upto in news:
+            set_acked(self.link, epoch.epoch, upto)
+        return news
+
+    def _count(self) -> None:
+        """Take stock. This reads every page, so a damaged file is found now."""
+        self.rows, self.bytes, self.age = self.link.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0),"
+            " coalesce(max(age), 0) FROM row"
+        ).fetchone()
+        self.bytes += self.rows * ROW_BYTES
+
+    def _house(self, rows: Sequence[Row]) -> None:
+        """Store *rows* first of all in the epoch that begins."""
+        current = self.epochs[-1]
+        insert_rows(self.link, enumerate(rows, current.end + 1), self.age)
+        current.end += len(rows)
+
     def _runs_of(self, epoch: Epoch, start: int, limit: int) -> list[Run]:
         rows = self.link.execute(
-            "SELECT id, body FROM row WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+            "SELECT id, body, boot_ns FROM row"
+            " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
             (epoch.base + start, epoch.end, limit),
         ).fetchall()
         gaps = gaps_of(self.link, epoch.epoch, start)
         if not rows:
             last = gaps[-1].last if gaps else start
-            return [Run(epoch.epoch, last + 1, [], gaps)] if gaps else []
+            if not gaps:
+                return []
+            return [Run(epoch.epoch, last + 1, [], gaps, epoch.boot)]
         told, runs = start, []
-        for first, bodies in _stretches([(i - epoch.base, body) for i, body in rows]):
+        numbered = [(i - epoch.base, (body, at)) for i, body, at in rows]
+        for first, found in _stretches(numbered):
             before = [gap for gap in gaps if told < gap.last and gap.first < first]
-            runs.append(Run(epoch.epoch, first, bodies, before))
+            bodies, at = [body for body, _ in found], tuple(at for _, at in found)
+            runs.append(Run(epoch.epoch, first, bodies, before, epoch.boot, at))
             told = first + len(bodies) - 1
         return runs
 

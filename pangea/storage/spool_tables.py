@@ -1,13 +1,15 @@
 """The spool's tables: epochs, rows, gaps, assignments."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
 from msgspec import Struct
 
 from pangea.core.model import Gap
+
+from .spool_journal import Found, Row
 
 #: Epochs that are remembered after all their rows are gone.
 EPOCHS_KEPT = 50
@@ -30,16 +32,38 @@ CREATE TABLE IF NOT EXISTS gap (
 CREATE TABLE IF NOT EXISTS assignments (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
     body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (life TEXT PRIMARY KEY, upto INTEGER NOT NULL);
 """
+#: What spools of earlier versions lack.
+COLUMNS = (
+    ("epoch", "boot", "TEXT NOT NULL DEFAULT ''"),
+    ("row", "boot_ns", "INTEGER NOT NULL DEFAULT 0"),
+    ("row", "rank", "INTEGER NOT NULL DEFAULT 0"),
+)
+#: Why numbers are missing that the journal goes on after.
+POWER = "lost with the power"
+#: Lives of the worker whose place in the journal is remembered.
+LIVES_KEPT = 16
 
 
 class Run(Struct, frozen=True):
-    """Rows that follow each other from ``first`` on, and the gaps before them."""
+    """Rows that follow each other from ``first`` on, and the gaps before them.
+
+    ``boot`` is the boot that they were made in, ``boot_ns`` its clock at each one.
+    """
 
     epoch: str
     first: int
     rows: list[bytes]
     gaps: list[Gap]
+    boot: str = ""
+    boot_ns: tuple[int, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """The last number that it speaks of."""
+        end = self.first + len(self.rows) - 1
+        return max([end, *(gap.last for gap in self.gaps)])
 
 
 class Lost(Struct):
@@ -75,12 +99,17 @@ class Lost(Struct):
 
 
 class Epoch(Struct):
-    """One life of the worker: its rows have the ids above ``base`` up to ``end``."""
+    """One stretch of numbers: its rows have the ids above ``base`` up to ``end``.
+
+    ``acked`` is how far it is safe, ``noted`` how much of that the file knows.
+    """
 
     epoch: str
     base: int
     acked: int
+    noted: int
     end: int
+    boot: str = ""
 
     @property
     def last(self) -> int:
@@ -118,31 +147,113 @@ def transaction(link: sqlite3.Connection) -> Iterator[None]:
             link.execute("ROLLBACK")
 
 
-def begin_epoch(link: sqlite3.Connection, epoch: str) -> list[Epoch]:
-    """Begin a new epoch; return all that matter, the new one last."""
-    with transaction(link):
-        top = link.execute(
-            "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence UNION ALL"
-            " SELECT max(base) FROM epoch)"
-        ).fetchone()[0]
-        base = top or 0
-        link.execute(
-            "INSERT INTO epoch (epoch, base, acked) VALUES (?, ?, 0)", (epoch, base)
-        )
-        found = link.execute(
-            "SELECT epoch, base, acked FROM epoch ORDER BY rowid"
-        ).fetchall()
-        ends = [*(row[1] for row in found[1:]), base]
-        epochs = [
-            Epoch(epoch=e, base=b, acked=acked, end=end)
-            for (e, b, acked), end in zip(found, ends, strict=True)
-        ]
-        kept = _worth_keeping(link, epochs)
-        link.executemany(
-            "DELETE FROM epoch WHERE epoch = ?",
-            [(e.epoch,) for e in epochs if e not in kept],
-        )
+def add_columns(link: sqlite3.Connection) -> None:
+    """Bring a spool of an earlier version up to date."""
+    for table, column, kind in COLUMNS:
+        known = [row[1] for row in link.execute(f"PRAGMA table_info({table})")]
+        if column not in known:
+            link.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+def top_id(link: sqlite3.Connection) -> int:
+    """Return the last row id that was given."""
+    top = link.execute(
+        "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence UNION ALL"
+        " SELECT max(base) FROM epoch)"
+    ).fetchone()[0]
+    return top or 0
+
+
+def begin_epoch(link: sqlite3.Connection, epoch: str, boot: str) -> list[Epoch]:
+    """Begin a new epoch; return all that matter, the new one last.
+
+    The caller has begun the transaction.
+    """
+    base = top_id(link)
+    link.execute(
+        "INSERT INTO epoch (epoch, base, acked, boot) VALUES (?, ?, 0, ?)",
+        (epoch, base, boot),
+    )
+    found = link.execute(
+        "SELECT epoch, base, acked, boot FROM epoch ORDER BY rowid"
+    ).fetchall()
+    ends = [*(row[1] for row in found[1:]), base]
+    epochs = [
+        Epoch(epoch=e, base=b, acked=acked, noted=acked, end=end, boot=boot)
+        for (e, b, acked, boot), end in zip(found, ends, strict=True)
+    ]
+    kept = _worth_keeping(link, epochs)
+    link.executemany(
+        "DELETE FROM epoch WHERE epoch = ?",
+        [(e.epoch,) for e in epochs if e not in kept],
+    )
     return kept
+
+
+def insert_rows(
+    link: sqlite3.Connection, rows: Iterable[tuple[int, Row]], age: int
+) -> None:
+    """Store rows, each with its id."""
+    link.executemany(
+        "INSERT INTO row (id, job, started_us, age, body, boot_ns, rank)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (i, row.job, row.started_us, age, row.body, row.boot_ns, row.rank)
+            for i, row in rows
+        ],
+    )
+
+
+def note_journal(link: sqlite3.Connection, life: str, upto: int) -> None:
+    """Note that the journal's serials of *life* up to *upto* are stored."""
+    link.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (life, upto))
+
+
+def take_in(link: sqlite3.Connection, found: Sequence[Found], age: int) -> list[Row]:
+    """Store what earlier lives left in the journal; return what has no place yet.
+
+    The rows of the life that wrote this file last go on with its numbers; those of
+    another one, whose file is gone, must be numbered anew. The caller has begun
+    the transaction.
+    """
+    marks = dict(link.execute("SELECT life, upto FROM journal ORDER BY rowid"))
+    latest = next(reversed(marks), "")
+    homeless: list[Row] = []
+    for left in found:
+        mark = marks.get(left.life, 0)
+        rows = [row for row in left.rows if row.serial > mark]
+        if not rows:
+            continue
+        if left.life == latest:
+            _go_on(link, rows, mark, age)
+        else:
+            homeless += [row._replace(boot_ns=0) for row in rows]
+        note_journal(link, left.life, rows[-1].serial)
+    link.execute(
+        "DELETE FROM journal WHERE rowid <= (SELECT max(rowid) FROM journal) - ?",
+        (LIVES_KEPT,),
+    )
+    return homeless
+
+
+def _go_on(link: sqlite3.Connection, rows: list[Row], mark: int, age: int) -> None:
+    """Give *rows* the numbers that they had, or would have had.
+
+    Numbers and serials rise together. Where serials are missing, groups that were
+    stored, and perhaps sent, went with the power.
+    """
+    top = top_id(link)
+    insert_rows(link, [(top + row.serial - mark, row) for row in rows], age)
+    epoch, base = link.execute(
+        "SELECT epoch, base FROM epoch ORDER BY rowid DESC LIMIT 1"
+    ).fetchone()
+    before = mark
+    for row in rows:
+        if row.serial > before + 1:
+            first, last = (top - base + n - mark for n in (before + 1, row.serial - 1))
+            at = row.started_us
+            put_gap(link, epoch, Gap(first, last, at, at, POWER, {}))
+        before = row.serial
 
 
 def _worth_keeping(link: sqlite3.Connection, epochs: list[Epoch]) -> list[Epoch]:

@@ -75,7 +75,7 @@ class Agent:
         self._disk = Disk()
         self._offset = ClockOffset(clock)
         self._memory = Memory(spool, vault, self._disk)
-        self._reporter = Reporter(spool, self._disk)
+        self._reporter = Reporter(spool, self._disk, clock)
         self._prober = Prober(
             self._tools,
             clock,

@@ -16,7 +16,7 @@ from pangea.mesh.messages import Introduce
 from pangea.mesh.secret_ring import SecretRing
 from pangea.state_dir import new_boot
 from pangea.storage.spool import Spool
-from pangea.system_clock import SystemClock
+from pangea.system_clock import SystemClock, boot_id
 from pangea.vault import Vault
 
 from .abilities import abilities
@@ -59,7 +59,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             ring.current.raw,
             NodeInfo(role="worker", name=name, boot=boot),
             introduce,
-            spool=await Spool.open(state_dir / "spool.db"),
+            spool=await Spool.open(state_dir / "spool.db", boot=boot_id()),
             trust=trust,
             finder=finder,
             vault=Vault.load_or_create(state_dir / "vault.key"),

@@ -1,50 +1,60 @@
-"""From a result to the spool: news at once, the rest within half a second."""
+"""From a result to the spool: safe at once, sent with the next group."""
 
 import asyncio
 import logging
 from collections import deque
 
+from pangea.core.clock import Clock
 from pangea.core.model import Result
 from pangea.mesh.messages import encode_row
-from pangea.storage.spool import Lost, Spool
+from pangea.storage.spool import Lost, Row, Spool
 
 from .disk import RETRY_S, Disk
-from .news import News
+from .news import NEWS_S, ROUTINE_S, News
 
 log = logging.getLogger(__name__)
 
 #: So many wait for a disk that is full or slow; the oldest make room.
 MOST_WAITING = 10_000
 
-Row = tuple[int, int, bytes]
+#: A result cannot have begun longer ago; then the wall clock was set meanwhile.
+LONGEST_RUN_NS = 600_000_000_000
 
 
 class Reporter:
-    """Writes results to the spool in small groups and says that there are some.
+    """Keeps results at once, writes them in small groups, says that there are some.
 
     What the spool refuses is kept and tried again. What no longer fits into
     memory then is counted, and the spool gets it as a gap.
     """
 
-    def __init__(self, spool: Spool, disk: Disk) -> None:
+    def __init__(self, spool: Spool, disk: Disk, clock: Clock) -> None:
         self._spool = spool
         self._disk = disk
+        self._clock = clock
         self._rows: deque[Row] = deque()
         self._news = News()
         self._lost: Lost | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self._flushing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self.written = asyncio.Event()
         self.made = 0
 
     def put(self, result: Result) -> None:
-        """Take a result; it is in the spool shortly after."""
+        """Take a result; it outlives this process, and is sent shortly after."""
         self.made += 1
-        self._rows.append((result.job, result.started_at_us, encode_row(result)))
-        self._news.look_at(result)
+        news = self._news.is_in(result)
+        began_ns = self._began_ns(result)
+        body = encode_row(result)
+        row = self._spool.keep(
+            result.job, result.started_at_us, body, began_ns, int(news)
+        )
+        self._rows.append(row)
         if len(self._rows) > MOST_WAITING:
             self._drop_oldest()
-        self._see_to_it()
+        self._flush_within(NEWS_S if news else ROUTINE_S)
 
     async def flush(self) -> None:
         """Write what is there now."""
@@ -52,26 +62,44 @@ class Reporter:
             await self._write()
 
     async def close(self) -> None:
-        """Write what is there, and give up what cannot be written."""
+        """Write what is there; what cannot be is left to the journal."""
+        self._hush()
         await self.flush()
-        if self._flushing:
-            self._flushing.cancel()
+        self._hush()
         missing = len(self._rows) + (self._lost.total if self._lost else 0)
-        if missing:
+        if missing and self._spool.keeps:
+            log.warning("the next start will store %d results", missing)
+        elif missing:
             log.error("%d results are lost: %s", missing, self._disk.trouble)
 
-    def _see_to_it(self) -> None:
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_soon(), name="flush")
+    def _began_ns(self, result: Result) -> int:
+        """Return the boot clock at the start of *result*."""
+        now_ns = round(self._clock.boot() * 1e9)
+        ago_ns = round(self._clock.wall() * 1e9) - result.started_at_us * 1000
+        if not 0 <= ago_ns <= LONGEST_RUN_NS:
+            ago_ns = round(result.duration_ms * 1e6)
+        return now_ns - ago_ns
 
-    async def _flush_soon(self) -> None:
-        # The loop, because results that come during the write need one as well.
-        while self._rows:
-            if self._disk.trouble:
-                await asyncio.sleep(RETRY_S)
-            else:
-                await self._news.company()
-            await self.flush()
+    def _flush_within(self, seconds: float) -> None:
+        """See that what is there is written within so many seconds."""
+        if self._disk.trouble:
+            seconds = RETRY_S
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._alarm:
+            if self._due <= due:
+                return
+            self._alarm.cancel()
+        self._due, self._alarm = due, loop.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._flushing = asyncio.create_task(self.flush(), name="flush")
+
+    def _hush(self) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, deque()
@@ -92,11 +120,12 @@ class Reporter:
         self._rows = rows
         while len(self._rows) > MOST_WAITING:
             self._drop_oldest()
-        self._see_to_it()
+        if self._rows:
+            self._flush_within(RETRY_S)
 
     def _drop_oldest(self) -> None:
-        job, at_us, _ = self._rows.popleft()
+        row = self._rows.popleft()
         if self._lost is None:
             why = self._disk.trouble or "the disk was too slow"
-            self._lost = Lost(f"not spooled: {why}", {}, at_us, at_us)
-        self._lost.note(job, at_us)
+            self._lost = Lost(f"not spooled: {why}", {}, row.started_us, row.started_us)
+        self._lost.note(row.job, row.started_us)

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError, StorageError
+from pangea.core.liveness import BEAT_S, LOST_S
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
 from pangea.mesh.messages import (
@@ -38,9 +39,9 @@ from .reporter import Reporter
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 5.0
-#: With so many heartbeats unanswered the link is taken for dead.
-SILENCE_S = 4 * HEARTBEAT_S
+HEARTBEAT_S = BEAT_S
+#: So long without a word the link is taken for dead.
+SILENCE_S = LOST_S
 FIRST_BEATS_S = (0.0, 0.1, 0.2, 0.5)
 #: A goodbye waits so long for the last acks, and for the coordinator to take it.
 LAST_ACKS_S = 2.0
@@ -80,7 +81,6 @@ class Session:
         self._introduce = introduce
         self._parts = Parts()
         self._sent: dict[str, int] = {}
-        self._unnoted: dict[str, int] = {}
         self._in_flight: deque[tuple[str, int]] = deque()
         self._room = asyncio.Event()
         self._heard = clock.monotonic()
@@ -138,9 +138,9 @@ class Session:
                 await self._take(message)
             case Ack():
                 self._settle(message)
-                await self._note_acks()
             case HeartbeatAck():
                 self._offset.hear(message)
+                self._prober.lease.renew(message.sent_us, message.lease_s)
                 best = self._offset.best
                 self._prober.slots.set_offset(best.offset_us / 1e6)
             case RunNow():
@@ -158,14 +158,7 @@ class Session:
             flying.popleft()
         self._room.set()
         if ack.epoch in self._sent:
-            self._unnoted[ack.epoch] = ack.upto
-
-    async def _note_acks(self) -> None:
-        """Let the spool forget what is safe; what it refuses is tried again."""
-        for epoch, upto in list(self._unnoted.items()):
-            noted = await self._disk.takes("acks", self._spool.ack(epoch, upto))
-            if noted and self._unnoted.get(epoch) == upto:
-                del self._unnoted[epoch]
+            self._spool.ack(ack.epoch, ack.upto)
 
     async def _take(self, part: Desired) -> None:
         desired = self._parts.add(part)
@@ -210,7 +203,7 @@ class Session:
     async def _send(self, run: Run) -> None:
         """Send *run*, once it is known how far our clock is off."""
         await self._offset.known()
-        last = max([run.first + len(run.rows) - 1, *(gap.last for gap in run.gaps)])
+        last = run.last
         batch = Batch(
             epoch=run.epoch,
             first=run.first,
@@ -237,7 +230,7 @@ class Session:
             silent = self._clock.monotonic() - self._heard
             if silent > SILENCE_S:
                 raise LinkClosed(f"no word from the coordinator for {silent:.0f} s")
-            await self._note_acks()
+            await self._disk.takes("acks", self._spool.note_acks())
             try:
                 async with asyncio.timeout(SILENCE_S):
                     await self._link.send(await self._heartbeat())
@@ -257,8 +250,10 @@ class Session:
 
     async def _heartbeat(self) -> Heartbeat:
         best, spooled = self._offset.best, await self._spool.waiting()
+        sent_us = self._offset.ask()
+        self._prober.lease.ask(sent_us)
         return Heartbeat(
-            sent_us=self._offset.ask(),
+            sent_us=sent_us,
             applied=self._memory.version,
             spooled=spooled,
             lag_ms=self._lag.take_worst_ms(),

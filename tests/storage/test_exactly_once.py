@@ -17,10 +17,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pangea.core.model import Result
 from pangea.storage import ingest, results
 from pangea.storage.database import Store
+from pangea.storage.files import release
 from pangea.storage.spool import Bounds, Spool
+from pangea.storage.spool_journal import journal_paths
 from tests.storage.made import SECOND, T0, result
 
 WORKER = 1
+
+
+def die(spool):
+    """End *spool* as ``kill -9`` does: nothing is flushed, noted or emptied."""
+    spool._file.link.close()
+    spool._thread.shutdown()
+    spool._journal.close()
+    release(spool._lock)
+
+
 pack = msgspec.msgpack.encode
 unpack = msgspec.msgpack.Decoder(Result).decode
 
@@ -53,7 +65,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule(count=st.integers(1, 12))
     def probe(self, count):
         rows = [result(len(self.made) + i, worker=WORKER) for i in range(count)]
-        packed = [(r.job, r.started_at_us, pack(r)) for r in rows]
+        packed = [self.spool.keep(r.job, r.started_at_us, pack(r)) for r in rows]
         first, last = self.do(self.spool.add(packed))
         assert last - first + 1 == count
         for number, row in enumerate(rows, first):
@@ -80,7 +92,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         ack = data.draw(st.sampled_from(self.acks))
         self.acks.remove(ack)
         if not lost:
-            self.do(self.spool.ack(*ack))
+            self.spool.ack(*ack)
 
     @rule(count=st.integers(1, 12), acked=st.booleans())
     def work_well(self, count, acked):
@@ -90,7 +102,7 @@ class ExactlyOnce(RuleBasedStateMachine):
             self.sent[run.epoch] = last_of(run)
             mark = self.taken_in(run)
             if acked:
-                self.do(self.spool.ack(run.epoch, mark))
+                self.spool.ack(run.epoch, mark)
 
     @rule(count=st.integers(2, 12), first=st.integers(1, 6), more=st.integers(1, 6))
     def cut_differently(self, count, first, more):
@@ -117,6 +129,33 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.do(self.spool.close())
         self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
         self.relink()
+
+    @rule(count=st.integers(0, 5))
+    def kill_the_worker(self, count):
+        """It dies with results that only its journal has."""
+        self.keep(count)
+        die(self.spool)
+        self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
+        self.relink()
+
+    @rule(count=st.integers(1, 5))
+    def kill_it_before_the_journal_is_emptied(self, count):
+        """It dies right after a group was stored; the journal still has it."""
+        rows = self.keep(count)
+        journal = {path: path.read_bytes() for path in journal_paths(self.spool.path)}
+        self.do(self.spool.add(rows))
+        die(self.spool)
+        for path, data in journal.items():
+            path.write_bytes(data)
+        self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
+        self.relink()
+
+    def keep(self, count):
+        rows = [result(len(self.made) + i, worker=WORKER) for i in range(count)]
+        kept = [self.spool.keep(r.job, r.started_at_us, pack(r)) for r in rows]
+        for row, one in zip(rows, kept, strict=True):
+            self.made[self.spool.epoch, one.serial] = row
+        return kept
 
     @rule()
     def restart_the_coordinator(self):
@@ -161,7 +200,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         """In the end the network is well, and everything arrives."""
         while before := self.do(self.spool.waiting()):
             for run in self.do(self.spool.pending({}, 100)):
-                self.do(self.spool.ack(run.epoch, self.taken_in(run)))
+                self.spool.ack(run.epoch, self.taken_in(run))
             assert self.do(self.spool.waiting()) < before, "nothing moves any more"
 
     def taken_in(self, run):

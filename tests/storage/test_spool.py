@@ -10,14 +10,14 @@ import sys
 import pytest
 
 from pangea.core.errors import ConfigError, StorageError
-from pangea.storage.spool import Bounds, Lost, Spool
+from pangea.storage.spool import Bounds, Lost, Row, Spool
 
 #: A row of ten bytes costs 34.
 ROW = b"0123456789"
 
 
 def rows(first, count, job=1):
-    return [(job, 1000 + i, b"%010d" % i) for i in range(first, first + count)]
+    return [Row(job, 1000 + i, b"%010d" % i) for i in range(first, first + count)]
 
 
 async def everything(spool):
@@ -48,12 +48,12 @@ async def test_rows_are_numbered_from_one_and_handed_out_in_order(spool):
 
 async def test_what_is_acknowledged_is_not_handed_out_again(spool):
     await spool.add(rows(0, 5))
-    await spool.ack(spool.epoch, 3)
+    spool.ack(spool.epoch, 3)
     assert numbers(await everything(spool)) == [(4, 2, [])]
-    await spool.ack(spool.epoch, 2)
-    await spool.ack("unknown", 9)
+    spool.ack(spool.epoch, 2)
+    spool.ack("unknown", 9)
     assert await spool.waiting() == 2
-    await spool.ack(spool.epoch, 10**9)
+    spool.ack(spool.epoch, 10**9)
     assert await spool.waiting() == 0
     assert await spool.add(rows(5, 1)) == (6, 6)
 
@@ -94,7 +94,7 @@ async def test_a_gap_that_was_sent_does_not_grow(tmp_path):
     await spool.pending({spool.epoch: 15}, 100)
     await spool.add(rows(15, 5))
     assert numbers(await everything(spool)) == [(11, 10, [(1, 5), (6, 10)])]
-    await spool.ack(spool.epoch, 5)
+    spool.ack(spool.epoch, 5)
     assert numbers(await everything(spool)) == [(11, 10, [(6, 10)])]
     await spool.close()
 
@@ -102,7 +102,7 @@ async def test_a_gap_that_was_sent_does_not_grow(tmp_path):
 async def test_acknowledged_rows_leave_without_a_gap(tmp_path):
     spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
     await spool.add(rows(0, 10))
-    await spool.ack(spool.epoch, 8)
+    spool.ack(spool.epoch, 8)
     await spool.add(rows(10, 8))
     assert numbers(await everything(spool)) == [(9, 10, [])]
     await spool.close()
@@ -112,7 +112,7 @@ async def test_age_counts_while_open_and_acknowledged_rows_age_sooner(tmp_path):
     now = [0.0]
     spool = await Spool.open(tmp_path / "s.db", clock=lambda: now[0])
     await spool.add(rows(0, 4))
-    await spool.ack(spool.epoch, 2)
+    spool.ack(spool.epoch, 2)
     now[0] = 86_500.0
     await spool.add(rows(4, 1))
     assert (await spool.counts()).rows == 3
@@ -125,7 +125,7 @@ async def test_age_counts_while_open_and_acknowledged_rows_age_sooner(tmp_path):
 
 async def test_a_restored_coordinator_gets_again_what_it_lacks(spool):
     await spool.add(rows(0, 10))
-    await spool.ack(spool.epoch, 10)
+    spool.ack(spool.epoch, 10)
     await spool.rewind({spool.epoch: 4})
     assert numbers(await everything(spool)) == [(5, 6, [])]
     await spool.rewind({spool.epoch: 9})
@@ -137,7 +137,7 @@ async def test_a_restored_coordinator_gets_again_what_it_lacks(spool):
 async def test_what_a_restored_coordinator_lacks_and_is_gone_here_is_a_gap(tmp_path):
     spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
     await spool.add(rows(0, 10))
-    await spool.ack(spool.epoch, 10)
+    spool.ack(spool.epoch, 10)
     await spool.add(rows(10, 6))
     await spool.rewind({spool.epoch: 3})
     (run,) = await everything(spool)
@@ -160,7 +160,7 @@ async def test_an_epoch_of_which_nothing_is_left_is_one_gap(tmp_path):
         (old.epoch, 6, 0, [(1, 5)]),
         (spool.epoch, 1, 4, []),
     ]
-    await spool.ack(old.epoch, 5)
+    spool.ack(old.epoch, 5)
     assert [r.epoch for r in await everything(spool)] == [spool.epoch]
     await spool.close()
 
@@ -223,12 +223,12 @@ async def test_a_closed_spool_says_so(tmp_path):
 SPOOLS_UNTIL_KILLED = """
 import asyncio, sys
 from pathlib import Path
-from pangea.storage.spool import Spool
+from pangea.storage.spool import Row, Spool
 
 async def main():
     spool = await Spool.open(Path(sys.argv[1]))
     while True:
-        first, last = await spool.add([(1, 1, b"x" * 100)] * 5)
+        first, last = await spool.add([Row(1, 1, b"x" * 100)] * 5)
         print(last, flush=True)
 
 asyncio.run(main())
@@ -302,7 +302,7 @@ async def test_such_a_gap_outlives_a_restart_and_the_rows_around_it(tmp_path):
 async def test_a_restored_coordinator_is_told_of_such_a_gap_again(spool, acked):
     await spool.add(rows(0, 2))
     await spool.add(rows(5, 2), lost(4))
-    await spool.ack(spool.epoch, acked + 1)
+    spool.ack(spool.epoch, acked + 1)
     await spool.rewind({spool.epoch: 1})
 
     runs = await everything(spool)

@@ -8,6 +8,7 @@ from pangea.core.errors import StorageError
 from pangea.core.model import Flag, Outcome, Result
 from pangea.mesh.messages import decode_row
 from pangea.storage.spool import Spool
+from pangea.system_clock import SystemClock
 from pangea.worker.disk import Disk
 from pangea.worker.news import NEWS_S
 from pangea.worker.reporter import MOST_WAITING, Reporter
@@ -16,7 +17,7 @@ from pangea.worker.reporter import MOST_WAITING, Reporter
 @pytest.fixture
 async def reporter(tmp_path):
     spool = await Spool.open(tmp_path / "spool.db")
-    yield Reporter(spool, Disk())
+    yield Reporter(spool, Disk(), SystemClock())
     await spool.close()
 
 
@@ -78,6 +79,13 @@ class FullDisk:
         self.full = True
         self.tries = 0
 
+    def keep(self, *fields):
+        return self.spool.keep(*fields)
+
+    @property
+    def keeps(self):
+        return not self.full
+
     async def add(self, rows, lost=None):
         self.tries += 1
         if self.full:
@@ -94,7 +102,7 @@ async def disk(tmp_path):
 
 @pytest.mark.slow
 async def test_what_a_full_disk_refused_is_there_once_it_has_room(disk, caplog):
-    reporter = Reporter(disk, Disk())
+    reporter = Reporter(disk, Disk(), SystemClock())
     for number in range(5):
         reporter.put(result(number, Outcome.FAILED))
     await asyncio.sleep(1.3)
@@ -111,7 +119,7 @@ async def test_what_a_full_disk_refused_is_there_once_it_has_room(disk, caplog):
 
 
 async def test_what_does_not_fit_into_memory_meanwhile_is_a_gap(disk):
-    reporter = Reporter(disk, Disk())
+    reporter = Reporter(disk, Disk(), SystemClock())
     for number in range(MOST_WAITING + 300):
         reporter.put(result(number % 3))
         if number % 4000 == 3999:
@@ -128,7 +136,7 @@ async def test_what_does_not_fit_into_memory_meanwhile_is_a_gap(disk):
 
 
 async def test_closing_gives_up_what_cannot_be_written(disk, caplog):
-    reporter = Reporter(disk, Disk())
+    reporter = Reporter(disk, Disk(), SystemClock())
     reporter.put(result(1))
     async with asyncio.timeout(0.5):
         await reporter.close()

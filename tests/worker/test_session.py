@@ -51,7 +51,7 @@ class Bench:
         self.spool = spool
         self.ahead_us = 0
         self.disk = Disk()
-        self.reporter = Reporter(spool, self.disk)
+        self.reporter = Reporter(spool, self.disk, CLOCK)
         self.lag = LagMeter(CLOCK)
         self.offset = ClockOffset(CLOCK)
         self.memory = Memory(spool, VAULT, self.disk)
