@@ -37,6 +37,8 @@ class LocalWorker:
             join,
             "--discovery",
             "static",
+            "--listen",
+            "127.0.0.1:0",
             "--secret-file",
             str(state_dir / "secrets.json"),
             *arguments,

@@ -10,6 +10,8 @@ from .durations import Seconds
 
 #: P-I-N-G on the keys of a telephone.
 DEFAULT_PORT = 7464
+#: Given for ``listen``: a worker that nobody may dial.
+LISTEN_OFF = "off"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -51,7 +53,8 @@ class ServerTable(Struct, frozen=True, kw_only=True):
     """``[server]``: the one port for dashboard, API and mesh.
 
     An empty ``listen`` is port 7464 on all addresses, or, for a worker where
-    that is taken, any free port. ``session`` is how long a login lasts;
+    that is taken, any free port; ``off`` is for a worker that nobody may dial.
+    ``session`` is how long a login lasts;
     ``allowed_hosts`` are further names that the dashboard is reached by.
 
     ``tls_cert`` and ``tls_key`` are files in PEM; ``tls`` ``auto`` does with a
@@ -70,7 +73,7 @@ class ServerTable(Struct, frozen=True, kw_only=True):
     public: bool = False
 
     def __post_init__(self) -> None:
-        if self.listen:
+        if self.listen and self.listen != LISTEN_OFF:
             parse_listen(self.listen)
         if self.session < 60:
             raise ValueError("session: wanted at least 1m")
@@ -174,6 +177,10 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
     defaults: DefaultsTable = DefaultsTable()
     accounts: AccountsTable = AccountsTable()
     worker: WorkerTable = WorkerTable()
+
+    def __post_init__(self) -> None:
+        if self.server.listen == LISTEN_OFF and self.node.role == "coordinator":
+            raise ValueError("server.listen: a coordinator must listen somewhere")
 
     @property
     def listen(self) -> tuple[str, int]:

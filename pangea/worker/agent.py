@@ -26,6 +26,7 @@ from .disk import Disk
 from .finder import Finder
 from .lag import LagMeter
 from .memory import Memory
+from .mesh_side import MeshSide
 from .prober import Prober
 from .redial import Redial
 from .reporter import Reporter
@@ -60,7 +61,10 @@ class Agent:
         vault: Vault,
         clock: Clock,
         ca_file: str = "",
+        offset: ClockOffset | None = None,
+        mesh: MeshSide | None = None,
     ) -> None:
+        self._mesh = mesh
         self._ca_file = ca_file
         self._identity = identity
         self._secret = secret
@@ -73,7 +77,7 @@ class Agent:
         self._tools = Tools()
         self._lag = LagMeter(clock)
         self._disk = Disk()
-        self._offset = ClockOffset(clock)
+        self._offset = offset or ClockOffset(clock)
         self._memory = Memory(spool, vault, self._disk)
         self._reporter = Reporter(spool, self._disk, clock)
         self._prober = Prober(
@@ -162,6 +166,7 @@ class Agent:
             offset=self._offset,
             clock=self._clock,
             introduce=self._introduce,
+            mesh=self._mesh,
         )
         begun = self._clock.monotonic()
         try:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from aiohttp import web
 
-from pangea.core.config import DEFAULT_PORT, NodeConfig
+from pangea.core.config import DEFAULT_PORT, LISTEN_OFF, NodeConfig
 from pangea.core.errors import ConfigError, PangeaError
 from pangea.mesh.dial import show_address
 from pangea.mesh.interfaces import local_addresses
@@ -18,8 +18,6 @@ from pangea.web.server import Running, serve
 
 log = logging.getLogger(__name__)
 
-#: Given for ``--listen``: this worker is not to be dialled.
-OFF = "off"
 WHAT = "This is a Pangea worker. The dashboard is at its coordinator.\n"
 
 
@@ -29,7 +27,7 @@ async def listen(config: NodeConfig, accept: AcceptLink) -> Running | None:
     Without an address of its own it is 7464 if free, else any free port. Raises
     ConfigError if the address that was given cannot be had.
     """
-    if config.server.listen == OFF:
+    if config.server.listen == LISTEN_OFF:
         return None
     host, port = config.listen
     if config.listen_given:

@@ -21,7 +21,9 @@ from pangea.vault import Vault
 
 from .abilities import abilities
 from .agent import Agent
+from .clock_offset import ClockOffset
 from .finder import Finder
+from .mesh_start import start_mesh
 from .trust import Trust
 
 log = logging.getLogger(__name__)
@@ -53,19 +55,34 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     introduce = Introduce(
         boot, __version__, node.region, node.location, node.tags, probes, lacks
     )
+    info, offset = NodeInfo(role="worker", name=name, boot=boot), ClockOffset(clock)
     async with AsyncExitStack() as stack:
+        background = Background(stack)
+        mesh = await start_mesh(
+            config,
+            state_dir,
+            own,
+            lambda: [secret.raw for secret in ring.all],
+            info,
+            trust=trust,
+            offset=offset,
+            clock=clock,
+            background=background,
+            stack=stack,
+        )
         agent = Agent(
             own,
             ring.current.raw,
-            NodeInfo(role="worker", name=name, boot=boot),
+            info,
             introduce,
             spool=await Spool.open(state_dir / "spool.db", boot=boot_id()),
             trust=trust,
             finder=finder,
             vault=Vault.load_or_create(state_dir / "vault.key"),
             clock=clock,
+            offset=offset,
+            mesh=mesh,
         )
-        background = Background(stack)
         background.start(agent.run(), "worker")
         stack.push_async_callback(agent.stop)
         await background.until_signal()

@@ -33,6 +33,7 @@ from .clock_offset import ClockOffset
 from .disk import RETRY_S, Disk
 from .lag import LagMeter
 from .memory import Memory
+from .mesh_side import MeshSide
 from .parts import Parts
 from .prober import Prober
 from .reporter import Reporter
@@ -68,6 +69,7 @@ class Session:
         offset: ClockOffset,
         clock: Clock,
         introduce: Introduce,
+        mesh: MeshSide | None = None,
     ) -> None:
         self._link = link
         self._spool = spool
@@ -78,7 +80,8 @@ class Session:
         self._disk = disk
         self._offset = offset
         self._clock = clock
-        self._introduce = introduce
+        self._introduce = mesh.completed(introduce) if mesh else introduce
+        self._mesh = mesh
         self._parts = Parts()
         self._sent: dict[str, int] = {}
         self._in_flight: deque[tuple[str, int]] = deque()
@@ -102,6 +105,8 @@ class Session:
             tasks.create_task(self._listen(), name="listen")
             tasks.create_task(self._report(welcome.watermarks), name="report")
             tasks.create_task(self._beat(), name="beat")
+            if self._mesh:
+                tasks.create_task(self._mesh.serve(self._link), name="mesh")
 
     async def _first_word(self) -> Message:
         try:
@@ -149,6 +154,8 @@ class Session:
                 self.dismissed = True
                 raise LinkClosed(f"coordinator left: {safe_text(message.reason)}")
             case _:
+                if self._mesh and await self._mesh.hear(self._link, message):
+                    return
                 raise ProtocolError(f"did not expect {type(message).__name__}")
 
     def _settle(self, ack: Ack) -> None:

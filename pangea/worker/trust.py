@@ -26,6 +26,11 @@ class Trust:
         return self._kept is not None
 
     @property
+    def coordinator(self) -> bytes | None:
+        """The key that is pinned, None if there is none yet."""
+        return self._kept.coordinator_key if self._kept else None
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Where the coordinator was, the newest first."""
         return self._kept.addresses if self._kept else ()
