@@ -30,7 +30,7 @@ class AdmissionMode:
 
     async def load(self) -> None:
         """Read the switch as it was stored."""
-        self.revoked = await self._store.read(lambda: settings.get(_KEY)) or ""
+        self.revoked = await self._store.read(lambda: settings.get(_KEY) or "")
 
     @property
     def mode(self) -> str:

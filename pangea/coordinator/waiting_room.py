@@ -6,6 +6,7 @@ may send heartbeats, at a low rate, and say goodbye; anything else ends its link
 
 import asyncio
 import logging
+from typing import Any
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError
@@ -53,9 +54,8 @@ class WaitingRoom:
         self._inside[worker.id] = decided
         listening = asyncio.create_task(self._listen(link), name="waiting")
         try:
-            await asyncio.wait(
-                [decided, listening], return_when=asyncio.FIRST_COMPLETED
-            )
+            either: list[asyncio.Future[Any]] = [decided, listening]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not decided.done():
                 listening.result()  # raises why it ended
             return decided.result()

@@ -118,8 +118,8 @@ def parse_join(text: str) -> Address:
     given = text.strip()
     if given.startswith("pangea-join-"):
         raise UsageError(
-            "join tokens are not known to this version",
-            hint="give the coordinator's address: --join HOST[:PORT]",
+            "a join token is no address",
+            hint="give it to a worker: pangea run --role worker --join TOKEN",
         )
     schemed = _SCHEME.fullmatch(given)
     scheme, bare = schemed.groups() if schemed else ("", "")

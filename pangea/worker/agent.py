@@ -22,7 +22,9 @@ from pangea.storage.spool import Spool
 from pangea.vault import Vault
 
 from .clock_offset import ClockOffset
+from .credentials import Credentials, Offer
 from .disk import Disk
+from .entrance import Entrance
 from .finder import Finder
 from .lag import LagMeter
 from .memory import Memory
@@ -51,7 +53,7 @@ class Agent:
     def __init__(
         self,
         identity: Identity,
-        secret: bytes,
+        credentials: Credentials,
         info: NodeInfo,
         introduce: Introduce,
         *,
@@ -67,7 +69,7 @@ class Agent:
         self._mesh = mesh
         self._ca_file = ca_file
         self._identity = identity
-        self._secret = secret
+        self._credentials = credentials
         self._info = info
         self._introduce = introduce
         self._spool = spool
@@ -139,15 +141,29 @@ class Agent:
         return False
 
     async def _connect(self, address: Address) -> Link:
+        """Return a link by the first of our credentials that is not refused."""
+        *others, last = self._credentials.offers()
+        for offer in others:
+            try:
+                return await self._shake(address, offer)
+            except Refused as error:
+                if error.reason is not Refusal.CLOSED:
+                    raise
+                log.debug("refused there, trying the next credential: %s", error)
+        return await self._shake(address, last)
+
+    async def _shake(self, address: Address, offer: Offer) -> Link:
         channel = await dial(address, ca_file=self._ca_file)
         link = await initiate(
             channel,
             self._identity,
-            self._secret,
+            offer.secret,
             self._info,
             self._trust.check,
             clock=self._clock,
             prologue=channel.prologue,
+            kind=offer.kind,
+            hint=offer.hint,
         )
         # Also where it was tried in the clear: from then on TLS is demanded.
         by_tls = channel.prologue != PLAIN

@@ -3,17 +3,18 @@
 import gc
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from pangea import __version__
 from pangea.background import Background
 from pangea.core.config import NodeConfig
-from pangea.core.errors import ConfigError
-from pangea.mesh import identity, secret_ring
+from pangea.core.errors import ConfigError, UsageError
+from pangea.mesh import identity, ring_file
 from pangea.mesh.info import NodeInfo
+from pangea.mesh.join_token import JoinToken, is_token, parse_token
 from pangea.mesh.messages import Introduce
-from pangea.mesh.secret_ring import SecretRing
 from pangea.state_dir import new_boot
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock, boot_id
@@ -22,6 +23,7 @@ from pangea.vault import Vault
 from .abilities import abilities
 from .agent import Agent
 from .clock_offset import ClockOffset
+from .credentials import credentials_of
 from .finder import Finder
 from .mesh_start import start_mesh
 from .trust import Trust
@@ -39,11 +41,15 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     clock, boot, node = SystemClock(), new_boot(), config.node
     name = node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
-    ring = cluster_secret(config.mesh.secret_file, state_dir)
-    trust = Trust(state_dir / "last-good.json")
+    token, join = told(config.mesh.join)
+    credentials = credentials_of(
+        state_dir / ring_file.NAME, config.mesh.secret_file, token
+    )
+    trust = Trust(
+        state_dir / "last-good.json", token.coordinator_key if token else b""
+    )
     mdns = "mdns" in config.mesh.discovery
-    secrets = [secret.raw for secret in ring.all]
-    finder = Finder(config.mesh.join, trust, secrets, clock, mdns=mdns)
+    finder = Finder(join, trust, credentials.secrets, clock, mdns=mdns)
     if finder.blind:
         raise ConfigError(
             "this worker knows no coordinator and may not look for one",
@@ -62,7 +68,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             config,
             state_dir,
             own,
-            lambda: [secret.raw for secret in ring.all],
+            credentials.secrets,
             info,
             trust=trust,
             offset=offset,
@@ -72,7 +78,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
         )
         agent = Agent(
             own,
-            ring.current.raw,
+            credentials,
             info,
             introduce,
             spool=await Spool.open(state_dir / "spool.db", boot=boot_id()),
@@ -88,15 +94,11 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
         await background.until_signal()
 
 
-def cluster_secret(given: str, state_dir: Path) -> SecretRing:
-    """Return the secrets that this worker was given; ConfigError if it has none."""
-    if given:
-        return secret_ring.load_secret_file(Path(given))
-    own = state_dir / "secrets.json"
-    if own.exists():
-        return secret_ring.load_or_create(own)
-    raise ConfigError(
-        "this worker has no cluster secret",
-        hint="on the coordinator run `pangea secret show > pangea.secret`, copy that "
-        "file here and give --secret-file pangea.secret",
-    )
+def told(join: Sequence[str]) -> tuple[JoinToken | None, list[str]]:
+    """Return the join token among what was given to --join, and all addresses."""
+    tokens = [parse_token(text) for text in join if is_token(text)]
+    addresses = [text for text in join if not is_token(text)]
+    if len(tokens) > 1:
+        raise UsageError("give one join token", hint="each works once, for one worker")
+    token = tokens[0] if tokens else None
+    return token, addresses + list(token.addresses if token else ())

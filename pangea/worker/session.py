@@ -25,12 +25,12 @@ from pangea.mesh.messages import (
     Introduce,
     Message,
     RunNow,
-    Welcome,
 )
 from pangea.storage.spool import Run, Spool
 
 from .clock_offset import ClockOffset
 from .disk import RETRY_S, Disk
+from .entrance import Entrance
 from .lag import LagMeter
 from .memory import Memory
 from .mesh_side import MeshSide
@@ -70,8 +70,10 @@ class Session:
         clock: Clock,
         introduce: Introduce,
         mesh: MeshSide | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self._link = link
+        self._entrance = entrance or Entrance(link, clock)
         self._spool = spool
         self._prober = prober
         self._reporter = reporter
@@ -92,13 +94,8 @@ class Session:
 
     async def run(self) -> None:
         """Serve the link until it breaks (LinkClosed) or is refused."""
-        welcome = await self._first_word()
-        if not isinstance(welcome, Welcome):
-            raise ProtocolError(f"expected a welcome, got {type(welcome).__name__}")
-        if welcome.status != "approved":
-            raise ProtocolError(f"the coordinator says: {safe_text(welcome.status)}")
+        welcome = await self._entrance.enter()
         self.name = safe_text(welcome.name, 63)
-        log.info("joined as %s", self.name)
         await self._link.send(self._introduce)
         await self._link.send(Applied(self._memory.version))
         async with asyncio.TaskGroup() as tasks:
@@ -107,13 +104,6 @@ class Session:
             tasks.create_task(self._beat(), name="beat")
             if self._mesh:
                 tasks.create_task(self._mesh.serve(self._link), name="mesh")
-
-    async def _first_word(self) -> Message:
-        try:
-            async with asyncio.timeout(SILENCE_S):
-                return await self._link.receive()
-        except TimeoutError as error:
-            raise LinkClosed(f"no welcome within {SILENCE_S:g} s") from error
 
     async def say_goodbye(self, reason: str, patience_s: float = LAST_ACKS_S) -> None:
         """Leave politely: wait a little for the last acks, then close."""

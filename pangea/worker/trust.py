@@ -14,11 +14,24 @@ log = logging.getLogger(__name__)
 
 
 class Trust:
-    """The pin and the last good addresses, kept in ``last-good.json``."""
+    """The pin and the last good addresses, kept in ``last-good.json``.
 
-    def __init__(self, path: Path) -> None:
+    *expected* is the coordinator's key that a join token names: nobody else is
+    trusted at the first time.
+    """
+
+    def __init__(self, path: Path, expected: bytes = b"") -> None:
         self._path = path
         self._kept = last_good.load(path)
+        self._expected = expected
+        if self._kept and expected and self._kept.coordinator_key != expected:
+            log.warning(
+                "this worker belongs to coordinator %s, the join token is of %s; if it "
+                "shall move there, remove %s",
+                node_id(self._kept.coordinator_key),
+                node_id(expected),
+                path,
+            )
 
     @property
     def pinned(self) -> bool:
@@ -45,10 +58,16 @@ class Trust:
                 f"{node_id(self._kept.coordinator_key)}",
                 hint=f"if it was replaced on purpose, remove {self._path}",
             )
+        if not self._kept and self._expected and key != self._expected:
+            raise ProtocolError(
+                f"another coordinator answers there: {node_id(key)}, the join token "
+                f"is of {node_id(self._expected)}",
+                hint="make a new token on the coordinator: pangea worker token",
+            )
 
     def keep(self, key: bytes, address: str) -> None:
         """Pin *key* if nothing is pinned yet, and remember *address*."""
-        if self._kept is None:
+        if self._kept is None and not self._expected:
             log.warning("trusting coordinator %s from now on", node_id(key))
         kept = (self._kept or LastGood(key.hex())).reached_at(address)
         if kept != self._kept:

@@ -11,10 +11,13 @@ from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import respond
 from pangea.mesh.messages import Introduce
 from pangea.mesh.replay import ReplayCache
+from pangea.mesh.ring_file import RingFile
+from pangea.mesh.secret_ring import Secret, SecretRing
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.worker.agent import Agent
+from pangea.worker.credentials import Credentials
 from pangea.worker.finder import Finder
 from pangea.worker.trust import Trust
 
@@ -61,12 +64,19 @@ class StubCoordinator:
         return ws
 
 
+def credentials_for(place, secret):
+    """Return what a worker joins with that holds *secret*."""
+    ring = SecretRing((Secret(id="0", key=secret.hex(), created=0),))
+    path = place / "secrets.json"
+    return Credentials(path, RingFile(path, ring))
+
+
 async def make_agent(place, port, spool=None):
     """Return an agent that knows the coordinator on *port*."""
     trust = Trust(place / "last-good.json")
     return Agent(
         load_or_create(place / "worker.key"),
-        SECRET,
+        credentials_for(place, SECRET),
         NodeInfo(role="worker", name="w", boot="1" * 32),
         Introduce("1" * 32, "1"),
         spool=spool or await Spool.open(place / "spool.db"),
