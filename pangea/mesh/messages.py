@@ -98,6 +98,12 @@ class Batch(Message, frozen=True, array_like=True, tag=True):
 
     Row *i* has the sequence number ``first + i`` of ``epoch``. ``offset_us`` is
     what to add to the worker's wall time to get the coordinator's.
+
+    From version 2 on ``boot_ns`` is the worker's boot clock at the start of each
+    row, 0 if unknown, in the boot that it calls ``boot``; ``boot_offset_us`` is
+    what to add to it, as links of that boot have measured, else None, and
+    ``error_us`` how far it may be off. An earlier boot ended by ``before_us``, in
+    the coordinator's time.
     """
 
     epoch: str
@@ -105,6 +111,35 @@ class Batch(Message, frozen=True, array_like=True, tag=True):
     rows: tuple[Raw, ...]
     gaps: tuple[Gap, ...] = ()
     offset_us: int = 0
+    boot: str = ""
+    boot_ns: tuple[int, ...] = ()
+    boot_offset_us: int | None = None
+    error_us: int = 0
+    before_us: int = 0
+
+
+class Digest(Message, frozen=True, array_like=True, tag=True):
+    """Worker to coordinator, after an outage: what each job looks like now.
+
+    ``latest`` holds the last row of each job among those that wait in the spool, to
+    be judged at once. Its numbers mean nothing, and nothing of it is stored or
+    acknowledged: the rows follow in order.
+    """
+
+    since: ClassVar[int] = 2
+
+    latest: Batch
+
+
+class Credit(Message, frozen=True, array_like=True, tag=True):
+    """Coordinator to worker: so many rows a second of what waits may follow.
+
+    0 means none for now. What is made from now on does not wait for credit.
+    """
+
+    since: ClassVar[int] = 2
+
+    rows_s: float
 
 
 class Ack(Message, frozen=True, array_like=True, tag=True):
@@ -119,6 +154,11 @@ class Heartbeat(Message, frozen=True, array_like=True, tag=True):
 
     ``sent_us`` is the worker's wall time, ``lag_ms`` the worst delay of its
     event loop since the last one, ``spooled`` the results that wait.
+
+    From version 2 on: ``error_us`` is how far the offset may be off, ``stepped_ms``
+    and ``slept_ms`` by how much the wall clock was set, and how long the machine
+    was asleep, since the last one; ``trouble`` says why the disk takes nothing, and
+    ``dropped`` how many results had to go since the worker started.
     """
 
     sent_us: int
@@ -128,6 +168,11 @@ class Heartbeat(Message, frozen=True, array_like=True, tag=True):
     offset_us: int = 0
     rtt_us: int = 0
     skipped: int = 0
+    error_us: int = 0
+    stepped_ms: int = 0
+    slept_ms: int = 0
+    trouble: str = ""
+    dropped: int = 0
 
 
 class HeartbeatAck(Message, frozen=True, array_like=True, tag=True):
@@ -240,6 +285,8 @@ ANY = (
     | Desired
     | Applied
     | Batch
+    | Digest
+    | Credit
     | Ack
     | Heartbeat
     | HeartbeatAck
