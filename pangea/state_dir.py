@@ -51,9 +51,13 @@ def admin_token(path: Path) -> str:
     return found.decode("ascii", "replace").strip()
 
 
-def note_url(state_dir: Path, url: str) -> None:
-    """Write down where this machine reaches its coordinator, for the command line."""
-    write_private(state_dir / URL_NAME, f"{url}\n".encode())
+def note_url(state_dir: Path, url: str, fingerprint: str = "") -> None:
+    """Write down where this machine reaches its coordinator, for the command line.
+
+    Behind ``https`` the *fingerprint* says which certificate it shows.
+    """
+    lines = f"{url}\n" + (f"{fingerprint}\n" if fingerprint else "")
+    write_private(state_dir / URL_NAME, lines.encode())
 
 
 def new_boot() -> str:

@@ -6,24 +6,38 @@ from pathlib import Path
 
 from pangea import __version__
 from pangea.core.config import NodeConfig
+from pangea.mesh.dial import show_address
 from pangea.mesh.interfaces import local_addresses
 
 
 def greet(
-    config: NodeConfig, state_dir: Path, host: str, port: int, code: str | None
+    config: NodeConfig,
+    state_dir: Path,
+    places: list[str],
+    code: str | None,
+    fingerprint: str = "",
 ) -> None:
     """Print the greeting to standard output; *code* only at the first start."""
-    print(greeting(config, state_dir, urls(host, port), code), flush=True)
+    print(greeting(config, state_dir, places, code, fingerprint), flush=True)
     if not sys.stdout.isatty():
         sys.stdout.flush()
 
 
 def greeting(
-    config: NodeConfig, state_dir: Path, places: list[str], code: str | None
+    config: NodeConfig,
+    state_dir: Path,
+    places: list[str],
+    code: str | None,
+    fingerprint: str = "",
 ) -> str:
     """Return the lines that a person needs next."""
     lines = [f"pangea {__version__} is up"]
     lines += [f"  open      {url}" for url in places]
+    if fingerprint:
+        lines.append(f"  tls       the certificate is SHA-256 {fingerprint}")
+    if config.server.tls_proxies:
+        named = ", ".join(config.server.tls_proxies)
+        lines.append(f"  tls       also behind a proxy at {named}")
     if code:
         lines.append(f"  log in    {code}   (shown this once; keep it)")
     else:
@@ -34,7 +48,8 @@ def greeting(
         lines.append("            (on the same link --join may be left out)")
     here = shlex.quote(str(state_dir))
     lines.append(f"  first     pangea --state-dir {here} job add http example.com")
-    if not all(_is_local(url) for url in places):
+    plain = [url for url in places if url.startswith("http:")]
+    if not config.server.public and not all(map(_is_local, plain)):
         lines.append(
             "  note      plain HTTP: codes and data cross the network unencrypted"
         )
@@ -55,19 +70,22 @@ def join_lines(state_dir: Path, places: list[str]) -> list[str]:
     ]
 
 
-def urls(host: str, port: int) -> list[str]:
+def urls(host: str, port: int, *, tls: bool = False) -> list[str]:
     """Return the addresses that a browser can open, this machine's first."""
+    scheme = "https" if tls else "http"
     if host not in ("0.0.0.0", "::", ""):
-        return [_url(host, port)]
+        return [_url(scheme, host, port)]
     found = [interface.ip for interface in local_addresses()]
     reached = [a for a in found if a.version == 4 or host == "::"]
     far = [a for a in reached if not (a.is_loopback or a.is_link_local)]
-    return [_url(str(address), port) for address in ["127.0.0.1", *far[:4]]]
+    reach = ["127.0.0.1", *far[:4]]
+    return [_url(scheme, str(address), port) for address in reach]
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://{show_address(host, port)}"
 
 
 def _is_local(url: str) -> bool:
-    return url.startswith(("http://127.", "http://localhost", "http://[::1]"))
+    place = url.partition("://")[2]
+    return place.startswith(("127.", "localhost", "[::1]"))

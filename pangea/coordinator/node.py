@@ -9,25 +9,25 @@ from pangea.background import Background
 from pangea.core.config import NodeConfig
 from pangea.core.errors import Unreachable
 from pangea.mesh import identity, secret_ring
-from pangea.mesh.dial import show_address
+from pangea.mesh.dial import Address
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.secret_ring import SecretRing
-from pangea.state_dir import admin_token, new_boot, note_url
+from pangea.state_dir import admin_token, new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.app import make_app
 from pangea.web.enroll import first_account
 from pangea.web.events import Hub
-from pangea.web.keys import Site
 from pangea.web.server import serve
 
 from .coordinator import Coordinator
 from .first_start import open_accounts
-from .greeting import greet, join_lines, urls
+from .greeting import greet, join_lines
 from .local_worker import LocalWorker
 from .service import CoordinatorService
+from .tls import note_here, open_certificate, places_of, site_of, url_of
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +58,19 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             own_url="",
             intervals=config.defaults.interval,
         )
-        site = Site(
-            admin_token=admin_token(state_dir / "admin.token"),
-            session_s=config.server.session,
-            hosts=frozenset(config.server.allowed_hosts),
-        )
+        certificate = open_certificate(config, state_dir, clock)
+        token = admin_token(state_dir / "admin.token")
+        site = site_of(config, certificate, token)
         app = make_app(
             service, hub, accounts, accept_link=coordinator.reception.accept, site=site
         )
-        running = await serve(app, host, port)
-        here = reached_at(host)
-        service.own_url = f"http://{show_address(here, running.port)}"
-        service.join = join_lines(state_dir, urls(host, running.port))
-        note_url(state_dir, service.own_url)
+        tls = certificate.context if certificate else None
+        running = await serve(app, host, port, tls=tls)
+        here = Address(reached_at(host), running.port, running.secure)
+        service.own_url = url_of(here)
+        places = places_of(config, certificate, host, running.port)
+        service.join = join_lines(state_dir, places)
+        note_here(state_dir, service.own_url, certificate, background)
         stack.push_async_callback(running.stop)
         stack.push_async_callback(coordinator.stop, "shutting down")
         if "mdns" in config.mesh.discovery:
@@ -78,13 +78,13 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
                 Advertiser(running.port, secrets, clock, listen_host=host), stack
             )
         if config.worker.local:
-            join = show_address(here, running.port)
-            local = LocalWorker(join, state_dir, worker_arguments(config, name))
+            local = LocalWorker(str(here), state_dir, worker_arguments(config, name))
             stack.push_async_callback(local.stop)
             background.start(local.run(), "local worker")
         # Made last: a code that nobody saw would lock everybody out.
         code = await first_account(accounts)
-        greet(config, state_dir, host, running.port, code)
+        shown = certificate.shown.fingerprint if certificate else ""
+        greet(config, state_dir, places, code, shown)
         await background.until_signal()
 
 

@@ -14,6 +14,7 @@ from pangea.core.errors import Unreachable, UsageError
 from pangea.core.text import safe_text
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
 from pangea.mesh.tls_binding import (
+    BOUND_PROTOCOL,
     PLAIN,
     PROXIED,
     PROXIED_PROTOCOL,
@@ -82,7 +83,7 @@ async def _open(address: Address, ca_file: str) -> WebSocketChannel:
             heartbeat=None,
             timeout=_CLOSING,
             ssl=client_context(ca_file) if address.tls else True,
-            protocols=[PROXIED_PROTOCOL] if address.tls else [],
+            protocols=(BOUND_PROTOCOL, PROXIED_PROTOCOL) if address.tls else (),
         )
     except (aiohttp.ClientError, OSError, ValueError) as error:
         await session.close()

@@ -15,9 +15,9 @@ from pangea.core.errors import ConfigError
 PLAIN = b"tcp"
 #: The prologue where a proxy of the coordinator ends TLS, so nothing is bound.
 PROXIED = b"proxy"
-#: The WebSocket subprotocol by which the coordinator says so. A stranger who says it
-#: gains nothing: a coordinator without that proxy has another prologue.
-PROXIED_PROTOCOL = "pangea-proxied"
+#: The WebSocket subprotocols by which the coordinator says which of the two it is.
+#: A stranger who says it for us gains nothing: our prologue is another one then.
+BOUND_PROTOCOL, PROXIED_PROTOCOL = "pangea-bound", "pangea-proxied"
 #: The value of ``ca_file`` that means the authorities that this system trusts.
 SYSTEM = "system"
 

@@ -11,7 +11,7 @@ from pangea.core.errors import NotAllowed, PangeaError, UsageError
 from pangea.core.text import safe_text
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
 from pangea.mesh.limits import Doorkeeper, Knock
-from pangea.mesh.tls_binding import PLAIN, PROXIED, PROXIED_PROTOCOL
+from pangea.mesh.tls_binding import BOUND_PROTOCOL, PLAIN, PROXIED, PROXIED_PROTOCOL
 
 from .caller import caller_of
 from .errors import TooMany
@@ -75,11 +75,12 @@ async def mesh(request: web.Request) -> web.StreamResponse:
     if hdrs.ORIGIN in request.headers:
         raise NotAllowed("this is the door of nodes, not of web pages")
     caller = caller_of(request)
+    unbound = caller.proxied and caller.secure
     socket = web.WebSocketResponse(
         compress=False,
         max_msg_size=MAX_MESSAGE,
         timeout=2.0,
-        protocols=(PROXIED_PROTOCOL,) if caller.proxied and caller.secure else (),
+        protocols=(PROXIED_PROTOCOL if unbound else BOUND_PROTOCOL,),
     )
     if not socket.can_prepare(request):
         raise UsageError("this is the door of the mesh", hint="it speaks WebSocket")
