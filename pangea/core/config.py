@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 Role = Literal["coordinator", "worker"]
 Discovery = Literal["mdns", "static"]
 Tls = Literal["", "auto", "off"]
+Admission = Literal["secret", "approve"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -101,12 +102,15 @@ class MeshTable(Struct, frozen=True, kw_only=True):
     ``join`` are addresses of coordinators, ``secret_file`` holds the cluster
     secret ("" : the one in the state directory). With ``ca_file`` (PEM, or
     ``system``) a worker also verifies the certificate of whom it joins by TLS.
+    ``admission`` is how a coordinator lets new workers in that have no token: who
+    proves the secret, or whom a person approves.
     """
 
     join: tuple[str, ...] = ()
     secret_file: str = ""
     discovery: tuple[Discovery, ...] = ("mdns", "static")
     ca_file: str = ""
+    admission: Admission = "secret"
 
 
 class StorageTable(Struct, frozen=True, kw_only=True):

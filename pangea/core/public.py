@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from .config import NodeConfig
+from .config import Admission, MeshTable, NodeConfig
 from .errors import ConfigError
 from .layers import Resolved
 
@@ -28,10 +28,25 @@ def for_public(resolved: Resolved) -> NodeConfig:
             hint="give --tls-cert F --tls-key F, or --tls auto for a certificate of "
             f"our own, or --tls-proxy ADDR if a proxy speaks TLS for us; {_DOCS}",
         )
-    return _without_mdns(resolved)
+    mesh = _without_mdns(resolved)
+    mesh = replace(mesh, admission=_admission(resolved))
+    return replace(config, mesh=mesh)
 
 
-def _without_mdns(resolved: Resolved) -> NodeConfig:
+def _admission(resolved: Resolved) -> Admission:
+    """Return how workers without a token get in: never by the secret alone."""
+    source = resolved.sources.get("mesh.admission")
+    if source is not None and resolved.config.mesh.admission == "secret":
+        raise ConfigError(
+            f"public does not go with the admission secret of {source}: who has "
+            "the secret would be let in from anywhere",
+            hint="leave it out, or say approve; workers get in by "
+            "pangea worker token, or pangea worker approve",
+        )
+    return "approve"
+
+
+def _without_mdns(resolved: Resolved) -> MeshTable:
     """Advertise nothing; refuse only who asked for it."""
     mesh, source = resolved.config.mesh, resolved.sources.get("mesh.discovery")
     if source is not None and "mdns" in mesh.discovery:
@@ -41,4 +56,4 @@ def _without_mdns(resolved: Resolved) -> NodeConfig:
             hint="say --discovery static, or leave out one of the two",
         )
     quiet = tuple(way for way in mesh.discovery if way != "mdns")
-    return replace(resolved.config, mesh=replace(mesh, discovery=quiet))
+    return replace(mesh, discovery=quiet)

@@ -22,6 +22,10 @@ def test_public_with_tls_of_any_kind_is_quiet_on_the_link(tls):
     assert "mdns" not in public(**tls).mesh.discovery
 
 
+def test_the_secret_alone_lets_nobody_in_from_the_internet():
+    assert public(server__tls="auto").mesh.admission == "approve"
+
+
 def test_what_is_not_public_keeps_its_discovery():
     config = for_public(resolve([Layer("test", {"server.tls": "auto"})]))
     assert "mdns" in config.mesh.discovery
@@ -36,6 +40,11 @@ def test_what_is_not_public_keeps_its_discovery():
             {"server__tls": "auto", "node__role": "worker"},
             "for a coordinator",
             "leave out --public",
+        ),
+        (
+            {"server__tls": "auto", "mesh__admission": "secret"},
+            "admission secret of test",
+            "pangea worker token",
         ),
         (
             {"server__tls": "auto", "mesh__discovery": ["mdns", "static"]},
