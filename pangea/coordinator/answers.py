@@ -1,5 +1,7 @@
 """What the board looks like to the API: pure translation, no decisions."""
 
+from msgspec.structs import replace
+
 from pangea.core.cost import Cost, in_words
 from pangea.core.model import COORDINATOR, PUSHED, Job, Result, VoteValue, Worker
 from pangea.core.options import masked
@@ -61,6 +63,7 @@ def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
     """Return the cells: who probes, who was stopped, who cannot."""
     placement = board.placements.get(job.id) or board.preview(job)
     probing = [_cell(board, w.id, state) for w in placement.workers]
+    probing += [_leaving(board, old, state) for old in placement.takes.values()]
     if job.type in PUSHED and job.enabled:
         probing = [_cell(board, COORDINATOR, state)]
     stopped = [
@@ -78,19 +81,25 @@ def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
 def _cell(board: Board, number: int, state: JobState) -> VoteAnswer:
     vote, name = state.votes.get(number), board.voter(number)
     there = number in board.connected or number == COORDINATOR
+    gone = "lost" if number in board.lost else "suspect"
     if vote is None:
-        waiting = "waiting" if there else "lost"
+        waiting = "waiting" if there else gone
         return VoteAnswer(worker=name, outcome=None, state=waiting)
     return VoteAnswer(
         worker=name,
         outcome=vote.value,
-        state="probing" if there else "lost",
+        state="probing" if there else gone,
         at=moment(round(vote.at * 1e6)),
         duration_ms=vote.duration_ms,
         reason=vote.reason,
         detail=vote.detail,
         expires=moment(round(vote.expires * 1e6)),
     )
+
+
+def _leaving(board: Board, number: int, state: JobState) -> VoteAnswer:
+    """Return the cell of a worker that goes on until another has taken over."""
+    return replace(_cell(board, number, state), state="moving")
 
 
 def cost_answer(job: Job, cost: Cost) -> CostAnswer:

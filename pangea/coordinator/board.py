@@ -7,22 +7,41 @@ workers) or together with (verdicts) what was written.
 from collections.abc import Iterable
 
 from pangea.core.errors import NotFound
-from pangea.core.model import COORDINATOR, FIRST_ORG, PUSHED, Job, Verdict, Worker
+from pangea.core.liveness import LEAVES_S as LEAVES_AFTER_S
+from pangea.core.model import (
+    COORDINATOR,
+    FIRST_ORG,
+    PUSHED,
+    Job,
+    Result,
+    Verdict,
+    Worker,
+)
 from pangea.core.options import nearest
-from pangea.core.placement import Placement, place
+from pangea.core.placement import (
+    Placement,
+    follow,
+    is_counted,
+    named,
+    place,
+    settled,
+)
 from pangea.core.verdict import JobState, Rule, parse_rule
 from pangea.storage.recent import Recent
 
-#: A worker that was lost for so long leaves the electorate of its jobs.
-LEAVES_AFTER_S = 300.0
-
+from .withheld import as_trusted
 
 #: What reports by itself is believed at once, for bad and for good.
 TOLD = Rule(up_rounds=1, confirm=False)
 
 
 class Board:
-    """Jobs by id, workers by id, and what is derived from both."""
+    """Jobs by id, workers by id, and what is derived from both.
+
+    ``connected`` workers have a link, the votes of ``lost`` ones are suspended, and
+    those that are ``away`` have lost their leases. ``cannot`` is what a worker said
+    that it cannot ask, by (job, worker).
+    """
 
     def __init__(self) -> None:
         self.jobs: dict[int, Job] = {}
@@ -33,6 +52,13 @@ class Board:
         self.seen: dict[int, float] = {}
         self.started = 0.0
         self.connected: set[int] = set()
+        self.lost: set[int] = set()
+        self.away: set[int] = set()
+        self.cannot: dict[tuple[int, int], str] = {}
+        #: Jobs on the move; those of which somebody arrived, or cannot ask.
+        self.moving: set[int] = set()
+        self.arrived: set[int] = set()
+        self.unable: set[int] = set()
         self.recent = Recent()
 
     def load(
@@ -49,6 +75,8 @@ class Board:
 
     def put_job(self, job: Job) -> None:
         """Take a new or changed job."""
+        if self.jobs.get(job.id) != job:
+            self.can_again(job=job.id)
         self.jobs[job.id] = job
         self.rules[job.id] = TOLD if job.type in PUSHED else parse_rule(job.rule)
         self.states.setdefault(job.id, JobState(job.id))
@@ -58,26 +86,89 @@ class Board:
         """Forget a job."""
         for table in (self.jobs, self.rules, self.states, self.placements):
             table.pop(job.id, None)
+        for jobs in (self.moving, self.arrived, self.unable):
+            jobs.discard(job.id)
         self.recent.forget(job.id)
+        self.can_again(job=job.id)
 
-    def place(self, job: Job) -> None:
-        """Work out again where *job* runs."""
-        self.placements[job.id] = self.preview(job)
+    def can_again(self, *, job: int = 0, worker: int = 0) -> None:
+        """Forget what could not be asked: *job* or *worker* is not what it was."""
+        for key in [k for k in self.cannot if job in k[:1] or worker in k[1:]]:
+            del self.cannot[key]
+
+    def place(self, job: Job) -> bool:
+        """Work out again where *job* runs; tell whether anything moved."""
+        before, after = self.placements.get(job.id), self.preview(job)
+        if before is not None and is_counted(job):
+            after = follow(before, after, self.connected)
+        self._put(job.id, after)
+        return (
+            before is None or before.slots != after.slots or before.takes != after.takes
+        )
+
+    def _put(self, job: int, placement: Placement) -> None:
+        self.placements[job] = placement
+        if placement.takes:
+            self.moving.add(job)
+        else:
+            self.moving.discard(job)
+
+    def arrive(self, job: int, voters: Iterable[int]) -> bool:
+        """Note that *voters* have reported; True if a move of *job* is over."""
+        placement = self.placements[job]
+        new = [w for w in voters if w in placement.takes]
+        for worker in new:
+            placement = settled(placement, worker)
+        if new:
+            self._put(job, placement)
+            self.arrived.add(job)
+        return bool(new)
+
+    def cannot_ask(self, result: Result) -> None:
+        """Note that a worker said of a job of its own that it cannot ask that."""
+        key = (result.job, result.worker)
+        placement = self.placements.get(result.job)
+        if placement and result.worker in placement.slots and key not in self.cannot:
+            self.cannot[key] = result.detail or "it cannot ask that"
+            self.unable.add(result.job)
 
     def preview(self, job: Job) -> Placement:
         """Return where *job* would run as it is given, stored or not."""
-        return place(job, [w for w in self.workers.values() if w.org == job.org])
+        mine = [w for w in self.workers.values() if w.org == job.org]
+        return place(job, as_trusted(job, mine), self.away, self.cannot)
 
     def place_all(self) -> None:
-        """Work out again where every job runs: a worker came, went or changed."""
+        """Work out again where every job runs."""
         for job in self.jobs.values():
             self.place(job)
 
+    def place_for(self, worker: Worker, jobs: Iterable[int]) -> list[int]:
+        """Work out again where *jobs* run after *worker* came or changed.
+
+        Return those that moved. Jobs that never were for it are passed over.
+        """
+        moved = []
+        for number in jobs:
+            job, placement = self.jobs.get(number), self.placements.get(number)
+            if job is None or job.org != worker.org or placement is None:
+                continue
+            concerns = (
+                worker.id in placement.slots
+                or worker.name in placement.refused
+                or named(job, worker)
+            )
+            if concerns and self.place(job):
+                moved.append(number)
+        return moved
+
     def placed(self, job: int) -> dict[int, int]:
-        """Return the workers that probe *job*, each with its place among them."""
+        """Return the workers that probe *job*, each with its place on the grid."""
         placement = self.placements.get(job)
-        workers = placement.workers if placement else ()
-        return {worker.id: place for place, worker in enumerate(workers)}
+        return placement.running if placement else {}
+
+    def slots(self, job: int) -> int:
+        """Return how many places the grid of *job* has."""
+        return len(self.placements[job].slots)
 
     def electorate(self, job_id: int, now: float) -> tuple[int, ...]:
         """Return the workers whose votes count, those lost for long left out.
@@ -89,14 +180,14 @@ class Board:
         job = self.jobs[job_id]
         if job.type in PUSHED:
             return (COORDINATOR,) if job.enabled else ()
-        placed = [w.id for w in self.placements[job_id].workers]
+        placed = self.placements[job_id].seats
         there = [
             w
             for w in placed
             if w in self.connected
             or now - max(self.seen.get(w, 0.0), self.started) < LEAVES_AFTER_S
         ]
-        return tuple(there or placed)
+        return tuple(there) or placed
 
     def job(self, name: str, org: int = FIRST_ORG) -> Job:
         """Return the job called *name*; NotFound names the nearest one."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
+from pangea.core.liveness import FROZEN_S
 from pangea.core.model import PUSHED, Job
 from pangea.core.verdict import JobState
 from pangea.mesh.identity import Identity
@@ -29,8 +30,10 @@ from .intake import Intake
 from .job_keeper import JobKeeper
 from .join_tokens import JoinTokens
 from .judging import BACK_S, Decided, Judging
+from .moving import Moving
 from .reception import Reception
 from .retention import expire
+from .watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,14 @@ class Coordinator:
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
+        self.watch = Watch(self.board, clock)
+        self.moving = Moving(
+            self.board,
+            clock,
+            dispatch=self.dispatch,
+            judging=self.judging,
+            intake=self.intake,
+        )
         self.admission_mode = AdmissionMode(admission, store)
         self.tokens = JoinTokens(store, vault, identity.public_key, clock)
         self.admission = Admission(
@@ -90,6 +101,8 @@ class Coordinator:
             dispatch=self.dispatch,
             intake=self.intake,
             judging=self.judging,
+            watch=self.watch,
+            moving=self.moving,
             ring=ring,
         )
         self.rotation = self.reception.rotation
@@ -109,6 +122,7 @@ class Coordinator:
         )
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
+        self.watch.start()
         for job in jobs:
             await self._await_heartbeat(job)
         since = round((now - WARM_S) * 1e6)
@@ -173,6 +187,7 @@ class Coordinator:
             for worker in self.board.connected:
                 self.board.seen[worker] = now
             try:
+                await self._look(now)
                 await self._expire(now)
                 await self.rotation.tick(now)
                 if ticks % SEEN_EVERY == 0:
@@ -184,13 +199,25 @@ class Coordinator:
             except StorageError as error:
                 self.intake.trouble = str(error)
 
+    async def _look(self, now: float) -> None:
+        """See who is there; while it is we who are cut off, votes stand still."""
+        before = self.watch.doubt
+        away_changed = self.watch.look()
+        if self.watch.doubt and not before:
+            self.judging.hold(now + FROZEN_S + BACK_S)
+        if (self.watch.doubt is None) != (before is None):
+            for org in {w.org for w in self.board.workers.values()}:
+                said = {"worker": "", "cut_off": self.watch.doubt is not None}
+                self.hub.publish("worker", org, said)
+        await self.moving.look(away_changed=away_changed)
+
     async def _expire(self, now: float) -> None:
         """Let votes expire and reports be missed, while results can be taken in.
 
         While they cannot, silence says nothing of the targets; afterwards the
         workers have a moment to deliver what waited.
         """
-        if self.intake.trouble:
+        if self.intake.trouble or self.watch.doubt:
             self._expire_from = now + BACK_S
         if now < self._expire_from:
             await self.intake.note(Decided())

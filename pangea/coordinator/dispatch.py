@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pangea.core.clock import Clock
 from pangea.core.model import Assignment, Job
 from pangea.core.phase import worker_phase
+from pangea.core.placement import is_counted
 from pangea.mesh.messages import Desired, Message, RunNow
 
 from .board import Board
+from .withheld import may_have
 
 log = logging.getLogger(__name__)
 
@@ -145,9 +147,10 @@ class Dispatch:
 
     def _assignment(self, job: Job, worker: int) -> Assignment | None:
         placed = self._board.placed(job.id)
-        if worker not in placed:
+        if worker not in placed or not may_have(job, self._board.workers.get(worker)):
             return None
-        phase = worker_phase(job.id, job.interval_s, placed[worker], len(placed))
+        slots = self._board.slots(job.id)
+        phase = worker_phase(job.id, job.interval_s, placed[worker], slots)
         return Assignment(
             job.id,
             job.type,
@@ -157,4 +160,5 @@ class Dispatch:
             phase,
             job.options,
             job.expect,
+            is_counted(job),
         )

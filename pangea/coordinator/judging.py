@@ -10,15 +10,19 @@ from pangea.core.model import PUSHED, Result
 from pangea.core.verdict import (
     JobState,
     Judgement,
+    Rule,
     Transition,
     Vote,
     VoteChange,
     judge,
     reseat,
+    suspend,
 )
 
 from .board import Board
 
+#: The reason of a result that says: this worker cannot ask that.
+UNSUPPORTED = "unsupported"
 #: What reports by itself stands until it reports again, or the grace ends.
 FOR_EVER_S = 100 * 365 * 86400.0
 
@@ -74,7 +78,16 @@ class Judging:
             vote = self._vote(result)
             if vote is not None:
                 by_job.setdefault(result.job, []).append(vote)
+            elif result.reason == UNSUPPORTED:
+                self._board.cannot_ask(result)
         decided, now = Decided(), self._clock.wall()
+        for job in self._board.moving & by_job.keys():
+            votes = [v for v in by_job[job] if v.expires > now]
+            if self._board.arrive(job, {v.worker for v in votes}):
+                seats, rule = self._board.electorate(job, now), self._board.rules[job]
+                before = self._board.states[job]
+                self._settle(reseat(before, seats, rule, now, votes), decided)
+                decided.touched.add(job)
         for job, votes in by_job.items():
             state = self._board.states.get(job)
             if state is not None:
@@ -106,6 +119,14 @@ class Judging:
                 if stood and vote.expires < now + BACK_S:
                     state.votes[worker] = replace(vote, expires=now + BACK_S)
 
+    def hold(self, until: float) -> None:
+        """Let no vote that stands now expire before *until* (UTC seconds)."""
+        now = self._clock.wall()
+        for state in self._board.states.values():
+            for worker, vote in state.votes.items():
+                if now < vote.expires < until:
+                    state.votes[worker] = replace(vote, expires=until)
+
     def expire(self) -> Decided:
         """Let old votes expire and electorates follow who is there."""
         decided, now = Decided(), self._clock.wall()
@@ -117,7 +138,17 @@ class Judging:
                 decided.touched.add(job)
             elif any(v.expires <= now for v in state.votes.values()):
                 self._settle(judge(state, (), rule, now), decided)
+            if state.suspended or self._board.lost:
+                self._suspend(job, rule, now, decided)
         return decided
+
+    def _suspend(self, job: int, rule: Rule, now: float, decided: Decided) -> None:
+        """Let the votes of lost workers not count, and those of others again."""
+        state = self._board.states[job]
+        lost = tuple(w for w in state.electorate if w in self._board.lost)
+        if lost != state.suspended:
+            self._settle(suspend(state, lost, rule, now), decided)
+            decided.touched.add(job)
 
     def seat(self, jobs: Iterable[int], *, anew: bool = False) -> Decided:
         """Give *jobs* the electorate that fits who probes them now.

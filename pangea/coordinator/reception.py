@@ -22,9 +22,11 @@ from .board import Board
 from .dispatch import Dispatch
 from .intake import Intake
 from .judging import Judging
+from .moving import Moving
 from .rotation import Rotation
 from .twins import REFUSAL, Twins
 from .waiting_room import WaitingRoom
+from .watch import Watch
 from .worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,8 @@ class Reception:
         dispatch: Dispatch,
         intake: Intake,
         judging: Judging,
+        watch: Watch,
+        moving: Moving,
         ring: Callable[[], bytes] = bytes,
     ) -> None:
         self._board = board
@@ -63,6 +67,8 @@ class Reception:
         self._dispatch = dispatch
         self._intake = intake
         self._judging = judging
+        self._watch = watch
+        self._moving = moving
         self._ring = ring
         self.links: dict[int, WorkerLink] = {}
         self.rotation = Rotation(board, self.links, store, clock)
@@ -150,6 +156,7 @@ class Reception:
             dispatch=self._dispatch,
             intake=self._intake,
             clock=self._clock,
+            watch=self._watch,
             kept=self.rotation.heard,
         )
 
@@ -172,7 +179,7 @@ class Reception:
             if self.links.get(worker.id) is link:
                 del self.links[worker.id]
                 self._boots.pop(worker.id, None)
-                self._left(worker)
+                self._left(worker, farewell=link.farewell)
 
     def _still_approved(self, said: Worker) -> Worker:
         """Return the worker as it is decided here, with what it *said* of itself."""
@@ -208,16 +215,16 @@ class Reception:
         self._board.workers[worker.id] = worker
         self._board.connected.add(worker.id)
         self._board.seen[worker.id] = self._clock.wall()
+        self._watch.heard(worker.id)
         if known is None or not _same(known, worker) or not known.probes:
-            self._board.place_all()
-            self._dispatch.update(self._board.jobs)
-        await self._intake.note(self._judging.seat(self._board.jobs))
+            await self._moving.worker_changed(worker)
         log.info("worker %s is here", worker.name)
         self._tell(worker, connected=True)
 
-    def _left(self, worker: Worker) -> None:
+    def _left(self, worker: Worker, *, farewell: bool) -> None:
         worker = self._board.workers.get(worker.id, worker)
         self._board.connected.discard(worker.id)
+        self._watch.left(worker.id, farewell=farewell)
         self._board.seen[worker.id] = self._clock.wall()
         log.info("worker %s is gone", worker.name)
         self._tell(worker, connected=False)

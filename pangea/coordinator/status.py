@@ -42,6 +42,12 @@ class Status:
         trouble = []
         if self._c.intake.trouble:
             trouble.append(f"results cannot be stored: {self._c.intake.trouble}")
+        if self._c.watch.doubt:
+            gone = len(self._c.watch.doubt.gone)
+            trouble.append(
+                f"{gone} workers vanished at once, so this coordinator seems to be cut "
+                "off: verdicts are frozen; check its network"
+            )
         if not connected:
             trouble.append("no worker is connected, so nothing is being probed")
         return trouble

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError
+from pangea.core.liveness import LOST_S
 from pangea.core.model import Worker
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
@@ -25,11 +26,12 @@ from pangea.storage.ingest import MOST_SEQ
 
 from .dispatch import Dispatch, Outbox
 from .intake import Intake, Parcel
+from .watch import Watch
 
 log = logging.getLogger(__name__)
 
 #: A worker that says nothing for so long is gone, whatever TCP believes.
-SILENCE_S = 20.0
+SILENCE_S = LOST_S
 MAX_TAGS = 32
 MAX_EPOCH = 64
 MAX_ROWS = 2000
@@ -47,6 +49,7 @@ class WorkerLink:
         dispatch: Dispatch,
         intake: Intake,
         clock: Clock,
+        watch: Watch,
         kept: Callable[[int, tuple[str, ...]], None] = lambda worker, ids: None,
     ) -> None:
         self.link = link
@@ -58,7 +61,9 @@ class WorkerLink:
         self._dispatch = dispatch
         self._intake = intake
         self._clock = clock
+        self._watch = watch
         self._kept = kept
+        self.farewell = False
 
     async def introduce(self) -> Worker:
         """Return the worker with what it says of itself; its first message."""
@@ -99,6 +104,7 @@ class WorkerLink:
                     message = await self.link.receive()
             except TimeoutError as error:
                 raise LinkClosed(f"silent for {SILENCE_S:g} s") from error
+            self._watch.heard(self.worker.id)
             await self._hear(message)
 
     async def _hear(self, message: Message) -> None:
@@ -110,12 +116,16 @@ class WorkerLink:
             case Heartbeat():
                 received = self._now_us()
                 self.vitals = bounded(message)
-                self.outbox.say(HeartbeatAck(message.sent_us, received, self._now_us()))
+                lease_s = self._watch.lease(self.worker.id, self.link.version)
+                self.outbox.say(
+                    HeartbeatAck(message.sent_us, received, self._now_us(), lease_s)
+                )
             case Applied():
                 self._dispatch.applied(self.worker.id, self.outbox, message.version)
             case SecretsKept():
                 self._kept(self.worker.id, message.ids)
             case Goodbye():
+                self.farewell = True
                 raise LinkClosed(f"left: {safe_text(message.reason)}")
             case _:
                 raise ProtocolError(f"did not expect {type(message).__name__}")

@@ -87,7 +87,8 @@ class JobState(Struct, frozen=True):
 
     ``repeats`` counts the failures in a row of a single voter; ``good_rounds``
     counts the rounds towards ``up``, ``round_good`` and ``round_bad`` who has
-    spoken in the one that is going on.
+    spoken in the one that is going on. Votes of ``suspended`` workers are held and
+    shown, and do not count.
     """
 
     job: int
@@ -100,6 +101,12 @@ class JobState(Struct, frozen=True):
     good_rounds: int = 0
     round_good: tuple[int, ...] = ()
     round_bad: tuple[int, ...] = ()
+    suspended: tuple[int, ...] = ()
+
+    @property
+    def counted(self) -> list[Vote]:
+        """The votes that count."""
+        return [v for w, v in self.votes.items() if w not in self.suspended]
 
 
 class Judgement(Struct, frozen=True):
@@ -150,16 +157,50 @@ def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Jud
 
 
 def reseat(
-    state: JobState, electorate: Iterable[int], rule: Rule, now: float
+    state: JobState,
+    electorate: Iterable[int],
+    rule: Rule,
+    now: float,
+    votes: Iterable[Vote] = (),
 ) -> Judgement:
-    """Return *state* with another electorate; votes of those who left are dropped."""
+    """Return *state* with another electorate; votes of those who left are dropped.
+
+    *votes* of those who came are counted with it, as one change.
+    """
     seats = tuple(sorted(electorate))
     gone = [v for w, v in state.votes.items() if w not in seats]
     changes = tuple(_change(state.job, v, None, now, "left the job") for v in gone)
     kept = {w: v for w, v in state.votes.items() if w in seats}
-    seated = replace(state, electorate=seats, votes=kept, round_good=(), round_bad=())
-    judged = judge(seated, (), rule, now)
+    seated = replace(
+        state,
+        electorate=seats,
+        votes=kept,
+        round_good=(),
+        round_bad=(),
+        suspended=tuple(w for w in state.suspended if w in seats),
+    )
+    judged = judge(seated, votes, rule, now)
     return replace(judged, changes=changes + judged.changes)
+
+
+def suspend(
+    state: JobState, workers: Iterable[int], rule: Rule, now: float
+) -> Judgement:
+    """Return *state* with the votes of *workers*, and no others, suspended.
+
+    They are those of the electorate that are lost; who is back has its vote again,
+    until it expires.
+    """
+    after = tuple(sorted(set(workers) & set(state.electorate)))
+    changes = []
+    for worker, vote in state.votes.items():
+        was, now_is = worker in state.suspended, worker in after
+        if now_is and not was:
+            changes.append(_change(state.job, vote, None, now, "worker lost"))
+        elif was and not now_is:
+            changes.append(_change(state.job, None, vote, now, "worker is back"))
+    judged = judge(replace(state, suspended=after), (), rule, now)
+    return replace(judged, changes=tuple(changes) + judged.changes)
 
 
 def _confirms(state: JobState, votes: list[Vote], now: float) -> bool:
@@ -168,6 +209,8 @@ def _confirms(state: JobState, votes: list[Vote], now: float) -> bool:
     Nearly every result is that, so it is worth a short way.
     """
     if len(votes) != 1 or state.verdict is not Verdict.UP or state.repeats:
+        return False
+    if state.suspended:
         return False
     vote = votes[0]
     before = state.votes.get(vote.worker)
@@ -247,7 +290,7 @@ class Rounds:
 
 def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
     """Return what the held votes add up to, and the reason in words."""
-    voters, votes = len(state.electorate), state.votes.values()
+    voters, votes = len(state.electorate), state.counted
     failed = [v for v in votes if v.value is VoteValue.FAILED]
     warned = [v for v in votes if v.value is VoteValue.WARN]
     good = len(votes) - len(failed)
@@ -255,7 +298,7 @@ def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
     if not voters:
         return Verdict.UNKNOWN, "no worker probes it"
     if len(votes) < min(2, voters):
-        return _too_few(state, failed, good)
+        return _too_few(state, votes, failed)
     if len(failed) >= rule.quorum(voters):
         if voters == 1 and rule.confirm and not _confirmed(state):
             return state.verdict, f"confirming: {_because(failed)}"
@@ -269,14 +312,17 @@ def _decide(state: JobState, rule: Rule) -> tuple[Verdict, str]:
     return Verdict.UP, f"{good} of {voters} ok" if not failed else tally
 
 
-def _too_few(state: JobState, failed: list[Vote], good: int) -> tuple[Verdict, str]:
+def _too_few(
+    state: JobState, votes: list[Vote], failed: list[Vote]
+) -> tuple[Verdict, str]:
     """With too few voters the old verdict stands while the rest agree with it."""
+    good = len(votes) - len(failed)
     agrees = {
         Verdict.UP: good and not failed,
-        Verdict.DEGRADED: bool(state.votes),
+        Verdict.DEGRADED: bool(votes),
         Verdict.DOWN: bool(failed) and not good,
     }
-    have = f"{len(state.votes)} of {len(state.electorate)} workers vote"
+    have = f"{len(votes)} of {len(state.electorate)} workers vote"
     if agrees.get(state.verdict):
         return state.verdict, f"{have}, and agree"
     return Verdict.UNKNOWN, f"too few to tell: {have}"

@@ -67,7 +67,9 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
     """A worker's cell: its vote (null: none), or why it does not probe the job.
 
     ``state`` is ``probing``, ``stopped``, ``refused``, ``waiting`` (assigned, no
-    result yet) or ``lost`` (the worker is not connected).
+    result yet), ``suspect`` (the worker is not connected; its vote counts for some
+    seconds more), ``lost`` (its vote counts no more) or ``moving`` (another worker
+    takes over, and this one goes on until that one has reported).
     """
 
     worker: str

@@ -30,6 +30,8 @@ CELLS = {
     "error": ("○", "could not tell", "unknown"),
     "waiting": ("…", "no result yet", "unknown"),
     "lost": ("○", "worker lost", "lost"),
+    "suspect": ("○", "worker not heard", "lost"),
+    "moving": ("→", "moves to another worker", "unknown"),
     "stopped": ("◌", "stopped", "paused"),
     "refused": ("⊗", "cannot run here", "unknown"),
     "none": ("·", "not assigned", "none"),

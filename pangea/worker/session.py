@@ -10,6 +10,7 @@ from msgspec import Raw
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError, StorageError
 from pangea.core.liveness import BEAT_S, LOST_S
+from pangea.core.liveness import BEAT_S, LOST_S
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
 from pangea.mesh.messages import (
@@ -136,6 +137,7 @@ class Session:
             case HeartbeatAck():
                 self._offset.hear(message)
                 self._prober.lease.renew(message.sent_us, message.lease_s)
+                self._prober.lease.renew(message.sent_us, message.lease_s)
                 best = self._offset.best
                 self._prober.slots.set_offset(best.offset_us / 1e6)
             case RunNow():
@@ -247,6 +249,8 @@ class Session:
 
     async def _heartbeat(self) -> Heartbeat:
         best, spooled = self._offset.best, await self._spool.waiting()
+        sent_us = self._offset.ask()
+        self._prober.lease.ask(sent_us)
         sent_us = self._offset.ask()
         self._prober.lease.ask(sent_us)
         return Heartbeat(
