@@ -15,6 +15,7 @@ from pangea.probes.tools import Tools
 from pangea.scheduling import Slots
 
 from .lag import LagMeter
+from .lease import Lease
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,10 @@ Sink = Callable[[Result], None]
 
 
 class Prober:
-    """Holds the assignments of this worker and fires them."""
+    """Holds the assignments of this worker and fires them.
+
+    Those that are leased it fires only while it holds its ``lease``.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Prober:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.TimerHandle] = {}
         self._seen = seen
+        self.lease = Lease(clock)
         self.skipped = 0
 
     def start(self) -> None:
@@ -128,6 +133,8 @@ class Prober:
             self.skipped += 1
             return
         assignment, probe = self.assignments[job], self._probes[job]
+        if assignment.leased and not self.lease.held:
+            return
         if isinstance(probe, UsageError):
             self._sink(self._unsupported(job, probe))
             return
