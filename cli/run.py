@@ -10,7 +10,7 @@ from .group import Command
 from .session import Session
 
 ROLES = ("coordinator", "worker")
-DISCOVERY = ("mdns", "static")
+DISCOVERY = ("mdns", "dns", "static")
 
 
 def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from pangea.mesh import identity, secret_ring
 from pangea.mesh.dial import Address
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
-from pangea.mesh.secret_ring import SecretRing
+from pangea.mesh.ring_file import NAME, RingFile
 from pangea.state_dir import admin_token, new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
+from pangea.web.api_secrets import SECRETS
 from pangea.web.app import make_app
 from pangea.web.enroll import first_account
 from pangea.web.events import Hub
@@ -26,6 +28,7 @@ from .coordinator import Coordinator
 from .first_start import open_accounts
 from .greeting import greet, join_lines
 from .local_worker import LocalWorker
+from .secret_service import SecretService
 from .service import CoordinatorService
 from .tls import note_here, open_certificate, places_of, site_of, url_of
 
@@ -39,8 +42,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     hub = Hub(round(clock.wall() * 1000))
     name = config.node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
-    ring = open_ring(config.mesh.secret_file, state_dir / "secrets.json")
-    secrets = [secret.raw for secret in ring.all]
+    rings = open_ring(config.mesh.secret_file, state_dir / NAME)
     info = NodeInfo(role="coordinator", name=name, boot=new_boot())
     host, port = config.listen
     async with AsyncExitStack() as stack:
@@ -48,7 +50,18 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         stack.push_async_callback(store.close)
         accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")
-        coordinator = Coordinator(store, hub, own, lambda: secrets, info, clock, vault)
+        coordinator = Coordinator(
+            store,
+            hub,
+            own,
+            rings.raw,
+            info,
+            clock,
+            vault,
+            ring=lambda: rings.ring.json,
+            admission=config.mesh.admission,
+        )
+        coordinator.rotation.file = rings
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")
@@ -64,6 +77,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         app = make_app(
             service, hub, accounts, accept_link=coordinator.reception.accept, site=site
         )
+        app[SECRETS] = SecretService(coordinator)
         tls = certificate.context if certificate else None
         running = await serve(app, host, port, tls=tls)
         here = Address(reached_at(host), running.port, running.secure)
@@ -75,7 +89,9 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         stack.push_async_callback(coordinator.stop, "shutting down")
         if "mdns" in config.mesh.discovery:
             await advertise(
-                Advertiser(running.port, secrets, clock, listen_host=host), stack
+                Advertiser(running.port, rings.raw, clock, listen_host=host),
+                stack,
+                coordinator.rotation.changed,
             )
         if config.worker.local:
             local = LocalWorker(str(here), state_dir, worker_arguments(config, name))
@@ -88,13 +104,18 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         await background.until_signal()
 
 
-def open_ring(given: str, own: Path) -> SecretRing:
-    """Return the cluster's secrets: those given, kept from then on, or our own."""
-    if not given:
-        return secret_ring.load_or_create(own)
-    ring = secret_ring.load_secret_file(Path(given))
-    secret_ring.save(own, ring)
-    return ring
+def open_ring(given: str, own: Path) -> RingFile:
+    """Return the cluster's secrets: those given, kept from then on, or our own.
+
+    A rotation since then stays in force, though the file that is given holds an
+    older secret.
+    """
+    found = RingFile.open(own, given)
+    if found is None:
+        return RingFile(own, secret_ring.load_or_create(own))
+    if given:
+        found.replace(found.ring)
+    return found
 
 
 def reached_at(host: str) -> str:
@@ -102,12 +123,19 @@ def reached_at(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-async def advertise(advertiser: Advertiser, stack: AsyncExitStack) -> None:
-    """Advertise if this machine can; a coordinator works without."""
+async def advertise(
+    advertiser: Advertiser, stack: AsyncExitStack, changed: list[Callable[[], None]]
+) -> None:
+    """Advertise as soon as this machine can; a coordinator works without.
+
+    *changed* are called when other secrets count.
+    """
+    changed.append(advertiser.renew)
+    stack.push_async_callback(advertiser.close)
     try:
-        await stack.enter_async_context(advertiser)
+        await advertiser.start()
     except Unreachable as error:
-        log.warning("%s; workers need --join", error)
+        log.warning("%s; until an interface comes up workers need --join", error)
 
 
 def worker_arguments(config: NodeConfig, name: str) -> list[str]:

@@ -16,7 +16,7 @@ LISTEN_OFF = "off"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 Role = Literal["coordinator", "worker"]
-Discovery = Literal["mdns", "static"]
+Discovery = Literal["mdns", "dns", "static"]
 Tls = Literal["", "auto", "off"]
 Admission = Literal["secret", "approve"]
 LogFormat = Literal["console", "json"]
@@ -100,7 +100,8 @@ class MeshTable(Struct, frozen=True, kw_only=True):
     """``[mesh]``: how nodes find each other and prove that they belong.
 
     ``join`` are addresses of coordinators, ``secret_file`` holds the cluster
-    secret ("" : the one in the state directory). With ``ca_file`` (PEM, or
+    secret ("" : the one in the state directory); ``dns_domain`` is where SRV records
+    are looked up ("": the machine's search domains). With ``ca_file`` (PEM, or
     ``system``) a worker also verifies the certificate of whom it joins by TLS.
     ``admission`` is how a coordinator lets new workers in that have no token: who
     proves the secret, or whom a person approves.
@@ -108,7 +109,8 @@ class MeshTable(Struct, frozen=True, kw_only=True):
 
     join: tuple[str, ...] = ()
     secret_file: str = ""
-    discovery: tuple[Discovery, ...] = ("mdns", "static")
+    discovery: tuple[Discovery, ...] = ("mdns", "dns", "static")
+    dns_domain: str = ""
     ca_file: str = ""
     admission: Admission = "secret"
 

@@ -7,7 +7,7 @@ has to prove the secret and its key. It says nothing to those outside the cluste
 import asyncio
 import logging
 import secrets as random_source
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -29,6 +29,8 @@ from pangea.mesh.interfaces import local_addresses
 log = logging.getLogger(__name__)
 
 RESCAN_SECONDS = 30.0
+#: How often we look whether an interface or an address has come or gone.
+LOOK_SECONDS = 2.0
 MAX_CANDIDATES = 16
 _RESOLVE_SECONDS = 3.0
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -37,29 +39,31 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 class Advertiser:
     """Says on every link that a coordinator listens on *port*.
 
-    *secrets* are raw, the current one first; set the attribute when they change.
-    *listen_host* is what the server is bound to, and says which addresses count.
-    New interfaces, addresses and hours are noticed every *rescan* seconds.
+    *secrets* returns what is valid now (raw), the current one first. Each has an
+    advertisement of its own, so that also a worker which has missed a rotation
+    finds us; call ``renew`` when they change. *listen_host* is what the server is
+    bound to, and says which addresses count. New interfaces and addresses are
+    noticed within seconds, new hours every *rescan* seconds.
     """
 
     def __init__(
         self,
         port: int,
-        secrets: Sequence[bytes],
+        secrets: Callable[[], Sequence[bytes]],
         clock: Clock,
         *,
         listen_host: str = "0.0.0.0",
         rescan: float = RESCAN_SECONDS,
     ) -> None:
-        self.secrets = tuple(secrets)
+        self._secrets = secrets
         self._rescan = rescan
         self._port = port
         self._clock = clock
         self._listen_host = listen_host
-        self._instance = _random_name()
         self._host = _random_name()
         self._zeroconf: AsyncZeroconf | None = None
-        self._info: AsyncServiceInfo | None = None
+        self._said: dict[bytes, AsyncServiceInfo] = {}
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,29 +74,50 @@ class Advertiser:
         await self.close()
 
     async def start(self) -> None:
-        """Begin; raise `Unreachable` if no interface here can multicast."""
-        self._zeroconf = _open()
-        await self._announce(self._zeroconf)
-        self._task = asyncio.create_task(
-            _every(self._rescan, self._refresh, self._zeroconf)
-        )
+        """Begin; raise `Unreachable` if no interface here can multicast.
+
+        It is tried again then, until `close`.
+        """
+        self._task = asyncio.create_task(self._run(), name="advertise")
+        await self._announce()
+
+    def renew(self) -> None:
+        """Say what is true now: other secrets count."""
+        self._changed.set()
 
     async def close(self) -> None:
         """Say goodbye and stop."""
         await _stop(self._task)
         zeroconf, self._zeroconf = self._zeroconf, None
         if zeroconf is not None:
-            # Closing also sends the goodbye of what is registered.
-            await zeroconf.async_unregister_all_services()
+            with suppress(OSError, Error):
+                await zeroconf.async_unregister_all_services()
             await zeroconf.async_close()
 
-    async def _refresh(self, zeroconf: AsyncZeroconf) -> None:
-        await zeroconf.zeroconf.async_update_interfaces()
-        await self._announce(zeroconf)
+    async def _run(self) -> None:
+        while True:
+            await _changes(self._rescan, self._changed)
+            try:
+                if self._zeroconf is not None:
+                    await self._zeroconf.zeroconf.async_update_interfaces()
+                await self._announce()
+            except (OSError, RuntimeError, Error, Unreachable) as error:
+                log.debug("advertising: %s; trying again", error)
 
-    async def _announce(self, zeroconf: AsyncZeroconf) -> None:
-        info = self._make_info()
-        before, self._info = self._info, info
+    async def _announce(self) -> None:
+        if self._zeroconf is None:
+            self._zeroconf = _open()
+        secrets = self._secrets()
+        for secret in [known for known in self._said if known not in secrets]:
+            gone = self._said.pop(secret)
+            await (await self._zeroconf.async_unregister_service(gone))
+        for secret in secrets:
+            await self._say(self._zeroconf, secret)
+
+    async def _say(self, zeroconf: AsyncZeroconf, secret: bytes) -> None:
+        before = self._said.get(secret)
+        name = before.name if before else f"{_random_name()}.{SERVICE_TYPE}"
+        info = self._said[secret] = self._make_info(secret, name)
         if before is None:
             # The name is random, so nobody is asked whether it is taken: that
             # would cost most of a second, and let anybody say yes for ever.
@@ -102,32 +127,34 @@ class Advertiser:
         elif before.text != info.text or before.addresses != info.addresses:
             await (await zeroconf.async_update_service(info))
 
-    def _make_info(self) -> AsyncServiceInfo:
+    def _make_info(self, secret: bytes, name: str) -> AsyncServiceInfo:
+        instance = name.removesuffix("." + SERVICE_TYPE)
         return AsyncServiceInfo(
             SERVICE_TYPE,
-            f"{self._instance}.{SERVICE_TYPE}",
+            name,
             parsed_addresses=own_addresses(self._listen_host, local_addresses()),
             port=self._port,
             server=f"{self._host}.local.",
-            properties=text_record(self.secrets[0], self._instance, self._clock.wall()),
+            properties=text_record(secret, instance, self._clock.wall()),
         )
 
 
 class Browser:
-    """Looks on every link for coordinators that hold one of *secrets* (raw).
+    """Looks on every link for coordinators that hold a secret of ours.
 
-    Every *rescan* seconds it asks anew, also on interfaces that have come up.
+    *secrets* returns those (raw). Every *rescan* seconds it asks anew, and within
+    seconds on interfaces and addresses that have come up.
     """
 
     def __init__(
         self,
-        secrets: Sequence[bytes],
+        secrets: Callable[[], Sequence[bytes]],
         clock: Clock,
         *,
         rescan: float = RESCAN_SECONDS,
     ) -> None:
         self._rescan = rescan
-        self._secrets = tuple(secrets)
+        self._secrets = secrets
         self._clock = clock
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
@@ -149,9 +176,7 @@ class Browser:
         self._zeroconf = _open()
         await self._zeroconf.zeroconf.async_wait_for_start()
         self._ask(self._zeroconf)
-        self._task = asyncio.create_task(
-            _every(self._rescan, self._refresh, self._zeroconf)
-        )
+        self._task = asyncio.create_task(self._run(self._zeroconf), name="browse")
 
     async def candidates(self) -> AsyncIterator[tuple[str, int]]:
         """Yield (host, port) to try, until closed; each again after a rescan.
@@ -170,6 +195,14 @@ class Browser:
         if zeroconf is not None:
             await zeroconf.async_close()
         self._waiting.put_nowait(None)
+
+    async def _run(self, zeroconf: AsyncZeroconf) -> None:
+        while True:
+            await _changes(self._rescan)
+            try:
+                await self._refresh(zeroconf)
+            except (OSError, RuntimeError, Error) as error:
+                log.warning("discovery: %s; trying again", error)
 
     async def _refresh(self, zeroconf: AsyncZeroconf) -> None:
         await zeroconf.zeroconf.async_update_interfaces()
@@ -214,7 +247,7 @@ class Browser:
 
     def _judge(self, info: AsyncServiceInfo, instance: str) -> None:
         now = self._clock.wall()
-        if not is_ours(info.properties, instance, self._secrets, now):
+        if not is_ours(info.properties, instance, self._secrets(), now):
             return
         addresses = info.parsed_scoped_addresses(IPVersion.All)
         for candidate in worth_a_try(addresses, info.port, self._local):
@@ -241,17 +274,19 @@ def _open() -> AsyncZeroconf:
     )
 
 
-async def _every(
-    seconds: float,
-    step: Callable[[AsyncZeroconf], Awaitable[None]],
-    zeroconf: AsyncZeroconf,
-) -> None:
-    while True:
-        await asyncio.sleep(seconds)
+async def _changes(seconds: float, changed: asyncio.Event | None = None) -> None:
+    """Return after *seconds*, or sooner if an address of ours or *changed* changes."""
+    loop = asyncio.get_running_loop()
+    until, before = loop.time() + seconds, local_addresses()
+    changed = changed or asyncio.Event()
+    while (left := until - loop.time()) > 0 and local_addresses() == before:
         try:
-            await step(zeroconf)
-        except (OSError, RuntimeError, Error) as error:  # as in _open
-            log.warning("discovery: %s; trying again in %g s", error, seconds)
+            async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                await changed.wait()
+        except TimeoutError:
+            continue
+        changed.clear()
+        return
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:

@@ -141,6 +141,7 @@ class Link:
         self.cut = False
         self.bytes_sent = self.bytes_received = 0
         self.messages_sent = self.messages_received = 0
+        self.prologue = channel.prologue
         self._channel = channel
         self._sealer = sealer
         self._opener = opener

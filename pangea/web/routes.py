@@ -21,6 +21,14 @@ from .api import (
     status,
     stop_job,
 )
+from .api_secrets import (
+    FinishBody,
+    SecretsAnswer,
+    finish_rotation,
+    secrets,
+    start_rotation,
+    use_rotation,
+)
 from .api_workers import worker, workers
 from .docs import docs, document
 from .login import LOGIN
@@ -185,6 +193,39 @@ API: list[Route] = [
         handler=worker,
         summary="One worker and how it is",
         answer=WorkerAnswer,
+    ),
+    Route(
+        method="GET",
+        path=f"{_V1}/secrets",
+        handler=secrets,
+        summary="The ids of the cluster's secrets, and how far a rotation is",
+        answer=SecretsAnswer,
+        auth="admin",
+    ),
+    Route(
+        method="POST",
+        path=f"{_V1}/secrets/start",
+        handler=start_rotation,
+        summary="Make the next cluster secret and bring it to the workers",
+        answer=SecretsAnswer,
+        auth="admin",
+    ),
+    Route(
+        method="POST",
+        path=f"{_V1}/secrets/use",
+        handler=use_rotation,
+        summary="Use the next cluster secret; the old one still opens",
+        answer=SecretsAnswer,
+        auth="admin",
+    ),
+    Route(
+        method="POST",
+        path=f"{_V1}/secrets/finish",
+        handler=finish_rotation,
+        summary="Drop the old cluster secret; 409 names who lacks the new one",
+        body=FinishBody,
+        answer=SecretsAnswer,
+        auth="admin",
     ),
     Route(
         method="GET",

@@ -11,7 +11,7 @@ from pangea.core.errors import (
     StorageError,
 )
 from pangea.mesh.dial import Address, dial
-from pangea.mesh.identity import Identity
+from pangea.mesh.identity import Identity, node_id
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import Link, initiate
 from pangea.mesh.messages import Introduce
@@ -30,6 +30,7 @@ from .lag import LagMeter
 from .memory import Memory
 from .mesh_side import MeshSide
 from .prober import Prober
+from .race import first_link
 from .redial import Redial
 from .reporter import Reporter
 from .session import FAREWELL_S, LAST_ACKS_S, Session
@@ -123,10 +124,10 @@ class Agent:
             if await self._try_all(self._finder.known()):
                 await asyncio.sleep(self._redial.delay())
                 continue
-            async for address in self._finder.look(max(self._redial.delay(), LOOK_S)):
-                if await self._try_all([address]):
-                    await asyncio.sleep(self._redial.delay())
-                    break
+            found = self._finder.look(max(self._redial.delay(), LOOK_S))
+            if won := await first_link(found, self._connect, self._no_good):
+                await self._settle(*won)
+                await asyncio.sleep(self._redial.delay())
 
     async def _try_all(self, addresses: list[Address]) -> bool:
         """Try *addresses* in turn; True after one of them made a link."""
@@ -136,9 +137,22 @@ class Agent:
             except (PangeaError, TimeoutError) as error:
                 self._complain(error)
                 continue
-            await self._serve(link)
+            await self._settle(address, link)
             return True
         return False
+
+    def _no_good(self, address: Address, error: Exception) -> None:
+        """An address that was found gave no link; nobody has vouched for it."""
+        self._finder.tries.failed(address)
+        log.info("found %s, but: %s", address, error)
+
+    async def _settle(self, address: Address, link: Link) -> None:
+        """Stay with the coordinator at *address*, and remember it, until it ends."""
+        self._finder.tries.good(address)
+        # Also where it was tried in the clear: from then on TLS is demanded.
+        by_tls = link.prologue != PLAIN
+        self._trust.keep(link.peer_key, str(address._replace(tls=by_tls)))
+        await self._serve(link)
 
     async def _connect(self, address: Address) -> Link:
         """Return a link by the first of our credentials that is not refused."""
@@ -154,7 +168,7 @@ class Agent:
 
     async def _shake(self, address: Address, offer: Offer) -> Link:
         channel = await dial(address, ca_file=self._ca_file)
-        link = await initiate(
+        return await initiate(
             channel,
             self._identity,
             offer.secret,
@@ -165,10 +179,6 @@ class Agent:
             kind=offer.kind,
             hint=offer.hint,
         )
-        # Also where it was tried in the clear: from then on TLS is demanded.
-        by_tls = channel.prologue != PLAIN
-        self._trust.keep(link.peer_key, str(address._replace(tls=by_tls)))
-        return link
 
     async def _serve(self, link: Link) -> None:
         self._session = Session(
@@ -183,6 +193,8 @@ class Agent:
             clock=self._clock,
             introduce=self._introduce,
             mesh=self._mesh,
+            entrance=self._entrance(link),
+            keep_secrets=self._credentials.keep,
         )
         begun = self._clock.monotonic()
         try:
@@ -198,6 +210,11 @@ class Agent:
             self._redial.ended(lived_s, politely=self._session.dismissed)
             self._session = None
             await _hang_up(link)
+
+    def _entrance(self, link: Link) -> Entrance:
+        own_id = node_id(self._identity.public_key)
+        name = self._info.name
+        return Entrance(link, self._clock, self._credentials, own_id, name)
 
     def _complain(self, error: Exception) -> None:
         """Say why a try failed; at the very first join a refusal is final."""

@@ -38,11 +38,10 @@ class Credentials:
     def offers(self) -> list[Offer]:
         """Return what to try, best first: who holds the secret needs no token.
 
-        The token comes after it, for a worker that has missed a rotation.
+        The current secret comes first, then the others of a rotation, of which we
+        may have missed a step; the token is for who has missed it altogether.
         """
-        found = []
-        if self.ring is not None:
-            found.append(Offer(self.ring.ring.current.raw))
+        found = [Offer(secret) for secret in self.secrets()]
         if self.token is not None:
             found.append(Offer(self.token.proof, KIND_TOKEN, self.token.id))
         return found
@@ -64,7 +63,7 @@ class Credentials:
             secret_ring.save(self.path, ring)
             self.ring = RingFile(self.path, ring)
             log.info("the cluster's secret is kept; the join token is not needed again")
-        else:
+        elif ring != self.ring.ring or not self.path.exists():
             self.ring.replace(ring)
         return ring
 

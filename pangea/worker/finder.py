@@ -1,42 +1,56 @@
-"""Where to look for the coordinator: configured, last good, then mDNS."""
+"""Where to look for the coordinator: configured, last good, then mDNS, then SRV."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from pangea.core.clock import Clock
 from pangea.core.errors import Unreachable
 from pangea.mesh.dial import Address, parse_join
 from pangea.mesh.discovery import Browser
+from pangea.mesh.service_records import ServiceRecords
 
+from .tries import Tries
 from .trust import Trust
 
 log = logging.getLogger(__name__)
 
+#: The link has so long to answer before name servers are asked.
+RECORDS_AFTER_S = 1.0
+
 
 class Finder:
-    """Yields addresses to try; looks on the link only while it is asked."""
+    """Yields addresses to try; looks on the link only while it is asked.
+
+    *secrets* returns what is valid now. *records* looks up SRV records, None: not.
+    What is found, by whatever way, is a hint: ``tries`` says when one that was no
+    good may be tried again.
+    """
 
     def __init__(
         self,
         join: Sequence[str],
         trust: Trust,
-        secrets: Sequence[bytes],
+        secrets: Callable[[], Sequence[bytes]],
         clock: Clock,
         *,
         mdns: bool,
+        records: ServiceRecords | None = None,
     ) -> None:
         self._join = [parse_join(text) for text in join]
         self._trust = trust
         self._secrets = secrets
         self._clock = clock
         self._mdns = mdns
+        self._records = records
+        self._said = ""
+        self.tries = Tries(clock)
 
     @property
     def blind(self) -> bool:
         """Whether there is nowhere to look."""
-        return not (self._mdns or self._join or self._trust.addresses)
+        looks = self._mdns or self._records
+        return not (looks or self._join or self._trust.addresses)
 
     def known(self) -> list[Address]:
         """Return the configured addresses, then the last good ones."""
@@ -44,36 +58,52 @@ class Finder:
         return list(dict.fromkeys(both))
 
     async def look(self, seconds: float) -> AsyncIterator[Address]:
-        """Yield what mDNS finds within *seconds*; without mDNS only wait."""
+        """Yield what is found within *seconds*; without a way to look only wait."""
+        found: asyncio.Queue[Address] = asyncio.Queue()
+        ways = [
+            asyncio.create_task(way, name="look")
+            for way in (self._browse(found), self._ask(found))
+        ]
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        async with AsyncExitStack() as stack:
-            browser = await self._browse(stack)
-            if browser is None:
-                await asyncio.sleep(seconds)
-                return
-            found: asyncio.Queue[Address] = asyncio.Queue()
-            pump = asyncio.create_task(_pump(browser, found), name="browse")
-            stack.callback(pump.cancel)
+        try:
             while (left := until - loop.time()) > 0:
                 try:
                     async with asyncio.timeout(left):
                         address = await found.get()
                 except TimeoutError:
                     return
-                yield address
+                if self.tries.due(address):
+                    yield address
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.wait(ways)
 
-    async def _browse(self, stack: AsyncExitStack) -> Browser | None:
+    async def _browse(self, found: asyncio.Queue[Address]) -> None:
+        """Listen on the link; where that is impossible now, the next look tries."""
         if not self._mdns:
-            return None
+            return
         try:
-            return await stack.enter_async_context(Browser(self._secrets, self._clock))
+            async with Browser(self._secrets, self._clock) as browser:
+                async for address in browser.candidates():
+                    found.put_nowait(Address(*address))
         except Unreachable as error:
-            log.warning("%s", error)
-            self._mdns = False
-            return None
+            self._say(str(error))
 
+    async def _ask(self, found: asyncio.Queue[Address]) -> None:
+        if self._records is None:
+            return
+        if self._mdns:
+            await asyncio.sleep(RECORDS_AFTER_S)
+        try:
+            for address in await self._records.look_up():
+                found.put_nowait(Address(*address))
+        except Unreachable as error:
+            self._say(str(error))
 
-async def _pump(browser: Browser, found: asyncio.Queue[Address]) -> None:
-    async for host, port in browser.candidates():
-        found.put_nowait(Address(host, port))
+    def _say(self, trouble: str) -> None:
+        """Log *trouble*, but not the same again at every look."""
+        level = logging.DEBUG if trouble == self._said else logging.WARNING
+        self._said = trouble
+        log.log(level, "%s", trouble)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from pangea import __version__
 from pangea.background import Background
-from pangea.core.config import NodeConfig
+from pangea.core.clock import Clock
+from pangea.core.config import MeshTable, NodeConfig
 from pangea.core.errors import ConfigError, UsageError
 from pangea.mesh import identity, ring_file
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.join_token import JoinToken, is_token, parse_token
 from pangea.mesh.messages import Introduce
+from pangea.mesh.service_records import ServiceRecords
 from pangea.state_dir import new_boot
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock, boot_id
@@ -45,15 +47,19 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     credentials = credentials_of(
         state_dir / ring_file.NAME, config.mesh.secret_file, token
     )
-    trust = Trust(
-        state_dir / "last-good.json", token.coordinator_key if token else b""
+    trust = Trust(state_dir / "last-good.json", token.coordinator_key if token else b"")
+    finder = Finder(
+        join,
+        trust,
+        credentials.secrets,
+        clock,
+        mdns="mdns" in config.mesh.discovery,
+        records=records_of(config.mesh, clock),
     )
-    mdns = "mdns" in config.mesh.discovery
-    finder = Finder(join, trust, credentials.secrets, clock, mdns=mdns)
     if finder.blind:
         raise ConfigError(
             "this worker knows no coordinator and may not look for one",
-            hint="give --join HOST[:PORT], or --discovery mdns",
+            hint="give --join HOST[:PORT], or --discovery mdns or dns",
         )
     probes, lacks = abilities()
     for kind, why in lacks.items():
@@ -88,10 +94,18 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             clock=clock,
             offset=offset,
             mesh=mesh,
+            ca_file=config.mesh.ca_file,
         )
         background.start(agent.run(), "worker")
         stack.push_async_callback(agent.stop)
         await background.until_signal()
+
+
+def records_of(mesh: MeshTable, clock: Clock) -> ServiceRecords | None:
+    """Return what looks for coordinators in the DNS, if that is wanted."""
+    if "dns" not in mesh.discovery:
+        return None
+    return ServiceRecords(mesh.dns_domain, clock.monotonic)
 
 
 def told(join: Sequence[str]) -> tuple[JoinToken | None, list[str]]:

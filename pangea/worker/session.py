@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Raw
 
 from pangea.core.clock import Clock
-from pangea.core.errors import LinkClosed, ProtocolError, StorageError
-from pangea.core.liveness import BEAT_S, LOST_S
+from pangea.core.errors import ConfigError, LinkClosed, ProtocolError, StorageError
 from pangea.core.liveness import BEAT_S, LOST_S
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
@@ -26,7 +25,10 @@ from pangea.mesh.messages import (
     Introduce,
     Message,
     RunNow,
+    Secrets,
+    SecretsKept,
 )
+from pangea.mesh.secret_ring import SecretRing
 from pangea.storage.spool import Run, Spool
 
 from .clock_offset import ClockOffset
@@ -72,8 +74,10 @@ class Session:
         introduce: Introduce,
         mesh: MeshSide | None = None,
         entrance: Entrance | None = None,
+        keep_secrets: Callable[[bytes], SecretRing] | None = None,
     ) -> None:
         self._link = link
+        self._keep_secrets = keep_secrets
         self._entrance = entrance or Entrance(link, clock)
         self._spool = spool
         self._prober = prober
@@ -137,11 +141,12 @@ class Session:
             case HeartbeatAck():
                 self._offset.hear(message)
                 self._prober.lease.renew(message.sent_us, message.lease_s)
-                self._prober.lease.renew(message.sent_us, message.lease_s)
                 best = self._offset.best
                 self._prober.slots.set_offset(best.offset_us / 1e6)
             case RunNow():
                 self._prober.run_now(message.job, min(max(message.delay_s, 0.0), 60.0))
+            case Secrets():
+                await self._take_secrets(message)
             case Goodbye():
                 self.dismissed = True
                 raise LinkClosed(f"coordinator left: {safe_text(message.reason)}")
@@ -149,6 +154,17 @@ class Session:
                 if self._mesh and await self._mesh.hear(self._link, message):
                     return
                 raise ProtocolError(f"did not expect {type(message).__name__}")
+
+    async def _take_secrets(self, said: Secrets) -> None:
+        """Keep the cluster's secrets, and say so once they are on the disk."""
+        if self._keep_secrets is None:
+            return
+        try:
+            ring = await asyncio.to_thread(self._keep_secrets, said.ring)
+        except ConfigError as error:
+            log.error("the new cluster secret is not kept: %s", error)
+            return
+        await self._link.send(SecretsKept(ring.ids))
 
     def _settle(self, ack: Ack) -> None:
         """Forget the batches that are safe now, and let others follow."""
@@ -249,8 +265,6 @@ class Session:
 
     async def _heartbeat(self) -> Heartbeat:
         best, spooled = self._offset.best, await self._spool.waiting()
-        sent_us = self._offset.ask()
-        self._prober.lease.ask(sent_us)
         sent_us = self._offset.ask()
         self._prober.lease.ask(sent_us)
         return Heartbeat(

@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_the_design():
     assert config.listen == ("0.0.0.0", 7464)
     assert not config.listen_given
     assert config.server.session == 7 * 86400
-    assert config.mesh.discovery == ("mdns", "static")
+    assert config.mesh.discovery == ("mdns", "dns", "static")
     assert config.defaults.timeout == 10
     assert config.worker.local
 

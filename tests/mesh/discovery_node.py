@@ -36,7 +36,7 @@ class Ahead(SystemClock):
 
 async def advertise(secret, port, clock=None, rescan=30.0):
     advertiser = Advertiser(
-        port, [secret], clock or SystemClock(), listen_host="::", rescan=rescan
+        port, lambda: [secret], clock or SystemClock(), listen_host="::", rescan=rescan
     )
     try:
         await advertiser.start()
@@ -51,7 +51,7 @@ async def advertise(secret, port, clock=None, rescan=30.0):
 async def browse(secret, seconds, clock=None, rescan=30.0):
     began = time.monotonic()
     clock = clock or SystemClock()
-    async with Browser([secret], clock, rescan=rescan) as browser:
+    async with Browser(lambda: [secret], clock, rescan=rescan) as browser:
         say(ready=True)
 
         async def listen():
