@@ -20,6 +20,8 @@ from pangea.core.errors import (
 )
 from pangea.core.text import safe_text
 
+from .trust import Connection, Trust
+
 CONNECT_S = 5.0
 ANSWER_S = 20.0
 #: The stream says something at least this often, if only a comment.
@@ -52,7 +54,8 @@ class Event(NamedTuple):
 class Client:
     """Asks one coordinator; every error is one of ``pangea.core.errors``.
 
-    *looked* tells where the token was looked for, *say* takes lines for ``-v``.
+    *looked* tells where the token was looked for, *trust* which certificate is
+    right, *say* takes lines for ``-v``.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Client:
         token: str = "",
         *,
         looked: str = "",
+        trust: Trust | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.server = server.rstrip("/")
         self._url = _checked(self.server)
         self._token = token
         self._looked = looked
+        self._trust = trust or Trust()
         self._say = say or (lambda line: None)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -141,10 +146,7 @@ class Client:
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         if self._url.scheme == "https":
-            trust = ssl.create_default_context()
-            return http.client.HTTPSConnection(
-                host, port, timeout=CONNECT_S, context=trust
-            )
+            return Connection(host, port, CONNECT_S, self._trust)
         return http.client.HTTPConnection(host, port, timeout=CONNECT_S)
 
     def _send(
@@ -185,6 +187,12 @@ class Client:
             problem = json.loads(raw)
         except ValueError:
             problem = None
+        if status in (307, 426) and self._url.scheme == "http":
+            rest = self.server.removeprefix("http")
+            return Unreachable(
+                f"the coordinator at {self.server} speaks TLS",
+                hint=f"name it with --server https{rest}",
+            )
         if not isinstance(problem, dict) or "title" not in problem:
             return PangeaError(
                 f"{self.server} answers {status} without saying why",

@@ -13,6 +13,7 @@ from pangea.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from .client import Client
+    from .trust import Trust
 
 DEFAULT_SERVER = "http://127.0.0.1:7464"
 TOKEN_NAME = "admin.token"
@@ -49,7 +50,25 @@ class Session:
         from .client import Client
 
         token, looked = self.token()
-        return Client(self.url, token, looked=looked, say=self.detail)
+        return Client(
+            self.url, token, looked=looked, trust=self.trust(), say=self.detail
+        )
+
+    def trust(self) -> "Trust":
+        """Return which certificate of the coordinator is right.
+
+        Without an option it is the one that the coordinator of this machine has
+        written down, else one that this system's authorities vouch for.
+        """
+        from .trust import Trust, digits_of, read_fingerprint
+
+        given = self.tls_fingerprint and read_fingerprint(self.tls_fingerprint)
+        if given or self.ca_file or not self.url.startswith("https:"):
+            return Trust(self.ca_file, given)
+        url, noted = _first_lines(self.state_path(URL_NAME) / URL_NAME)
+        if self.server and not _same_port(self.server, url):
+            return Trust()
+        return Trust("", digits_of(noted), noted=True)
 
     @property
     def url(self) -> str:
@@ -59,7 +78,7 @@ class Session:
         """
         if self.server:
             return self.server
-        noted = _first_line(self.state_path(URL_NAME) / URL_NAME)
+        noted, _ = _first_lines(self.state_path(URL_NAME) / URL_NAME)
         return noted if _is_url(noted) else DEFAULT_SERVER
 
     def note(self, text: str) -> None:
@@ -144,14 +163,21 @@ def _is_url(text: str) -> bool:
         return False
 
 
-def _first_line(path: Path) -> str:
-    """Return the first line of a small file, or "" if there is no whole one."""
+def _same_port(one: str, other: str) -> bool:
+    """Tell whether both URLs mean the same port of this machine."""
+    ours = is_loopback(one) and _is_url(other)
+    return ours and urlsplit(one).port == urlsplit(other).port
+
+
+def _first_lines(path: Path) -> tuple[str, str]:
+    """Return two lines of a small file, "" for each that is not there whole."""
     try:
         with path.open() as file:
-            line = file.readline(300)
-            return line.strip() if line.endswith("\n") else ""
+            lines = [file.readline(300) for _ in range(2)]
     except (OSError, UnicodeDecodeError):
-        return ""
+        return "", ""
+    first, second = (line.strip() if line.endswith("\n") else "" for line in lines)
+    return first, second
 
 
 def _exists(path: Path) -> bool:
