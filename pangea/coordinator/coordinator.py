@@ -97,6 +97,7 @@ class Coordinator:
             store,
             hub,
             clock,
+            identity=identity,
             admission=self.admission,
             dispatch=self.dispatch,
             intake=self.intake,
@@ -106,6 +107,7 @@ class Coordinator:
             ring=ring,
         )
         self.rotation = self.reception.rotation
+        self.mesh = self.reception.mesh
         self.heartbeats = Heartbeats(vault, clock)
         self.stopping = False
         self._folded_at = clock.monotonic()
@@ -116,6 +118,7 @@ class Coordinator:
         now = self.board.started = self.clock.wall()
         await self.rotation.load()
         await self.admission.load()
+        await self.mesh.roster.load()
         jobs = await self.jobs.all()
         workers, states = await self.store.read(
             lambda: (stored_workers.all(), verdicts.load_states())
@@ -142,6 +145,7 @@ class Coordinator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run(), name="intake")
             tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(self.mesh.run(), name="mesh")
             tasks.create_task(recover(self.store, self.buckets), name="recover")
 
     async def stop(self, reason: str) -> None:

@@ -18,6 +18,7 @@ from pangea.state_dir import admin_token, new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
+from pangea.web.api_mesh import MESH_SERVICE
 from pangea.web.api_secrets import SECRETS
 from pangea.web.app import make_app
 from pangea.web.enroll import first_account
@@ -28,6 +29,7 @@ from .coordinator import Coordinator
 from .first_start import open_accounts
 from .greeting import greet, join_lines
 from .local_worker import LocalWorker
+from .mesh_service import MeshService
 from .secret_service import SecretService
 from .service import CoordinatorService
 from .tls import note_here, open_certificate, places_of, site_of, url_of
@@ -78,6 +80,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             service, hub, accounts, accept_link=coordinator.reception.accept, site=site
         )
         app[SECRETS] = SecretService(coordinator)
+        app[MESH_SERVICE] = MeshService(coordinator)
         tls = certificate.context if certificate else None
         running = await serve(app, host, port, tls=tls)
         here = Address(reached_at(host), running.port, running.secure)

@@ -13,6 +13,7 @@ from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.link import Link
 from pangea.mesh.messages import Desired, Goodbye, Heartbeat, Welcome
+from pangea.mesh.session import Signer
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
 from pangea.web.events import Hub
@@ -22,6 +23,7 @@ from .board import Board
 from .dispatch import Dispatch
 from .intake import Intake
 from .judging import Judging
+from .mesh_desk import MeshDesk
 from .moving import Moving
 from .rotation import Rotation
 from .twins import REFUSAL, Twins
@@ -51,6 +53,7 @@ class Reception:
         hub: Hub,
         clock: Clock,
         *,
+        identity: Signer,
         admission: Admission,
         dispatch: Dispatch,
         intake: Intake,
@@ -72,6 +75,7 @@ class Reception:
         self._ring = ring
         self.links: dict[int, WorkerLink] = {}
         self.rotation = Rotation(board, self.links, store, clock)
+        self.mesh = MeshDesk(board, store, identity, hub, clock, links=self.links)
         self.waiting = WaitingRoom(clock)
         self.twins = Twins()
         self._boots: dict[int, str] = {}
@@ -87,7 +91,7 @@ class Reception:
             await self._check_twin(link, worker, address)
             if worker.state == "pending":
                 worker = await self._wait(link, worker)
-            await self._serve(await self._welcome(link, worker))
+            await self._serve(await self._welcome(link, worker), address)
         except LinkClosed as error:
             log.info("link from %s ended: %s", address, error)
         except (PangeaError, TimeoutError) as error:
@@ -160,7 +164,7 @@ class Reception:
             kept=self.rotation.heard,
         )
 
-    async def _serve(self, link: WorkerLink) -> None:
+    async def _serve(self, link: WorkerLink, address: str) -> None:
         worker = self._still_approved(await link.introduce())
         await self._store.write(lambda: stored_workers.describe(worker))
         link.worker = worker = self._still_approved(worker)
@@ -171,6 +175,8 @@ class Reception:
                 await self._replace(before, link)
             await self._joined(worker)
             self.rotation.linked(link)
+            link.others = self.mesh.hear
+            self.mesh.joined(link, address)
             await link.serve()
         except* ProtocolError as group:
             log.info("worker %s: %s", worker.name, group.exceptions[0])

@@ -56,6 +56,9 @@ class WorkerLink:
         self.worker = worker
         self.outbox = Outbox()
         self.vitals = Heartbeat(0)
+        #: What the worker said of itself, and what else it may say.
+        self.said: Introduce | None = None
+        self.others: Callable[[WorkerLink, Message], bool] = lambda link, said: False
         self._heard = dict(watermarks)
         self._refused = ""
         self._dispatch = dispatch
@@ -73,6 +76,7 @@ class WorkerLink:
                 said = await self.link.receive()
         if not isinstance(said, Introduce):
             raise ProtocolError(f"expected Introduce, got {type(said).__name__}")
+        self.said = said
         self.worker = described(self.worker, said)
         return self.worker
 
@@ -128,6 +132,8 @@ class WorkerLink:
                 self.farewell = True
                 raise LinkClosed(f"left: {safe_text(message.reason)}")
             case _:
+                if self.others(self, message):
+                    return
                 raise ProtocolError(f"did not expect {type(message).__name__}")
 
     def _follow(self, batch: Batch) -> None:

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from .offset import OffsetEstimate, OffsetSample
 
+#: Said as ``dial`` of a peer that does not listen: no fault of anybody.
+NO_ADDRESS = "it tells no address"
 #: A ping without an answer in so many seconds is lost.
 LOST_S = 3.0
 #: Loss is of so many pings, the round trip of so many answers.

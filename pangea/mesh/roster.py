@@ -84,7 +84,7 @@ def read_roster(
         raise ProtocolError(f"a roster of {len(signed.body)} bytes is too large")
     if not any(_signed_by(key, signed) for key in coordinators):
         raise ProtocolError("a roster that our coordinator has not signed")
-    body = _unpack(signed.body)
+    body = unpack_roster(signed.body)
     _check_shape(body)
     if body.version < newest:
         raise ProtocolError(
@@ -105,7 +105,8 @@ def _signed_by(key: bytes, signed: SignedRoster) -> bool:
     return True
 
 
-def _unpack(packed: bytes) -> RosterBody:
+def unpack_roster(packed: bytes) -> RosterBody:
+    """Return what is in *packed*, unverified; ProtocolError if it is no roster."""
     try:
         return _decoder.decode(packed)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

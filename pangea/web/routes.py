@@ -29,6 +29,7 @@ from .api_secrets import (
     start_rotation,
     use_rotation,
 )
+from .api_mesh import MeshAnswer, mesh_matrix
 from .api_workers import worker, workers
 from .docs import docs, document
 from .login import LOGIN
@@ -226,6 +227,14 @@ API: list[Route] = [
         body=FinishBody,
         answer=SecretsAnswer,
         auth="admin",
+    ),
+    Route(
+        method="GET",
+        path=f"{_V1}/mesh",
+        handler=mesh_matrix,
+        summary="How the workers see each other: each direction of each pair",
+        query=Paging,
+        answer=list[MeshAnswer],
     ),
     Route(
         method="GET",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pangea.core.errors import UsageError
+from pangea.core.peer_stats import NO_ADDRESS
 from pangea.core.text import safe_text
 from pangea.mesh.dial import Address, parse_join
 from pangea.mesh.roster import RosterNode
@@ -43,7 +44,7 @@ def may_be_dialled(number: IPv4Address | IPv6Address, *, near: bool) -> bool:
 
 async def can_reach(addresses: Iterable[Address]) -> str:
     """Return "" if one of *addresses* takes a connection, else why none does."""
-    why = "it tells no address"
+    why = NO_ADDRESS
     for address in addresses:
         try:
             async with asyncio.timeout(REACH_S):

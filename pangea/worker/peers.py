@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
-from pangea.core.peer_stats import PeerState, PeerStats
+from pangea.core.peer_stats import NO_ADDRESS, PeerState, PeerStats
 from pangea.core.peering import dials_first, keeps_own, neighbours
 from pangea.core.text import safe_text
 from pangea.mesh.backoff import reconnect_delay
@@ -194,7 +194,7 @@ class Peers:
 
     async def _dial(self, key: bytes) -> None:
         """Make a link to *key*, and serve it to its end."""
-        error: Exception = Unreachable("it tells no address")
+        error: Exception = Unreachable(NO_ADDRESS)
         for address in self._addresses(key):
             try:
                 peer = await self._connect(key, address)

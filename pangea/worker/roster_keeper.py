@@ -16,6 +16,7 @@ from pangea.mesh.roster import (
     RosterNode,
     SignedRoster,
     read_roster,
+    unpack_roster,
 )
 
 log = logging.getLogger(__name__)
@@ -129,14 +130,12 @@ class RosterKeeper:
                 return
             kept = msgspec.msgpack.decode(packed, type=_Kept)
             signed = SignedRoster(kept.body, kept.signature)
-            body = read_roster(signed, [pinned], now_us=_issued(signed))
+            # At a time at which it held: those we know outlive it.
+            issued_us = unpack_roster(signed.body).issued_us
+            body = read_roster(signed, [pinned], now_us=issued_us)
         except (ConfigError, ProtocolError, msgspec.DecodeError) as error:
             log.warning("the roster in %s is not used: %s", self._path, error)
             return
         self._use(signed, body)
         self._known = set(kept.known) & self._by_key.keys()
 
-
-def _issued(signed: SignedRoster) -> int:
-    """Return a time at which *signed* held: those we know outlive it."""
-    return msgspec.msgpack.decode(signed.body, type=RosterBody).issued_us

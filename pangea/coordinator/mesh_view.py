@@ -1,0 +1,150 @@
+"""How the workers see each other: a matrix in memory, from what they report."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from pangea.core.model import Worker
+from pangea.core.peer_stats import NO_ADDRESS, PeerState, sound
+from pangea.core.text import safe_text
+from pangea.mesh.messages import PeerReport
+
+from .board import Board
+
+#: Peers of one worker that are taken in: its neighbours, and guests.
+MOST_PEERS = 64
+
+
+class Seen(Struct, frozen=True):
+    """What one worker said of another, and when that came (seconds of UTC)."""
+
+    state: PeerState
+    at: float
+
+
+class Pair(Struct, frozen=True):
+    """One direction between two workers.
+
+    ``one_way`` is true if this direction is cut and the other is not, and
+    ``reason`` says how.
+    """
+
+    source: Worker
+    target: Worker
+    seen: Seen
+    one_way: bool
+    reason: str
+
+
+class MeshView:
+    """The newest word of each worker on each of its peers."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._seen: dict[int, dict[int, Seen]] = {}
+        self.stale: set[int] = set()
+
+    def take(self, worker: int, report: PeerReport, now: float) -> None:
+        """Take in what *worker* says; of strangers and of itself it says nothing."""
+        numbers = {w.key: w.id for w in self._board.workers.values()}
+        row = {} if report.whole else self._seen.get(worker, {})
+        for state in report.peers[:MOST_PEERS]:
+            target = numbers.get(state.key)
+            if target is None or target == worker:
+                continue
+            if state.path == "" and not state.dial:
+                row.pop(target, None)
+            elif target in row or len(row) < MOST_PEERS:
+                row[target] = Seen(_safe(state), now)
+        self._seen[worker] = row
+        (self.stale.add if report.stale else self.stale.discard)(worker)
+
+    def forget(self, worker: int) -> None:
+        """Forget all that *worker* said: it is not one of us any more."""
+        self._seen.pop(worker, None)
+        self.stale.discard(worker)
+
+    def seen(self, source: int, target: int) -> Seen | None:
+        """Return what *source* said of *target* last."""
+        return self._seen.get(source, {}).get(target)
+
+    def links_of(self, worker: int) -> list[int]:
+        """Return who has a link to *worker*, by its own word, the newest first."""
+        found = [
+            (seen.at, source)
+            for source, row in self._seen.items()
+            if (seen := row.get(worker)) is not None and seen.state.linked
+        ]
+        return [source for _, source in sorted(found, reverse=True)]
+
+    def pairs(self, org: int) -> list[Pair]:
+        """Return every direction that was reported, by the names of both."""
+        workers = {
+            w.id: w
+            for w in self._board.workers.values()
+            if w.org == org and w.state == "approved"
+        }
+        found = [
+            self._pair(workers[source], workers[target], seen)
+            for source, row in self._seen.items()
+            for target, seen in row.items()
+            if source in workers and target in workers
+        ]
+        return sorted(found, key=lambda pair: (pair.source.name, pair.target.name))
+
+    def best(self, worker: int) -> tuple[int, int, float | None]:
+        """Return how many peers *worker* has, has links to, and the median RTT.
+
+        The round trip is in milliseconds, None if there is no link.
+        """
+        row = self._seen.get(worker, {}).values()
+        rtts = sorted(s.state.rtt_us for s in row if s.state.linked and s.state.rtt_us)
+        middle = rtts[len(rtts) // 2] / 1000 if rtts else None
+        return len(row), sum(s.state.linked for s in row), middle
+
+    def one_way(self, worker: int) -> list[str]:
+        """Return the names of the peers to or from which one direction is cut."""
+        org = self._board.workers[worker].org
+        return _unique(
+            (pair.target if pair.source.id == worker else pair.source).name
+            for pair in self.pairs(org)
+            if pair.one_way and worker in (pair.source.id, pair.target.id)
+        )
+
+    def _pair(self, source: Worker, target: Worker, seen: Seen) -> Pair:
+        back = self.seen(target.id, source.id)
+        reason = cut_reason(seen.state, back.state if back else None)
+        return Pair(source, target, seen, bool(reason), reason)
+
+
+def cut_reason(there: PeerState, back: PeerState | None) -> str:
+    """Return why the direction of *there* is cut while the other is not, or "".
+
+    *there* is what A says of B, *back* what B says of A; the direction is A to B.
+    """
+    if there.deaf and not there.mute:
+        return "what it sends does not arrive"
+    if back is not None and back.mute and not back.deaf and there.linked:
+        return "what it sends does not arrive"
+    if there.linked and there.dial and there.dial != NO_ADDRESS:
+        return f"it cannot connect: {there.dial}"
+    return ""
+
+
+def _safe(state: PeerState) -> PeerState:
+    told = sound(state)
+    return PeerState(
+        told.key,
+        told.linked,
+        told.rtt_us,
+        told.loss,
+        told.offset_us,
+        told.deaf,
+        told.mute,
+        safe_text(told.dial, 120),
+        safe_text(told.path, 80),
+    )
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
