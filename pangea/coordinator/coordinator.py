@@ -108,6 +108,7 @@ class Coordinator:
         )
         self.rotation = self.reception.rotation
         self.mesh = self.reception.mesh
+        self.mesh.watch = self.watch
         self.heartbeats = Heartbeats(vault, clock)
         self.stopping = False
         self._folded_at = clock.monotonic()
