@@ -16,6 +16,7 @@ from pangea.core.liveness import (
     doubt,
     hear,
     unlink,
+    vouch,
 )
 
 from .board import Board
@@ -67,6 +68,11 @@ class Watch:
             return 0.0
         self._leased_until[worker] = self._clock.monotonic() + LEASE_S
         return LEASE_S
+
+    def vouched(self, worker: int) -> None:
+        """Note that a peer hears *worker*: it is not lost, only unreachable."""
+        if worker in self.sights:
+            self.sights[worker] = vouch(self.sights[worker], self._clock.monotonic())
 
     def left(self, worker: int, *, farewell: bool) -> None:
         """Note that the link of *worker* ended, politely or not."""
