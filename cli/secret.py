@@ -1,4 +1,4 @@
-"""`pangea secret`: the secret that lets a node into the cluster."""
+"""`pangea secret`: the secret that lets a node into the cluster, and another one."""
 
 import time
 
@@ -8,6 +8,7 @@ from pangea.core.errors import NotFound
 
 from .group import Group
 from .output import show_one
+from .secret_rotate import rotate
 from .session import Session
 
 FILE = "secrets.json"
@@ -15,7 +16,10 @@ FILE = "secrets.json"
 
 @click.group("secret", cls=Group, no_args_is_help=True)
 def command() -> None:
-    """Make or print the secret of the cluster."""
+    """Make, print or rotate the secret of the cluster."""
+
+
+command.add_command(rotate)
 
 
 @command.command("new")

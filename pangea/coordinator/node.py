@@ -20,6 +20,7 @@ from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.api_mesh import MESH_SERVICE
 from pangea.web.api_secrets import SECRETS
+from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
 from pangea.web.enroll import first_account
 from pangea.web.events import Hub
@@ -33,6 +34,7 @@ from .mesh_service import MeshService
 from .secret_service import SecretService
 from .service import CoordinatorService
 from .tls import note_here, open_certificate, places_of, site_of, url_of
+from .worker_service import WorkerService
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +64,10 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             vault,
             ring=lambda: rings.ring.json,
             admission=config.mesh.admission,
+            own_worker=own_worker(state_dir) if config.worker.local else b"",
         )
         coordinator.rotation.file = rings
+        coordinator.rotation.finished.append(coordinator.admission_mode.rotated)
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")
@@ -79,6 +83,8 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         app = make_app(
             service, hub, accounts, accept_link=coordinator.reception.accept, site=site
         )
+        members = WorkerService(coordinator)
+        app[WORKERS] = members
         app[SECRETS] = SecretService(coordinator)
         app[MESH_SERVICE] = MeshService(coordinator)
         tls = certificate.context if certificate else None
@@ -86,6 +92,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         here = Address(reached_at(host), running.port, running.secure)
         service.own_url = url_of(here)
         places = places_of(config, certificate, host, running.port)
+        members.places = places
         service.join = join_lines(state_dir, places)
         note_here(state_dir, service.own_url, certificate, background)
         stack.push_async_callback(running.stop)
@@ -105,6 +112,11 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         shown = certificate.shown.fingerprint if certificate else ""
         greet(config, state_dir, places, code, shown)
         await background.until_signal()
+
+
+def own_worker(state_dir: Path) -> bytes:
+    """Return the key of the worker that this coordinator runs itself."""
+    return identity.load_or_create(state_dir / "worker" / "node.key").public_key
 
 
 def open_ring(given: str, own: Path) -> RingFile:
