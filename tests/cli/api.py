@@ -1,6 +1,7 @@
 """A small coordinator's API on loopback: what it answers is set by the test."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,13 +87,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_api() -> Iterator[Api]:
-    """Serve an `Api` on a free port of loopback."""
+def running_api(tls: ssl.SSLContext | None = None) -> Iterator[Api]:
+    """Serve an `Api` on a free port of loopback, by *tls* if that is given."""
     api = Api()
     handler = type("Handler", (_Handler,), {"api": api})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    api.url = f"http://127.0.0.1:{server.server_port}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    api.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
