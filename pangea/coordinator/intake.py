@@ -9,13 +9,14 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
 
 import msgspec
 from msgspec import Struct
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
-from pangea.core.model import COORDINATOR, Result, Worker
+from pangea.core.model import COORDINATOR, Flag, Result, Worker
 from pangea.core.text import safe_text
 from pangea.mesh.messages import Ack, Batch
 from pangea.storage import ingest
@@ -24,8 +25,9 @@ from pangea.storage.rollups import OpenBuckets
 from pangea.web.events import Hub
 
 from .board import Board
+from .credits import Credits
 from .judging import Decided, Judging
-from .rows import read_row
+from .rows import read_row, time_of
 from .telling import Telling
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ GROUP = 32
 QUEUE = 128
 RETRY_S = 2.0
 HEAD_BYTES = 512
+CLAMPED = int(Flag.CLAMPED)
 #: What a broken row may still raise where it is stored.
 POISON = (ProtocolError, ValueError, TypeError, OverflowError)
 
@@ -48,13 +51,14 @@ class Parcel(Struct):
     batch: Batch
     answer: Callable[[Ack], None]
     refuse: Callable[[str], None]
+    came: float = 0.0
 
 
 class Intake:
     """The one way in for results.
 
     ``trouble`` says why the database refuses, "" while it does not; ``marks`` are
-    the watermarks that it has.
+    the watermarks that it has; ``credits`` says how fast backlogs may come.
     """
 
     def __init__(
@@ -79,10 +83,23 @@ class Intake:
         self.marks: Marks = {}
         self.taken = 0
         self.trouble = ""
+        #: Tells whether a worker may have run a job at a time.
+        self.may_report: Callable[[int, int, float], bool] = lambda *_: True
+        self.credits = Credits(clock)
 
     async def put(self, parcel: Parcel) -> None:
         """Queue a batch; waits while too many wait, which holds its link back."""
+        parcel.came = self._clock.monotonic()
         await self._queue.put(parcel)
+
+    async def view(self, worker: Worker, batch: Batch) -> None:
+        """Judge the latest rows of a worker that was away; store none of them.
+
+        The rows themselves follow, and change no vote that is newer than they are.
+        """
+        rows, _ = self._read(batch, worker, 0)
+        decided = self._judging.hear([row for row in rows if row is not None])
+        await self.note(decided)
 
     async def run(self) -> None:
         """Take in batches for ever."""
@@ -118,6 +135,7 @@ class Intake:
         except POISON as error:
             await self._take_apart(parcels, error)
             return
+        self.credits.took(self._clock.monotonic() - min(p.came for p in parcels))
         fresh = list(self._fresh(intakes, marks))
         self.marks |= marks
         self.taken += len(fresh)
@@ -211,19 +229,9 @@ class Intake:
     def _open(self, parcel: Parcel) -> ingest.Intake:
         """Unpack what is new in a batch; rows beyond repair are set aside."""
         batch, worker = parcel.batch, parcel.worker
-        now_us = round(self._clock.wall() * 1e6)
         mark = self.marks.get((worker.id, batch.epoch), 0)
         skip = max(0, mark + 1 - batch.first)
-        rows: list[Result | None] = []
-        bad: list[tuple[int, str, bytes]] = []
-        for number, raw in enumerate(batch.rows[skip:], batch.first + skip):
-            try:
-                row = read_row(raw, worker, batch.offset_us, now_us)
-            except ProtocolError as error:
-                rows.append(None)
-                bad.append((number, safe_text(error), bytes(raw)[:HEAD_BYTES]))
-                continue
-            rows.append(row if self._is_known(row, worker) else None)
+        rows, bad = self._read(batch, worker, skip)
         return ingest.Intake(
             worker=worker.id,
             epoch=batch.epoch,
@@ -232,6 +240,35 @@ class Intake:
             gaps=list(batch.gaps),
             bad=bad,
         )
+
+    def _read(
+        self, batch: Batch, worker: Worker, skip: int
+    ) -> tuple[list[Result | None], list[tuple[int, str, bytes]]]:
+        """Return the rows of *batch* after the first *skip*, and what is bad."""
+        now_us = round(self._clock.wall() * 1e6)
+        time = time_of(batch)
+        rows: list[Result | None] = []
+        bad: list[tuple[int, str, bytes]] = []
+        boots = chain(batch.boot_ns, repeat(0))
+        timed = zip(batch.rows, boots, strict=False)
+        for at, (raw, boot_ns) in islice(enumerate(timed), skip, None):
+            try:
+                row = read_row(raw, worker, time, now_us, boot_ns)
+                self._check_given(row)
+            except ProtocolError as error:
+                rows.append(None)
+                number = batch.first + at
+                bad.append((number, safe_text(error), bytes(raw)[:HEAD_BYTES]))
+                continue
+            rows.append(row if self._is_known(row, worker) else None)
+        return rows, bad
+
+    def _check_given(self, row: Result) -> None:
+        """Refuse what its worker never had to run; a clamped time says nothing."""
+        if row.flags & CLAMPED or row.job not in self._board.jobs:
+            return
+        if not self.may_report(row.worker, row.job, row.started_at_us / 1e6):
+            raise ProtocolError(f"job {row.job} was never given to this worker")
 
     def _is_known(self, row: Result, worker: Worker) -> bool:
         """Tell whether the job still exists; what is left of others is dropped."""

@@ -13,11 +13,9 @@ from msgspec.structs import replace
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Flag, Result, Worker
 from pangea.core.text import safe_text
-from pangea.mesh.messages import decode_row
+from pangea.core.worker_time import WorkerTime
+from pangea.mesh.messages import Batch, decode_row
 
-#: A result from further in the future or the past cannot be true.
-FUTURE_US = 2_000_000
-PAST_US = 30 * 86_400_000_000
 MOST_JOB = 1 << 62
 MOST_MS = 1e9
 MOST_READINGS = 65_536
@@ -26,19 +24,32 @@ _FLAGS = sum(int(flag) for flag in Flag)
 _CLAMPED = int(Flag.CLAMPED)
 
 
-def read_row(raw: Raw | bytes, worker: Worker, offset_us: int, now_us: int) -> Result:
+def time_of(batch: Batch) -> WorkerTime:
+    """Return how the rows of *batch* are placed in time."""
+    return WorkerTime(batch.offset_us, batch.boot_offset_us, batch.before_us)
+
+
+def read_row(
+    raw: Raw | bytes,
+    worker: Worker,
+    time: WorkerTime,
+    now_us: int,
+    boot_ns: int = 0,
+) -> Result:
     """Return the result in *raw* on coordinator time, everything within bounds.
 
-    An impossible time becomes *now_us*, an impossible duration 0, both flagged.
-    Raises ProtocolError for what is no result at all.
+    *boot_ns* is the worker's boot clock at its start, 0 if unknown. A time that is
+    impossible or a guess becomes the nearest possible one, an impossible duration
+    0, both flagged. Raises ProtocolError for what is no result at all.
     """
     said = decode_row(raw)
     if not 0 < said.job < MOST_JOB:
         raise ProtocolError("no job has such a number")
     flags = said.flags & _FLAGS
-    at_us, took = said.started_at_us + offset_us, said.duration_ms
-    if not now_us - PAST_US <= at_us <= now_us + FUTURE_US:
-        at_us, flags = now_us, flags | _CLAMPED
+    at_us, guessed = time.place(said.started_at_us, boot_ns, now_us)
+    if guessed:
+        flags |= _CLAMPED
+    took = said.duration_ms
     if not 0 <= took <= MOST_MS:
         took, flags = 0.0, flags | _CLAMPED
     _check_readings(said)

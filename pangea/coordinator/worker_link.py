@@ -15,6 +15,8 @@ from pangea.mesh.link import Link
 from pangea.mesh.messages import (
     Applied,
     Batch,
+    Credit,
+    Digest,
     Goodbye,
     Heartbeat,
     HeartbeatAck,
@@ -24,6 +26,7 @@ from pangea.mesh.messages import (
 )
 from pangea.storage.ingest import MOST_SEQ
 
+from .clock_marks import ClockMarks
 from .dispatch import Dispatch, Outbox
 from .intake import Intake, Parcel
 from .watch import Watch
@@ -66,6 +69,7 @@ class WorkerLink:
         self._clock = clock
         self._watch = watch
         self._kept = kept
+        self._marks = ClockMarks(worker.name, clock)
         self.farewell = False
 
     async def introduce(self) -> Worker:
@@ -83,10 +87,15 @@ class WorkerLink:
     async def serve(self) -> None:
         """Exchange messages until the link breaks; always ends in an exception."""
         self._dispatch.link(self.worker.id, self.outbox)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._pump(), name="pump")
-            tasks.create_task(self._listen(), name="listen")
-            tasks.create_task(self._give_up(), name="give up")
+        if self.link.speaks(Credit):
+            self.outbox.say(self._intake.credits.begin(self.worker.id))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pump(), name="pump")
+                tasks.create_task(self._listen(), name="listen")
+                tasks.create_task(self._give_up(), name="give up")
+        finally:
+            self._intake.credits.end(self.worker.id)
 
     async def _pump(self) -> None:
         while True:
@@ -119,11 +128,16 @@ class WorkerLink:
                 await self._intake.put(parcel)
             case Heartbeat():
                 received = self._now_us()
-                self.vitals = bounded(message)
+                self.vitals = self._marks.keep(bounded(message))
+                self._renew_credit(message.spooled)
                 lease_s = self._watch.lease(self.worker.id, self.link.version)
                 self.outbox.say(
                     HeartbeatAck(message.sent_us, received, self._now_us(), lease_s)
                 )
+            case Digest():
+                if len(message.latest.rows) > MAX_ROWS:
+                    raise ProtocolError("a digest is too large")
+                await self._intake.view(self.worker, message.latest)
             case Applied():
                 self._dispatch.applied(self.worker.id, self.outbox, message.version)
             case SecretsKept():
@@ -135,6 +149,13 @@ class WorkerLink:
                 if self.others(self, message):
                     return
                 raise ProtocolError(f"did not expect {type(message).__name__}")
+
+    def _renew_credit(self, spooled: int) -> None:
+        if self.link.speaks(Credit):
+            intake = self._intake
+            credit = intake.credits.renew(self.worker.id, spooled, intake.trouble)
+            if credit:
+                self.outbox.say(credit)
 
     def _follow(self, batch: Batch) -> None:
         """Refuse a hole: every number is a row, or inside a gap record."""
@@ -170,6 +191,9 @@ def bounded(said: Heartbeat) -> Heartbeat:
         offset_us=min(max(said.offset_us, -most), most),
         rtt_us=min(max(said.rtt_us, 0), most),
         lag_ms=lag,
+        error_us=min(max(said.error_us, 0), most),
+        dropped=min(max(said.dropped, 0), most),
+        trouble=said.trouble and safe_text(said.trouble, 200),
     )
 
 

@@ -44,6 +44,10 @@ class OffsetEstimate:
             self.forget()
         self._samples.append(sample)
 
+    def __bool__(self) -> bool:
+        """Whether there is a sample."""
+        return bool(self._samples)
+
     @property
     def best(self) -> OffsetSample:
         """Return the sample with the shortest round trip, or zeros."""

@@ -15,6 +15,16 @@ PAST_US = 30 * 86_400_000_000
 DRIFT_PPM = 100
 
 
+class BootTime(Struct, frozen=True):
+    """``offset_us`` is what to add to a boot clock to get the coordinator's time.
+
+    It may be off by ``error_us``.
+    """
+
+    offset_us: int
+    error_us: int
+
+
 class WorkerTime(Struct, frozen=True):
     """How to place results of one boot of a worker.
 
@@ -39,7 +49,7 @@ class WorkerTime(Struct, frozen=True):
         else:
             at_us, guessed = started_us + self.wall_offset_us, bool(self.before_us)
             if self.before_us:
-                latest = min(self.before_us, now_us)
+                latest = max(min(self.before_us, now_us), now_us - PAST_US)
         margin = 0 if guessed else FUTURE_US
         if latest - PAST_US <= at_us <= latest + margin:
             return at_us, guessed

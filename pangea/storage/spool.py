@@ -14,12 +14,13 @@ from typing import TypeVar
 from msgspec import Struct
 
 from pangea.core.errors import ConfigError, StorageError
+from pangea.core.worker_time import BootTime
 
 from .connection import refusal
 from .files import claim, release
 from .spool_file import Life, SpoolFile
 from .spool_journal import Journal, Row, left_behind
-from .spool_tables import Bounds, Lost, Run
+from .spool_tables import Bounds, Epoch, Lost, Run
 
 __all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
 
@@ -44,6 +45,8 @@ class Counts(Struct, frozen=True):
 #: Groups that are still in memory when they are sent, and their rows at most.
 FRESH_GROUPS = 8
 FRESH_ROWS = 4_000
+#: Rows in one run of the latest.
+LATEST_ROWS = 500
 
 
 class Spool:
@@ -67,6 +70,7 @@ class Spool:
         self._bounds = bounds
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "spool")
+        self.boot = boot
         self._life = Life(self.epoch, boot)
         self._journal = Journal(path, self.epoch)
         self._fresh: deque[Run] = deque(maxlen=FRESH_GROUPS)
@@ -74,6 +78,7 @@ class Spool:
         self._lock = -1
         self._file: SpoolFile | None = None
         self._opened = clock()
+        self._quiet = False
 
     @classmethod
     async def open(
@@ -118,31 +123,59 @@ class Spool:
         longer fits is dropped, oldest first, and becomes a gap as well.
         """
         self._journal.turn()
+        self._quiet = False
         file = self._open_file()
         dropped = file.dropped
-        first, last = await self._run(
-            lambda f: f.add(rows, self._age(f), self._sent, lost)
+        epoch, (first, last) = await self._run(
+            lambda f: (
+                f.epochs[-1].epoch,
+                f.add(rows, self._age(f), self._sent, lost),
+            )
         )
         if rows:
             self._journal.settled(rows[-1].serial)
-        if file.dropped == dropped:
+        if file.dropped == dropped and epoch == self.epoch:
             self._hold(first, rows)
         else:
             self._fresh.clear()
         return first, last
 
-    async def pending(self, after: Mapping[str, int], limit: int) -> list[Run]:
+    async def begin_epoch(self) -> None:
+        """Give new results numbers of their own: they need not wait for old ones."""
+        epoch = secrets.token_hex(16)
+        await self._run(lambda f: f.begin_epoch(epoch))
+        self.epoch = epoch
+        self._fresh.clear()
+
+    @property
+    def boots(self) -> Mapping[str, BootTime]:
+        """How the clocks of earlier boots were off, by the name of the boot."""
+        return self._open_file().boots
+
+    def know_boot(self, time: BootTime | None) -> None:
+        """Take note of how the clock of this boot is off; kept with the next group."""
+        self._open_file().boot_time = time
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether something of earlier epochs waits to be sent."""
+        return bool(self._behind(self._sent, backlog=True))
+
+    async def latest(self) -> list[Run]:
+        """Return the last row of each job that waits, in runs without numbers."""
+        return await self._run(lambda f: f.latest(LATEST_ROWS))
+
+    async def pending(
+        self, after: Mapping[str, int], limit: int, *, backlog: bool | None = None
+    ) -> list[Run]:
         """Return up to *limit* rows that are not acknowledged, oldest first.
 
         *after* has the last number of each epoch that was sent already. What was
-        added just now comes from memory, the rest from the file.
+        added just now comes from memory, the rest from the file. With *backlog*
+        only what waits of earlier epochs, or with False only what does not.
         """
         self._sent = dict(after)
-        behind = [
-            e
-            for e in self._open_file().epochs
-            if max(e.acked, after.get(e.epoch, 0)) < e.last
-        ]
+        behind = self._behind(after, backlog=backlog)
         if not behind:
             return []
         if behind[0].epoch == self.epoch:
@@ -150,7 +183,7 @@ class Spool:
             fresh = self._fresh_after(done, behind[0].last, limit)
             if fresh:
                 return [fresh]
-        return await self._run(lambda f: f.pending(self._sent, limit))
+        return await self._run(lambda f: f.pending(self._sent, limit, backlog=backlog))
 
     def ack(self, epoch: str, upto: int) -> None:
         """Note that the coordinator has all of *epoch* up to *upto*.
@@ -160,9 +193,15 @@ class Spool:
         self._open_file().ack(epoch, upto)
 
     async def note_acks(self) -> None:
-        """Write down the acks that no group has taken along."""
-        if self._open_file().has_acks:
+        """Write down the acks that no group takes along: none came since asked."""
+        quiet, self._quiet = self._quiet, True
+        if quiet and self._open_file().has_acks:
             await self._run(SpoolFile.note_acks)
+
+    @property
+    def dropped(self) -> int:
+        """How many results had to go, and became gaps, since the start."""
+        return self._open_file().dropped
 
     async def rewind(self, watermarks: Mapping[str, int]) -> None:
         """Follow the coordinator's word on what it has, also backwards.
@@ -223,6 +262,13 @@ class Spool:
             return None
         boot_ns = tuple(ns for run in runs for ns in run.boot_ns)
         return Run(self.epoch, number + 1, rows, [], self._life.boot, boot_ns)
+
+    def _behind(
+        self, sent: Mapping[str, int], *, backlog: bool | None = None
+    ) -> list[Epoch]:
+        *before, current = self._open_file().epochs
+        epochs = {None: [*before, current], True: before, False: [current]}[backlog]
+        return [e for e in epochs if max(e.acked, sent.get(e.epoch, 0)) < e.last]
 
     def _age(self, file: SpoolFile) -> int:
         return file.age + int(self._clock() - self._opened)

@@ -18,6 +18,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from pangea.core.model import Gap
+from pangea.core.worker_time import BootTime
 
 from .spool_journal import Found, Row
 from .spool_tables import (
@@ -32,6 +33,8 @@ from .spool_tables import (
     begin_epoch,
     gaps_of,
     insert_rows,
+    load_boots,
+    note_boot,
     note_journal,
     put_gap,
     set_acked,
@@ -46,6 +49,8 @@ ROW_BYTES = 24
 #: Rows looked at in one step when room is made, and seconds between two steps.
 STEP = 500
 LOOK_EVERY_S = 10
+#: An offset that changed by less is not written down again.
+OFFSET_NEWS_US = 1000
 OVERFLOW, TOO_OLD, RESTORED = "buffer overflow", "too old", "coordinator restored"
 
 
@@ -72,6 +77,7 @@ class SpoolFile:
         try:
             self.link.executescript(PRAGMAS + SCHEMA)
             add_columns(self.link)
+            self.boots = load_boots(self.link)
             self._count()
             with transaction(self.link):
                 homeless = take_in(self.link, left, self.age)
@@ -84,6 +90,9 @@ class SpoolFile:
             self.link.close()
             raise
         self._looked = self.age
+        #: How far our boot clock is off, as it is known now and as it was noted.
+        self.boot_time: BootTime | None = None
+        self._boot_noted = self.boots.get(life.boot)
 
     def add(
         self,
@@ -103,6 +112,7 @@ class SpoolFile:
         first = current.end + 1 + missing
         with transaction(self.link):
             acked = self._set_acks()
+            self._note_boot()
             insert_rows(self.link, enumerate(rows, first), age)
             if rows and rows[-1].serial:
                 note_journal(self.link, self._life.epoch, rows[-1].serial)
@@ -120,10 +130,41 @@ class SpoolFile:
         self.dropped += missing
         return first - current.base, current.last
 
-    def pending(self, sent: Mapping[str, int], limit: int) -> list[Run]:
-        """Return what follows *sent* (or else the acks), in order, *limit* rows."""
+    def begin_epoch(self, epoch: str) -> None:
+        """Give what is added from now on numbers of its own."""
+        current = self.epochs[-1]
+        with transaction(self.link):
+            self.link.execute(
+                "INSERT INTO epoch (epoch, base, acked, boot) VALUES (?, ?, 0, ?)",
+                (epoch, current.end, current.boot),
+            )
+        new = Epoch(
+            epoch=epoch,
+            base=current.end,
+            acked=0,
+            noted=0,
+            end=current.end,
+            boot=current.boot,
+        )
+        # A loss of power must not give its numbers to the one before.
+        with suppress(sqlite3.OperationalError):
+            self.link.execute("PRAGMA wal_checkpoint(FULL)")
+        self.epochs = [e for e in self.epochs if e.end > e.base] + [new]
+
+    def pending(
+        self,
+        sent: Mapping[str, int],
+        limit: int,
+        *,
+        backlog: bool | None = None,
+    ) -> list[Run]:
+        """Return what follows *sent* (or else the acks), in order, *limit* rows.
+
+        With *backlog* only that of earlier epochs, or with False of the current.
+        """
         runs: list[Run] = []
-        for epoch in self.epochs:
+        parts = {None: self.epochs, True: self.epochs[:-1], False: self.epochs[-1:]}
+        for epoch in parts[backlog]:
             start = max(epoch.acked, sent.get(epoch.epoch, 0))
             if limit <= 0:
                 break
@@ -131,6 +172,24 @@ class SpoolFile:
                 found = self._runs_of(epoch, start, limit)
                 runs += found
                 limit -= sum(len(run.rows) for run in found)
+        return runs
+
+    def latest(self, chunk: int) -> list[Run]:
+        """Return the last row of each job that waits, in runs without numbers."""
+        waiting = [e for e in self.epochs if e.acked < e.last]
+        if not waiting:
+            return []
+        found = self.link.execute(
+            "SELECT max(id), body, boot_ns FROM row WHERE id > ? GROUP BY job",
+            (min(e.base + e.acked for e in waiting),),
+        ).fetchall()
+        runs = []
+        for epoch in waiting:
+            rows = [r for r in found if epoch.base + epoch.acked < r[0] <= epoch.end]
+            for start in range(0, len(rows), chunk):
+                part = rows[start : start + chunk]
+                bodies, at = [r[1] for r in part], tuple(r[2] for r in part)
+                runs.append(Run("", 0, bodies, [], epoch.boot, at))
         return runs
 
     def ack(self, epoch: str, upto: int) -> None:
@@ -196,6 +255,14 @@ class SpoolFile:
         for epoch, upto in news:
             set_acked(self.link, epoch.epoch, upto)
         return news
+
+    def _note_boot(self) -> None:
+        known, noted = self.boot_time, self._boot_noted
+        if known is None or not self._life.boot:
+            return
+        if noted is None or abs(known.offset_us - noted.offset_us) > OFFSET_NEWS_US:
+            note_boot(self.link, self._life.boot, known)
+            self._boot_noted = known
 
     def _count(self) -> None:
         """Take stock. This reads every page, so a damaged file is found now."""

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from pangea.core.model import Gap
+from pangea.core.worker_time import BootTime
 
 from .spool_journal import Found, Row
 
@@ -32,6 +33,8 @@ CREATE TABLE IF NOT EXISTS gap (
 CREATE TABLE IF NOT EXISTS assignments (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
     body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS boot (
+    boot TEXT PRIMARY KEY, offset_us INTEGER NOT NULL, error_us INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (life TEXT PRIMARY KEY, upto INTEGER NOT NULL);
 """
 #: What spools of earlier versions lack.
@@ -40,6 +43,8 @@ COLUMNS = (
     ("row", "boot_ns", "INTEGER NOT NULL DEFAULT 0"),
     ("row", "rank", "INTEGER NOT NULL DEFAULT 0"),
 )
+#: Boots of the machine whose offset is remembered.
+BOOTS_KEPT = 50
 #: Why numbers are missing that the journal goes on after.
 POWER = "lost with the power"
 #: Lives of the worker whose place in the journal is remembered.
@@ -201,6 +206,25 @@ def insert_rows(
             (i, row.job, row.started_us, age, row.body, row.boot_ns, row.rank)
             for i, row in rows
         ],
+    )
+
+
+def load_boots(link: sqlite3.Connection) -> dict[str, BootTime]:
+    """Return how the boot clocks of this machine were off, as links measured."""
+    rows = link.execute("SELECT boot, offset_us, error_us FROM boot")
+    return {boot: BootTime(offset_us, error_us) for boot, offset_us, error_us in rows}
+
+
+def note_boot(link: sqlite3.Connection, boot: str, time: BootTime) -> None:
+    """Remember how the clock of *boot* is off."""
+    link.execute(
+        "INSERT OR REPLACE INTO boot VALUES (?, ?, ?)",
+        (boot, time.offset_us, time.error_us),
+    )
+    link.execute(
+        "DELETE FROM boot WHERE rowid NOT IN"
+        " (SELECT rowid FROM boot ORDER BY rowid DESC LIMIT ?)",
+        (BOOTS_KEPT,),
     )
 
 

@@ -1,41 +1,58 @@
-"""What to add to this worker's clock to get the coordinator's, across all links."""
+"""What to add to this worker's clocks to get the coordinator's, across all links."""
 
 import asyncio
 import logging
 
 from pangea.core.clock import Clock
 from pangea.core.offset import KEPT, OffsetEstimate, OffsetSample, offset_sample
+from pangea.core.worker_time import BootTime, error_bound_us
 from pangea.mesh.messages import HeartbeatAck
 
 log = logging.getLogger(__name__)
 
 #: Results wait so long for the first answer to a heartbeat.
 PATIENCE_S = 3.0
+#: A jump of a clock by less than this is none.
+JUMP_S = 0.5
 
 
 class ClockOffset:
     """Measures with heartbeats; ``stepped`` asks for some quick ones.
 
-    A round trip is timed by the monotonic clock, so that a step of the wall
-    clock bends none.
+    What is measured is the boot clock, which nobody sets; how far the wall clock
+    is off follows from it at any moment.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._estimate = OffsetEstimate()
-        self._asked: dict[int, float] = {}
+        self._asked: dict[int, tuple[float, float]] = {}
         self._known = asyncio.Event()
+        self._apart_s = clock.boot() - clock.monotonic()
+        self._stepped_s = self._slept_s = 0.0
         self.stepped = asyncio.Event()
 
     @property
     def best(self) -> OffsetSample:
-        """The offset as it is known, or zeros."""
-        return self._estimate.best
+        """The offset of the wall clock as it is known, or zeros."""
+        measured = self._estimate.best
+        if not self._estimate:
+            return measured
+        apart_us = round((self._clock.boot() - self._clock.wall()) * 1e6)
+        return OffsetSample(measured.offset_us + apart_us, measured.rtt_us)
+
+    @property
+    def boot_time(self) -> BootTime | None:
+        """The offset of the boot clock, or None while it is not known."""
+        if not self._estimate:
+            return None
+        best = self._estimate.best
+        return BootTime(best.offset_us, error_bound_us(best.rtt_us))
 
     def ask(self) -> int:
         """Return our wall time in microseconds, for a heartbeat that leaves now."""
         sent_us = round(self._clock.wall() * 1e6)
-        self._asked[sent_us] = self._clock.monotonic()
+        self._asked[sent_us] = (self._clock.boot(), self._clock.monotonic())
         while len(self._asked) > KEPT:
             del self._asked[next(iter(self._asked))]
         return sent_us
@@ -45,21 +62,34 @@ class ClockOffset:
         asked = self._asked.pop(ack.sent_us, None)
         if asked is None:
             return
-        took_us = round((self._clock.monotonic() - asked) * 1e6)
+        boot, monotonic = asked
+        sent_us = round(boot * 1e6)
+        took_us = round((self._clock.monotonic() - monotonic) * 1e6)
         self._estimate.add(
-            offset_sample(
-                ack.sent_us, ack.received_us, ack.answered_us, ack.sent_us + took_us
-            )
+            offset_sample(sent_us, ack.received_us, ack.answered_us, sent_us + took_us)
         )
         self._known.set()
 
     def forget(self, stepped_s: float) -> None:
-        """Measure anew: our clock stepped by so many seconds."""
-        log.debug("measuring the clock's offset again after %+.1f s", stepped_s)
+        """Measure anew: our wall clock moved by so much against the monotonic one.
+
+        It was set, or the machine was asleep; the boot clock tells which.
+        """
+        slept_s = self._sleep()
+        if abs(stepped_s - slept_s) > JUMP_S:
+            self._stepped_s += stepped_s - slept_s
+            log.warning("the clock was set by %+.1f s", stepped_s - slept_s)
         self._estimate.forget()
         self._asked.clear()
         self._known.clear()
         self.stepped.set()
+
+    def take_jumps_ms(self) -> tuple[int, int]:
+        """Return by how much the clock was set, and how long we slept, since asked."""
+        self._sleep()
+        jumps = round(self._stepped_s * 1000), round(self._slept_s * 1000)
+        self._stepped_s = self._slept_s = 0.0
+        return jumps
 
     async def known(self) -> None:
         """Wait for the first sample, but not for ever."""
@@ -71,3 +101,13 @@ class ClockOffset:
         except TimeoutError:
             log.warning("the coordinator does not tell its time; taking it for ours")
             self._known.set()
+
+    def _sleep(self) -> float:
+        """Return how long the machine was asleep since the last look."""
+        apart_s = self._clock.boot() - self._clock.monotonic()
+        slept_s, self._apart_s = apart_s - self._apart_s, apart_s
+        if slept_s < JUMP_S:
+            return 0.0
+        self._slept_s += slept_s
+        log.warning("the machine was asleep for %.1f s", slept_s)
+        return slept_s

@@ -2,22 +2,18 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Mapping
-
-from msgspec import Raw
+from collections.abc import Callable
 
 from pangea.core.clock import Clock
-from pangea.core.errors import ConfigError, LinkClosed, ProtocolError, StorageError
+from pangea.core.errors import ConfigError, LinkClosed, ProtocolError
 from pangea.core.liveness import BEAT_S, LOST_S
 from pangea.core.text import safe_text
+from pangea.core.worker_time import error_bound_us
 from pangea.mesh.link import Link
 from pangea.mesh.messages import (
-    BATCH_ROWS,
-    WINDOW,
     Ack,
     Applied,
-    Batch,
+    Credit,
     Desired,
     Goodbye,
     Heartbeat,
@@ -29,10 +25,10 @@ from pangea.mesh.messages import (
     SecretsKept,
 )
 from pangea.mesh.secret_ring import SecretRing
-from pangea.storage.spool import Run, Spool
+from pangea.storage.spool import Spool
 
 from .clock_offset import ClockOffset
-from .disk import RETRY_S, Disk
+from .disk import Disk
 from .entrance import Entrance
 from .lag import LagMeter
 from .memory import Memory
@@ -40,6 +36,7 @@ from .mesh_side import MeshSide
 from .parts import Parts
 from .prober import Prober
 from .reporter import Reporter
+from .sender import Sender
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +87,7 @@ class Session:
         self._introduce = mesh.completed(introduce) if mesh else introduce
         self._mesh = mesh
         self._parts = Parts()
-        self._sent: dict[str, int] = {}
-        self._in_flight: deque[tuple[str, int]] = deque()
-        self._room = asyncio.Event()
+        self._sender = Sender(link, spool, reporter, disk, offset, clock)
         self._heard = clock.monotonic()
         self.name = ""
         self.dismissed = False
@@ -105,7 +100,7 @@ class Session:
         await self._link.send(Applied(self._memory.version))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(), name="listen")
-            tasks.create_task(self._report(welcome.watermarks), name="report")
+            tasks.create_task(self._sender.run(welcome.watermarks), name="send")
             tasks.create_task(self._beat(), name="beat")
             if self._mesh:
                 tasks.create_task(self._mesh.serve(self._link), name="mesh")
@@ -114,7 +109,7 @@ class Session:
         """Leave politely: wait a little for the last acks, then close."""
         try:
             async with asyncio.timeout(patience_s):
-                while self._in_flight or await self._spool.waiting():
+                while not await self._sender.is_done():
                     self._reporter.written.set()
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -137,9 +132,12 @@ class Session:
             case Desired():
                 await self._take(message)
             case Ack():
-                self._settle(message)
+                self._sender.settle(message)
+            case Credit():
+                self._sender.grant(message.rows_s)
             case HeartbeatAck():
                 self._offset.hear(message)
+                self._spool.know_boot(self._offset.boot_time)
                 self._prober.lease.renew(message.sent_us, message.lease_s)
                 best = self._offset.best
                 self._prober.slots.set_offset(best.offset_us / 1e6)
@@ -166,15 +164,6 @@ class Session:
             return
         await self._link.send(SecretsKept(ring.ids))
 
-    def _settle(self, ack: Ack) -> None:
-        """Forget the batches that are safe now, and let others follow."""
-        flying = self._in_flight
-        while flying and flying[0][0] == ack.epoch and flying[0][1] <= ack.upto:
-            flying.popleft()
-        self._room.set()
-        if ack.epoch in self._sent:
-            self._spool.ack(ack.epoch, ack.upto)
-
     async def _take(self, part: Desired) -> None:
         desired = self._parts.add(part)
         if desired is None:
@@ -188,52 +177,6 @@ class Session:
             return
         await self._memory.keep(desired.version, self._prober.assignments.values())
         await self._link.send(Applied(desired.version))
-
-    async def _report(self, watermarks: Mapping[str, int]) -> None:
-        """Send what the spool holds, a window of batches ahead of the acks."""
-        await self._rewind(watermarks)
-        while True:
-            self._reporter.written.clear()
-            runs = await self._pending()
-            for run in runs:
-                await self._wait_for_room()
-                await self._send(run)
-            if not runs:
-                await self._reporter.written.wait()
-
-    async def _rewind(self, watermarks: Mapping[str, int]) -> None:
-        while True:
-            if await self._disk.takes("marks", self._spool.rewind(watermarks)):
-                return
-            await asyncio.sleep(RETRY_S)
-
-    async def _pending(self) -> list[Run]:
-        while True:
-            try:
-                return await self._spool.pending(self._sent, BATCH_ROWS)
-            except StorageError as error:
-                log.debug("cannot read the spool: %s", error)
-                await asyncio.sleep(RETRY_S)
-
-    async def _send(self, run: Run) -> None:
-        """Send *run*, once it is known how far our clock is off."""
-        await self._offset.known()
-        last = run.last
-        batch = Batch(
-            epoch=run.epoch,
-            first=run.first,
-            rows=tuple(Raw(row) for row in run.rows),
-            gaps=tuple(run.gaps),
-            offset_us=self._offset.best.offset_us,
-        )
-        self._sent[run.epoch] = last
-        self._in_flight.append((run.epoch, last))
-        await self._link.send(batch)
-
-    async def _wait_for_room(self) -> None:
-        while len(self._in_flight) >= WINDOW:
-            self._room.clear()
-            await self._room.wait()
 
     async def _beat(self) -> None:
         """Send heartbeats; the first few quickly, for an early clock offset."""
@@ -265,6 +208,7 @@ class Session:
 
     async def _heartbeat(self) -> Heartbeat:
         best, spooled = self._offset.best, await self._spool.waiting()
+        stepped_ms, slept_ms = self._offset.take_jumps_ms()
         sent_us = self._offset.ask()
         self._prober.lease.ask(sent_us)
         return Heartbeat(
@@ -275,4 +219,9 @@ class Session:
             offset_us=best.offset_us,
             rtt_us=best.rtt_us,
             skipped=self._prober.take_skipped(),
+            error_us=error_bound_us(best.rtt_us),
+            stepped_ms=stepped_ms,
+            slept_ms=slept_ms,
+            trouble=self._disk.trouble,
+            dropped=self._spool.dropped,
         )

@@ -52,6 +52,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.network = []
         self.acks = []
         self.sent = {}
+        self.serial = self.first_serial = 0
 
     def do(self, coroutine):
         return self.loop.run(coroutine)
@@ -66,14 +67,21 @@ class ExactlyOnce(RuleBasedStateMachine):
     def probe(self, count):
         rows = [result(len(self.made) + i, worker=WORKER) for i in range(count)]
         packed = [self.spool.keep(r.job, r.started_at_us, pack(r)) for r in rows]
+        self.serial = packed[-1].serial
         first, last = self.do(self.spool.add(packed))
         assert last - first + 1 == count
         for number, row in enumerate(rows, first):
             self.made[self.spool.epoch, number] = row
 
-    @rule(limit=st.integers(1, 9))
-    def send(self, limit):
-        for run in self.do(self.spool.pending(self.sent, limit)):
+    @rule()
+    def come_back_after_an_outage(self):
+        """New results get numbers of their own, so as not to wait for old ones."""
+        self.do(self.spool.begin_epoch())
+        self.first_serial = self.serial
+
+    @rule(limit=st.integers(1, 9), backlog=st.sampled_from([None, True, False]))
+    def send(self, limit, backlog):
+        for run in self.do(self.spool.pending(self.sent, limit, backlog=backlog)):
             self.sent[run.epoch] = last_of(run)
             self.network.append(run)
 
@@ -127,16 +135,14 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule()
     def restart_the_worker(self):
         self.do(self.spool.close())
-        self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
-        self.relink()
+        self.live_again()
 
     @rule(count=st.integers(0, 5))
     def kill_the_worker(self, count):
         """It dies with results that only its journal has."""
         self.keep(count)
         die(self.spool)
-        self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
-        self.relink()
+        self.live_again()
 
     @rule(count=st.integers(1, 5))
     def kill_it_before_the_journal_is_emptied(self, count):
@@ -147,14 +153,19 @@ class ExactlyOnce(RuleBasedStateMachine):
         die(self.spool)
         for path, data in journal.items():
             path.write_bytes(data)
+        self.live_again()
+
+    def live_again(self):
         self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
+        self.serial = self.first_serial = 0
         self.relink()
 
     def keep(self, count):
         rows = [result(len(self.made) + i, worker=WORKER) for i in range(count)]
         kept = [self.spool.keep(r.job, r.started_at_us, pack(r)) for r in rows]
         for row, one in zip(rows, kept, strict=True):
-            self.made[self.spool.epoch, one.serial] = row
+            self.made[self.spool.epoch, one.serial - self.first_serial] = row
+            self.serial = one.serial
         return kept
 
     @rule()
