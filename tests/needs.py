@@ -17,6 +17,7 @@ PROGRAMS = {
     "nginx": "nginx-light",
     "openssl": "openssl",
     "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
+    "strace": "strace",
     "unbound": "unbound",
 }
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

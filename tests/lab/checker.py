@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 #: A run is in flight from its start until its result was written down; of a process
 #: that is killed so much later than the target answered, the run must be there.
-WRITTEN_US = 250_000
+WRITTEN_S = 0.25
 #: A stored time may be off by the scheduling of a busy machine.
 JITTER_US = 150_000
 #: Examples of each fault in a report.
@@ -76,7 +76,6 @@ class Report(Struct):
     claimed_twice: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     worst_error_ms: float = 0.0
-    latest_in_flight_ms: float = 0.0
     faults: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -97,6 +96,7 @@ def check(
     gaps: Iterable[Gap] = (),
     deaths: Sequence[Death] = (),
     bent_us: Mapping[str, int] | None = None,
+    written_s: float = WRITTEN_S,
 ) -> Report:
     """Return what became of every run in *seen*.
 
@@ -112,7 +112,7 @@ def check(
     for key in runs.keys() | rows.keys():
         bound = JITTER_US + (bent_us or {}).get(key[0], 0)
         lost[key] = _match(runs.get(key, []), rows.get(key, []), bound, report)
-    _explain(lost, gaps, deaths, report)
+    _explain(lost, gaps, [_sooner(death, written_s) for death in deaths], report)
     return report
 
 
@@ -215,14 +215,16 @@ def _not_cut_short(runs: list[Seen], deaths: list[Death], report: Report) -> lis
     """Return the runs that no death explains; each cuts short one of a job."""
     left = list(runs)
     for death in deaths:
-        begun = death.from_us - WRITTEN_US
-        cut = [run for run in left if begun <= run.at_us <= death.to_us]
+        cut = [run for run in left if death.from_us <= run.at_us <= death.to_us]
         if cut:
-            late = (death.from_us - max(cut).at_us) / 1000
-            report.latest_in_flight_ms = max(report.latest_in_flight_ms, late)
             report.in_flight += 1
             left.remove(max(cut))
     return left
+
+
+def _sooner(death: Death, written_s: float) -> Death:
+    """Begin a death when the last result was written that it could leave whole."""
+    return death._replace(from_us=death.from_us - round(written_s * 1e6))
 
 
 def _told(row: Stored) -> str:

@@ -200,10 +200,9 @@ class Fleet:
     def share_secret(self) -> None:
         """Give every worker the cluster's secret."""
         words = ("--state-dir", str(self.coordinator.state), "secret", "show")
+        server = f"http://{COORDINATOR}:{PORT}"
         shown = subprocess.run(
-            self.pangea(
-                "coordinator", *words, "--server", f"http://{COORDINATOR}:7464"
-            ),
+            self.pangea("coordinator", *words, "--server", server),
             cwd="/",
             env=self.env,
             capture_output=True,
@@ -263,11 +262,9 @@ class Fleet:
         """Copy the coordinator's database while it runs."""
         copy = self.place / "backup.db"
         copy.unlink(missing_ok=True)
-        source = sqlite3.connect(self.coordinator.state / "pangea.db")
-        with (
-            contextlib.closing(source),
-            contextlib.closing(sqlite3.connect(copy)) as to,
-        ):
+        closing, database = contextlib.closing, self.coordinator.state / "pangea.db"
+        connect = sqlite3.connect
+        with closing(connect(database)) as source, closing(connect(copy)) as to:
             source.backup(to)
         return copy
 
@@ -280,14 +277,14 @@ class Fleet:
 
     def stop(self) -> None:
         """End everything and give the memory back; the logs stay."""
-        for process in [
-            *(node.process for node in self.nodes),
-            self.relay,
-            self.target,
-        ]:
-            if process is not None and process.poll() is None:
+        running = [node.process for node in self.nodes]
+        for process in (*running, self.relay, self.target):
+            if process is not None:
                 process.kill()
                 process.wait(10)
+        for helper in (self.relay, self.target):
+            for pipe in (helper.stdin, helper.stdout) if helper else ():
+                pipe.close()
         time.sleep(0.2)  # the coordinator's own worker leaves by itself
         for node in self.nodes:
             _unmount(node.state)

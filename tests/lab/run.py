@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.lab import ledger
-from tests.lab.checker import Report, check, never_down
+from tests.lab.checker import WRITTEN_S, Report, check, never_down
 from tests.lab.faults import Nemesis, Round, draw
 from tests.lab.fleet import ROOT, fleet, now_us
 
@@ -26,6 +26,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     rounds: int
     only: tuple[str, ...] = ()
     every: int = 20
+    written_s: float = WRITTEN_S
     workers: tuple[str, ...] = WORKERS
 
 
@@ -56,27 +57,30 @@ def run(plan: Plan, place: Path, say: Say = print, source: Path = ROOT) -> Outco
                 _round(nemesis, one, outcome, say)
                 down += made.verdicts().items()
                 if one.number % plan.every == 0 or one.number == plan.rounds:
-                    outcome.report = account(nemesis, down)
+                    outcome.report = account(nemesis, plan.written_s, down)
                     say(told(outcome.report))
                     if outcome.report.faults:
                         break
         except AssertionError as error:
             outcome.trouble = str(error)
     outcome.seconds = round(time.monotonic() - begun, 1)
-    (place / "report.json").write_bytes(
-        msgspec.json.format(msgspec.json.encode(outcome))
-    )
+    written = msgspec.json.format(msgspec.json.encode(outcome))
+    (place / "report.json").write_bytes(written)
     return outcome
 
 
-def account(nemesis: Nemesis, down: Iterable[tuple[str, str]] = ()) -> Report:
+def account(
+    nemesis: Nemesis,
+    written_s: float = WRITTEN_S,
+    down: Iterable[tuple[str, str]] = (),
+) -> Report:
     """Heal everything, and compare until all is there or nothing more will come."""
     made = nemesis.fleet
     nemesis.heal()
     until_us, patience = now_us(), time.monotonic() + SETTLE_S
     while True:
         time.sleep(2.0)
-        report = _compare(nemesis, until_us)
+        report = _compare(nemesis, until_us, written_s)
         late = time.monotonic() > patience
         if late or not report.faults or report.counts.keys() - {"lost"}:
             break
@@ -84,7 +88,7 @@ def account(nemesis: Nemesis, down: Iterable[tuple[str, str]] = ()) -> Report:
     return report
 
 
-def _compare(nemesis: Nemesis, until_us: int) -> Report:
+def _compare(nemesis: Nemesis, until_us: int, written_s: float) -> Report:
     made = nemesis.fleet
     seen = ledger.seen(made, until_us)
     return check(
@@ -93,6 +97,7 @@ def _compare(nemesis: Nemesis, until_us: int) -> Report:
         gaps=ledger.gaps(made),
         deaths=made.deaths,
         bent_us=nemesis.bent_us,
+        written_s=written_s,
     )
 
 
@@ -109,8 +114,7 @@ def told(report: Report) -> str:
     """Return a report as lines."""
     lines = [
         f"     seen {report.seen}, stored {report.stored}, in gaps {report.in_gaps},"
-        f" cut short by a kill {report.in_flight}"
-        f" (the last {report.latest_in_flight_ms:.0f} ms before it),"
+        f" cut short by a kill {report.in_flight},"
         f" clock off by {report.worst_error_ms:.0f} ms at worst,"
         f" outcomes {json.dumps(report.outcomes)}",
         *(f"     FAULT {fault}" for fault in report.faults),
