@@ -19,9 +19,12 @@ from pangea.web.schema import (
     Page,
     PushAnswer,
     PushQuery,
+    RevokeBody,
     RunAnswer,
     Starter,
     StatusAnswer,
+    TokenAnswer,
+    TokenSpec,
     VoteAnswer,
     WorkerAnswer,
     moment,
@@ -236,6 +239,38 @@ class SeededService:
         if name not in WORKERS:
             raise NotFound(f"there is no worker {name!r}", hint="pangea worker list")
         return make_worker(name)
+
+    async def approve(self, org: int, name: str, by: str) -> WorkerAnswer:
+        """Say that *by* approved it."""
+        return replace(await self.worker(org, name), approved_by=by)
+
+    async def revoke(
+        self, org: int, name: str, by: str, body: RevokeBody
+    ) -> WorkerAnswer:
+        """Say that it is out."""
+        return replace(await self.worker(org, name), state="revoked")
+
+    async def rename(self, org: int, name: str, new: str) -> WorkerAnswer:
+        """Say that it is called *new*."""
+        return replace(await self.worker(org, name), name=new)
+
+    async def drain(self, org: int, name: str, *, draining: bool) -> WorkerAnswer:
+        """Say that it gets no new jobs."""
+        return replace(await self.worker(org, name), draining=draining)
+
+    async def remove(self, org: int, name: str) -> None:
+        """Refuse what is connected."""
+        await self.worker(org, name)
+        raise Conflict(f"worker {name} is connected")
+
+    async def mint(self, org: int, by: str, spec: TokenSpec) -> TokenAnswer:
+        """Return a token that opens nothing."""
+        return TokenAnswer(
+            token="pangea-join-1.x.0",
+            id="00" * 8,
+            expires_at=moment(NOW_US + round(spec.expires_s * 1e6)),
+            command="pangea run --role worker --join pangea-join-1.x.0",
+        )
 
     async def starters(self, org: int) -> list[Starter]:
         """Return what a first start offers."""

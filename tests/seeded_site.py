@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
 from pangea.web.codes import hash_code, new_salt, read_code
 from pangea.web.keys import Site
@@ -57,6 +58,7 @@ async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
         accept_link=_no_mesh,
         site=Site(admin_token=TOKEN),
     )
+    app[WORKERS] = service
     running = await serve(app, "127.0.0.1", 0)
     try:
         yield Seeded(f"http://127.0.0.1:{running.port}", service, accounts)

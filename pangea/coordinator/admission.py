@@ -112,9 +112,9 @@ class Admission:
         token = self._token(link.hint, key) if link.kind == KIND_TOKEN else None
         known = self._known(key)
         fresh = token is not None and token.state == "open"
-        if known is not None and known.state == "approved" and not fresh:
-            if known.trusted or key != self.own_worker:
-                return known
+        settled = known is not None and known.state == "approved" and not fresh
+        if known and settled and (known.trusted or key != self.own_worker):
+            return known
         entering = self._entering(link, token)
         worker = await self._store.write(lambda: self._enter(entering, token, waiting))
         if token is not None and fresh:

@@ -3,11 +3,9 @@
 from msgspec.structs import replace
 
 from pangea.core.cost import Cost, in_words
-from pangea.core.model import COORDINATOR, PUSHED, Job, Result, VoteValue, Worker
+from pangea.core.model import COORDINATOR, PUSHED, Job, Result, VoteValue
 from pangea.core.options import masked
 from pangea.core.verdict import JobState
-from pangea.mesh.identity import node_id
-from pangea.mesh.messages import Heartbeat
 from pangea.probes.base import probe_class
 from pangea.storage.history import History
 from pangea.web.schema import (
@@ -17,16 +15,11 @@ from pangea.web.schema import (
     PointAnswer,
     ResultAnswer,
     VoteAnswer,
-    WorkerAnswer,
     moment,
 )
 
 from .board import Board
 from .telling import flag_names
-
-#: Above this a worker's clock or event loop is worth a word.
-OFFSET_BAD_MS = 2000.0
-LAG_BAD_MS = 200.0
 
 
 def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswer:
@@ -155,46 +148,3 @@ def history_answer(history: History) -> HistoryAnswer:
         coverage=history.coverage,
         added_at=None if history.added_us is None else moment(history.added_us),
     )
-
-
-def worker_answer(
-    board: Board, worker: Worker, vitals: Heartbeat | None
-) -> WorkerAnswer:
-    """Return a worker and, if it is linked, how it is."""
-    jobs = sum(
-        any(w.id == worker.id for w in placed.workers)
-        for placed in board.placements.values()
-    )
-    seen = board.seen.get(worker.id)
-    return WorkerAnswer(
-        name=worker.name,
-        id=node_id(worker.key),
-        state=worker.state,
-        region=worker.region,
-        position=worker.position,
-        tags=worker.tags,
-        version=worker.version,
-        connected=worker.id in board.connected,
-        last_seen=moment(round(seen * 1e6)) if seen else None,
-        offset_ms=vitals.offset_us / 1000 if vitals else None,
-        rtt_ms=vitals.rtt_us / 1000 if vitals else None,
-        spool=vitals.spooled if vitals else 0,
-        lag_ms=vitals.lag_ms if vitals else 0.0,
-        jobs=jobs,
-        lacks=worker.lacks,
-        health=health(worker.id in board.connected, vitals),
-    )
-
-
-def health(connected: bool, vitals: Heartbeat | None) -> str:
-    """Return in a few words how a worker is."""
-    if not connected or vitals is None:
-        return "lost"
-    ills = []
-    if abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:
-        ills.append(f"clock is {vitals.offset_us / 1e6:+.1f} s off")
-    if vitals.lag_ms > LAG_BAD_MS:
-        ills.append(f"busy: {vitals.lag_ms:.0f} ms behind")
-    if vitals.skipped:
-        ills.append(f"{vitals.skipped} runs skipped, still busy with the one before")
-    return ", ".join(ills) or "well"

@@ -30,6 +30,7 @@ from .intake import Intake
 from .job_keeper import JobKeeper
 from .join_tokens import JoinTokens
 from .judging import BACK_S, Decided, Judging
+from .membership import Membership
 from .moving import Moving
 from .reception import Reception
 from .retention import expire
@@ -71,6 +72,7 @@ class Coordinator:
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
+        self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
         self.moving = Moving(
             self.board,
@@ -107,9 +109,13 @@ class Coordinator:
             ring=ring,
         )
         self.rotation = self.reception.rotation
+        self.rotation.finished.append(self.admission_mode.rotated)
         self.mesh = self.reception.mesh
         self.mesh.watch = self.watch
         self.heartbeats = Heartbeats(vault, clock)
+        #: Held while jobs are changed, so that no change undoes another.
+        self.changing = asyncio.Lock()
+        self.members = Membership(self)
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0

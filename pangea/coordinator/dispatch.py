@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 CHUNK = 500
 #: Messages that may wait for a slow worker before its link is given up.
 BACKLOG = 1000
+#: Clocks agree at least to this; also what ran while a worker took its new set.
+SLACK_S = 60.0
 
 
 class Outbox:
@@ -52,9 +54,13 @@ class Dispatch:
 
     def __init__(self, board: Board, clock: Clock) -> None:
         self._board = board
+        self._clock = clock
         # Later runs must not reuse a number that a worker remembers.
         self._version = round(clock.wall() * 1000)
         self.outboxes: dict[int, Outbox] = {}
+        #: All that was ever given to a worker, and since when it had nothing else.
+        self._given: dict[int, set[int]] = {}
+        self._known_since: dict[int, float] = {}
 
     def link(self, worker: int, outbox: Outbox) -> None:
         """Begin to serve *worker* over *outbox* with its whole set.
@@ -85,15 +91,27 @@ class Dispatch:
             if (assignment := self._assignment(job, worker)) is not None
         ]
         outbox.held = {a.job: a for a in wanted}
+        self._given.setdefault(worker, set()).update(outbox.held)
         self._say(outbox, None, wanted, [])
         outbox.resending = outbox.version
 
     def applied(self, worker: int, outbox: Outbox, version: int) -> None:
         """Note what *worker* runs now; 0 means that it wants its whole set."""
-        if version == outbox.resending:
+        if version and version == outbox.resending:
             outbox.resending = 0
+            self._known_since.setdefault(worker, self._clock.wall())
         if version == 0 and self.outboxes.get(worker) is outbox:
             self.send_all(worker)
+
+    def may_report(self, worker: int, job: int, at: float) -> bool:
+        """Tell whether *worker* may have run *job* at *at* (UTC seconds).
+
+        What it had before this coordinator started, and until it first took its
+        whole set from us, we do not know: it may have had anything.
+        """
+        if job in self._given.get(worker, ()):
+            return True
+        return at < self._known_since.get(worker, float("inf")) + SLACK_S
 
     def update(self, jobs: Iterable[int]) -> None:
         """Tell all linked workers what changed for them in *jobs*."""
@@ -118,6 +136,7 @@ class Dispatch:
         wanted = self._assignment(self._board.jobs[job], worker)
         if wanted is not None and outbox.held.get(job) != wanted:
             outbox.held[job] = wanted
+            self._given[worker].add(job)
             changed.append(wanted)
 
     def _say(

@@ -1,5 +1,7 @@
 """Jobs in the database, their secret options sealed there and nowhere else."""
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from pangea.core.model import Job
@@ -32,6 +34,17 @@ class JobKeeper:
         sealed = self._sealed(job)
         await self._store.write(lambda: jobs.replace(sealed))
         return job
+
+    async def replace_all(self, changed: list[Job], also: Callable[[], None]) -> None:
+        """Store all of *changed*, and what *also* writes, or nothing of it."""
+        sealed = [self._sealed(job) for job in changed]
+
+        def write() -> None:
+            also()
+            for job in sealed:
+                jobs.replace(job)
+
+        await self._store.write(write)
 
     async def remove(self, job: Job) -> None:
         """Remove a job."""

@@ -1,6 +1,5 @@
 """The coordinator as the web sees it (``pangea.web.service.Service``)."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -24,7 +23,6 @@ from pangea.web.schema import (
     RunAnswer,
     Starter,
     StatusAnswer,
-    WorkerAnswer,
     moment,
 )
 
@@ -33,7 +31,6 @@ from .answers import (
     history_answer,
     job_answer,
     result_answer,
-    worker_answer,
 )
 from .coordinator import Coordinator
 from .heartbeats import expected_after, grace_of
@@ -79,7 +76,7 @@ class CoordinatorService:
         self.own_url = own_url
         #: The commands that add a worker; known once we listen.
         self.join: list[str] = []
-        self._changing = asyncio.Lock()
+        self._changing = coordinator.changing
         self._intervals = intervals
         self._status = Status(coordinator, name)
 
@@ -261,19 +258,6 @@ class CoordinatorService:
     def recent(self, org: int, job_id: int, points: int) -> list[float | None]:
         """Return the last durations of a job over its workers, None for failures."""
         return self._board.recent.durations(job_id, points)
-
-    async def workers(self, org: int) -> list[WorkerAnswer]:
-        """Return all workers by name."""
-        mine = [w for w in self._board.workers.values() if w.org == org]
-        return [
-            worker_answer(self._board, w, self._c.reception.vitals(w.id))
-            for w in sorted(mine, key=lambda w: w.name)
-        ]
-
-    async def worker(self, org: int, name: str) -> WorkerAnswer:
-        """Return one worker."""
-        worker = self._board.worker(name, org)
-        return worker_answer(self._board, worker, self._c.reception.vitals(worker.id))
 
     async def starters(self, org: int) -> list[Starter]:
         """Return the jobs to offer while there are none."""

@@ -3,6 +3,7 @@
 import time
 
 from pangea import __version__
+from pangea.core.model import Worker
 from pangea.web.schema import StatusAnswer, moment
 
 from .coordinator import Coordinator
@@ -21,7 +22,8 @@ class Status:
         """Return the counts, the health, the next step, and how to *join*."""
         board = self._c.board
         jobs = [j for j in board.jobs.values() if j.org == org]
-        workers = [w for w in board.workers.values() if w.org == org]
+        known = [w for w in board.workers.values() if w.org == org]
+        workers = [w for w in known if w.state == "approved"]
         here = sum(w.id in board.connected for w in workers)
         return StatusAnswer(
             name=self._name,
@@ -33,10 +35,19 @@ class Status:
             workers=len(workers),
             workers_connected=here,
             results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
-            trouble=self._trouble(here),
+            trouble=self._trouble(here) + self._admission(known),
             next=_next([(board.verdict(job), job.name) for job in jobs], here),
             join=join,
         )
+
+    def _admission(self, known: list[Worker]) -> list[str]:
+        """Return who waits for a person, and why the secret alone lets nobody in."""
+        pending = sum(w.state == "pending" for w in known)
+        said = [self._c.admission_mode.trouble]
+        if pending:
+            verb = "worker waits" if pending == 1 else "workers wait"
+            said.append(f"{pending} {verb} for approval: pangea worker list")
+        return [sentence for sentence in said if sentence]
 
     def _trouble(self, connected: int) -> list[str]:
         trouble = []

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from .api_workers import WORKERS
 from .forms import FormError, read_edit, read_job
 from .job_view import job_view
 from .keys import SERVICE, WHO, Who, who_is
@@ -17,7 +18,7 @@ from .render import (
 from .route import Auth, Handler, Route
 from .text_view import text_dashboard
 from .view import added_notice, dash_view, job_href
-from .workers_view import workers_view
+from .worker_pages import WORKER_PAGES
 
 SPARK_POINTS = 30
 RESULTS = 25
@@ -61,7 +62,9 @@ async def _dash(
 ) -> web.Response:
     service = request.app[SERVICE]
     status = await service.status(who.org)
-    jobs, workers = await service.jobs(who.org), await service.workers(who.org)
+    jobs = await service.jobs(who.org)
+    found = await request.app[WORKERS].workers(who.org)
+    workers = [worker for worker in found if worker.state == "approved"]
     recent = {j.id: service.recent(who.org, j.id, SPARK_POINTS) for j in jobs}
     starters = [] if jobs else await service.starters(who.org)
     added = next((j for j in jobs if j.name == request.query.get("added")), None)
@@ -168,13 +171,6 @@ async def remove_job(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/dash")
 
 
-async def workers(request: web.Request) -> web.StreamResponse:
-    """GET /workers : where we look from, and how to look from one more place."""
-    who, service = who_is(request), request.app[SERVICE]
-    status, found = await service.status(who.org), await service.workers(who.org)
-    return render(request, "workers.html", workers_view(status, found))
-
-
 def _page(method: str, path: str, handler: Handler, auth: Auth, summary: str) -> Route:
     return Route(
         method=method,
@@ -198,7 +194,7 @@ PAGES: list[Route] = [
     _page("POST", "/jobs/{name}/start", start_job, "admin", "Start a job"),
     _page("POST", "/jobs/{name}/run", run_job, "admin", "Probe now"),
     _page("POST", "/jobs/{name}/remove", remove_job, "admin", "Remove a job"),
-    _page("GET", "/workers", workers, "viewer", "The workers"),
+    *WORKER_PAGES,
     _page("GET", "/static/{file}", static_file, "none", "Style, scripts, fonts"),
     _page("GET", "/favicon.svg", static_file, "none", "The icon"),
     _page("GET", "/favicon.ico", static_file, "none", "The icon"),

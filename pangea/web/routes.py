@@ -21,6 +21,7 @@ from .api import (
     status,
     stop_job,
 )
+from .api_mesh import MeshAnswer, mesh_matrix
 from .api_secrets import (
     FinishBody,
     SecretsAnswer,
@@ -29,13 +30,12 @@ from .api_secrets import (
     start_rotation,
     use_rotation,
 )
-from .api_mesh import MeshAnswer, mesh_matrix
-from .api_workers import worker, workers
 from .docs import docs, document
 from .login import LOGIN
 from .mesh import MESH
 from .pages import PAGES
 from .route import Route
+from .routes_workers import WORKER_ROUTES
 from .schema import (
     AddedJob,
     HistoryAnswer,
@@ -47,7 +47,6 @@ from .schema import (
     ResultAnswer,
     RunAnswer,
     StatusAnswer,
-    WorkerAnswer,
     WorkerChoice,
 )
 from .sse import EventsQuery, events
@@ -180,21 +179,7 @@ API: list[Route] = [
         answer=PushAnswer,
         auth="none",
     ),
-    Route(
-        method="GET",
-        path=f"{_V1}/workers",
-        handler=workers,
-        summary="All workers by name",
-        query=Paging,
-        answer=list[WorkerAnswer],
-    ),
-    Route(
-        method="GET",
-        path=f"{_V1}/workers/{{name}}",
-        handler=worker,
-        summary="One worker and how it is",
-        answer=WorkerAnswer,
-    ),
+    *WORKER_ROUTES,
     Route(
         method="GET",
         path=f"{_V1}/secrets",

@@ -182,7 +182,11 @@ class HistoryAnswer(Struct, frozen=True, kw_only=True):
 
 
 class WorkerAnswer(Struct, frozen=True, kw_only=True):
-    """A worker and how it is."""
+    """A worker and how it is; ``state`` is ``approved``, ``pending`` or ``revoked``.
+
+    A ``trusted`` one gets the credentials of jobs, a ``draining`` one no new jobs.
+    ``notices`` are sentences for a person.
+    """
 
     name: str
     id: str
@@ -200,6 +204,50 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     jobs: int
     lacks: dict[str, str]
     health: str
+    trusted: bool = True
+    draining: bool = False
+    added_at: str | None = None
+    approved_by: str = ""
+    notices: list[str] = []
+
+
+class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a worker is shut out, for whoever wonders later."""
+
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class DrainBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a worker shall get no new jobs."""
+
+    draining: bool = True
+
+
+class RenameBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The new name of a worker."""
+
+    name: Annotated[str, Meta(max_length=200)]
+
+
+class TokenSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """A join token to be made: how long it lives, and what it brings.
+
+    With ``approve`` whoever joins by it is approved at once; ``site`` is the region
+    of a worker that says none.
+    """
+
+    expires_s: Annotated[float, Meta(ge=10, le=86400)] = 3600.0
+    approve: bool = False
+    site: Annotated[str, Meta(max_length=63)] = ""
+
+
+class TokenAnswer(Struct, frozen=True, kw_only=True):
+    """A join token, shown this once, and the command that uses it."""
+
+    token: str
+    id: str
+    expires_at: str
+    command: str
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):

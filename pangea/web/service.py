@@ -14,7 +14,6 @@ from .schema import (
     RunAnswer,
     Starter,
     StatusAnswer,
-    WorkerAnswer,
 )
 
 
@@ -94,14 +93,6 @@ class Service(Protocol):
 
         Oldest first; for sparklines, from memory.
         """
-        ...
-
-    async def workers(self, org: int) -> list[WorkerAnswer]:
-        """Return all workers by name."""
-        ...
-
-    async def worker(self, org: int, name: str) -> WorkerAnswer:
-        """Return one worker."""
         ...
 
     async def starters(self, org: int) -> list[Starter]:

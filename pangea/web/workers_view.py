@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -16,9 +17,11 @@ LOOPBACK = r"--join ('?\[::1\]|127\.|localhost)"
 
 
 class WorkerRow(Struct, frozen=True):
-    """A worker in the list."""
+    """A worker in the list; ``href`` is where its forms go, by its id."""
 
     name: str
+    id: str
+    href: str
     region: str
     badge: Badge
     health: str
@@ -30,6 +33,19 @@ class WorkerRow(Struct, frozen=True):
     jobs: int
     version: str
     lacks: list[str]
+    notices: list[str]
+    can_approve: bool
+    can_remove: bool
+
+
+class WaitingRow(Struct, frozen=True):
+    """A worker that waits for a person."""
+
+    name: str
+    id: str
+    href: str
+    seen: When | None
+    notices: list[str]
 
 
 class WorkersView(Struct, frozen=True):
@@ -40,6 +56,8 @@ class WorkersView(Struct, frozen=True):
     title: str
     worst: str
     rows: list[WorkerRow]
+    waiting: list[WaitingRow]
+    trouble: list[str]
     join: list[str]
     loopback: bool
 
@@ -51,7 +69,9 @@ def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> Worke
         now_clock=clock(status.now),
         title=f"Workers · {page_title(status)}",
         worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
-        rows=[_worker(worker, status.now) for worker in workers],
+        rows=[_worker(w, status.now) for w in workers if w.state != "pending"],
+        waiting=[_waiting(w, status.now) for w in workers if w.state == "pending"],
+        trouble=[safe_text(line, 400) for line in status.trouble],
         join=[safe_text(line, 1000) for line in status.join],
         loopback=any(re.search(LOOPBACK, line) for line in status.join),
     )
@@ -60,10 +80,15 @@ def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> Worke
 def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
     connected = Badge("●", "connected", "up")
     lost = Badge(CELLS["failed"][0], "not connected", "down")
+    revoked = Badge(CELLS["failed"][0], "revoked", "paused")
+    badge = connected if worker.connected else lost
+    approved = worker.state == "approved"
     return WorkerRow(
         name=safe_text(worker.name, 63),
+        id=worker.id,
+        href=_href(worker),
         region=safe_text(worker.region, 40),
-        badge=connected if worker.connected else lost,
+        badge=badge if approved else revoked,
         health=safe_text(worker.health, 120),
         seen=when(worker.last_seen, now),
         offset="–" if worker.offset_ms is None else f"{worker.offset_ms:+.2f} ms",
@@ -76,4 +101,23 @@ def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
             f"{safe_text(what, 30)}: {safe_text(reason, 200)}"
             for what, reason in worker.lacks.items()
         ],
+        notices=[safe_text(line, 300) for line in worker.notices],
+        can_approve=approved and not worker.trusted,
+        can_remove=not worker.connected,
     )
+
+
+def _waiting(worker: WorkerAnswer, now: str) -> WaitingRow:
+    # What it would be told to do on the command line are the buttons here.
+    notices = [line for line in worker.notices if "worker approve" not in line]
+    return WaitingRow(
+        name=safe_text(worker.name, 63),
+        id=worker.id,
+        href=_href(worker),
+        seen=when(worker.last_seen, now),
+        notices=[safe_text(line, 300) for line in notices],
+    )
+
+
+def _href(worker: WorkerAnswer) -> str:
+    return f"/workers/{quote(worker.id, safe='')}"

@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from pangea.coordinator.coordinator import Coordinator
 from pangea.coordinator.service import CoordinatorService
+from pangea.coordinator.worker_service import WorkerService
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Outcome, Result
 from pangea.mesh import identity
@@ -94,6 +95,8 @@ class World:
         self.service = CoordinatorService(
             self.coordinator, name="c", own_url="http://127.0.0.1:1", intervals={}
         )
+        self.members = WorkerService(self.coordinator)
+        self.members.places = ["http://127.0.0.1:7464"]
         self.tasks = []
         self.workers = []
 

@@ -344,6 +344,7 @@ async def test_a_secret_is_masked_for_people_sealed_at_rest_and_whole_for_the_wo
     world, store, tmp_path, locked
 ):
     far = await world.join("hel", probes=("locked",))
+    await world.members.approve(FIRST_ORG, "hel", "ada")
     options = {"user": "ada", "password": "hunter2"}
     spec = JobSpec(type="locked", target="x", name="safe", options=options)
     added = await world.service.add_job(FIRST_ORG, spec, dry_run=False)

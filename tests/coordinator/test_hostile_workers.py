@@ -128,7 +128,7 @@ async def test_nonsense_about_itself_is_shown_as_nothing(world):
     vast = 2**63 - 1
     await link.send(Heartbeat(vast, 0, -vast, math.nan, vast, -5, vast))
     await asyncio.sleep(0.2)
-    (worker,) = await world.service.workers(FIRST_ORG)
+    (worker,) = await world.members.workers(FIRST_ORG)
 
     assert worker.position is None
     assert "\x1b" not in worker.version

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from pangea.web.accounts import Account, Session
+from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
 from pangea.web.auth import hash_session
 from pangea.web.keys import Site
@@ -127,6 +128,7 @@ async def serving(*, accept_link=None, tls=None, accounts=None, **settings):
         accept_link=accept,
         site=Site(admin_token=TOKEN, wall=wall, **settings),
     )
+    app[WORKERS] = service
     running = await serve(app, "127.0.0.1", 0, tls=tls)
     base = f"http://127.0.0.1:{running.port}"
     jar = aiohttp.DummyCookieJar()

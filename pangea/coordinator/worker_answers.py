@@ -1,0 +1,96 @@
+"""What a worker looks like to the API: how it is, and what a person should know."""
+
+from pangea.core.model import Worker
+from pangea.mesh.identity import node_id
+from pangea.mesh.messages import Heartbeat
+from pangea.web.schema import WorkerAnswer, moment
+
+from .board import Board
+
+#: Above this a worker's clock or event loop is worth a word.
+OFFSET_BAD_MS = 2000.0
+LAG_BAD_MS = 200.0
+
+
+def worker_answer(
+    board: Board,
+    worker: Worker,
+    vitals: Heartbeat | None,
+    *,
+    waiting: bool = False,
+    twin: str = "",
+) -> WorkerAnswer:
+    """Return a worker and, if it is linked, how it is.
+
+    *waiting* says that its link is open until a person decides, *twin* that two
+    machines use its identity.
+    """
+    jobs = sum(
+        any(w.id == worker.id for w in placed.workers)
+        for placed in board.placements.values()
+    )
+    seen, linked = board.seen.get(worker.id), worker.id in board.connected
+    return WorkerAnswer(
+        name=worker.name,
+        id=node_id(worker.key),
+        state=worker.state,
+        region=worker.region,
+        position=worker.position,
+        tags=worker.tags,
+        version=worker.version,
+        connected=linked or waiting,
+        last_seen=moment(round(seen * 1e6)) if seen else None,
+        offset_ms=vitals.offset_us / 1000 if vitals else None,
+        rtt_ms=vitals.rtt_us / 1000 if vitals else None,
+        spool=vitals.spooled if vitals else 0,
+        lag_ms=vitals.lag_ms if vitals else 0.0,
+        jobs=jobs,
+        lacks=worker.lacks,
+        health=_state_words(worker) or health(linked, vitals),
+        trusted=worker.trusted,
+        draining=worker.draining,
+        added_at=moment(worker.added_at_us) if worker.added_at_us else None,
+        approved_by=worker.approved_by,
+        notices=list(filter(None, [twin, *_notices(worker)])),
+    )
+
+
+def _state_words(worker: Worker) -> str:
+    """Return how a worker is that is not in, or ""."""
+    if worker.state == "pending":
+        return "waits for approval"
+    return "" if worker.state == "approved" else worker.state
+
+
+def _notices(worker: Worker) -> list[str]:
+    """Return what a person should know of *worker*, and may do about it."""
+    notices = []
+    if worker.state == "pending":
+        notices.append(f"let it in: pangea worker approve {node_id(worker.key)}")
+    if worker.state == "approved" and not worker.trusted:
+        notices.append(
+            "gets no credentials of jobs until a person approves it: "
+            f"pangea worker approve {worker.name}"
+        )
+    if worker.wanted_name and worker.state in ("approved", "pending"):
+        notices.append(
+            f"calls itself {worker.wanted_name}, a name that is taken: "
+            f"pangea worker rename {worker.name} NEW"
+        )
+    if worker.draining:
+        notices.append("draining: gets no new jobs")
+    return notices
+
+
+def health(connected: bool, vitals: Heartbeat | None) -> str:
+    """Return in a few words how a worker is."""
+    if not connected or vitals is None:
+        return "lost"
+    ills = []
+    if abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:
+        ills.append(f"clock is {vitals.offset_us / 1e6:+.1f} s off")
+    if vitals.lag_ms > LAG_BAD_MS:
+        ills.append(f"busy: {vitals.lag_ms:.0f} ms behind")
+    if vitals.skipped:
+        ills.append(f"{vitals.skipped} runs skipped, still busy with the one before")
+    return ", ".join(ills) or "well"

@@ -1,0 +1,98 @@
+"""The workers as the web sees them (``pangea.web.api_workers.WorkersService``)."""
+
+import shlex
+
+from pangea.core.model import Worker
+from pangea.core.text import safe_text
+from pangea.web.schema import (
+    RevokeBody,
+    TokenAnswer,
+    TokenSpec,
+    WorkerAnswer,
+    moment,
+)
+
+from .coordinator import Coordinator
+from .membership import ORDER
+from .worker_answers import worker_answer
+
+
+class WorkerService:
+    """Answers from the board; what a person decides is ``membership``'s.
+
+    ``places`` are the URLs at which workers reach this coordinator.
+    """
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._c = coordinator
+        self._members = coordinator.members
+        self.places: list[str] = []
+
+    async def workers(self, org: int) -> list[WorkerAnswer]:
+        """Return all workers by name, those that wait or were revoked included."""
+        mine = [w for w in self._c.board.workers.values() if w.org == org]
+        listed = [w for w in mine if w.state in ORDER]
+        return [self._answer(w) for w in sorted(listed, key=lambda w: (w.name, w.id))]
+
+    async def worker(self, org: int, name: str) -> WorkerAnswer:
+        """Return the worker with that name or id."""
+        return self._answer(self._members.find(name, org))
+
+    async def approve(self, org: int, name: str, by: str) -> WorkerAnswer:
+        """Let a worker in."""
+        worker = self._members.find(name, org)
+        return self._answer(await self._members.approve(worker, by))
+
+    async def revoke(
+        self, org: int, name: str, by: str, body: RevokeBody
+    ) -> WorkerAnswer:
+        """Shut a worker out for ever."""
+        worker, reason = self._members.find(name, org), safe_text(body.reason, 500)
+        return self._answer(await self._members.revoke(worker, by, reason))
+
+    async def rename(self, org: int, name: str, new: str) -> WorkerAnswer:
+        """Call a worker by another name."""
+        worker = self._members.find(name, org)
+        return self._answer(await self._members.rename(worker, new))
+
+    async def drain(self, org: int, name: str, *, draining: bool) -> WorkerAnswer:
+        """Give a worker no new jobs, or again."""
+        worker = self._members.find(name, org)
+        return self._answer(await self._members.drain(worker, draining=draining))
+
+    async def remove(self, org: int, name: str) -> None:
+        """Take a worker that is gone from the list."""
+        await self._members.remove(self._members.find(name, org))
+
+    async def mint(self, org: int, by: str, spec: TokenSpec) -> TokenAnswer:
+        """Make a join token; it is shown this once."""
+        token = await self._c.tokens.mint(
+            org,
+            by,
+            [place.removeprefix("http://") for place in self._far()],
+            expires_s=spec.expires_s,
+            approve=spec.approve,
+            site=safe_text(spec.site, 63) if spec.site else "",
+        )
+        return TokenAnswer(
+            token=token.text,
+            id=token.id.hex(),
+            expires_at=moment(token.expires * 1_000_000),
+            command=f"pangea run --role worker --join {shlex.quote(token.text)}",
+        )
+
+    def _far(self) -> list[str]:
+        """Return where other machines reach us; loopback if that is all there is."""
+        local = ("http://127.", "https://127.", "http://[::1]", "https://[::1]")
+        return [p for p in self.places if not p.startswith(local)] or self.places
+
+    def _answer(self, worker: Worker) -> WorkerAnswer:
+        reception = self._c.reception
+        proof = reception.twins.proof(worker.id, self._c.clock.monotonic())
+        return worker_answer(
+            self._c.board,
+            worker,
+            reception.vitals(worker.id),
+            waiting=worker.id in reception.waiting.inside,
+            twin=proof,
+        )
