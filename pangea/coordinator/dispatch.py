@@ -21,6 +21,8 @@ CHUNK = 500
 BACKLOG = 1000
 #: Clocks agree at least to this; also what ran while a worker took its new set.
 SLACK_S = 60.0
+#: Clocks agree at least to this; also what ran while a worker took its new set.
+SLACK_S = 60.0
 
 
 class Outbox:
@@ -54,6 +56,7 @@ class Dispatch:
 
     def __init__(self, board: Board, clock: Clock) -> None:
         self._board = board
+        self._clock = clock
         self._clock = clock
         # Later runs must not reuse a number that a worker remembers.
         self._version = round(clock.wall() * 1000)
@@ -92,6 +95,7 @@ class Dispatch:
         ]
         outbox.held = {a.job: a for a in wanted}
         self._given.setdefault(worker, set()).update(outbox.held)
+        self._given.setdefault(worker, set()).update(outbox.held)
         self._say(outbox, None, wanted, [])
         outbox.resending = outbox.version
 
@@ -102,6 +106,16 @@ class Dispatch:
             self._known_since.setdefault(worker, self._clock.wall())
         if version == 0 and self.outboxes.get(worker) is outbox:
             self.send_all(worker)
+
+    def may_report(self, worker: int, job: int, at: float) -> bool:
+        """Tell whether *worker* may have run *job* at *at* (UTC seconds).
+
+        What it had before this coordinator started, and until it first took its
+        whole set from us, we do not know: it may have had anything.
+        """
+        if job in self._given.get(worker, ()):
+            return True
+        return at < self._known_since.get(worker, float("inf")) + SLACK_S
 
     def may_report(self, worker: int, job: int, at: float) -> bool:
         """Tell whether *worker* may have run *job* at *at* (UTC seconds).
@@ -136,6 +150,7 @@ class Dispatch:
         wanted = self._assignment(self._board.jobs[job], worker)
         if wanted is not None and outbox.held.get(job) != wanted:
             outbox.held[job] = wanted
+            self._given[worker].add(job)
             self._given[worker].add(job)
             changed.append(wanted)
 

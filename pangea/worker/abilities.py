@@ -1,5 +1,9 @@
 """What this worker can ask, and what not, with the reason and the way out."""
 
+import socket
+from importlib.util import find_spec
+
+from pangea.core.placement import HTTP2, IPV6
 from pangea.probes.base import PROBES, load_builtin
 from pangea.probes.heartbeat import TYPE as HEARTBEAT
 from pangea.probes.icmp_socket import icmp_right
@@ -7,12 +11,41 @@ from pangea.probes.traceroute import traceroute_right
 
 
 def abilities() -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the probe types of this version, and why some cannot run here."""
+    """Return the probe types of this version, and why some cannot run here.
+
+    Among the reasons are those for what only some jobs need: IPv6 and HTTP/2.
+    """
     load_builtin()
     lacks = {}
-    for type_, right in (("icmp", icmp_right), ("traceroute", traceroute_right)):
+    for name, right in (
+        ("icmp", icmp_right),
+        ("traceroute", traceroute_right),
+        (IPV6, ipv6_right),
+        (HTTP2, http2_right),
+    ):
         able, how = right()
         if not able:
-            lacks[type_] = how
+            lacks[name] = how
     # Heartbeats are told to the coordinator, so no worker is asked to probe them.
     return tuple(sorted(PROBES.keys() - {HEARTBEAT})), lacks
+
+
+def ipv6_right() -> tuple[bool, str]:
+    """Tell whether this machine speaks IPv6, or why not.
+
+    Routes come and go, so a machine without one speaks it all the same.
+    """
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError as error:
+        reason = error.strerror or "refused"
+        return False, f"no IPv6 on this machine ({reason}): switch it on, or use IPv4"
+    return True, ""
+
+
+def http2_right() -> tuple[bool, str]:
+    """Tell whether HTTP/2 can be spoken, or why not."""
+    if find_spec("h2") is None:
+        return False, "HTTP/2 needs the package h2: pip install 'pangea[h2]', restart"
+    return True, ""
