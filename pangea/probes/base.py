@@ -23,6 +23,15 @@ WAIT = "wait"
 ASIDE = (WAIT, "accept")
 
 
+class Phase:
+    """A stretch of a run that is being measured; see ``Trace.phase``."""
+
+    __slots__ = ("begun", "until")
+
+    def __init__(self, begun: float) -> None:
+        self.begun, self.until = begun, 0.0
+
+
 class Trace:
     """What a run leaves behind, also when it fails half way.
 
@@ -63,13 +72,19 @@ class Trace:
         return self.last == WAIT or waited_ms >= timeout_s * 1000 / 2
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Measure the block as the phase *name*, also if it raises."""
-        begun = time.perf_counter()
+    def phase(self, name: str, since: float = 0.0) -> Iterator[Phase]:
+        """Measure the block as the phase *name*, also if it raises.
+
+        It began at *since*, if that is given, and ended when the block sets its
+        ``until``: who knows from the kernel when bytes came need not count how long
+        our loop took to come to them. Both are perf_counter seconds.
+        """
+        phase = Phase(since or time.perf_counter())
         try:
-            yield
+            yield phase
         finally:
-            spent = (time.perf_counter() - begun) * 1000
+            ended = phase.until or time.perf_counter()
+            spent = max(0.0, ended - phase.begun) * 1000
             self.phases[name] = self.phases.get(name, 0.0) + spent
             self.last = name
 

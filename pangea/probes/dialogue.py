@@ -9,7 +9,7 @@ from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
 from .banner import MAX_HEARD, Pattern, unescape
-from .connect import Stream
+from .wire import Stream
 
 MAX_STEPS = 20
 #: searches after which it is searched again only when an eighth more was heard

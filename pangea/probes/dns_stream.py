@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace
-from .connect import Stream, connect
+from .connect import connect
 from .dns_answer import Answer, checked
 from .dns_wire import Query
+from .wire import Stream
 
 if TYPE_CHECKING:
     from .tls_engine import TlsEngine

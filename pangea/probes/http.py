@@ -21,7 +21,6 @@ from .http_status import is_named
 from .http_way import Proxy, Way, basic, parse_proxy
 from .own_resolver import parse_resolver
 from .target import Url, is_address, parse_host, parse_url
-from .tls_demand import earliest
 from .tls_engine import warn_of_weakness
 
 if TYPE_CHECKING:
@@ -185,7 +184,12 @@ def _hop(answer: Answer, ms: float, trace: Trace) -> dict[str, Any]:
 def _certificate(chain: tuple[Facts, ...]) -> dict[str, str]:
     if not chain:
         return {}
-    return {"subject": chain[0].subject, "not_after": iso(chain[0].not_after)}
+    leaf = chain[0]
+    return {
+        "subject": leaf.subject,
+        "issuer": leaf.issuer,
+        "not_after": iso(leaf.not_after),
+    }
 
 
 def _note(answer: Answer, url: Url, hops: int, trace: Trace) -> None:
@@ -197,10 +201,6 @@ def _note(answer: Answer, url: Url, hops: int, trace: Trace) -> None:
         "final_url": safe_text(url, 500),
         "redirects": hops,
     }
-    if answer.chain:
-        trace.readings["fingerprint_sha256"] = answer.chain[0].fingerprint
-        ends = earliest(answer.chain).not_after
-        trace.readings["chain_earliest_expiry"] = iso(ends)
 
 
 def _observe(name: str, readings: dict[str, Any], trace: Trace) -> None:

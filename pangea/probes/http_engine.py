@@ -8,10 +8,10 @@ from pangea.core.failure import ProbeError, ProbeFailed
 from .base import Trace
 from .body_decoder import BodyDecoder
 from .certificates import Facts
-from .connect import Stream, Wire
 from .http_reader import HttpReader
 from .http_request import Request
 from .http_way import Way, judge_proxy, open_way
+from .wire import Stream, Wire
 
 if TYPE_CHECKING:
     from .http_h2 import Http2Reader
@@ -122,16 +122,22 @@ async def _talk(
     reader = HttpReader(
         has_body=request.method != "HEAD", limit=habits.limit, keep=habits.keep
     )
-    stream.write(sent)
-    with trace.phase("first_byte"):
-        data = await stream.read()
-    with trace.phase("transfer"):
-        while data:
-            reader.feed(data)
-            if reader.done:
-                return reader
+    try:
+        stream.write(sent)
+        with trace.phase("first_byte") as phase:
             data = await stream.read()
-        reader.feed_eof()
+            phase.until = stream.arrived
+        with trace.phase("transfer", since=stream.arrived) as phase:
+            while data:
+                phase.until = stream.arrived
+                reader.feed(data)
+                if reader.done:
+                    return reader
+                data = await stream.read()
+            phase.until = 0.0
+            reader.feed_eof()
+    finally:
+        reader.close()
     return reader
 
 
@@ -141,14 +147,17 @@ async def _talk_http2(
     from .http_h2 import Http2Reader
 
     reader = Http2Reader(request, limit=habits.limit, keep=habits.keep)
-    stream.write(reader.to_send())
-    # The first bytes are settings, sent before the request is even read.
-    with trace.phase("first_byte"):
-        while not reader.status:
-            await _listen(stream, reader)
-    with trace.phase("transfer"):
-        while not reader.done:
-            await _listen(stream, reader)
+    try:
+        stream.write(reader.to_send())
+        # The first bytes are settings, sent before the request is even read.
+        with trace.phase("first_byte"):
+            while not reader.status:
+                await _listen(stream, reader)
+        with trace.phase("transfer"):
+            while not reader.done:
+                await _listen(stream, reader)
+    finally:
+        reader.close()
     return reader
 
 

@@ -8,10 +8,11 @@ from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.text import safe_text
 
 from .base import Trace
-from .connect import Family, Wire, connect, resolve
+from .connect import Family, connect, resolve
 from .http_reader import MAX_HEADERS, HttpReader
 from .own_resolver import resolve_at
 from .target import Url, bracketed, parse_url
+from .wire import Wire
 
 if TYPE_CHECKING:
     from .dns_engine import Server
@@ -132,8 +133,11 @@ async def _status(wire: Wire) -> int:
             break
         head += data
     reader = HttpReader(has_body=False, limit=1, keep=False)
-    reader.feed(head)
-    reader.feed_eof()
+    try:
+        reader.feed(head)
+        reader.feed_eof()
+    finally:
+        reader.close()
     if reader.status < 300 and not head.endswith(_END):
         begin = safe_text(head[head.find(_END) + 4 :][:40], 60)
         raise ProbeFailed("protocol", f"it speaks before it is asked: {begin!r}")

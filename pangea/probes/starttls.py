@@ -7,8 +7,8 @@ from typing import Literal
 from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
-from .connect import Stream
 from .starttls_ldap import read_answer
+from .wire import Stream
 
 Protocol = Literal["none", "smtp", "imap", "pop3", "ftp", "xmpp", "postgres", "ldap"]
 

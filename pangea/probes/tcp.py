@@ -9,10 +9,11 @@ from pangea.core.text import safe_text
 
 from .banner import Pattern, unescape
 from .base import Trace, register
-from .connect import Family, Stream, Wire, connect, resolve
+from .connect import Family, connect, resolve
 from .dialogue import MAX_STEPS, Dialogue, Step, parse_steps
 from .target import parse_host, parse_host_port
 from .tls_settle import settle
+from .wire import Stream, Wire
 
 if TYPE_CHECKING:
     from .tools import Tools

@@ -8,11 +8,11 @@ from msgspec import Struct
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
-from .certificates import DAY
 from .client_certificate import IdentitySource
 from .connect import connect, resolve
 from .starttls import PORTS, start_tls
 from .target import parse_host, parse_host_port
+from .tls_accept import STEADY_S
 from .tls_demand import Demands, Seen, next_date, own_dates
 from .tls_engine import (
     TlsEngine,
@@ -29,9 +29,6 @@ from .tls_wire import TlsWire
 
 if TYPE_CHECKING:
     from .tools import Tools
-
-#: seconds for which days left, in hundredths, may be told as they were: half of one
-STEADY_S = 0.005 * DAY
 
 
 class _Judged(NamedTuple):

@@ -14,14 +14,15 @@ from . import certificates, tls_chain
 from .base import WAIT, Trace
 from .certificates import Facts, Problem
 from .client_certificate import Identity
-from .connect import Wire
 from .ocsp import Staple, read_staple
 from .target import is_address
+from .tls_accept import Accepted, look
 from .tls_context import Contexts, Offer, Version
 from .tls_facts import read_facts
 from .tls_gate import StartGate
 from .tls_trust import Trust
 from .tls_wire import TlsWire
+from .wire import Wire
 
 MAX_CACHED = 4096
 #: bytes of a chain that is worth remembering; nobody sends so much but to annoy
@@ -65,6 +66,7 @@ class TlsEngine:
         self._certificates: dict[bytes, Facts] = {}
         self._chains: dict[bytes, tuple[Facts, ...]] = {}
         self._verdicts: dict[tuple[bytes, str, str], Verdict] = {}
+        self._accepted: dict[tuple[bytes, str, str | None], Accepted] = {}
         self._staples: dict[bytes, Staple] = {}
 
     async def open(
@@ -166,17 +168,21 @@ class TlsEngine:
         Without *verify* anything is, even a certificate that cannot be read.
         Raises ProbeFailed for the first problem, ProbeError ``no_trust_store``.
         """
-        chain = tls.chain()
-        try:
-            facts = self.read(chain)
-        except ProbeFailed:
-            if verify:
-                raise
-            return ()
-        note_certificate(facts[0], self.now(), trace.readings)
-        if verify:
-            demand(self.judge(chain, host, ca_file))
-        return facts
+        chain, now = tls.chain(), self.now()
+        judged = ca_file if verify else None
+        key = (digest(chain), host, judged)
+        known = self._accepted.get(key)
+        if known is None or not known.since <= now < known.until:
+            try:
+                known = look(self, chain, host, judged, now, trace.readings)
+            except ProbeFailed:
+                if verify:
+                    raise
+                return ()
+            _remember(self._accepted, key, known)
+        trace.readings |= known.readings
+        demand(known.problems)
+        return known.chain
 
     async def close(self) -> None:
         """Forget everything."""
@@ -185,6 +191,7 @@ class TlsEngine:
         self._certificates.clear()
         self._chains.clear()
         self._verdicts.clear()
+        self._accepted.clear()
         self._staples.clear()
 
     def _load(self, ca_file: str | None) -> asyncio.Future[Any] | None:
@@ -230,15 +237,6 @@ class TlsEngine:
             if len(der) <= MAX_REMEMBERED:
                 _remember(self._certificates, key, known)
         return known
-
-
-def note_certificate(facts: Facts, now: float, readings: dict[str, Any]) -> None:
-    """Put what everybody wants to know of a certificate into *readings*."""
-    readings["not_before"] = certificates.iso(facts.not_before)
-    readings["not_after"] = certificates.iso(facts.not_after)
-    readings["days_left"] = round((facts.not_after - now) / certificates.DAY, 2)
-    readings["issuer"] = facts.issuer
-    readings["subject"] = facts.subject
 
 
 def warn_of_weakness(chain: tuple[Facts, ...], trace: Trace) -> None:

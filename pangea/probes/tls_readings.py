@@ -6,30 +6,48 @@ from typing import Any
 from .certificates import DAY, Facts, iso
 from .tls_demand import Seen, earliest
 
-SHOWN_NAMES, SHOWN_CHAIN = 20, 10
+#: Alternative names that are told: what the tls probe is for, others tell in passing.
+SHOWN_NAMES, SHOWN_IN_PASSING = 20, 5
+SHOWN_CHAIN = 10
 
 
 def told(seen: Seen, sent: int) -> dict[str, Any]:
     """Return what was *seen* as readings; *sent* certificates were presented."""
-    leaf = seen.leaf
-    readings = _life(leaf, seen.now) | {
+    readings = certificate_told(seen.chain, seen.verified, sent, seen.now, SHOWN_NAMES)
+    readings["chain"] = _shown(seen.chain, seen.now)
+    if seen.verified:
+        readings["verified_chain"] = _shown(seen.verified, seen.now)
+    if seen.alpn:
+        readings["alpn"] = seen.alpn
+    _note_status(seen, readings)
+    return readings
+
+
+def certificate_told(
+    chain: Sequence[Facts],
+    verified: Sequence[Facts],
+    sent: int,
+    now: float,
+    names: int = SHOWN_IN_PASSING,
+) -> dict[str, Any]:
+    """Return what any probe tells of a certificate and when its chain ends.
+
+    *chain* was presented, *verified* is the way to a trusted authority, if any.
+    """
+    leaf = chain[0]
+    readings = _life(leaf, now) | {
         "not_before": iso(leaf.not_before),
-        "san": list(leaf.san[:SHOWN_NAMES]),
+        "san": list(leaf.san[:names]),
         "san_count": leaf.san_count,
         "key": leaf.key,
         "bits": leaf.bits,
         "signature": leaf.signature,
         "fingerprint_sha256": leaf.fingerprint,
         "chain_length": sent,
-        "chain": _shown(seen.chain, seen.now),
     }
-    _note_expiry("chain_earliest", seen.chain, seen.now, readings)
-    if seen.verified:
-        readings["verified_chain"] = _shown(seen.verified, seen.now)
-        _note_expiry("verified_chain", seen.verified, seen.now, readings)
-    if seen.alpn:
-        readings["alpn"] = seen.alpn
-    _note_status(seen, readings)
+    _note_expiry("chain_earliest", chain, now, readings)
+    if verified:
+        _note_expiry("verified_chain", verified, now, readings)
     return readings
 
 

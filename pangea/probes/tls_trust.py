@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ CA_FILES = (
 MAX_STORES = 64
 #: seconds after which a CA file is looked at again, for it may have changed
 STORE_LIFE = 3600.0
+#: seconds around the present that are judged as the present
+PRESENT_S = 5.0
 _PARTIAL_CHAIN = crypto.X509StoreFlags.PARTIAL_CHAIN
 
 
@@ -80,8 +83,7 @@ class Trust:
         ends in what is trusted. *ca_file* "" means the system's. Raises
         ProbeError ``no_trust_store``, ProbeFailed ``cert_unreadable``.
         """
-        store = self._store(ca_file, now)
-        store.set_time(datetime.fromtimestamp(now, UTC))
+        store = self._store_at(ca_file, now)
         leaf, *others = (_load(der) for der in chain)
         asked = crypto.X509StoreContext(store, leaf, others)
         try:
@@ -90,6 +92,18 @@ class Trust:
             code, depth, said = error.errors
             return Refusal(code, depth, safe_text(said)), ()
         return None, tuple(map(_dump, verified))
+
+    def _store_at(self, ca_file: str, now: float) -> crypto.X509Store:
+        """Return the store for judging at *now*.
+
+        A store keeps the first time that it is told, whatever it is told later, so
+        ours is told none: OpenSSL looks at the clock. Another moment gets a new one.
+        """
+        store = self._store(ca_file, now)
+        if abs(now - time.time()) > PRESENT_S:
+            store = _load_store(ca_file, now, None).store
+            store.set_time(datetime.fromtimestamp(now, UTC))
+        return store
 
     def _store(self, ca_file: str, now: float) -> crypto.X509Store:
         if not self.is_ready(ca_file, now):

@@ -7,9 +7,9 @@ from OpenSSL import SSL, crypto
 
 from pangea.core.failure import ProbeFailed
 
-from .connect import Wire
 from .tls_failure import from_openssl
 from .tls_records import shows_certificate
+from .wire import Wire
 
 RECORD = 16 * 1024
 #: bytes that a server may send before the handshake must be over
@@ -115,6 +115,11 @@ class TlsWire:
     def close(self) -> None:
         """Let go of the socket, without a farewell."""
         self._wire.close()
+
+    @property
+    def arrived(self) -> float:
+        """When the bytes that were read last came, as perf_counter seconds."""
+        return self._wire.arrived
 
     @property
     def version(self) -> str:
