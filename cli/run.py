@@ -28,9 +28,17 @@ def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:
 @setting("--location", metavar="LAT,LON", help="Where it stands, in degrees.")
 @setting("--tag", multiple=True, metavar="K=V", help="For --on tag:K=V; repeatable.")
 @setting(
-    "--join", multiple=True, metavar="ADDR", help="A coordinator: [https://]HOST:PORT."
+    "--join",
+    multiple=True,
+    metavar="ADDR|TOKEN",
+    help="A coordinator: [https://]HOST:PORT, or a join token of it.",
 )
 @setting("--secret-file", metavar="F", help="Holds the secret of the cluster.")
+@setting(
+    "--admission",
+    type=click.Choice(("secret", "approve")),
+    help="Who gets in without a token: holders of the secret, or who is approved.",
+)
 @setting(
     "--discovery",
     multiple=True,

@@ -11,6 +11,7 @@ from .group import Group
 from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
 from .session import Session
 from .table import Style
+from .worker_admission import COMMANDS, called
 
 COLUMNS = [
     Column("link", lambda worker: link(worker), mark=True),
@@ -21,6 +22,7 @@ COLUMNS = [
     Column("rtt", lambda worker: milliseconds(worker.get("rtt_ms"))),
     Column("seen", lambda worker: ago(worker.get("last_seen"))),
     Column("health", lambda worker: worker.get("health", "")),
+    Column("id", lambda worker: worker.get("id", ""), wide=True),
     Column("offset", lambda worker: milliseconds(worker.get("offset_ms")), wide=True),
     Column("lag", lambda worker: milliseconds(worker.get("lag_ms")), wide=True),
     Column("spool", lambda worker: worker.get("spool", ""), wide=True),
@@ -36,7 +38,11 @@ def link(worker: dict[str, Any]) -> str:
 
 @click.group("worker", cls=Group, no_args_is_help=True)
 def command() -> None:
-    """List the workers and how they are."""
+    """List the workers, and decide who may probe for you."""
+
+
+for _each in COMMANDS:
+    command.add_command(_each)
 
 
 @command.command("list")
@@ -50,14 +56,20 @@ def list_(session: Session) -> None:
         lines = ["there are no workers; to add one, here and on its machine:"]
         lines += [safe_text(line, 1000) for line in client.get("status")["join"]]
         session.note("\n  ".join(lines))
+    for worker in workers:
+        if worker.get("state") == "pending":
+            session.note(
+                f"{safe_text(worker['name'], 63)} waits for approval\n"
+                f"  compare its id, then: pangea worker approve {worker['id']}"
+            )
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", metavar="ID|NAME")
 @click.pass_obj
 def show(session: Session, name: str) -> None:
-    """Show the worker NAME."""
-    worker = session.client().get(path_of("workers", name))
+    """Show one worker."""
+    worker = session.client().get(path_of("workers", called(name)))
     show_one(session, worker, lambda style: _card(style, worker))
 
 
@@ -67,6 +79,8 @@ def _card(style: Style, worker: dict[str, Any]) -> list[str]:
         ("id", worker["id"]),
         ("state", worker["state"]),
         ("health", worker["health"]),
+        ("let in by", worker.get("approved_by", "")),
+        *(("note", notice) for notice in worker.get("notices", ())),
         ("region", worker["region"]),
         ("location", ",".join(f"{part:g}" for part in position)),
         ("tags", joined(worker["tags"])),

@@ -1,0 +1,131 @@
+"""`pangea worker approve`, `revoke` and the like: who may probe for us."""
+
+import re
+import sys
+from typing import Any
+
+import click
+
+from pangea.core.durations import parse_duration
+from pangea.core.errors import UsageError
+
+from .client import path_of
+from .group import Command
+from .output import show_one
+from .session import Session
+
+#: Meant as the id of a node, right or not: six groups of letters and digits.
+_LIKE_ID = re.compile(r"[0-9a-z]{36}|[0-9a-z]{4,8}([ -][0-9a-z]{4,8}){5}")
+
+
+def called(text: str) -> str:
+    """Return *text*, the id or name of a worker, as the API takes it.
+
+    Raises UsageError for an id with a slip in it.
+    """
+    typed = text.strip().lower()
+    if not _LIKE_ID.fullmatch(typed):
+        return text
+    from pangea.mesh.identity import parse_node_id
+
+    return parse_node_id(typed)
+
+
+@click.command("approve", cls=Command)
+@click.argument("worker", metavar="ID|NAME")
+@click.pass_obj
+def approve(session: Session, worker: str) -> None:
+    """Let a worker in, and let it have the credentials of its jobs.
+
+    Compare the ID with what the worker prints in its own log.
+    """
+    _decide(session, worker, "approve", {}, "approved")
+
+
+@click.command("revoke", cls=Command)
+@click.argument("worker", metavar="ID|NAME")
+@click.option("--reason", default="", metavar="TEXT", help="Kept with the key.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def revoke(session: Session, worker: str, reason: str, yes: bool) -> int:
+    """Shut a worker out at once, and its key for ever.
+
+    It knows the cluster's secret: until that has been rotated, new workers wait for
+    approval.
+    """
+    client = session.client()
+    found = client.get(path_of("workers", called(worker)))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"revoking {found['name']!r} is for ever, and nobody can be asked",
+                hint=f"pangea worker revoke {worker} --yes",
+            )
+        told = f"Shut out {found['name']} ({found['id']}) for ever?"
+        if not click.confirm(told, err=True):
+            return 1
+    _decide(session, found["id"], "revoke", {"reason": reason}, "revoked")
+    session.note("next: rotate the secret that it knows: pangea secret rotate start")
+    return 0
+
+
+@click.command("rename", cls=Command)
+@click.argument("worker", metavar="ID|NAME")
+@click.argument("new")
+@click.pass_obj
+def rename(session: Session, worker: str, new: str) -> None:
+    """Call a worker NEW; jobs that name it follow."""
+    _decide(session, worker, "rename", {"name": new}, "renamed to")
+
+
+@click.command("drain", cls=Command)
+@click.argument("worker", metavar="ID|NAME")
+@click.option("--off", is_flag=True, help="Give it jobs again.")
+@click.pass_obj
+def drain(session: Session, worker: str, off: bool) -> None:
+    """Give a worker no new jobs; those that can run elsewhere move there."""
+    words = "gets jobs again:" if off else "draining"
+    _decide(session, worker, "drain", {"draining": not off}, words)
+
+
+@click.command("remove", cls=Command)
+@click.argument("worker", metavar="ID|NAME")
+@click.pass_obj
+def remove(session: Session, worker: str) -> None:
+    """Take a worker that is gone from the list; its results stay."""
+    session.client().delete(path_of("workers", called(worker)))
+    session.note(f"removed {worker}")
+
+
+@click.command("token", cls=Command)
+@click.option("--expires", default="1h", metavar="TIME", help="How long it lives (1h).")
+@click.option("--approve", is_flag=True, help="Approve who joins by it at once.")
+@click.option("--site", default="", metavar="R", help="Region of who says none.")
+@click.pass_obj
+def token(session: Session, expires: str, approve: bool, site: str) -> None:
+    """Make a token by which one worker may join, once.
+
+    It names this coordinator, so the worker trusts no other, and brings the cluster's
+    secret with it. Keep it secret until it is used.
+    """
+    try:
+        expires_s = float(parse_duration(expires))
+    except UsageError as error:
+        raise UsageError(f"--expires: {error}", hint=error.hint) from error
+    body = {"expires_s": expires_s, "approve": approve, "site": site}
+    made = session.client().post("worker-tokens", body)
+    show_one(session, made, lambda style: [made["token"]], name=made["token"])
+    session.note("on the worker's machine, once:")
+    session.note(f"  {made['command']}")
+
+
+def _decide(
+    session: Session, worker: str, verb: str, body: dict[str, Any], done: str
+) -> None:
+    path = path_of("workers", called(worker), verb)
+    answer = session.client().post(path, body or None)
+    words = f"{done} {answer['name']} ({answer['id']})"
+    show_one(session, answer, lambda style: [style.plain(words)])
+
+
+COMMANDS = (approve, revoke, rename, drain, remove, token)
