@@ -42,11 +42,12 @@ class MeshView:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._seen: dict[int, dict[int, Seen]] = {}
+        self._numbers: dict[bytes, int] = {}
         self.stale: set[int] = set()
 
     def take(self, worker: int, report: PeerReport, now: float) -> None:
         """Take in what *worker* says; of strangers and of itself it says nothing."""
-        numbers = {w.key: w.id for w in self._board.workers.values()}
+        numbers = self._by_key()
         row = {} if report.whole else self._seen.get(worker, {})
         for state in report.peers[:MOST_PEERS]:
             target = numbers.get(state.key)
@@ -58,6 +59,12 @@ class MeshView:
                 row[target] = Seen(_safe(state), now)
         self._seen[worker] = row
         (self.stale.add if report.stale else self.stale.discard)(worker)
+
+    def _by_key(self) -> dict[bytes, int]:
+        """Return all workers by key; workers come, but their rows never go."""
+        if len(self._numbers) != len(self._board.workers):
+            self._numbers = {w.key: w.id for w in self._board.workers.values()}
+        return self._numbers
 
     def forget(self, worker: int) -> None:
         """Forget all that *worker* said: it is not one of us any more."""

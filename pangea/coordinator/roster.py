@@ -66,6 +66,7 @@ class RosterOffice:
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
         self._told: dict[bytes, tuple[str, ...]] = {}
+        self._keys: set[bytes] = set()
         self._floor = 0
         self._heal_at = 0.0
         self._body: RosterBody | None = None
@@ -88,10 +89,8 @@ class RosterOffice:
     def changed(self) -> None:
         """Note that a worker was approved, revoked, renamed or moved."""
         self._dirty.set()
-        if self._body is not None:
-            now = {worker.key for worker in self._approved()}
-            if any(node.key not in now for node in self._body.nodes):
-                self._urgent.set()
+        if self._keys - {worker.key for worker in self._approved()}:
+            self._urgent.set()
 
     def introduced(self, link: WorkerLink, said: Introduce, address: str) -> None:
         """Note where the worker of *link* listens, and bring it what it lacks.
@@ -100,9 +99,9 @@ class RosterOffice:
         """
         key = link.worker.key
         told = told_addresses(said.port, said.addresses, address)
-        if self._told.get(key) != told or not self._lists(key):
-            self._told[key] = told
-            self.changed()
+        self._told[key] = told
+        # Perhaps nothing is new; that is seen when the changes are gathered.
+        self._dirty.set()
         now = self._clock.monotonic()
         if self.version < said.roster < MOST_VERSION and now >= self._heal_at:
             log.warning(
@@ -161,6 +160,7 @@ class RosterOffice:
         )
         signed = sign_roster(body, self._identity)
         self._body, self.signed = body, signed
+        self._keys = {node.key for node in body.nodes}
         self._send(self._links.values())
         log.debug("roster %d: %d workers", version, len(body.nodes))
         packed = base64.b64encode(signed.signature + signed.body).decode()
@@ -193,9 +193,6 @@ class RosterOffice:
     def _approved(self) -> list[Worker]:
         workers = sorted(self._board.workers.values(), key=lambda worker: worker.id)
         return [worker for worker in workers if worker.state == "approved"]
-
-    def _lists(self, key: bytes) -> bool:
-        return self._body is not None and self._body.node(key) is not None
 
     def _now_us(self) -> int:
         return round(self._clock.wall() * 1e6)

@@ -30,6 +30,7 @@ from .trust import Trust
 log = logging.getLogger(__name__)
 
 REPORT_S = 10.0
+FIRST_REPORTS_S = (1.5, 2.0, 4.0)
 #: Every so many reports all is told, changed or not.
 WHOLE_EVERY = 30
 MOST_PEERS = 64
@@ -92,7 +93,7 @@ class MeshSide:
                 log.warning("the coordinator's roster is refused: %s", error)
 
     async def _report(self, link: Link) -> None:
-        rounds = 0
+        rounds, pauses = 0, iter(FIRST_REPORTS_S)
         while True:
             whole = rounds % WHOLE_EVERY == 0
             changed = self._changed(whole=whole)
@@ -100,7 +101,7 @@ class MeshSide:
                 stale = self._roster.stale
                 await link.send(PeerReport(tuple(changed), whole, stale))
             rounds += 1
-            await asyncio.sleep(REPORT_S)
+            await asyncio.sleep(next(pauses, REPORT_S))
 
     def _changed(self, *, whole: bool) -> list[PeerState]:
         """Return what is to be told now, and note it as told."""

@@ -23,8 +23,10 @@ FIRST_PINGS_S = (0.0, 0.2, 0.5)
 #: A peer that says nothing for so long is gone, whatever TCP believes.
 SILENCE_S = 4 * PING_S
 WELCOME_S = 5.0
-#: A peer that pings more often than this, over a second, wants something else.
-PINGS_A_SECOND = 20.0
+#: A peer that says more of what we answer in a second wants something else.
+WORDS_A_SECOND = 20.0
+#: A clock that is further off than this is no clock, in microseconds.
+WILD_US = 1 << 53
 
 #: What other parts say on peer links: given a message, True if it was theirs.
 Hear = Callable[["PeerLink", Message], Awaitable[bool]]
@@ -65,7 +67,7 @@ class PeerLink:
         self._given = 0
         self._hear_more = hear
         self._heard_at = self._spent_at = clock.monotonic()
-        self._allowance = PINGS_A_SECOND
+        self._allowance = WORDS_A_SECOND
 
     @property
     def mute(self) -> bool:
@@ -143,6 +145,8 @@ class PeerLink:
             await self._hear(message)
 
     async def _hear(self, message: Message) -> None:
+        if isinstance(message, Ping | Pong | Roster):
+            self._spend()
         match message:
             case Ping():
                 await self._answer(message)
@@ -158,7 +162,6 @@ class PeerLink:
 
     async def _answer(self, ping: Ping) -> None:
         received = self._now_us()
-        self._spend()
         self.deaf = ping.heard_ms > DEAF_S * 1000
         await self.say(Pong(ping.number, received, self._now_us()))
         await self._pass_on(ping.roster)
@@ -173,7 +176,6 @@ class PeerLink:
 
     async def _take(self, said: Roster) -> None:
         """Take a roster from a peer: whoever brings it, our coordinator signed it."""
-        self._spend()
         try:
             await self._roster.take(SignedRoster(said.body, said.signature))
         except ProtocolError as error:
@@ -188,16 +190,17 @@ class PeerLink:
         heard_us = self._now_us()
         sent_us = heard_us - round((now - sent) * 1e6)
         sample = offset_sample(sent_us, pong.received_us, pong.answered_us, heard_us)
-        self._stats.hear(pong.number, sample, now)
+        if abs(sample.offset_us) < WILD_US and sample.rtt_us < WILD_US:
+            self._stats.hear(pong.number, sample, now)
 
     def _spend(self) -> None:
-        """Count a ping; refuse a peer that sends many more than it needs."""
+        """Count a word; refuse a peer that says many more than it needs."""
         now = self._clock.monotonic()
-        earned = (now - self._spent_at) * PINGS_A_SECOND
+        earned = (now - self._spent_at) * WORDS_A_SECOND
         self._spent_at = now
-        self._allowance = min(PINGS_A_SECOND, self._allowance + earned)
+        self._allowance = min(WORDS_A_SECOND, self._allowance + earned)
         if self._allowance < 1.0:
-            raise ProtocolError("it pings far too often")
+            raise ProtocolError("it talks far too much")
         self._allowance -= 1.0
 
     def _now_us(self) -> int:

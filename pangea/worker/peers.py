@@ -99,7 +99,7 @@ class Peers:
             link = await respond(
                 channel,
                 self._identity,
-                self._secrets(),
+                self._proofs(),
                 self._info,
                 self._check,
                 self._replays,
@@ -219,13 +219,20 @@ class Peers:
         link = await initiate(
             channel,
             self._identity,
-            self._secrets()[0],
+            self._proofs()[0],
             self._info,
             check,
             clock=self._clock,
             prologue=channel.prologue,
         )
         return self._peer(link, dialled=True)
+
+    def _proofs(self) -> Sequence[bytes]:
+        """Return the cluster's secrets; with none yet there are no peers."""
+        secrets = self._secrets()
+        if not secrets:
+            raise ProtocolError("this worker holds no cluster secret yet")
+        return secrets
 
     def _check(self, key: bytes, info: NodeInfo) -> None:
         """Refuse who is no worker of the roster, and guests beyond their number."""

@@ -138,4 +138,3 @@ class RosterKeeper:
             return
         self._use(signed, body)
         self._known = set(kept.known) & self._by_key.keys()
-
