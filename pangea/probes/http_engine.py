@@ -123,8 +123,8 @@ async def _talk(
         has_body=request.method != "HEAD", limit=habits.limit, keep=habits.keep
     )
     try:
-        stream.write(sent)
         with trace.phase("first_byte") as phase:
+            stream.write(sent)
             data = await stream.read()
             phase.until = stream.arrived
         with trace.phase("transfer", since=stream.arrived) as phase:
