@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "PANGEA_TLS_KEY": "server.tls_key",
     "PANGEA_TLS_PROXY": "server.tls_proxies",
     "PANGEA_PUBLIC": "server.public",
+    "PANGEA_URL": "server.url",
     "PANGEA_JOIN": "mesh.join",
     "PANGEA_SECRET_FILE": "mesh.secret_file",
     "PANGEA_DISCOVERY": "mesh.discovery",

@@ -42,8 +42,13 @@ def greeting(
         lines.append(f"  log in    {code}   (shown this once; keep it)")
     else:
         lines.append("  log in    with your access code")
-    lines.append("  worker    on another machine, with the cluster secret in a file:")
-    lines += [f"            {command}" for command in join_lines(state_dir, places)]
+    lines.append(
+        "  worker    with a token, on another machine:"
+        if config.server.public
+        else "  worker    on another machine, with the cluster secret in a file:"
+    )
+    commands = join_lines(state_dir, places, by_token=config.server.public)
+    lines += [f"            {command}" for command in commands]
     if "mdns" in config.mesh.discovery:
         lines.append("            (on the same link --join may be left out)")
     here = shlex.quote(str(state_dir))
@@ -56,13 +61,20 @@ def greeting(
     return "\n".join(lines)
 
 
-def join_lines(state_dir: Path, places: list[str]) -> list[str]:
+def join_lines(
+    state_dir: Path, places: list[str], *, by_token: bool = False
+) -> list[str]:
     """Return the commands that add a worker: one here, one on its machine.
 
     They are right from whatever directory they are typed.
     """
     far = next((url for url in places if not _is_local(url)), places[0])
     here = shlex.quote(str(state_dir.absolute()))
+    if by_token:
+        return [
+            f"pangea --state-dir {here} worker token",
+            "pangea run --role worker --join TOKEN",
+        ]
     return [
         f"pangea --state-dir {here} secret show > pangea.secret",
         "pangea run --role worker --secret-file pangea.secret "

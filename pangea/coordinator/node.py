@@ -93,7 +93,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         service.own_url = url_of(here)
         places = places_of(config, certificate, host, running.port)
         members.places = places
-        service.join = join_lines(state_dir, places)
+        service.join = join_lines(state_dir, places, by_token=config.server.public)
         note_here(state_dir, service.own_url, certificate, background)
         stack.push_async_callback(running.stop)
         stack.push_async_callback(coordinator.stop, "shutting down")

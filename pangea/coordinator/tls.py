@@ -6,6 +6,8 @@ from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
+from yarl import URL
+
 from pangea.background import Background
 from pangea.core.clock import Clock
 from pangea.core.config import NodeConfig, ServerTable
@@ -41,7 +43,9 @@ def open_certificate(
 def site_of(config: NodeConfig, certificate: Certificate | None, token: str) -> Site:
     """Return how the site behaves, by what is configured and what is shown."""
     server = config.server
-    names = certificate.shown.names if certificate and server.tls_cert else ()
+    names = list(certificate.shown.names) if certificate and server.tls_cert else []
+    if server.url:
+        names.append(URL(server.url).host or "")
     return Site(
         admin_token=token,
         session_s=server.session,
@@ -56,12 +60,16 @@ def site_of(config: NodeConfig, certificate: Certificate | None, token: str) -> 
 def places_of(
     config: NodeConfig, certificate: Certificate | None, host: str, port: int
 ) -> list[str]:
-    """Return the URLs to open: this machine's, and names of a given certificate."""
-    found = urls(host, port, tls=certificate is not None)
-    if certificate is None or not config.server.tls_cert:
-        return found
-    named = [f"https://{name}:{port}" for name in sorted(certificate.shown.names)[:3]]
-    return [found[0], *named, *found[1:]]
+    """Return the URLs to open: this machine's, what is configured, all others."""
+    server = config.server
+    here, *others = urls(host, port, tls=certificate is not None)
+    named = [server.url.rstrip("/")] if server.url else []
+    if certificate is not None and server.tls_cert:
+        names = sorted(certificate.shown.names)[:3]
+        named += [f"https://{name}:{port}" for name in names]
+    if server.public and certificate is None:
+        others = []  # plain HTTP is answered to this machine alone
+    return list(dict.fromkeys([here, *named, *others]))
 
 
 def url_of(address: Address) -> str:

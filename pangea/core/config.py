@@ -61,7 +61,8 @@ class ServerTable(Struct, frozen=True, kw_only=True):
     ``tls_cert`` and ``tls_key`` are files in PEM; ``tls`` ``auto`` does with a
     certificate of our own where none is given. ``tls_proxies`` are addresses and
     networks of the proxies that speak TLS in front of us, and that alone are
-    believed who asks. ``public`` is for a port that strangers reach.
+    believed who asks. ``public`` is for a port that strangers reach. ``url`` is
+    where others reach us, if that is not at an address of this machine.
     """
 
     listen: str = ""
@@ -72,6 +73,7 @@ class ServerTable(Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     tls_proxies: tuple[str, ...] = ()
     public: bool = False
+    url: str = ""
 
     def __post_init__(self) -> None:
         if self.listen and self.listen != LISTEN_OFF:
@@ -82,6 +84,8 @@ class ServerTable(Struct, frozen=True, kw_only=True):
             raise ValueError("tls_cert and tls_key: wanted both files or neither")
         if self.tls == "off" and self.tls_cert:
             raise ValueError("tls: is off, but there is a tls_cert: leave one out")
+        if self.url:
+            _check_url(self.url)
         for proxy in self.tls_proxies:
             try:
                 ip_network(proxy, strict=False)
@@ -229,6 +233,14 @@ def parse_listen(text: str) -> tuple[str, int]:
     if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535 or " " in host:
         raise ValueError(f"listen: wanted HOST:PORT or [V6]:PORT, got {text!r}")
     return host or "0.0.0.0", int(port)
+
+
+def _check_url(text: str) -> None:
+    """Raise ValueError unless *text* says only scheme, host and perhaps a port."""
+    if not re.fullmatch(
+        r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/?", text
+    ):
+        raise ValueError(f"url: wanted https://HOST or https://HOST:PORT, got {text!r}")
 
 
 def _on_earth(latitude: float, longitude: float) -> bool:
