@@ -73,7 +73,6 @@ class Coordinator:
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
         self.intake.may_report = self.dispatch.may_report
-        self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
         self.moving = Moving(
             self.board,

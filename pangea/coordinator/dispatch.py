@@ -21,8 +21,8 @@ CHUNK = 500
 BACKLOG = 1000
 #: Clocks agree at least to this; also what ran while a worker took its new set.
 SLACK_S = 60.0
-#: Clocks agree at least to this; also what ran while a worker took its new set.
-SLACK_S = 60.0
+#: Assignments made before others get a turn.
+STEP = 500
 
 
 class Outbox:
@@ -57,21 +57,21 @@ class Dispatch:
     def __init__(self, board: Board, clock: Clock) -> None:
         self._board = board
         self._clock = clock
-        self._clock = clock
         # Later runs must not reuse a number that a worker remembers.
         self._version = round(clock.wall() * 1000)
         self.outboxes: dict[int, Outbox] = {}
         #: All that was ever given to a worker, and since when it had nothing else.
         self._given: dict[int, set[int]] = {}
         self._known_since: dict[int, float] = {}
+        #: What changes while a whole set is gathered, for each of them.
+        self._gathering: list[set[int]] = []
 
-    def link(self, worker: int, outbox: Outbox) -> None:
+    async def link(self, worker: int, outbox: Outbox) -> None:
         """Begin to serve *worker* over *outbox* with its whole set.
 
         The latest link wins.
         """
-        self.outboxes[worker] = outbox
-        self.send_all(worker)
+        await self._send_all(worker, outbox)
 
     def unlink(self, worker: int, outbox: Outbox) -> bool:
         """Stop serving over *outbox*; False if another one took its place."""
@@ -80,42 +80,48 @@ class Dispatch:
         del self.outboxes[worker]
         return True
 
-    def send_all(self, worker: int) -> None:
+    async def _send_all(self, worker: int, outbox: Outbox) -> None:
         """Send *worker* its whole set, in chunks that it takes as one.
 
-        A worker that asks again while they are on their way only has to wait.
+        It is gathered in small steps; what changes meanwhile follows after it.
         """
-        outbox = self.outboxes[worker]
-        if outbox.resending:
-            return
-        wanted = [
-            assignment
-            for job in self._board.jobs.values()
-            if (assignment := self._assignment(job, worker)) is not None
-        ]
-        outbox.held = {a.job: a for a in wanted}
-        self._given.setdefault(worker, set()).update(outbox.held)
-        self._given.setdefault(worker, set()).update(outbox.held)
-        self._say(outbox, None, wanted, [])
+        changed: set[int] = set()
+        self._gathering.append(changed)
+        try:
+            held = await self._gather(worker)
+        finally:
+            self._gathering.remove(changed)
+        if outbox.full.is_set():
+            return  # this link was given up meanwhile
+        self.outboxes[worker] = outbox
+        outbox.held = held
+        self._given.setdefault(worker, set()).update(held)
+        self._say(outbox, None, list(held.values()), [])
         outbox.resending = outbox.version
+        self.update(changed)
 
-    def applied(self, worker: int, outbox: Outbox, version: int) -> None:
-        """Note what *worker* runs now; 0 means that it wants its whole set."""
+    async def _gather(self, worker: int) -> dict[int, Assignment]:
+        held: dict[int, Assignment] = {}
+        for count, number in enumerate(list(self._board.jobs), 1):
+            job = self._board.jobs.get(number)
+            assignment = job and self._assignment(job, worker)
+            if assignment:
+                held[number] = assignment
+            if count % STEP == 0:
+                await asyncio.sleep(0)
+        return held
+
+    async def applied(self, worker: int, outbox: Outbox, version: int) -> None:
+        """Note what *worker* runs now; 0 means that it wants its whole set.
+
+        One that asks again while that is on its way only has to wait.
+        """
         if version and version == outbox.resending:
             outbox.resending = 0
             self._known_since.setdefault(worker, self._clock.wall())
-        if version == 0 and self.outboxes.get(worker) is outbox:
-            self.send_all(worker)
-
-    def may_report(self, worker: int, job: int, at: float) -> bool:
-        """Tell whether *worker* may have run *job* at *at* (UTC seconds).
-
-        What it had before this coordinator started, and until it first took its
-        whole set from us, we do not know: it may have had anything.
-        """
-        if job in self._given.get(worker, ()):
-            return True
-        return at < self._known_since.get(worker, float("inf")) + SLACK_S
+        mine = self.outboxes.get(worker) is outbox
+        if version == 0 and mine and not outbox.resending:
+            await self._send_all(worker, outbox)
 
     def may_report(self, worker: int, job: int, at: float) -> bool:
         """Tell whether *worker* may have run *job* at *at* (UTC seconds).
@@ -131,7 +137,10 @@ class Dispatch:
         """Tell all linked workers what changed for them in *jobs*."""
         put: dict[int, list[Assignment]] = {}
         drop: dict[int, list[int]] = {}
-        for job in set(jobs):
+        jobs = set(jobs)
+        for changed_meanwhile in self._gathering:
+            changed_meanwhile |= jobs
+        for job in jobs:
             placed = self._board.placed(job)
             for worker, outbox in self.outboxes.items():
                 if worker in placed:
@@ -150,7 +159,6 @@ class Dispatch:
         wanted = self._assignment(self._board.jobs[job], worker)
         if wanted is not None and outbox.held.get(job) != wanted:
             outbox.held[job] = wanted
-            self._given[worker].add(job)
             self._given[worker].add(job)
             changed.append(wanted)
 

@@ -38,7 +38,6 @@ QUEUE = 128
 RETRY_S = 2.0
 HEAD_BYTES = 512
 CLAMPED = int(Flag.CLAMPED)
-CLAMPED = int(Flag.CLAMPED)
 #: What a broken row may still raise where it is stored.
 POISON = (ProtocolError, ValueError, TypeError, OverflowError)
 
@@ -84,8 +83,6 @@ class Intake:
         self.marks: Marks = {}
         self.taken = 0
         self.trouble = ""
-        #: Tells whether a worker may have run a job at a time.
-        self.may_report: Callable[[int, int, float], bool] = lambda *_: True
         #: Tells whether a worker may have run a job at a time.
         self.may_report: Callable[[int, int, float], bool] = lambda *_: True
         self.credits = Credits(clock)
@@ -258,7 +255,6 @@ class Intake:
             try:
                 row = read_row(raw, worker, time, now_us, boot_ns)
                 self._check_given(row)
-                self._check_given(row)
             except ProtocolError as error:
                 rows.append(None)
                 number = batch.first + at
@@ -266,13 +262,6 @@ class Intake:
                 continue
             rows.append(row if self._is_known(row, worker) else None)
         return rows, bad
-
-    def _check_given(self, row: Result) -> None:
-        """Refuse what its worker never had to run; a clamped time says nothing."""
-        if row.flags & CLAMPED or row.job not in self._board.jobs:
-            return
-        if not self.may_report(row.worker, row.job, row.started_at_us / 1e6):
-            raise ProtocolError(f"job {row.job} was never given to this worker")
 
     def _check_given(self, row: Result) -> None:
         """Refuse what its worker never had to run; a clamped time says nothing."""

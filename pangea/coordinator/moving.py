@@ -14,7 +14,7 @@ from .intake import Intake
 from .judging import Judging
 
 #: Jobs placed, told and seated before others get a turn.
-STEP = 200
+STEP = 100
 
 
 class Moving:

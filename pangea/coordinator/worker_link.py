@@ -86,7 +86,7 @@ class WorkerLink:
 
     async def serve(self) -> None:
         """Exchange messages until the link breaks; always ends in an exception."""
-        self._dispatch.link(self.worker.id, self.outbox)
+        await self._dispatch.link(self.worker.id, self.outbox)
         if self.link.speaks(Credit):
             self.outbox.say(self._intake.credits.begin(self.worker.id))
         try:
@@ -139,7 +139,9 @@ class WorkerLink:
                     raise ProtocolError("a digest is too large")
                 await self._intake.view(self.worker, message.latest)
             case Applied():
-                self._dispatch.applied(self.worker.id, self.outbox, message.version)
+                await self._dispatch.applied(
+                    self.worker.id, self.outbox, message.version
+                )
             case SecretsKept():
                 self._kept(self.worker.id, message.ids)
             case Goodbye():

@@ -30,6 +30,8 @@ class Placement(Struct, frozen=True):
     @property
     def running(self) -> dict[int, int]:
         """The workers that probe it, each with its slot; also those that leave."""
+        if not self.takes:
+            return self.slots
         leaving = {old: self.slots[new] for new, old in self.takes.items()}
         return leaving | self.slots
 

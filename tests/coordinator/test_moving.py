@@ -346,7 +346,7 @@ async def two(world):
     dispatch = world.coordinator.dispatch
     for far in (hel, nyc):
         number = far.welcome.worker
-        dispatch.applied(number, dispatch.outboxes[number], first_set(far))
+        await dispatch.applied(number, dispatch.outboxes[number], first_set(far))
     return job, hel, nyc
 
 
