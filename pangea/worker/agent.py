@@ -221,7 +221,8 @@ class Agent:
         refused = isinstance(error, Refused) and error.reason is Refusal.CLOSED
         if refused and not self._trust.pinned:
             raise NotAllowed(str(error), hint=getattr(error, "hint", "")) from error
-        log.warning("%s", error)
+        hint = getattr(error, "hint", "")
+        log.warning("%s%s", error, f" ({hint})" if hint else "")
 
 
 async def _hang_up(link: Link) -> None:
