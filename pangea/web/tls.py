@@ -73,6 +73,7 @@ class Certificate:
         self._seen = _signature(files)
         self.shown = load(files)
         self.told: list[Callable[[], None]] = []
+        self._remarked: tuple[int, Shown | None] = (0, None)
         self._wake = asyncio.Event()
         #: What connections begin with; each is moved to what is shown then.
         self.context = load(files)
@@ -100,6 +101,7 @@ class Certificate:
             files = self._find()
             found = _signature(files)
             if found == self._seen:
+                self._remark(files)
                 return
             self._seen = found
             new = load(files)
@@ -120,7 +122,11 @@ class Certificate:
         connection.context = self.shown
 
     def _remark(self, files: Files) -> None:
-        """Say what a person should mend, though it works."""
+        """Say what a person should mend, though it works: of one pair once a day."""
+        today = int(self._wall() // 86_400)
+        if self._remarked == (today, self.shown):
+            return
+        self._remarked = today, self.shown
         certificate, key = files
         if key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             log.warning("others may read the key in %s: chmod 600 %s", key, key)

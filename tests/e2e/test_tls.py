@@ -214,6 +214,24 @@ def test_in_public_the_secret_alone_opens_nothing(cluster: Cluster, nginx: int):
     assert listed[0]["state"] == "pending"
 
 
+def test_in_public_a_token_brings_a_worker_in_through_the_proxy(
+    cluster: Cluster, nginx: int
+):
+    url = f"https://localhost:{nginx}"
+    cluster.env["PANGEA_URL"] = url
+    start(cluster, "--public", "--tls-proxy", "127.0.0.1")
+    said = cluster.coordinator.said()
+    assert f"open      {url}" in said
+    assert "worker token" in said
+    assert "secret show" not in said
+    made = json.loads(here(cluster, "worker", "token", "--approve", "-o", "json"))
+    joining = ("--role", "worker", "--name", "far", "--join", made["token"])
+    node = cluster._node("far", *joining)
+    node.start()
+    wait_for(lambda: linked(cluster) == {"local", "far"}, 20, "a worker by token")
+    assert last_good(node) == [url]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

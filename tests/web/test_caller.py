@@ -1,11 +1,18 @@
 """Who asks: what headers claim counts from configured proxies only."""
 
+import re
+from pathlib import Path
+
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from pangea.core.errors import NotAllowed
+from pangea.web import caller
 from pangea.web.caller import Caller, address_of, caller_of, is_here, is_secure
 from pangea.web.enroll import first_account
+from pangea.web.guard import guard
 from pangea.web.keys import SITE, Site
 from tests.web.proxy import networks, terminating
 from tests.web.site import TOKEN, serving
@@ -130,6 +137,41 @@ async def test_in_public_a_proxy_that_was_asked_in_the_clear_gets_nothing(
         assert "plain HTTP is not spoken here" in await answer.text()
         alive = await http.get("/healthz", ssl=False)
         assert alive.status == 200
+
+
+@pytest.mark.parametrize(
+    ("remote", "scheme", "answered"),
+    [
+        ("192.0.2.7", "http", False),
+        ("2001:db8::7", "http", False),
+        ("", "http", False),
+        ("192.0.2.7", "https", True),
+        ("127.0.0.1", "http", True),
+        ("::1", "http", True),
+    ],
+)
+async def test_in_public_another_machine_is_answered_by_tls_only(
+    remote, scheme, answered
+):
+    async def page(request):
+        return web.Response(text="ok")
+
+    site = Site(admin_token="", public=True)
+    headers = {"Host": "127.0.0.1"}
+    asking = make_mocked_request("GET", "/", headers=headers, app={SITE: site})
+    request = asking.clone(remote=remote, scheme=scheme)
+    if answered:
+        assert (await guard(request, page)).text == "ok"
+    else:
+        with pytest.raises(NotAllowed, match="plain HTTP is not spoken here"):
+            await guard(request, page)
+
+
+def test_nothing_else_of_the_web_looks_by_itself():
+    direct = re.compile(r"request\.(remote|secure|scheme)\b|X-Forwarded")
+    sources = Path(caller.__file__).parent.glob("*.py")
+    found = {path.name for path in sources if direct.search(path.read_text())}
+    assert found == {"caller.py", "guard.py"}  # a hint in the one names the headers
 
 
 async def test_in_public_this_machine_may_still_ask_in_the_clear():

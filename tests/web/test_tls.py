@@ -172,6 +172,19 @@ def test_a_certificate_near_its_end_is_warned_of(tmp_path, caplog):
     assert "has ended" in caplog.text
 
 
+async def test_it_is_said_again_each_day_and_not_more_often(tmp_path, caplog):
+    pair, days = own_pair(tmp_path, now=NOW), [355.0]
+    certificate = Certificate(lambda: pair, wall=lambda: NOW + days[0] * DAY)
+    task = asyncio.create_task(certificate.follow(0.01))
+    await asyncio.sleep(0.05)
+    assert len(caplog.records) == 1
+    days[0] += 1
+    await until(lambda: len(caplog.records) == 2)
+    await asyncio.sleep(0.05)
+    assert len(caplog.records) == 2
+    task.cancel()
+
+
 # when files change
 
 
