@@ -2,6 +2,7 @@
 
 from .durations import milliseconds
 from .fact import Fact, Part, Readings, fact, part, under
+from .fact_tls import certificate, session
 from .text import safe_text
 
 FLAGS = {"authoritative": "aa", "authenticated": "ad"}
@@ -52,7 +53,7 @@ def _one(readings: Readings) -> list[Part]:
         fact("size", _size(readings)),
         fact("ignored", readings.text("ignored"), tone="degraded"),
     )
-    return [head, server]
+    return [head, server, session(readings), *certificate(readings)]
 
 
 def _owner(question: str) -> tuple[str, str]:

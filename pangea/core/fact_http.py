@@ -75,8 +75,9 @@ def _spent(hop: Readings) -> str:
 
 
 def _certificate(hop: Readings) -> str:
-    subject, until = hop.text("subject"), hop.text("not_after")
-    return f"  ({subject}, until {date(until)})" if subject else ""
+    subject, issuer, until = map(hop.text, ("subject", "issuer", "not_after"))
+    said = [subject, issuer and f"from {issuer}", until and f"until {date(until)}"]
+    return f"  ({', '.join(one for one in said if one)})" if subject else ""
 
 
 def _phases(table: Readings) -> str:

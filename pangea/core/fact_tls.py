@@ -39,16 +39,17 @@ def session(readings: Readings) -> Part:
 def certificate(readings: Readings) -> list[Part]:
     """Return the facts of the server's own certificate, then the chain."""
     left = readings.number("days_left")
+    since, until = readings.text("not_before"), readings.text("not_after")
     own = part(
         fact("certificate", readings.text("subject")),
         fact("names", _names(readings)),
         fact("issuer", readings.text("issuer")),
-        fact("valid", _validity(readings, left), tone=tone(left)),
+        fact("valid", _validity(since, until, left), tone=tone(left)),
         fact("key", _key(readings)),
         fact("sha256", readings.text("fingerprint_sha256")),
         _ocsp(readings),
     )
-    return [own, _chains(readings)]
+    return [own, _chains(readings, until)]
 
 
 def life(days: float | None) -> str:
@@ -85,8 +86,7 @@ def _names(readings: Readings) -> str:
     return ", ".join(names)
 
 
-def _validity(readings: Readings, left: float | None) -> str:
-    since, until = readings.text("not_before"), readings.text("not_after")
+def _validity(since: str, until: str, left: float | None) -> str:
     span = f"{since} to {until}" if since and until else until and f"until {until}"
     return ", ".join(one for one in (span, life(left)) if one)
 
@@ -105,21 +105,34 @@ def _ocsp(readings: Readings) -> Fact | None:
     return fact("OCSP", *said, tone=TONES.get(status, ""))
 
 
-def _chains(readings: Readings) -> Part:
-    """Return the chain that was verified, else the one that was presented."""
+def _chains(readings: Readings, until: str) -> Part:
+    """Return the chain that was verified, else the one that was presented.
+
+    Probes that tell of a certificate in passing tell only how long the chain is.
+    *until* is the end of the certificate itself: a chain that ends otherwise says so.
+    """
     sent = [_link(table) for table in readings.tables("chain")]
     verified = [_link(table) for table in readings.tables("verified_chain")]
-    readings.skip("chain_length", "verified_chain_expiry", "verified_chain_days_left")
-    ends = readings.text("chain_earliest_expiry")
-    left = readings.number("chain_earliest_days_left")
-    shown = verified or sent
+    shown, count = verified or sent, readings.number("chain_length")
     others = [link for link in sent if link not in shown]
-    soonest = ends if sent and ends != sent[0][1] else ""
+    lines = _tree(shown, sent if verified else shown)
+    if not lines and count is not None:
+        lines = (f"{count:.0f} certificate{'' if count == 1 else 's'} sent",)
     return part(
-        Fact("chain", _tree(shown, sent if verified else shown)),
+        Fact("chain", lines),
         Fact("sent too", tuple(_words(link) for link in others)),
-        fact("chain ends", soonest, life(left) if soonest else "", tone=tone(left)),
+        _end("chain ends", "chain_earliest", readings, until),
+        _end("trusted until", "verified_chain", readings, until),
     )
+
+
+def _end(title: str, name: str, readings: Readings, until: str) -> Fact | None:
+    """Return when a chain ends, unless that is *until*."""
+    ends = readings.text(f"{name}_expiry")
+    left = readings.number(f"{name}_days_left")
+    if not ends or ends == until:
+        return None
+    return fact(title, ends, life(left), tone=tone(left))
 
 
 #: Subject, not after, life.
