@@ -8,26 +8,25 @@ to today makes nothing old.
 """
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pangea.core.model import Gap
 from pangea.core.worker_time import BootTime
 
 from .spool_journal import Found, Row
+from .spool_room import ROW_BYTES, Room, stretches
 from .spool_tables import (
     PRAGMAS,
     SCHEMA,
     Bounds,
     Epoch,
     Lost,
-    Old,
     Run,
     add_columns,
     begin_epoch,
@@ -42,16 +41,9 @@ from .spool_tables import (
     transaction,
 )
 
-T = TypeVar("T")
-
-#: What a row costs beside its bytes.
-ROW_BYTES = 24
-#: Rows looked at in one step when room is made, and seconds between two steps.
-STEP = 500
-LOOK_EVERY_S = 10
 #: An offset that changed by less is not written down again.
 OFFSET_NEWS_US = 1000
-OVERFLOW, TOO_OLD, RESTORED = "buffer overflow", "too old", "coordinator restored"
+RESTORED = "coordinator restored"
 
 
 class Life(Struct, frozen=True):
@@ -70,9 +62,11 @@ class SpoolFile:
     def __init__(
         self, path: Path, life: Life, bounds: Bounds, left: Sequence[Found] = ()
     ) -> None:
-        self._bounds = bounds
         self._life = life
-        self.dropped = self.rows = self.bytes = self.age = 0
+        #: The names under which this process has written to the journal.
+        self.lives = [life.epoch]
+        self._lost = 0
+        self.rows = self.bytes = self.age = 0
         self.link = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self.link.executescript(PRAGMAS + SCHEMA)
@@ -86,10 +80,10 @@ class SpoolFile:
                 self._house(homeless)
             if left:
                 self._count()
+            self._room = Room(self.link, bounds, self.age)
         except sqlite3.Error:
             self.link.close()
             raise
-        self._looked = self.age
         #: How far our boot clock is off, as it is known now and as it was noted.
         self.boot_time: BootTime | None = None
         self._boot_noted = self.boots.get(life.boot)
@@ -110,25 +104,33 @@ class SpoolFile:
         current = self.epochs[-1]
         missing = lost.total if lost and rows else 0
         first = current.end + 1 + missing
-        with transaction(self.link):
+        size = self.bytes + sum(len(row.body) + ROW_BYTES for row in rows)
+        end = current.end + missing + len(rows)
+        with self._room.undone_by(sqlite3.Error), transaction(self.link):
             acked = self._set_acks()
             self._note_boot()
             insert_rows(self.link, enumerate(rows, first), age)
             if rows and rows[-1].serial:
-                note_journal(self.link, self._life.epoch, rows[-1].serial)
+                for life in self.lives:
+                    note_journal(self.link, life, rows[-1].serial)
             if lost and missing:
                 before = first - current.base
                 put_gap(self.link, current.epoch, lost.gap(before - missing))
-            size = self.bytes + sum(len(row.body) + ROW_BYTES for row in rows)
-            end = current.end + missing + len(rows)
-            gone = self._make_room(size, age, end, sent)
+            self._room.take_in(rows)
+            epochs = [*self.epochs[:-1], replace(current, end=end)]
+            gone = self._room.make(epochs, size, age, sent)
         for epoch, upto in acked:
             epoch.noted = upto
         current.end = end
         self.bytes = size - sum(old.size for old in gone)
         self.rows += len(rows) - len(gone)
-        self.dropped += missing
+        self._lost += missing
         return first - current.base, current.last
+
+    @property
+    def dropped(self) -> int:
+        """How many rows became gaps since the file was opened."""
+        return self._lost + self._room.dropped
 
     def begin_epoch(self, epoch: str) -> None:
         """Give what is added from now on numbers of its own."""
@@ -224,6 +226,7 @@ class SpoolFile:
                 set_acked(self.link, epoch.epoch, mark)
                 if mark < epoch.acked:
                     self._fill_holes(epoch, mark)
+                    self._room.look_anew()
             epoch.acked = epoch.noted = mark
 
     def save_assignments(self, version: int, body: bytes) -> None:
@@ -284,7 +287,8 @@ class SpoolFile:
             " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
             (epoch.base + start, epoch.end, limit),
         ).fetchall()
-        gaps = gaps_of(self.link, epoch.epoch, start)
+        upto = rows[-1][0] - epoch.base if len(rows) == limit else epoch.last
+        gaps = gaps_of(self.link, epoch.epoch, start, upto)
         if not rows:
             last = gaps[-1].last if gaps else start
             if not gaps:
@@ -292,7 +296,7 @@ class SpoolFile:
             return [Run(epoch.epoch, last + 1, [], gaps, epoch.boot)]
         told, runs = start, []
         numbered = [(i - epoch.base, (body, at)) for i, body, at in rows]
-        for first, found in _stretches(numbered):
+        for first, found in stretches(numbered):
             before = [gap for gap in gaps if told < gap.last and gap.first < first]
             bodies, at = [body for body, _ in found], tuple(at for _, at in found)
             runs.append(Run(epoch.epoch, first, bodies, before, epoch.boot, at))
@@ -313,88 +317,3 @@ class SpoolFile:
             expected = number + 1
         for gap in holes:
             put_gap(self.link, epoch.epoch, gap)
-
-    def _make_room(
-        self, size: int, age: int, end: int, sent: Mapping[str, int]
-    ) -> list[Old]:
-        """Delete the oldest rows that must go; those not acked become gaps."""
-        bounds, gone = self._bounds, []
-        if size <= bounds.most_bytes and age - self._looked < LOOK_EVERY_S:
-            return []
-        for old, epoch in self._oldest_first(end):
-            waits = old.id - epoch.base > epoch.acked
-            too_old = age - old.age > (bounds.keep_s if waits else bounds.acked_s)
-            if size <= bounds.most_bytes and not too_old:
-                break
-            size -= old.size
-            gone.append(old)
-        self._looked = age
-        if gone:
-            self.link.execute("DELETE FROM row WHERE id <= ?", (gone[-1].id,))
-            reason = TOO_OLD if size < bounds.most_bytes // 2 else OVERFLOW
-            self._note_lost(gone, reason, sent)
-        return gone
-
-    def _oldest_first(self, end: int) -> Iterator[tuple[Old, Epoch]]:
-        at, epochs = 0, iter(self.epochs)
-        epoch = next(epochs)
-        while True:
-            rows = self.link.execute(
-                "SELECT id, job, started_us, age, length(body) + ? FROM row"
-                " WHERE id > ? ORDER BY id LIMIT ?",
-                (ROW_BYTES, at, STEP),
-            ).fetchall()
-            if not rows:
-                return
-            for row in rows:
-                while row[0] > epoch.end and epoch is not self.epochs[-1]:
-                    epoch = next(epochs)
-                yield Old(*row), epoch
-            at = rows[-1][0]
-
-    def _note_lost(self, gone: list[Old], reason: str, sent: Mapping[str, int]) -> None:
-        for number, epoch in enumerate(self.epochs):
-            current = number == len(self.epochs) - 1
-            lost = [
-                old
-                for old in gone
-                if old.id > epoch.base + epoch.acked
-                and (current or old.id <= epoch.end)
-            ]
-            self.dropped += len(lost)
-            for _, olds in _stretches([(old.id, old) for old in lost]):
-                gap = Gap(
-                    olds[0].id - epoch.base,
-                    olds[-1].id - epoch.base,
-                    min(old.started_us for old in olds),
-                    max(old.started_us for old in olds),
-                    reason,
-                    dict(Counter(old.job for old in olds)),
-                )
-                put_gap(self.link, epoch.epoch, self._grown(epoch, gap, sent))
-
-    def _grown(self, epoch: Epoch, gap: Gap, sent: Mapping[str, int]) -> Gap:
-        """Return *gap* joined to the one before it, if that was not sent yet."""
-        for before in gaps_of(self.link, epoch.epoch, sent.get(epoch.epoch, 0)):
-            if before.last + 1 == gap.first and before.reason == gap.reason:
-                return Gap(
-                    before.first,
-                    gap.last,
-                    min(before.from_us, gap.from_us),
-                    max(before.to_us, gap.to_us),
-                    gap.reason,
-                    dict(Counter(before.counts) + Counter(gap.counts)),
-                )
-        return gap
-
-
-def _stretches(numbered: list[tuple[int, T]]) -> list[tuple[int, list[T]]]:
-    """Cut what is numbered where numbers are missing; give each part's first."""
-    parts: list[tuple[int, list[T]]] = []
-    expected = 0
-    for number, item in numbered:
-        if not parts or number != expected:
-            parts.append((number, []))
-        parts[-1][1].append(item)
-        expected = number + 1
-    return parts

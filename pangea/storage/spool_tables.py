@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS boot (
     boot TEXT PRIMARY KEY, offset_us INTEGER NOT NULL, error_us INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (life TEXT PRIMARY KEY, upto INTEGER NOT NULL);
 """
+#: What needs the columns below.
+INDEXES = "CREATE INDEX IF NOT EXISTS row_ranked ON row (id) WHERE rank > 0"
 #: What spools of earlier versions lack.
 COLUMNS = (
     ("epoch", "boot", "TEXT NOT NULL DEFAULT ''"),
@@ -130,6 +132,7 @@ class Old(Struct, frozen=True):
     started_us: int
     age: int
     size: int
+    rank: int
 
 
 class Bounds(Struct, frozen=True):
@@ -158,6 +161,7 @@ def add_columns(link: sqlite3.Connection) -> None:
         known = [row[1] for row in link.execute(f"PRAGMA table_info({table})")]
         if column not in known:
             link.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+    link.execute(INDEXES)
 
 
 def top_id(link: sqlite3.Connection) -> int:
@@ -293,17 +297,30 @@ def _worth_keeping(link: sqlite3.Connection, epochs: list[Epoch]) -> list[Epoch]
     ] + [current]
 
 
-def gaps_of(link: sqlite3.Connection, epoch: str, after: int) -> list[Gap]:
-    """Return the gaps of an epoch that end after a number, in order."""
+def gaps_of(link: sqlite3.Connection, epoch: str, after: int, upto: int) -> list[Gap]:
+    """Return the gaps of an epoch that reach into a stretch of numbers, in order."""
     rows = link.execute(
         "SELECT first, last, from_us, to_us, reason, counts FROM gap"
-        " WHERE epoch = ? AND last > ? ORDER BY first",
-        (epoch, after),
+        " WHERE epoch = ? AND last > ? AND first <= ? ORDER BY first",
+        (epoch, after, upto),
     )
-    return [
-        Gap(first, last, from_us, to_us, reason, _counts(packed))
-        for first, last, from_us, to_us, reason, packed in rows
-    ]
+    return [_gap(*row) for row in rows]
+
+
+def gap_before(link: sqlite3.Connection, epoch: str, number: int) -> Gap | None:
+    """Return the last gap of an epoch that begins before *number*."""
+    row = link.execute(
+        "SELECT first, last, from_us, to_us, reason, counts FROM gap"
+        " WHERE epoch = ? AND first < ? ORDER BY first DESC LIMIT 1",
+        (epoch, number),
+    ).fetchone()
+    return _gap(*row) if row else None
+
+
+def _gap(
+    first: int, last: int, from_us: int, to_us: int, reason: str, packed: bytes
+) -> Gap:
+    return Gap(first, last, from_us, to_us, reason, _counts(packed))
 
 
 def set_acked(link: sqlite3.Connection, epoch: str, upto: int) -> None:

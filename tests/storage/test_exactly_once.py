@@ -66,7 +66,10 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule(count=st.integers(1, 12))
     def probe(self, count):
         rows = [result(len(self.made) + i, worker=WORKER) for i in range(count)]
-        packed = [self.spool.keep(r.job, r.started_at_us, pack(r)) for r in rows]
+        packed = [
+            self.spool.keep(r.job, r.started_at_us, pack(r), rank=int(i % 4 == 0))
+            for i, r in enumerate(rows)
+        ]
         self.serial = packed[-1].serial
         first, last = self.do(self.spool.add(packed))
         assert last - first + 1 == count

@@ -87,6 +87,43 @@ async def test_the_bound_is_kept_by_dropping_the_oldest_as_a_gap(tmp_path):
     await spool.close()
 
 
+def ranked(first, count):
+    return [row._replace(rank=1) for row in rows(first, count)]
+
+
+async def test_routine_goes_before_what_verdicts_turn_on(tmp_path):
+    spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 40))
+    await spool.add(rows(0, 5))
+    await spool.add(ranked(5, 3))
+    await spool.add(rows(8, 60))
+    assert numbers(await everything(spool)) == [(6, 3, [(1, 5)]), (32, 37, [(9, 31)])]
+    await spool.close()
+
+    spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 40))
+    await spool.add(rows(0, 39))
+    old, new = await everything(spool)
+    assert (old.first, len(old.rows), new.first, len(new.rows)) == (6, 3, 3, 37)
+    spool.ack(old.epoch, 68)
+    await spool.add(rows(39, 3))
+    (run,) = await everything(spool)
+    assert (run.first, len(run.rows)) == (3, 40)
+    await spool.close()
+
+
+async def test_beyond_a_tenth_what_verdicts_turn_on_goes_by_its_age(tmp_path):
+    spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 40))
+    await spool.add(ranked(0, 30))
+    await spool.add(rows(30, 20))
+    assert numbers(await everything(spool)) == [(11, 40, [(1, 10)])]
+    await spool.add(rows(50, 40))
+    first, second = await everything(spool)
+    assert [(g.first, g.last) for g in [*first.gaps, *second.gaps]] == [
+        (1, 26), (31, 54),
+    ]  # fmt: skip
+    assert (first.first, len(first.rows), second.first) == (27, 4, 55)
+    await spool.close()
+
+
 async def test_a_gap_that_was_sent_does_not_grow(tmp_path):
     spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
     await spool.add(rows(0, 15))
