@@ -11,7 +11,8 @@ from tests.lab.fleet import START_S, Fleet, Node, wait_for
 
 #: System calls at which a process is killed: in the middle of writing its journal,
 #: of a commit, of a batch or of an ack on its way.
-CALLS = ("pwrite64", "fdatasync", "write")
+CALLS = ("pwrite64", "write")
+COORDINATORS_CALLS = (*CALLS, "fdatasync")
 PATIENCE_S = 3.0
 LIBRARY = "*/faketime/libfaketimeMT.so.1"
 CLOCKS = ("+3600", "-3600", "+86400", "-7200", "@2090-01-01 00:00:00", "+0")
@@ -54,19 +55,20 @@ def _draw_one(
         who=_who(fault, worker, anybody),
         wait_s=round(dice.uniform(0.0, 1.5), 3),
         last_s=round(dice.uniform(0.1, 3.0), 3),
-        detail=_detail(fault, dice),
+        detail=_detail(fault, anybody, dice),
         times=dice.randint(1, 30),
     )
 
 
 def _who(fault: str, worker: str, anybody: str) -> str:
-    if fault in ("kill-both", "restore"):
+    if fault in ("kill-both", "kill-child", "restore"):
         return "coordinator"
     return anybody if fault in EITHER else worker
 
 
-def _detail(fault: str, dice: random.Random) -> str:
-    call, clock, side = dice.choice(CALLS), dice.choice(CLOCKS), dice.choice("ud")
+def _detail(fault: str, who: str, dice: random.Random) -> str:
+    call = dice.choice(COORDINATORS_CALLS if who == "coordinator" else CALLS)
+    clock, side = dice.choice(CLOCKS), dice.choice("ud")
     return {
         "kill-at": call,
         "clock": clock,
@@ -115,6 +117,12 @@ class Nemesis:
         time.sleep(one.last_s)
         node.start()
         return ""
+
+    def kill_child(self, one: Round) -> str:
+        """``kill -9`` of the coordinator's own worker, which it starts again."""
+        told = self.fleet.kill_child()
+        time.sleep(one.last_s)
+        return told
 
     def kill_both(self, one: Round) -> str:
         """``kill -9`` of the coordinator and of every worker at once."""
@@ -245,6 +253,7 @@ def faked(clock: str) -> dict[str, str]:
 FAULTS: dict[str, Callable[[Nemesis, Round], str]] = {
     "kill": Nemesis.kill,
     "kill-both": Nemesis.kill_both,
+    "kill-child": Nemesis.kill_child,
     "kill-at": Nemesis.kill_at,
     "pause": Nemesis.pause,
     "cut": Nemesis.cut,
@@ -257,7 +266,7 @@ FAULTS: dict[str, Callable[[Nemesis, Round], str]] = {
     "restore": Nemesis.restore,
     "clock": Nemesis.clock,
 }
-KILLS = ("kill", "kill-both", "kill-at")
+KILLS = ("kill", "kill-at", "kill-both", "kill-child")
 #: Faults that may also hit the coordinator.
 EITHER = ("kill", "kill-at", "pause", "disk")
-WEIGHTS = {"kill": 3, "kill-at": 3, "restore": 2}
+WEIGHTS = {"kill": 3, "kill-at": 4, "restore": 2}

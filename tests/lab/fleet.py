@@ -250,6 +250,15 @@ class Fleet:
             return set()
         return {worker["name"] for worker in items if worker["connected"]}
 
+    def kill_child(self) -> str:
+        """``kill -9`` of the coordinator's own worker; "" if there was one."""
+        pid = self.coordinator.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+            self.deaths.append(Death("coordinator", now_us(), now_us()))
+        return "" if children else "there was none"
+
     def verdicts(self) -> dict[str, str]:
         """Return the verdict of every job; none while nobody answers."""
         try:
