@@ -9,7 +9,11 @@ import pytest
 
 from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.model import Outcome
+from pangea.probes.base import make_probe
 from pangea.probes.local_route import connect_failure, told_by_route
+from pangea.probes.runner import run_once
+from pangea.probes.tools import Tools
+from pangea.system_clock import SystemClock
 from tests.probes.namespaces import inside, routed, sysctl
 
 OURS = {
@@ -91,3 +95,23 @@ def test_what_is_not_about_routes_is_as_in_the_table():
     # A firewall of our own, for instance: there is a route.
     forbidden = OSError(errno.EACCES, os.strerror(errno.EACCES))
     assert connect_failure(forbidden, "127.0.0.1", "connect").reason == "no_right"
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("type_", ["http", "tcp", "tls"])
+def test_probes_tell_whose_route_it_is(near, type_):
+    async def scene():
+        tools = Tools()
+        ended = []
+        for address in (OURS["unreachable"][0], THEIRS["a router"][0]):
+            target = f"http://{address}/" if type_ == "http" else f"{address}:9"
+            probe = make_probe(type_, target, {})
+            result = await run_once(probe, tools, SystemClock(), job=1, timeout_s=5)
+            ended.append((result.outcome, result.reason))
+        await tools.close()
+        return ended
+
+    assert inside(near, scene) == [
+        (Outcome.ERROR, "no_route"),
+        (Outcome.FAILED, "unreachable"),
+    ]
