@@ -20,7 +20,8 @@ COMMANDS = {
     "worker": (".worker", "List the workers and how they are."),
     "probe": (".probe", "Probe a target from here, once, without a coordinator."),
     "config": (".config", "Check and show the configuration."),
-    "secret": (".secret", "Make or print the secret of the cluster."),
+    "secret": (".secret", "Make, print or rotate the secret of the cluster."),
+    "doctor": (".doctor", "Say why discovery or joining does not work here."),
     "version": (".version", "Print the version of client and coordinator."),
 }
 

@@ -25,10 +25,12 @@ MARKS = {
     "warn": ("▲", "!", "yellow"),
     "down": ("✖", "x", "red"),
     "failed": ("✖", "x", "red"),
+    "fail": ("✖", "x", "red"),
     "unknown": ("○", "?", "cyan"),
     "error": ("○", "?", "cyan"),
     "could not tell": ("○", "?", "cyan"),
     "paused": ("◌", "-", "dim"),
+    "skipped": ("◌", "-", "dim"),
 }
 
 

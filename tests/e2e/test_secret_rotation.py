@@ -114,8 +114,8 @@ def test_a_rotation_under_load_loses_nothing_and_names_who_is_missing(
 def assert_nothing_is_lost(cluster: Cluster, counted: Counted) -> None:
     """Compare what the target counted with what is stored, once all is quiet.
 
-    A kill takes at most the runs in flight: one for each job and kill, which the
-    target may have seen and nobody could write down.
+    The runs in flight are what the target may have seen and nobody could write down:
+    for each job one at the kill of a worker, and one on each of three at its stop.
     """
     for name in JOBS:
         cluster.cli("job", "stop", name)
@@ -134,7 +134,7 @@ def assert_nothing_is_lost(cluster: Cluster, counted: Counted) -> None:
         assert set(runs.values()) == {1}
         assert {outcome for _, _, outcome in runs} == {"ok"}
         print(f"{name}: target {counted.seen[name]}, stored {stored[name]}")
-        assert 0 <= counted.seen[name] - stored[name] <= 2
+        assert 0 <= counted.seen[name] - stored[name] <= 4
 
 
 def test_a_worker_left_behind_rejoins_with_the_new_secret(cluster: Cluster):
