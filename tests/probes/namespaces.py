@@ -108,6 +108,9 @@ def routed() -> Iterator[str]:
         _link(far, router, "10.99.2", "fd00:2", 1280)
         sysctl(router, "net.ipv4.ip_forward", "1")
         sysctl(router, "net.ipv6.conf.all.forwarding", "1")
+        # It says at once what it refuses, however often.
+        sysctl(router, "net.ipv4.icmp_ratelimit", "0")
+        sysctl(router, "net.ipv6.icmp.ratelimit", "0")
         for end, number in ((near, 1), (far, 2)):
             _ip(f"-n {end} route add 10.99.0.0/16 via 10.99.{number}.254")
             _ip(f"-n {end} route add fd00::/16 via fd00:{number}::254")
