@@ -116,10 +116,15 @@ class Admission:
         if known and settled and (known.trusted or key != self.own_worker):
             return known
         entering = self._entering(link, token)
-        worker = await self._store.write(lambda: self._enter(entering, token, waiting))
+        worker, removed = await self._store.write(
+            lambda: self._enter(entering, token, waiting)
+        )
         if token is not None and fresh:
             self._tokens.consumed(token, key)
         self._board.workers[worker.id] = worker
+        for number in removed:
+            gone = self._board.workers[number]
+            self._board.workers[number] = replace(gone, state="removed")
         if known is None or known.state != worker.state:
             _tell(worker)
         return worker
@@ -156,29 +161,31 @@ class Admission:
         entering: Worker,
         token: StoredToken | None,
         waiting: AbstractSet[int],
-    ) -> Worker:
-        """Register the node and use its token up, in one transaction."""
+    ) -> tuple[Worker, list[int]]:
+        """Register the node and use its token up, in one transaction.
+
+        Returns it, and the pending ones that had to make room.
+        """
         if token is not None:
             self._tokens.consume(token, entering.key)
         before = workers.by_key(entering.key)
         if before is None or before.state not in workers.PRESENT:
-            if entering.state == "pending":
-                workers.make_room(waiting)
-            return workers.register(entering)
+            pending = entering.state == "pending"
+            removed = workers.make_room(waiting) if pending else []
+            return workers.register(entering), removed
         if entering.state == "pending":
-            return before
+            return before, []
         better = entering.trusted and not before.trusted
         if before.state == "approved" and not better:
-            return before
-        return workers.save(
-            replace(
-                before,
-                state="approved",
-                trusted=before.trusted or entering.trusted,
-                approved_by=entering.approved_by,
-                site=entering.site or before.site,
-            )
+            return before, []
+        admitted = replace(
+            before,
+            state="approved",
+            trusted=before.trusted or entering.trusted,
+            approved_by=entering.approved_by,
+            site=entering.site or before.site,
         )
+        return workers.save(admitted), []
 
     def _known(self, key: bytes) -> Worker | None:
         return next((w for w in self._board.workers.values() if w.key == key), None)

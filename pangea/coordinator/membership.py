@@ -106,6 +106,7 @@ class Membership:
             self._take(changed)
             for job in jobs:
                 self._board.put_job(job)
+            await self._c.changed([job.id for job in jobs])
             log.info("worker %s is called %s now", worker.name, name)
             await self._everywhere(changed)
             return changed
@@ -158,7 +159,8 @@ class Membership:
 
     async def _everywhere(self, worker: Worker) -> None:
         """Let the jobs find their places anew, and tell the open pages."""
-        await self._c.changed(list(self._board.jobs))
+        self._c.mesh.roster.changed()
+        await self._c.moving.worker_changed(worker)
         said = {
             "worker": worker.name,
             "state": worker.state,

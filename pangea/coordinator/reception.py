@@ -143,8 +143,12 @@ class Reception:
             return await self.waiting.wait(link, worker)
         finally:
             self._board.seen[worker.id] = self._clock.wall()
-            if worker.id not in self.waiting.inside:
-                self._boots.pop(worker.id, None)
+            self._forget_boot(worker, link)
+
+    def _forget_boot(self, worker: Worker, link: Link) -> None:
+        """Note that the process behind *link* is gone, unless another came since."""
+        if self._boots.get(worker.id) == link.peer_info.boot:
+            del self._boots[worker.id]
 
     async def _welcome(self, link: Link, worker: Worker) -> WorkerLink:
         marks = await self._admission.marks(worker)
@@ -184,7 +188,7 @@ class Reception:
             self._dispatch.unlink(worker.id, link.outbox)
             if self.links.get(worker.id) is link:
                 del self.links[worker.id]
-                self._boots.pop(worker.id, None)
+                self._forget_boot(worker, link.link)
                 self._left(worker, farewell=link.farewell)
 
     def _still_approved(self, said: Worker) -> Worker:
@@ -217,12 +221,13 @@ class Reception:
 
     async def _joined(self, worker: Worker) -> None:
         """A worker is there; if it is new or changed, jobs find their places anew."""
-        known = self._board.workers.get(worker.id)
-        self._board.workers[worker.id] = worker
+        known = self._board.workers[worker.id]
+        # Meanwhile a person may have decided something about it.
+        self._board.workers[worker.id] = worker = self._still_approved(worker)
         self._board.connected.add(worker.id)
         self._board.seen[worker.id] = self._clock.wall()
         self._watch.heard(worker.id)
-        if known is None or not _same(known, worker) or not known.probes:
+        if not _same(known, worker) or not known.probes:
             await self._moving.worker_changed(worker)
         log.info("worker %s is here", worker.name)
         self._tell(worker, connected=True)

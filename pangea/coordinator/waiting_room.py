@@ -20,10 +20,16 @@ log = logging.getLogger(__name__)
 #: Links that may wait at the same time, and how long one may be silent.
 MOST = 100
 IDLE_S = 600.0
+#: So long has one that is denied to hear of it.
+LAST_WORD_S = 0.5
 #: Heartbeats that a waiting node may send at once, and then a second.
 BURST, RATE = 20, 1.0
 #: The first version of the mesh in which a pending worker stays on its link.
 STAYS = 2
+REPLACED = (
+    "a newer link of the same worker took its place; if this goes on, two machines "
+    "use one identity (a cloned disk or state directory?)"
+)
 
 
 class WaitingRoom:
@@ -43,7 +49,7 @@ class WaitingRoom:
 
         Raises ProtocolError if it is denied, leaves, or says what it must not.
         """
-        self.dismiss(worker.id, "a newer link of the same worker took its place")
+        self.dismiss(worker.id, REPLACED)
         if len(self._inside) >= MOST:
             await link.send(Goodbye("too many workers wait for approval"))
             raise ProtocolError(f"{MOST} workers wait for approval already")
@@ -59,6 +65,10 @@ class WaitingRoom:
             if not decided.done():
                 listening.result()  # raises why it ended
             return decided.result()
+        except ProtocolError as error:
+            if decided.done():
+                await _say(link, str(error))
+            raise
         finally:
             if self._inside.get(worker.id) is decided:
                 del self._inside[worker.id]
@@ -101,6 +111,15 @@ class WaitingRoom:
                 return await link.receive()
         except TimeoutError as error:
             raise LinkClosed(f"silent for {IDLE_S:g} s while it waited") from error
+
+
+async def _say(link: Link, reason: str) -> None:
+    """Let the peer know why its link ends, if it listens."""
+    try:
+        async with asyncio.timeout(LAST_WORD_S):
+            await link.send(Goodbye(reason))
+    except (TimeoutError, ProtocolError):
+        log.debug("nobody heard: %s", reason)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -32,6 +32,10 @@ _NOT_ADMITTED = (
     "the secret is right, but this node is not admitted: it was revoked; "
     "see `pangea worker list` on the coordinator"
 )
+_NOT_BY_TOKEN = (
+    "the join token was used by another node already, or this node was revoked; "
+    "make a new token on the coordinator: `pangea worker token`"
+)
 _SLOW = "the other node is overloaded, or that is no Pangea port"
 _STRANGER = "a node that does not hold our secret tried to join, or went away"
 
@@ -67,7 +71,7 @@ async def initiate(
     async with _handshake(channel, timeout, step):
         await channel.send(side.start())
         m3, session = side.finish(await channel.receive())
-        step.hint = _NOT_ADMITTED
+        step.hint = _NOT_ADMITTED if kind == KIND_SECRET else _NOT_BY_TOKEN
         await channel.send(m3)
         sealer, opener = await _exchange_headers(channel, session, clock)
     admits = _admits(info.role, session.peer_info.role, responder=False)

@@ -46,8 +46,8 @@ def register(worker: Worker) -> Worker:
     return save(replace(named, id=before.id))
 
 
-def make_room(waiting: AbstractSet[int]) -> None:
-    """Forget pending workers that are gone, while too many are stored.
+def make_room(waiting: AbstractSet[int]) -> list[int]:
+    """Remove pending workers that are gone, if too many are stored; return them.
 
     *waiting* are those that are here. Raises Conflict if all of them are.
     """
@@ -63,8 +63,10 @@ def make_room(waiting: AbstractSet[int]) -> None:
             f"{MOST_PENDING} workers wait for approval already",
             hint="approve or revoke some of them: pangea worker list",
         )
-    for number in gone[: max(surplus, 0)]:
+    removed = gone[: max(surplus, 0)]
+    for number in removed:
         WorkerRow.update(state="removed").where(WorkerRow.id == number).execute()
+    return removed
 
 
 def all() -> list[Worker]:

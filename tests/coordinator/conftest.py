@@ -4,17 +4,19 @@ import asyncio
 import secrets
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from pangea.coordinator.coordinator import Coordinator
 from pangea.coordinator.service import CoordinatorService
 from pangea.coordinator.worker_service import WorkerService
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Outcome, Result
+from pangea.core.options import SecretText
 from pangea.mesh import identity
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate
 from pangea.mesh.messages import Ack, Batch, Desired, Introduce, RunNow, encode_row
+from pangea.probes.base import PROBES, load_builtin
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
@@ -84,13 +86,13 @@ class Far:
 class World:
     """The coordinator under test and the workers that joined it."""
 
-    def __init__(self, store, place):
+    def __init__(self, store, place, **more):
         self.store, self.place = store, place
         self.own = identity.load_or_create(place / "node.key")
         self.hub = Hub()
         info = NodeInfo(role="coordinator", name="c", boot=BOOT)
         self.coordinator = Coordinator(
-            store, self.hub, self.own, lambda: [SECRET], info, CLOCK, VAULT
+            store, self.hub, self.own, lambda: [SECRET], info, CLOCK, VAULT, **more
         )
         self.service = CoordinatorService(
             self.coordinator, name="c", own_url="http://127.0.0.1:1", intervals={}
@@ -159,3 +161,27 @@ def row(job, seconds=0.0, outcome=Outcome.OK, **more):
     if outcome is not Outcome.OK:
         said["reason"] = "refused"
     return Result(**said | more)
+
+
+class Locked(Struct, frozen=True, kw_only=True):
+    """Options of a probe that logs in."""
+
+    user: str = ""
+    password: SecretText | None = None
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """A probe type with a secret option, as plugins may register one."""
+
+    load_builtin()
+
+    class LockedProbe(PROBES["tcp"]):
+        type = "locked"
+        Options = Locked
+
+        @classmethod
+        def parse(cls, target, options):
+            return cls
+
+    monkeypatch.setitem(PROBES, "locked", LockedProbe)

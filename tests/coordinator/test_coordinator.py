@@ -3,16 +3,14 @@
 import asyncio
 
 import pytest
-from msgspec import Struct
 from msgspec.structs import replace
 
 from pangea.coordinator.dispatch import BACKLOG
 from pangea.core.errors import Conflict, NotFound, ProtocolError, UsageError
 from pangea.core.model import FIRST_ORG, Flag, Gap, Outcome, Verdict
-from pangea.core.options import MASK, SecretText
+from pangea.core.options import MASK
 from pangea.core.phase import base_phase
 from pangea.mesh.messages import RunNow
-from pangea.probes.base import PROBES, load_builtin
 from pangea.storage import ingest, jobs
 from pangea.web.schema import JobPatch, JobSpec
 from tests.coordinator.conftest import World, row
@@ -314,30 +312,6 @@ async def test_status_says_what_to_do_next(world):
     assert joined.trouble == []
     assert "job add" in joined.next
     assert (joined.workers, joined.workers_connected) == (1, 1)
-
-
-class Locked(Struct, frozen=True, kw_only=True):
-    """Options of a probe that logs in."""
-
-    user: str = ""
-    password: SecretText | None = None
-
-
-@pytest.fixture
-def locked(monkeypatch):
-    """A probe type with a secret option, as plugins may register one."""
-
-    load_builtin()
-
-    class LockedProbe(PROBES["tcp"]):
-        type = "locked"
-        Options = Locked
-
-        @classmethod
-        def parse(cls, target, options):
-            return cls
-
-    monkeypatch.setitem(PROBES, "locked", LockedProbe)
 
 
 async def test_a_secret_is_masked_for_people_sealed_at_rest_and_whole_for_the_worker(
