@@ -142,6 +142,11 @@ class Datagrams(asyncio.DatagramProtocol):
             return
         asyncio.create_task(self._send(data, address))  # noqa: RUF006
 
+    def close(self) -> None:
+        """Close what was opened towards the other side."""
+        for opened in self._far.values():
+            opened.result().close()
+
     async def _open(self, address: Any) -> asyncio.DatagramTransport:
         loop = asyncio.get_running_loop()
         far, _ = await loop.create_datagram_endpoint(
