@@ -262,12 +262,20 @@ def _expected(job: dict[str, Any]) -> str:
     return ", must not answer" if job.get("expect") == "fail" else ""
 
 
+def _voted(style: Style, vote: dict[str, Any]) -> str:
+    """Return what the worker says; of one that is not simply probing also why."""
+    if vote["outcome"] is None:
+        return str(vote["state"])
+    said = style.mark(vote["outcome"])
+    return said if vote["state"] == "probing" else f"{vote['state']}, was {said}"
+
+
 def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:
     if not votes:
         return ["no worker probes it"]
     rows = [
         [
-            style.mark(vote["outcome"]) if vote["outcome"] else vote["state"],
+            _voted(style, vote),
             vote["worker"],
             milliseconds(vote["duration_ms"]),
             ago(vote["at"]),

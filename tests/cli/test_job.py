@@ -138,6 +138,18 @@ def test_a_worker_without_a_vote_shows_why(run, api):
     assert "stopped" in run("job", "show", "web").stdout
 
 
+def test_a_worker_that_cannot_run_it_says_why(run, api):
+    vote = {**VOTE, "outcome": None, "state": "refused", "detail": "no IPv6 here"}
+    api.on("GET /api/v1/jobs/web", a_job(votes=[vote]))
+    assert "refused  london" in (shown := run("job", "show", "web").stdout)
+    assert "no IPv6 here" in shown
+
+
+def test_the_vote_of_a_lost_worker_is_told_as_what_it_was(run, api):
+    api.on("GET /api/v1/jobs/web", a_job(votes=[{**VOTE, "state": "lost"}]))
+    assert "lost, was ✖ FAILED" in run("job", "show", "web").stdout
+
+
 @pytest.mark.parametrize("verb", ["stop", "start"])
 def test_stop_and_start_work_everywhere_or_on_one_worker(run, api, verb):
     api.on(f"POST /api/v1/jobs/web/{verb}", a_job())

@@ -20,7 +20,7 @@ from pangea.core.model import FIRST_ORG, Outcome, Worker
 from pangea.mesh.messages import Desired, Heartbeat, HeartbeatAck
 from pangea.storage.verdicts import vote_changes
 from pangea.web.schema import JobPatch
-from tests.coordinator.conftest import row
+from tests.coordinator.conftest import CLOCK, row
 from tests.coordinator.test_coordinator import stored
 from tests.mesh.fakes import Stillness
 
@@ -381,3 +381,26 @@ async def test_rows_of_a_job_that_has_moved_away_are_taken(world, two):
     await hel.report([row(job, -1.0)])
     await hel.until(lambda f: f.acks.get("e") == 1)
     assert [r.worker for r in await stored(world)] == ["hel"]
+
+
+# cut off ourselves
+
+
+async def test_a_coordinator_that_is_cut_off_freezes_its_verdicts(world):
+    fars = [await world.join(name) for name in ("hel", "nyc", "syd")]
+    job = await add(world, interval_s=1.0, timeout_s=0.5)
+    for far in fars:
+        await far.report([row(job)])
+        await far.until(lambda f: f.acks.get("e") == 1)
+    coordinator = world.coordinator
+    for far in fars[:2]:
+        await far.leave()
+        await gone(coordinator.board, far.welcome.worker)
+    await coordinator._look(CLOCK.wall())
+    assert coordinator.watch.doubt
+    held = coordinator.board.states[job].votes
+    assert min(v.expires for v in held.values()) > CLOCK.wall() + FROZEN_S
+    await coordinator._expire(CLOCK.wall() + 10.0)
+    assert (await world.service.job(FIRST_ORG, "web")).verdict == "up"
+    trouble = (await world.service.status(FIRST_ORG)).trouble
+    assert any("2 workers vanished at once" in line for line in trouble)
