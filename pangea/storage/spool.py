@@ -19,6 +19,7 @@ from pangea.core.worker_time import BootTime
 from .connection import refusal
 from .files import claim, release
 from .spool_file import Life, SpoolFile
+from .spool_files import SpoolFiles, set_aside
 from .spool_journal import Journal, Row, left_behind
 from .spool_tables import Bounds, Epoch, Lost, Run
 
@@ -76,9 +77,10 @@ class Spool:
         self._fresh: deque[Run] = deque(maxlen=FRESH_GROUPS)
         self._sent: Mapping[str, int] = {}
         self._lock = -1
-        self._file: SpoolFile | None = None
+        self._file: SpoolFiles | None = None
         self._opened = clock()
         self._quiet = False
+        self._aside = ""
 
     @classmethod
     async def open(
@@ -126,35 +128,39 @@ class Spool:
         self._quiet = False
         file = self._open_file()
         dropped = file.dropped
-        epoch, (first, last) = await self._run(
-            lambda f: (
-                f.epochs[-1].epoch,
-                f.add(rows, self._age(f), self._sent, lost),
-            )
+        epoch, first, last = await self._run(
+            lambda f: f.add(rows, self._age(f), self._sent, lost)
         )
+        self._follow(file)
         if rows:
             self._journal.settled(rows[-1].serial)
+        self.epoch = file.disk.epochs[-1].epoch
         if file.dropped == dropped and epoch == self.epoch:
             self._hold(first, rows)
         else:
             self._fresh.clear()
         return first, last
 
+    @property
+    def trouble(self) -> str:
+        """Why results are kept only in memory now, or ""."""
+        return self._open_file().trouble
+
     async def begin_epoch(self) -> None:
         """Give new results numbers of their own: they need not wait for old ones."""
         epoch = secrets.token_hex(16)
-        await self._run(lambda f: f.begin_epoch(epoch))
+        await self._run(lambda f: f.disk.begin_epoch(epoch))
         self.epoch = epoch
         self._fresh.clear()
 
     @property
     def boots(self) -> Mapping[str, BootTime]:
         """How the clocks of earlier boots were off, by the name of the boot."""
-        return self._open_file().boots
+        return self._open_file().disk.boots
 
     def know_boot(self, time: BootTime | None) -> None:
         """Take note of how the clock of this boot is off; kept with the next group."""
-        self._open_file().boot_time = time
+        self._open_file().disk.boot_time = time
 
     @property
     def has_backlog(self) -> bool:
@@ -190,13 +196,14 @@ class Spool:
 
         The file learns of it with the next group, or by `note_acks`.
         """
-        self._open_file().ack(epoch, upto)
+        for file in self._open_file().all:
+            file.ack(epoch, upto)
 
     async def note_acks(self) -> None:
         """Write down the acks that no group takes along: none came since asked."""
         quiet, self._quiet = self._quiet, True
-        if quiet and self._open_file().has_acks:
-            await self._run(SpoolFile.note_acks)
+        if quiet and self._open_file().disk.has_acks:
+            await self._run(lambda f: f.disk.note_acks())
 
     @property
     def dropped(self) -> int:
@@ -214,22 +221,28 @@ class Spool:
 
     async def waiting(self) -> int:
         """Return how many numbers are not acknowledged."""
-        return sum(e.last - e.acked for e in self._open_file().epochs)
+        return sum(e.last - e.acked for e in self._open_file().parts())
 
     async def counts(self) -> Counts:
         """Return what the spool holds."""
         waiting = await self.waiting()
         return await self._run(
-            lambda f: Counts(f.rows, f.bytes, waiting, f.gap_count(), f.dropped)
+            lambda f: Counts(
+                sum(file.rows for file in f.all),
+                sum(file.bytes for file in f.all),
+                waiting,
+                sum(file.gap_count() for file in f.all),
+                f.dropped,
+            )
         )
 
     async def save_assignments(self, version: int, body: bytes) -> None:
         """Keep the last assignments, packed by the caller."""
-        await self._run(lambda f: f.save_assignments(version, body))
+        await self._run(lambda f: f.disk.save_assignments(version, body))
 
     async def load_assignments(self) -> tuple[int, bytes]:
         """Return what was saved last; (0, b"") if nothing was."""
-        return await self._run(SpoolFile.load_assignments)
+        return await self._run(lambda f: f.disk.load_assignments())
 
     async def close(self) -> None:
         """Close the file; again is harmless."""
@@ -241,6 +254,19 @@ class Spool:
         self._thread.shutdown()
         self._journal.close()
         release(self._lock)
+
+    def _follow(self, file: SpoolFiles) -> None:
+        """Let the journal begin anew under another name while memory has its rows.
+
+        A later life must not take what is missing in the file for lost.
+        """
+        if not file.trouble:
+            self._aside = ""
+            return
+        if not self._aside:
+            self._aside = secrets.token_hex(16)
+            file.disk.lives.append(self._aside)
+        self._journal.restart(self._aside)
 
     def _hold(self, first: int, rows: Sequence[Row]) -> None:
         """Keep a group in memory for the one who sends it."""
@@ -266,19 +292,18 @@ class Spool:
     def _behind(
         self, sent: Mapping[str, int], *, backlog: bool | None = None
     ) -> list[Epoch]:
-        *before, current = self._open_file().epochs
-        epochs = {None: [*before, current], True: before, False: [current]}[backlog]
+        epochs = self._open_file().parts(backlog=backlog)
         return [e for e in epochs if max(e.acked, sent.get(e.epoch, 0)) < e.last]
 
-    def _age(self, file: SpoolFile) -> int:
-        return file.age + int(self._clock() - self._opened)
+    def _age(self, file: SpoolFiles) -> int:
+        return file.disk.age + int(self._clock() - self._opened)
 
-    def _open_file(self) -> SpoolFile:
+    def _open_file(self) -> SpoolFiles:
         if self._file is None:
             raise StorageError("the spool is closed")
         return self._file
 
-    async def _run(self, step: Callable[[SpoolFile], T]) -> T:
+    async def _run(self, step: Callable[[SpoolFiles], T]) -> T:
         file = self._open_file()
         loop = asyncio.get_running_loop()
         try:
@@ -291,29 +316,18 @@ class Spool:
         self._lock = claim(self.path)
         left = left_behind(self.path)
         try:
-            self._file = SpoolFile(self.path, self._life, self._bounds, left)
+            disk = SpoolFile(self.path, self._life, self._bounds, left)
         except sqlite3.OperationalError as error:
             release(self._lock)
             told = refusal(error, f"{self.path} cannot be opened")
             raise ConfigError(str(told), hint=told.hint) from error
         except sqlite3.DatabaseError as error:
-            aside = _set_aside(self.path)
+            aside = set_aside(self.path)
             self.message = f"the spool was damaged ({error}); it is kept as {aside}"
             log.warning("%s", self.message)
-            self._file = SpoolFile(self.path, self._life, self._bounds, left)
+            disk = SpoolFile(self.path, self._life, self._bounds, left)
+        self._file = SpoolFiles(self.path, self._life, self._bounds, disk)
         found = sum(len(one.rows) for one in left)
         if found:
             log.info("the journal held the last %d results", found)
         self._journal.open()
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename a damaged file with its journal; a new one can take its place."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    for end in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + end)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + end))
-    path.touch(0o600)
-    return aside

@@ -7,6 +7,7 @@ Ages count the seconds that the spool was open: a wall clock that jumps from 197
 to today makes nothing old.
 """
 
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -28,18 +29,23 @@ from .spool_tables import (
     Epoch,
     Lost,
     Run,
+    Saved,
     add_columns,
+    add_epoch,
     begin_epoch,
     gaps_of,
     insert_rows,
     load_boots,
     note_boot,
     note_journal,
+    numbered_rows,
     put_gap,
     set_acked,
     take_in,
     transaction,
 )
+
+log = logging.getLogger(__name__)
 
 #: An offset that changed by less is not written down again.
 OFFSET_NEWS_US = 1000
@@ -65,7 +71,7 @@ class SpoolFile:
         self._life = life
         #: The names under which this process has written to the journal.
         self.lives = [life.epoch]
-        self._lost = 0
+        self._lost = self.upto = 0
         self.rows = self.bytes = self.age = 0
         self.link = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
@@ -122,6 +128,8 @@ class SpoolFile:
         for epoch, upto in acked:
             epoch.noted = upto
         current.end = end
+        if rows:
+            self.upto = rows[-1].serial
         self.bytes = size - sum(old.size for old in gone)
         self.rows += len(rows) - len(gone)
         self._lost += missing
@@ -132,22 +140,63 @@ class SpoolFile:
         """How many rows became gaps since the file was opened."""
         return self._lost + self._room.dropped
 
+    def salvage(self, limit: int) -> Saved:
+        """Return *limit* of what waits, as far as it can be read."""
+        saved = Saved(self.upto)
+        for epoch in self.epochs:
+            if epoch.acked == epoch.last:
+                continue
+            low = epoch.base + epoch.acked
+            saved.epochs.append(epoch)
+            try:
+                saved.gaps[epoch.epoch] = gaps_of(
+                    self.link, epoch.epoch, epoch.acked, epoch.last
+                )
+                saved.rows[epoch.epoch] = numbered_rows(
+                    self.link, low, epoch.end, limit, epoch.base
+                )
+            except sqlite3.Error as error:
+                log.warning("the spool cannot be read to its end: %s", error)
+        return saved
+
+    def carry(self, saved: Saved, why: str) -> None:
+        """Go on, in this new file, where a damaged one ended.
+
+        What waited there and is not *saved* becomes gaps, which say *why*.
+        """
+        current, base, carried = self.epochs[-1], 0, []
+        with transaction(self.link):
+            self.link.execute("DELETE FROM epoch")
+            for epoch in saved.epochs:
+                moved = replace(epoch, base=base, end=base + epoch.last)
+                add_epoch(self.link, moved)
+                rows = saved.rows.get(epoch.epoch, [])
+                insert_rows(self.link, ((base + n, row) for n, row in rows), self.age)
+                for gap in saved.all_gaps(epoch, why):
+                    put_gap(self.link, epoch.epoch, gap)
+                carried.append(moved)
+                base = moved.end
+            last = replace(current, base=base, end=base)
+            add_epoch(self.link, last)
+            for life in self.lives:
+                note_journal(self.link, life, saved.upto)
+        self.upto = saved.upto
+        self.epochs = [*carried, last]
+        self._count()
+
     def begin_epoch(self, epoch: str) -> None:
         """Give what is added from now on numbers of its own."""
         current = self.epochs[-1]
         with transaction(self.link):
-            self.link.execute(
-                "INSERT INTO epoch (epoch, base, acked, boot) VALUES (?, ?, 0, ?)",
-                (epoch, current.end, current.boot),
+            new = Epoch(
+                epoch=epoch,
+                base=current.end,
+                acked=0,
+                noted=0,
+                end=current.end,
+                boot=current.boot,
             )
-        new = Epoch(
-            epoch=epoch,
-            base=current.end,
-            acked=0,
-            noted=0,
-            end=current.end,
-            boot=current.boot,
-        )
+            add_epoch(self.link, new)
         # A loss of power must not give its numbers to the one before.
         with suppress(sqlite3.OperationalError):
             self.link.execute("PRAGMA wal_checkpoint(FULL)")

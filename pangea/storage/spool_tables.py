@@ -1,11 +1,12 @@
 """The spool's tables: epochs, rows, gaps, assignments."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pangea.core.model import Gap
 from pangea.core.worker_time import BootTime
@@ -124,6 +125,34 @@ class Epoch(Struct):
         return self.end - self.base
 
 
+class Saved(Struct):
+    """What could be read of a damaged file, by epoch; ``epochs`` are those that wait.
+
+    ``upto`` is the last serial of the journal that was stored there.
+    """
+
+    upto: int
+    epochs: list[Epoch] = field(default_factory=list)
+    rows: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
+    gaps: dict[str, list[Gap]] = field(default_factory=dict)
+
+    def all_gaps(self, epoch: Epoch, why: str) -> Iterator[Gap]:
+        """Yield the gaps of *epoch*, and for what is missing new ones that say why."""
+        now_us = time.time_ns() // 1000
+        told = epoch.acked
+        known: list[tuple[int, int, Gap | None]] = [
+            (number, number, None) for number, _ in self.rows.get(epoch.epoch, [])
+        ]
+        known += [(g.first, g.last, g) for g in self.gaps.get(epoch.epoch, [])]
+        known.append((epoch.last + 1, epoch.last + 1, None))
+        for first, last, gap in sorted(known, key=lambda part: part[:2]):
+            if first > told + 1:
+                yield Gap(told + 1, first - 1, now_us, now_us, why, {})
+            if gap:
+                yield gap
+            told = max(told, last)
+
+
 class Old(Struct, frozen=True):
     """A row that may have to go."""
 
@@ -197,6 +226,26 @@ def begin_epoch(link: sqlite3.Connection, epoch: str, boot: str) -> list[Epoch]:
         [(e.epoch,) for e in epochs if e not in kept],
     )
     return kept
+
+
+def add_epoch(link: sqlite3.Connection, epoch: Epoch) -> None:
+    """Store an epoch after those that are there."""
+    link.execute(
+        "INSERT INTO epoch (epoch, base, acked, boot) VALUES (?, ?, ?, ?)",
+        (epoch.epoch, epoch.base, epoch.acked, epoch.boot),
+    )
+
+
+def numbered_rows(
+    link: sqlite3.Connection, after: int, upto: int, limit: int, base: int
+) -> list[tuple[int, Row]]:
+    """Return rows by their ids, each with its id less *base*."""
+    rows = link.execute(
+        "SELECT id, job, started_us, body, boot_ns, rank FROM row"
+        " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+        (after, upto, limit),
+    ).fetchall()
+    return [(i - base, Row(*fields)) for i, *fields in rows]
 
 
 def insert_rows(

@@ -222,6 +222,6 @@ class Session:
             error_us=error_bound_us(best.rtt_us),
             stepped_ms=stepped_ms,
             slept_ms=slept_ms,
-            trouble=self._disk.trouble,
+            trouble=self._disk.trouble or self._spool.trouble,
             dropped=self._spool.dropped,
         )

@@ -27,7 +27,7 @@ WORKER = 1
 
 def die(spool):
     """End *spool* as ``kill -9`` does: nothing is flushed, noted or emptied."""
-    spool._file.link.close()
+    spool._file.disk.link.close()
     spool._thread.shutdown()
     spool._journal.close()
     release(spool._lock)

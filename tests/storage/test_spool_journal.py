@@ -17,7 +17,7 @@ from tests.storage.small_disk import on_small_disk
 
 def die(spool):
     """End *spool* as ``kill -9`` does."""
-    spool._file.link.close()
+    spool._file.disk.link.close()
     spool._thread.shutdown()
     spool._journal.close()
     release(spool._lock)
@@ -132,7 +132,7 @@ async def test_a_journal_that_is_none_is_as_an_empty_one(path, junk):
 async def test_groups_that_went_with_the_power_are_a_gap_before_what_is_left(path):
     spool = await Spool.open(path)
     await spool.add(keep(spool, 1, 2))
-    spool._file.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spool._file.disk.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     stored = path.read_bytes()
     await spool.add(keep(spool, 3, 3))
     keep(spool, 6, 2)

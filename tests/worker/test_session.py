@@ -333,7 +333,7 @@ async def test_a_disk_that_refuses_ends_no_session(bench, tmp_path, caplog):
     await bench.link(tmp_path)
     bench.reporter.put(result(1))
     batch = await bench.next(Batch)
-    file = bench.spool._open_file()
+    file = bench.spool._open_file().disk
     file.link.execute("PRAGMA query_only = 1")
     await bench.far.send(Ack(batch.epoch, 1))
     await bench.far.send(Desired(5, None, (FAR_AWAY,)))
