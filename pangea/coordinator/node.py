@@ -10,31 +10,21 @@ from pangea.background import Background
 from pangea.core.config import NodeConfig
 from pangea.core.errors import Unreachable
 from pangea.mesh import identity, secret_ring
-from pangea.mesh.dial import Address
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.ring_file import NAME, RingFile
-from pangea.state_dir import admin_token, new_boot
+from pangea.state_dir import new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
-from pangea.web.api_mesh import MESH_SERVICE
-from pangea.web.api_secrets import SECRETS
-from pangea.web.api_workers import WORKERS
-from pangea.web.app import make_app
 from pangea.web.enroll import first_account
 from pangea.web.events import Hub
-from pangea.web.server import serve
 
 from .coordinator import Coordinator
 from .first_start import open_accounts
-from .greeting import greet, join_lines
+from .front import open_front
+from .greeting import greet
 from .local_worker import LocalWorker
-from .mesh_service import MeshService
-from .secret_service import SecretService
-from .service import CoordinatorService
-from .tls import note_here, open_certificate, places_of, site_of, url_of
-from .worker_service import WorkerService
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +38,6 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     own = identity.load_or_create(state_dir / "node.key")
     rings = open_ring(config.mesh.secret_file, state_dir / NAME)
     info = NodeInfo(role="coordinator", name=name, boot=new_boot())
-    host, port = config.listen
     async with AsyncExitStack() as stack:
         store = await Store.open(Path(config.database))
         stack.push_async_callback(store.close)
@@ -71,46 +60,24 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")
-        service = CoordinatorService(
-            coordinator,
-            name=name,
-            own_url="",
-            intervals=config.defaults.interval,
+        front = await open_front(
+            config, state_dir, coordinator, accounts, name, background, stack
         )
-        certificate = open_certificate(config, state_dir, clock)
-        token = admin_token(state_dir / "admin.token")
-        site = site_of(config, certificate, token)
-        app = make_app(
-            service, hub, accounts, accept_link=coordinator.reception.accept, site=site
-        )
-        members = WorkerService(coordinator)
-        app[WORKERS] = members
-        app[SECRETS] = SecretService(coordinator)
-        app[MESH_SERVICE] = MeshService(coordinator)
-        tls = certificate.context if certificate else None
-        running = await serve(app, host, port, tls=tls)
-        here = Address(reached_at(host), running.port, running.secure)
-        service.own_url = url_of(here)
-        places = places_of(config, certificate, host, running.port)
-        members.places = places
-        service.join = join_lines(state_dir, places, by_token=config.server.public)
-        note_here(state_dir, service.own_url, certificate, background)
-        stack.push_async_callback(running.stop)
         stack.push_async_callback(coordinator.stop, "shutting down")
         if "mdns" in config.mesh.discovery:
             await advertise(
-                Advertiser(running.port, rings.raw, clock, listen_host=host),
+                Advertiser(front.here.port, rings.raw, clock, listen_host=front.host),
                 stack,
                 coordinator.rotation.changed,
             )
         if config.worker.local:
-            local = LocalWorker(str(here), state_dir, worker_arguments(config, name))
+            join = str(front.here)
+            local = LocalWorker(join, state_dir, worker_arguments(config, name))
             stack.push_async_callback(local.stop)
             background.start(local.run(), "local worker")
         # Made last: a code that nobody saw would lock everybody out.
         code = await first_account(accounts)
-        shown = certificate.shown.fingerprint if certificate else ""
-        greet(config, state_dir, places, code, shown)
+        greet(config, state_dir, front.places, code, front.fingerprint)
         await background.until_signal()
 
 
@@ -131,11 +98,6 @@ def open_ring(given: str, own: Path) -> RingFile:
     if given:
         found.replace(found.ring)
     return found
-
-
-def reached_at(host: str) -> str:
-    """Return where this machine itself reaches what listens on *host*."""
-    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 async def advertise(

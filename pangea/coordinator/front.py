@@ -1,0 +1,83 @@
+"""The port of a coordinator: what is served on it, and where others find it."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from pangea.background import Background
+from pangea.core.config import NodeConfig
+from pangea.mesh.dial import Address
+from pangea.state_dir import admin_token
+from pangea.web.accounts import Accounts
+from pangea.web.api_mesh import MESH_SERVICE
+from pangea.web.api_secrets import SECRETS
+from pangea.web.api_workers import WORKERS
+from pangea.web.app import make_app
+from pangea.web.server import serve
+
+from .coordinator import Coordinator
+from .greeting import join_lines
+from .mesh_service import MeshService
+from .secret_service import SecretService
+from .service import CoordinatorService
+from .tls import note_here, open_certificate, places_of, site_of, url_of
+from .worker_service import WorkerService
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What was opened: where this machine reaches it, and the URLs for others."""
+
+    here: Address
+    host: str
+    places: list[str]
+    fingerprint: str = ""
+
+
+async def open_front(
+    config: NodeConfig,
+    state_dir: Path,
+    coordinator: Coordinator,
+    accounts: Accounts,
+    name: str,
+    background: Background,
+    stack: AsyncExitStack,
+) -> Front:
+    """Serve *coordinator* on its port until *stack* ends. Raises ConfigError."""
+    service = CoordinatorService(
+        coordinator,
+        name=name,
+        own_url="",
+        intervals=config.defaults.interval,
+    )
+    certificate = open_certificate(config, state_dir, coordinator.clock)
+    token = admin_token(state_dir / "admin.token")
+    site = site_of(config, certificate, token)
+    app = make_app(
+        service,
+        coordinator.hub,
+        accounts,
+        accept_link=coordinator.reception.accept,
+        site=site,
+    )
+    members = WorkerService(coordinator)
+    app[WORKERS] = members
+    app[SECRETS] = SecretService(coordinator)
+    app[MESH_SERVICE] = MeshService(coordinator)
+    host, port = config.listen
+    tls = certificate.context if certificate else None
+    running = await serve(app, host, port, tls=tls)
+    here = Address(reached_at(host), running.port, running.secure)
+    service.own_url = url_of(here)
+    places = places_of(config, certificate, host, running.port)
+    members.places = places
+    service.join = join_lines(state_dir, places, by_token=config.server.public)
+    note_here(state_dir, service.own_url, certificate, background)
+    stack.push_async_callback(running.stop)
+    shown = certificate.shown.fingerprint if certificate else ""
+    return Front(here, host, places, shown)
+
+
+def reached_at(host: str) -> str:
+    """Return where this machine itself reaches what listens on *host*."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
