@@ -1,0 +1,86 @@
+"""Decisions about workers as they are typed."""
+
+import pytest
+
+from pangea.mesh.identity import node_id
+from tests.cli.test_views import WORKER
+
+ID = node_id(b"k" * 32)
+ANSWER = WORKER | {"id": ID, "notices": [], "approved_by": "ada"}
+
+
+@pytest.mark.parametrize(
+    "typed", [ID, ID.upper(), ID.replace("-", ""), ID.replace("-", " ")]
+)
+def test_an_id_is_read_however_it_is_typed(run, api, typed):
+    api.on(f"POST /api/v1/workers/{ID}/approve", ANSWER)
+    result = run("worker", "approve", typed)
+    assert result.exit_code == 0
+    assert f"approved {ANSWER['name']} ({ID})" in result.stdout
+
+
+@pytest.mark.parametrize("place", [0, 8, 21, 40])
+def test_a_slip_in_an_id_is_noticed_before_anything_is_asked(run, api, place):
+    other = "a" if ID[place] != "a" else "b"
+    result = run("worker", "approve", ID[:place] + other + ID[place + 1 :])
+    assert result.exit_code == 2
+    assert "slip" in result.stderr
+    assert api.asked == []
+
+
+@pytest.mark.parametrize("typed", [ID[:-1], ID + "a", ID.replace("-", "")[:-1] + "0"])
+def test_an_id_with_a_letter_too_few_or_wrong_is_noticed(run, api, typed):
+    result = run("worker", "approve", typed)
+    assert result.exit_code == 2
+    assert api.asked == []
+
+
+def test_a_name_is_taken_as_it_is(run, api):
+    api.on("POST /api/v1/workers/hel-2.dmz/approve", ANSWER)
+    assert run("worker", "approve", "hel-2.dmz").exit_code == 0
+
+
+def test_a_revocation_asks_first_and_names_the_next_step(run, api):
+    api.on("GET /api/v1/workers/hel", ANSWER)
+    api.on(f"POST /api/v1/workers/{ID}/revoke", ANSWER)
+    refused = run("worker", "revoke", "hel")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.stderr
+    assert api.bodies(f"POST /api/v1/workers/{ID}/revoke") == []
+    result = run("worker", "revoke", "hel", "--yes", "--reason", "stolen")
+    assert result.exit_code == 0
+    assert api.bodies(f"POST /api/v1/workers/{ID}/revoke") == [{"reason": "stolen"}]
+    assert "rotate" in result.stderr
+
+
+def test_rename_drain_and_remove_say_what_they_mean(run, api):
+    for verb in ("rename", "drain"):
+        api.on(f"POST /api/v1/workers/hel/{verb}", ANSWER)
+    api.on("DELETE /api/v1/workers/hel", None, 204)
+    assert run("worker", "rename", "hel", "oslo").exit_code == 0
+    assert run("worker", "drain", "hel").exit_code == 0
+    assert run("worker", "drain", "hel", "--off").exit_code == 0
+    assert run("worker", "remove", "hel").exit_code == 0
+    assert api.bodies("POST /api/v1/workers/hel/rename") == [{"name": "oslo"}]
+    assert api.bodies("POST /api/v1/workers/hel/drain") == [
+        {"draining": True},
+        {"draining": False},
+    ]
+
+
+def test_a_token_is_the_data_and_the_command_a_remark(run, api):
+    said = {"token": "pangea-join-1.x.y", "id": "0", "expires_at": "", "command": "cmd"}
+    api.on("POST /api/v1/worker-tokens", said, 201)
+    result = run("worker", "token", "--expires", "90m", "--approve", "--site", "fra")
+    assert result.stdout == "pangea-join-1.x.y\n"
+    assert "cmd" in result.stderr
+    assert api.bodies("POST /api/v1/worker-tokens") == [
+        {"expires_s": 5400.0, "approve": True, "site": "fra"}
+    ]
+    assert run("worker", "token", "--expires", "soon").exit_code == 2
+
+
+def test_the_list_says_who_waits_and_what_to_type(run, api):
+    api.on("GET /api/v1/workers", {"items": [ANSWER | {"state": "pending"}]})
+    result = run("worker", "list")
+    assert f"pangea worker approve {ID}" in result.stderr
