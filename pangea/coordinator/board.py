@@ -181,6 +181,8 @@ class Board:
         if job.type in PUSHED:
             return (COORDINATOR,) if job.enabled else ()
         placed = self.placements[job_id].seats
+        if self.connected.issuperset(placed):
+            return placed
         there = [
             w
             for w in placed

@@ -19,13 +19,14 @@ class Placement(Struct, frozen=True):
 
     ``slots`` is each worker's place on the job's phase grid. ``takes`` is a move
     that goes on: a worker that has not reported yet, and the one whose seat it
-    takes, which goes on until then.
+    takes, which goes on until then. ``seats`` are the workers whose votes count.
     """
 
     workers: tuple[Worker, ...]
     refused: dict[str, str]
     slots: dict[int, int] = field(default_factory=dict)
     takes: dict[int, int] = field(default_factory=dict)
+    seats: tuple[int, ...] = ()
 
     @property
     def running(self) -> dict[int, int]:
@@ -34,11 +35,6 @@ class Placement(Struct, frozen=True):
             return self.slots
         leaving = {old: self.slots[new] for new, old in self.takes.items()}
         return leaving | self.slots
-
-    @property
-    def seats(self) -> tuple[int, ...]:
-        """The workers whose votes count."""
-        return tuple(sorted(self.takes.get(w.id, w.id) for w in self.workers))
 
 
 def check_on(on: str) -> str:
@@ -90,7 +86,7 @@ def place(
         running = []
     running.sort(key=lambda w: w.id)
     slots = {w.id: slot for slot, w in enumerate(running)}
-    return Placement(tuple(running), refused, slots)
+    return Placement(tuple(running), refused, slots, seats=tuple(slots))
 
 
 def follow(before: Placement, after: Placement, here: Set[int]) -> Placement:
@@ -113,13 +109,18 @@ def follow(before: Placement, after: Placement, here: Set[int]) -> Placement:
         if old != new:
             takes[new] = old
     takes = {new: old for new, old in takes.items() if old in here and old not in slots}
-    return replace(after, slots=slots, takes=takes)
+    return replace(after, slots=slots, takes=takes, seats=_seats(slots, takes))
 
 
 def settled(placement: Placement, worker: int) -> Placement:
     """Return *placement* after *worker* has reported: its move is over."""
     takes = {new: old for new, old in placement.takes.items() if new != worker}
-    return replace(placement, takes=takes)
+    seats = _seats(placement.slots, takes)
+    return replace(placement, takes=takes, seats=seats)
+
+
+def _seats(slots: dict[int, int], takes: dict[int, int]) -> tuple[int, ...]:
+    return tuple(sorted(takes.get(worker, worker) for worker in slots))
 
 
 def is_counted(job: Job) -> bool:

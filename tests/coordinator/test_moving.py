@@ -79,6 +79,19 @@ def test_silence_suspends_and_a_word_brings_back():
     assert scene.board.lost == set()
 
 
+def test_who_is_heard_by_a_peer_is_not_lost():
+    scene = Scene(1, 2, 3)
+    scene.pass_(LOST_S - 2, 2, 3)
+    scene.watch.vouched(1)
+    scene.watch.vouched(99)
+    scene.pass_(LOST_S - 1, 2, 3)
+    assert scene.watch.presence(1) is Presence.SUSPECT
+    assert scene.board.lost == set()
+    scene.pass_(1, 2, 3)
+    assert scene.board.lost == {1}
+    assert scene.watch.presence(99) is Presence.LOST
+
+
 def test_our_own_standstill_loses_nobody():
     scene = Scene(1, 2, 3)
     scene.clock.now += 120.0
