@@ -17,7 +17,7 @@ MAX_STEPS = 2e7
 LEAST_ROOM = 64
 #: a repeat of at most so many times is a choice, not an open repeat
 _FEW = 8
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|\{secret\}|.)", re.DOTALL)
 _PLAIN = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P[=<]|\(\?:|[()|*+?]|\{\d*,?\d*\}|.", re.DOTALL
@@ -103,17 +103,24 @@ class _Cost:
         self.repeats += 1
 
 
-def unescape(text: str) -> bytes:
-    r"""Return *text* with ``\r \n \t \0 \xNN \\`` replaced, as bytes in UTF-8."""
+def unescape(text: str, secret: str = "") -> bytes:
+    r"""Return *text* with ``\r \n \t \0 \xNN \\`` replaced, as bytes in UTF-8.
+
+    *secret*, if there is one, stands where the text has ``\{secret}``.
+    """
     parts, at = [], 0
     for found in _ESCAPE.finditer(text):
         parts.append(text[at : found.start()].encode())
-        parts.append(_byte(found[1]))
+        known = secret and found[1] == "{secret}"
+        parts.append(secret.encode() if known else _byte(found[1]))
         at = found.end()
     return b"".join([*parts, text[at:].encode()])
 
 
 def _byte(name: str) -> bytes:
+    if name == "{secret}":
+        said = r"send: \{secret} stands there, but no secret is given"
+        raise UsageError(said, hint="give it in the option secret of a tcp probe")
     if len(name) == 3:
         return bytes([int(name[1:], 16)])
     if name not in _PLAIN:

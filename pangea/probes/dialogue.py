@@ -9,6 +9,7 @@ from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
 from .banner import MAX_HEARD, Pattern, unescape
+from .dialogue_record import Record
 from .wire import Stream
 
 MAX_STEPS = 20
@@ -26,25 +27,25 @@ class Step(NamedTuple):
     data: bytes = b""
 
 
-def parse_steps(texts: Sequence[str]) -> tuple[Step, ...]:
+def parse_steps(texts: Sequence[str], secret: str = "") -> tuple[Step, ...]:
     """Return the steps ``expect REGEX``, ``send TEXT`` and ``starttls``.
 
-    Patterns are searched line by line: ``^`` and ``$`` match at every line.
-    Raises UsageError.
+    Patterns are searched line by line: ``^`` and ``$`` match at every line. *secret*
+    is for ``unescape``. Raises UsageError.
     """
-    steps = tuple(map(_parse, texts))
+    steps = tuple(_parse(text, secret) for text in texts)
     if [step.kind for step in steps].count("starttls") > 1:
         raise UsageError("dialogue: starttls can be done once only")
     return steps
 
 
-def _parse(text: str) -> Step:
+def _parse(text: str, secret: str) -> Step:
     word, _, rest = text.partition(" ")
     match word, rest:
         case "expect", str(regex) if regex:
             return Step("expect", Pattern(regex, "dialogue: expect", by_line=True))
         case "send", str(said) if said:
-            return Step("send", data=unescape(said))
+            return Step("send", data=unescape(said, secret))
         case "starttls", "":
             return Step("starttls")
     raise UsageError(
@@ -54,16 +55,23 @@ def _parse(text: str) -> Step:
 
 
 class Dialogue:
-    """What is said on one connection; ``heard`` is what the last step heard."""
+    """What is said on one connection; ``heard`` is what the last step heard.
 
-    def __init__(self, stream: Stream, quiet_s: float) -> None:
+    *record* is kept of it, and knows what must not be told.
+    """
+
+    def __init__(
+        self, stream: Stream, quiet_s: float, record: Record | None = None
+    ) -> None:
+        self.record = record or Record()
         self._stream, self._quiet_s = stream, quiet_s
-        self._unread = b""
+        self._unread = self._untold = b""
         self._in_lines = self._mid_line = False
         self.heard = b""
 
     def say(self, data: bytes) -> None:
         """Send *data*."""
+        self.record.said(data)
         self._stream.write(data)
 
     async def expect(self, pattern: Pattern) -> None:
@@ -72,6 +80,12 @@ class Dialogue:
         Once the server has said something, silence means that it has said it
         all. Raises ProbeFailed ``banner`` with what was heard.
         """
+        try:
+            await self._expect(pattern)
+        finally:
+            self._tell()
+
+    async def _expect(self, pattern: Pattern) -> None:
         fresh = bool(self._after_line(self._unread))
         searches, due, why = 0, 0, ""
         while True:
@@ -97,9 +111,11 @@ class Dialogue:
         while self._in_lines and self._mid_line and b"\n" not in self._unread:
             if len(self._unread) >= MAX_HEARD or await self._hear(quiet=True):
                 break
+        self._tell()
         more = self._after_line(self._unread) if self._mid_line else self._unread
         if more:
-            said = f"{len(more)} bytes before TLS: {safe_text(more, 100)!r}"
+            begin = self.record.shown(more, 100)
+            said = f"{len(more)} bytes before TLS: {begin!r}"
             raise ProbeFailed("protocol", f"the server sent {said}")
 
     async def _hear(self, quiet: bool) -> str:
@@ -114,7 +130,13 @@ class Dialogue:
             return ", then the end"
         self._in_lines = self._in_lines or b"\n" in data
         self._unread = (self._unread + data)[:MAX_HEARD]
+        self._untold = (self._untold + data)[:MAX_HEARD]
         return ""
+
+    def _tell(self) -> None:
+        """Note what has come, in one piece, so that a secret in it is found."""
+        self.record.heard(self._untold)
+        self._untold = b""
 
     def _consume(self, end: int) -> None:
         if end:
@@ -128,4 +150,6 @@ class Dialogue:
         return text.partition(b"\n")[2]
 
     def _got(self) -> str:
-        return f"got {safe_text(self.heard, 100)!r}" if self.heard else "got nothing"
+        if not self.heard:
+            return "got nothing"
+        return f"got {self.record.shown(self.heard, 100)!r}"

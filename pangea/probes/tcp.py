@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from msgspec import Meta, Struct
 
 from pangea.core.errors import UsageError
-from pangea.core.text import safe_text
+from pangea.core.options import SecretText
 
 from .banner import Pattern, unescape
 from .base import Trace, register
 from .connect import Family, connect, resolve
 from .dialogue import MAX_STEPS, Dialogue, Step, parse_steps
+from .dialogue_record import Record
 from .target import parse_host, parse_host_port
 from .tls_settle import settle
+from .tls_wire import TlsWire
 from .wire import Stream, Wire
 
 if TYPE_CHECKING:
@@ -28,11 +30,13 @@ class TcpOptions(Struct, frozen=True, kw_only=True):
     ``expect`` is a regular expression, searched in the first 4 KiB. ``dialogue``
     has steps in their place: ``expect REGEX``, ``send TEXT``, ``starttls``. A
     server that falls silent for ``quiet_ms`` in the middle has said it all.
+    ``secret`` stands where what is sent has ``\\{secret}``.
     """
 
     send: Annotated[str, Meta(max_length=4096)] = ""
     expect: Annotated[str, Meta(max_length=512)] = ""
     dialogue: Annotated[tuple[_Step, ...], Meta(max_length=MAX_STEPS)] = ()
+    secret: SecretText = ""
     quiet_ms: Annotated[float, Meta(ge=50, le=60_000)] = 2000
     tls: bool = False
     verify: bool = True
@@ -75,7 +79,11 @@ class TcpProbe:
         self, wire: Wire, stream: Stream, trace: Trace, tools: "Tools"
     ) -> None:
         quiet_s = self.options.quiet_ms / 1000
-        dialogue = Dialogue(stream, quiet_s)
+        record = Record([self.options.secret])
+        if any(step.kind == "send" for step in self._steps):
+            # What is only heard is the banner.
+            trace.readings["dialogue"] = record.turns
+        dialogue = Dialogue(stream, quiet_s, record)
         for step in self._steps:
             if step.kind == "send":
                 dialogue.say(step.data)
@@ -85,9 +93,10 @@ class TcpProbe:
                 with trace.phase("banner"):
                     await dialogue.be_ready_for_tls()
                 secured = await self._secure(wire, trace, tools)
-                dialogue = Dialogue(secured, quiet_s)
+                record.secured(secured.version)
+                dialogue = Dialogue(secured, quiet_s, record)
 
-    async def _secure(self, wire: Wire, trace: Trace, tools: "Tools") -> Stream:
+    async def _secure(self, wire: Wire, trace: Trace, tools: "Tools") -> TlsWire:
         options = self.options
         ahead = options.ca_file if options.verify else None
         tls = await tools.tls.open(wire, self.server_name, trace, ca_file=ahead)
@@ -111,7 +120,7 @@ async def _listen(dialogue: Dialogue, pattern: Pattern, trace: Trace) -> None:
             await dialogue.expect(pattern)
         finally:
             if dialogue.heard:
-                heard = safe_text(dialogue.heard, 200)
+                heard = dialogue.record.shown(dialogue.heard)
                 if trace.readings.setdefault("banner", heard) != heard:
                     trace.readings["answer"] = heard
 
@@ -119,12 +128,13 @@ async def _listen(dialogue: Dialogue, pattern: Pattern, trace: Trace) -> None:
 def _steps(options: TcpOptions) -> tuple[Step, ...]:
     if not options.dialogue:
         said, wanted = options.send, options.expect
-        first = [Step("send", data=unescape(said))] if said else []
+        data = unescape(said, options.secret)
+        first = [Step("send", data=data)] if said else []
         then = [Step("expect", Pattern(wanted))] if wanted else []
         return (*first, *then)
     if options.send or options.expect:
         raise UsageError("tcp option: dialogue stands in the place of send and expect")
-    steps = parse_steps(options.dialogue)
+    steps = parse_steps(options.dialogue, options.secret)
     if options.tls and any(step.kind == "starttls" for step in steps):
         raise UsageError("tcp option: with tls there is TLS already, without starttls")
     return steps
