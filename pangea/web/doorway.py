@@ -10,7 +10,8 @@ from http import HTTPStatus
 
 log = logging.getLogger(__name__)
 
-#: Connections at once that have not said enough to be handed on.
+#: Connections at once whose TLS has not begun yet; of more the oldest ends. Who
+#: means it is through in milliseconds, so a crowd that says nothing shuts nobody out.
 WAITING = 512
 #: What a plain request may be long until the end of its head, in bytes.
 MAX_HEAD = 4096
@@ -43,7 +44,7 @@ class Doorway:
         self._factory = factory
         self._tls = tls
         self._wait_s = wait_s
-        self._greeted: set[asyncio.Task[None]] = set()
+        self._greeted: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._accepting = [
             asyncio.create_task(self._accept(sock), name="doorway") for sock in sockets
         ]
@@ -66,11 +67,15 @@ class Doorway:
                 await asyncio.sleep(0.05)
                 continue
             if len(self._greeted) >= WAITING:
-                connection.close()
-                continue
+                oldest = next(iter(self._greeted))
+                self._greeted.pop(oldest)
+                oldest.cancel()
             task = asyncio.create_task(self._greet(connection), name="greet")
-            self._greeted.add(task)
-            task.add_done_callback(self._greeted.discard)
+            self._greeted[task] = None
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._greeted.pop(task, None)
 
     async def _greet(self, connection: socket.socket) -> None:
         handed_on = False
