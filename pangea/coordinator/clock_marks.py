@@ -52,6 +52,4 @@ def ills_of_spool(vitals: Heartbeat) -> list[str]:
         ills.append(f"was asleep for {vitals.slept_ms / 1000:.1f} s")
     if vitals.trouble:
         ills.append(f"its disk takes no results: {vitals.trouble}")
-    if vitals.dropped:
-        ills.append(f"had to drop {vitals.dropped:,} results, see its gaps")
     return ills

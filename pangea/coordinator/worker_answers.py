@@ -6,6 +6,7 @@ from pangea.mesh.messages import Heartbeat
 from pangea.web.schema import WorkerAnswer, moment
 
 from .board import Board
+from .clock_marks import ills_of_spool
 
 #: Above this a worker's clock or event loop is worth a word.
 OFFSET_BAD_MS = 2000.0
@@ -93,4 +94,4 @@ def health(connected: bool, vitals: Heartbeat | None) -> str:
         ills.append(f"busy: {vitals.lag_ms:.0f} ms behind")
     if vitals.skipped:
         ills.append(f"{vitals.skipped} runs skipped, still busy with the one before")
-    return ", ".join(ills) or "well"
+    return ", ".join(ills + ills_of_spool(vitals)) or "well"

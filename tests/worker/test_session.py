@@ -50,6 +50,7 @@ class Bench:
     def __init__(self, spool):
         self.spool = spool
         self.ahead_us = 0
+        self.coordinator_info = info("coordinator")
         self.disk = Disk()
         self.reporter = Reporter(spool, self.disk, CLOCK)
         self.lag = LagMeter(CLOCK)
@@ -65,7 +66,7 @@ class Bench:
         both = asyncio.gather(
             initiate(near, key(place, "w"), SECRET, info("worker"), any_, clock=CLOCK),
             respond(
-                far, key(place, "c"), [SECRET], info("coordinator"), any_,
+                far, key(place, "c"), [SECRET], self.coordinator_info, any_,
                 ReplayCache(), clock=CLOCK,
             ),
         )  # fmt: skip
