@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
 from pangea.core.errors import UsageError
 from pangea.core.options import build, nearest
@@ -128,6 +128,9 @@ class Probe(Protocol):
 
 
 PROBES: dict[str, type[Probe]] = {}
+#: Options in use by what they say, a bounded number.
+_SHARED: dict[tuple[type[Struct], bytes], Struct] = {}
+MOST_SHARED = 1000
 
 
 def register(probe: type[Probe]) -> type[Probe]:
@@ -153,7 +156,14 @@ def make_probe(type_: str, target: str, options: Mapping[str, Any]) -> Probe:
     Raises UsageError for an unknown type or option and for a malformed target.
     """
     kind = probe_class(type_)
-    return kind.parse(target, build(kind.Options, options, f"{type_} option"))
+    return kind.parse(target, _shared(build(kind.Options, options, f"{type_} option")))
+
+
+def _shared(options: Struct) -> Struct:
+    """Return the same object for equal options: most jobs have those of others."""
+    if len(_SHARED) >= MOST_SHARED:
+        _SHARED.clear()
+    return _SHARED.setdefault((type(options), msgpack.encode(options)), options)
 
 
 def shortest_timeout(probe: Probe) -> float:

@@ -6,7 +6,7 @@ import pytest
 
 from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.model import Flag, Outcome, VoteValue
-from pangea.probes.base import Trace
+from pangea.probes.base import Trace, make_probe
 from pangea.probes.runner import run_once
 from pangea.probes.tools import Tools
 
@@ -239,3 +239,11 @@ async def test_expecting_a_failure_swaps_ok_and_failed_but_never_an_error(
     )
 
     assert (result.outcome, result.reason) == (outcome, reason)
+
+
+def test_jobs_with_equal_options_share_them():
+    one = make_probe("http", "http://one.example/", {"headers": ["A: 1"]})
+    other = make_probe("http", "http://two.example/", {"headers": ["A: 1"]})
+    third = make_probe("http", "http://two.example/", {"headers": ["A: 2"]})
+    assert one.options is other.options
+    assert third.options != one.options
