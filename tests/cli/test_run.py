@@ -11,6 +11,45 @@ from pangea.cli.session import Session
 from pangea.cli.settings import resolve
 
 
+def test_every_flag_of_tls_reaches_the_configuration(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PANGEA_DISCOVERY", raising=False)
+    flags = flags_of(
+        {
+            "tls": "auto",
+            "tls_cert": "c.pem",
+            "tls_key": "k.pem",
+            "tls_proxy": ("10.0.0.0/8", "::1"),
+            "public": True,
+        }
+    )
+    config = resolve(Session(ca_file="ca.pem"), flags).config
+    assert (config.server.tls, config.server.public) == ("auto", True)
+    assert (config.server.tls_cert, config.server.tls_key) == ("c.pem", "k.pem")
+    assert config.server.tls_proxies == ("10.0.0.0/8", "::1")
+    assert config.mesh.ca_file == "ca.pem"
+    assert config.mesh.admission == "approve"
+    assert "mdns" not in config.mesh.discovery
+
+
+def test_the_environment_says_the_same(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "PANGEA_DISCOVERY": "static",
+        "PANGEA_PUBLIC": "1",
+        "PANGEA_TLS_PROXY": "10.0.0.1,10.0.0.2",
+        "PANGEA_URL": "https://mon.example.net",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    config = resolve(Session()).config
+    assert config.server.tls_proxies == ("10.0.0.1", "10.0.0.2")
+    assert config.server.url == "https://mon.example.net"
+    assert config.server.public
+    monkeypatch.setenv("PANGEA_PUBLIC", "off")
+    assert not resolve(Session()).config.server.public
+
+
 def test_every_flag_of_run_reaches_the_configuration(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PANGEA_NAME", "weaker")

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pangea.coordinator.greeting import greeting, join_lines, urls
-from pangea.core.config import MeshTable, NodeConfig
+from pangea.coordinator.tls import places_of
+from pangea.core.config import MeshTable, NodeConfig, ServerTable
 
 STATIC = NodeConfig(mesh=MeshTable(discovery=("static",)))
 
@@ -45,3 +46,28 @@ def test_the_commands_for_a_worker_work_from_anywhere_and_name_an_address_afar()
     text = greeting(STATIC, Path("my state"), places, None)
     assert here in text
     assert there in text
+
+
+def test_in_public_a_worker_joins_by_token_and_the_certificate_is_told():
+    server = ServerTable(tls="auto", public=True)
+    config = NodeConfig(server=server, mesh=MeshTable(discovery=()))
+    places = ["https://127.0.0.1:7464", "https://192.0.2.7:7464"]
+    text = greeting(config, Path("."), places, None, "AB:CD")
+
+    assert "SHA-256 AB:CD" in text
+    assert "worker token" in text
+    assert "--join TOKEN" in text
+    assert "secret" not in text
+    assert "unencrypted" not in text
+
+
+def test_a_given_name_is_told_before_the_addresses():
+    config = NodeConfig(server=ServerTable(url="https://mon.example.net/"))
+    assert places_of(config, None, "127.0.0.1", 80) == [
+        "http://127.0.0.1:80",
+        "https://mon.example.net",
+    ]
+    hidden = ServerTable(public=True, tls_proxies=("10.0.0.1",))
+    assert places_of(NodeConfig(server=hidden), None, "0.0.0.0", 80) == [
+        "http://127.0.0.1:80"
+    ]

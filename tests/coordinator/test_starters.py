@@ -1,5 +1,7 @@
 """The jobs that an empty dashboard offers."""
 
+import pytest
+
 from pangea.coordinator.new_job import job_from
 from pangea.coordinator.starters import default_gateway, name_servers, starters
 
@@ -28,3 +30,12 @@ def test_every_offer_can_be_added_as_it_stands():
     assert {"pangea", "internet"} <= {o.spec.name for o in offers}
     for offer in offers:
         assert job_from(offer.spec, (), {}, 0).name == offer.spec.name
+
+
+@pytest.mark.parametrize(
+    ("scheme", "options"), [("http", {}), ("https", {"verify": False})]
+)
+def test_the_own_certificate_has_no_name_for_loopback(scheme, options):
+    offers = {o.spec.name: o.spec for o in starters(f"{scheme}://127.0.0.1:7464")}
+    assert offers["pangea"].options == options
+    assert job_from(offers["pangea"], (), {}, 0).name == "pangea"

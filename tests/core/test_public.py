@@ -71,6 +71,9 @@ def test_each_contradiction_says_what_to_do(given, words, way_out):
         ),
         ({"server.tls_proxies": ["mon.example.net"]}, "no address and no network"),
         ({"server.tls": "on"}, "tls"),
+        ({"server.url": "mon.example.net"}, "wanted https://HOST"),
+        ({"server.url": "https://a/path"}, "wanted https://HOST"),
+        ({"server.url": "https://a\n"}, "wanted https://HOST"),
     ],
 )
 def test_what_makes_no_sense_by_itself_is_refused(values, words):
