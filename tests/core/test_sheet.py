@@ -159,3 +159,76 @@ def test_a_value_of_another_kind_is_left_where_it_is():
     assert readings.texts("b") == readings.numbers("c") == readings.tables("a") == []
     assert readings.table("a") is readings.flag("b") is None
     assert set(readings.left) == {"a", "b", "c", "e"}
+
+
+def test_odd_packets_are_told_where_there_are_any():
+    values = {"sent": 5, "received": 4, "loss_pct": 20.0, "rtts_ms": [1.0, None]}
+    odd = {"duplicates": 2, "reordered": 1, "corrupted": 3}
+    whole = "5 sent, 4 received, 20 % lost"
+    assert facts("icmp", values | dict.fromkeys(odd, 0))["loss"].lines == (whole,)
+    said = f"{whole}, 2 duplicated, 1 reordered, 3 corrupted"
+    assert facts("icmp", values | odd)["loss"].lines == (said,)
+    assert gist("icmp", values | odd) == said
+
+
+CERTIFICATE = {
+    "subject": "shop",
+    "issuer": "Middle",
+    "not_before": "2026-01-01T00:00:00Z",
+    "not_after": "2027-01-01T00:00:00Z",
+    "days_left": 40.0,
+    "san": ["shop.test", "10.0.0.1"],
+    "san_count": 7,
+    "key": "EC",
+    "bits": 256,
+    "signature": "sha256",
+    "fingerprint_sha256": "ab" * 32,
+    "chain_length": 2,
+    "chain_earliest_expiry": "2026-12-01T00:00:00Z",
+    "chain_earliest_days_left": 9.0,
+    "verified_chain_expiry": "2027-01-01T00:00:00Z",
+    "verified_chain_days_left": 40.0,
+}
+
+
+@pytest.mark.parametrize("type_", ["http", "tcp", "dns"])
+def test_a_certificate_is_told_in_passing(type_):
+    told = facts(type_, CERTIFICATE)
+    assert {name: fact.lines[0] for name, fact in told.items()} == {
+        "certificate": "shop",
+        "names": "shop.test, 10.0.0.1, … 7 in all",
+        "issuer": "Middle",
+        "valid": "2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z, 40 days left",
+        "key": "EC 256, signed with sha256",
+        "sha256": "ab" * 32,
+        "chain": "2 certificates sent",
+        "chain ends": "2026-12-01T00:00:00Z, 9 days left",
+    }
+    assert told["chain ends"].tone == "degraded"
+
+
+def test_a_hop_tells_whose_certificate_it_had():
+    hop = {"url": "https://a.test/", "status": 301, "address": "::1", "ms": 1.5}
+    whose = {"subject": "a", "issuer": "M", "not_after": "2027-01-01T00:00:00Z"}
+    values = {"hops": [hop | whose, hop | {"url": "http://b.test/"}]}
+    assert facts("http", values)["hops"].lines == (
+        "1  301  1.5 ms  ::1  https://a.test/  (a, from M, until 2027-01-01)",
+        "2  301  1.5 ms  ::1  http://b.test/",
+    )
+
+
+def test_a_dialogue_is_told_turn_by_turn():
+    turns = [
+        {"heard": r"220-a\x0d\x0a220 b\x0d\x0a"},
+        {"said": r"STARTTLS\x0d\x0a"},
+        {"secured": "TLSv1.3"},
+        {"odd": [1]},
+    ]
+    told = facts("tcp", {"dialogue": turns, "banner": "220-a", "answer": "x"})
+    assert told.keys() == {"dialogue"}
+    assert told["dialogue"].lines == (
+        "< 220-a",
+        "< 220 b",
+        "> STARTTLS",
+        "-- TLSv1.3 --",
+    )
