@@ -2,6 +2,8 @@
 
 import logging
 
+from msgspec.structs import replace
+
 from pangea.core.clock import Clock
 from pangea.core.liveness import (
     LEASE_S,
@@ -46,10 +48,19 @@ class Watch:
         self._looked = clock.monotonic()
 
     def start(self) -> None:
-        """Await all workers: those of an earlier run may still hold a lease."""
+        """Await all workers: those of an earlier run may still hold a lease.
+
+        Who was lost before we stopped is lost until it is heard again.
+        """
         now = self._looked = self._clock.monotonic()
+        states = self._board.states.values()
+        lost = {worker for state in states for worker in state.suspended}
         for worker in self._board.workers:
-            self.sights[worker] = awaited(now)
+            sight = awaited(now)
+            if worker in lost:
+                sight = replace(sight, presence=Presence.LOST)
+                self._board.lost.add(worker)
+            self.sights[worker] = sight
             self._leased_until[worker] = now + LEAVES_S
 
     def heard(self, worker: int) -> None:
@@ -141,6 +152,9 @@ class Watch:
 
 
 def _later(sight: Sight, seconds: float) -> Sight:
-    return Sight(
-        sight.presence, sight.heard + seconds, sight.vouched, sight.since + seconds
+    return replace(
+        sight,
+        heard=sight.heard + seconds,
+        vouched=sight.vouched + seconds,
+        since=sight.since + seconds,
     )

@@ -17,6 +17,7 @@ from pangea.core.liveness import (
     Presence,
 )
 from pangea.core.model import FIRST_ORG, Outcome, Worker
+from pangea.core.verdict import JobState
 from pangea.mesh.messages import Desired, Heartbeat, HeartbeatAck
 from pangea.storage.verdicts import vote_changes
 from pangea.web.schema import JobPatch
@@ -171,6 +172,17 @@ def test_after_a_start_nobody_is_away_before_it_could_come_back():
     assert watch.doubt is None
 
 
+def test_who_was_lost_before_we_stopped_is_lost_until_it_is_heard():
+    board = board_of(1, 2)
+    board.states[7] = JobState(7, electorate=(1, 2), suspended=(2,))
+    watch = Watch(board, Stillness())
+    watch.start()
+    watch.look()
+    assert board.lost == {2}
+    watch.heard(2)
+    assert board.lost == set()
+
+
 async def test_a_heartbeat_renews_the_leases_of_all_jobs(world):
     far = await world.join("hel")
     await far.link.send(Heartbeat(7))
@@ -291,6 +303,20 @@ async def test_a_new_worker_that_cannot_ask_hands_on(world):
 
     await world.service.edit_job(FIRST_ORG, "web", JobPatch(timeout_s=2.0))
     assert board.cannot == {}, "another question may be one that it can ask"
+
+
+async def test_another_version_may_be_able_to(world):
+    far = await world.join("hel")
+    job = await add(world)
+    said = replace(row(job, 0, Outcome.ERROR), reason="unsupported", detail="no")
+    await far.report([said])
+    await far.until(lambda f: f.acks.get("e") == 1)
+    await world.coordinator.moving.look(away_changed=False)
+    await far.until(lambda f: job not in f.held)
+    await far.leave()
+
+    back = await world.join("hel", probes=("http", "tcp", "later"))
+    await back.until(lambda f: job in f.held)
 
 
 async def test_what_one_cannot_ask_the_others_still_judge(world):
