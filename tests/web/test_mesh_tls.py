@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 import subprocess
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -78,14 +78,12 @@ async def test_he_gains_nothing_by_calling_himself_our_proxy(secure, tmp_path):
             await join(channel)
 
 
-async def test_he_gains_nothing_by_naming_the_proxy_to_the_worker(secure, tmp_path):
-    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+@asynccontextmanager
+async def liar(place, port, tls):
+    """End TLS, carry on to *port* by *tls* (None: in the clear), and say "proxied"."""
 
     async def between(reader, writer):
-        there, out = await asyncio.open_connection(
-            "127.0.0.1", secure.running.port, ssl=asking
-        )
+        there, out = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
 
         async def back():
             head = await there.readuntil(b"\r\n\r\n")
@@ -99,13 +97,26 @@ async def test_he_gains_nothing_by_naming_the_proxy_to_the_worker(secure, tmp_pa
                 out.write(data)
             out.close()
 
-        await asyncio.gather(back(), forth())
+        await asyncio.gather(back(), forth(), return_exceptions=True)
 
     server = await asyncio.start_server(
-        between, "127.0.0.1", 0, ssl=load(own_pair(tmp_path / "his"))
+        between, "127.0.0.1", 0, ssl=load(own_pair(place))
     )
     async with server:
-        port = server.sockets[0].getsockname()[1]
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("in_the_clear", [False, True])
+async def test_he_gains_nothing_by_naming_the_proxy_to_the_worker(
+    pair, tmp_path, in_the_clear
+):
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+    ours = None if in_the_clear else Certificate(lambda: pair).context
+    async with (
+        serving(accept_link=accept, tls=ours) as site,
+        liar(tmp_path, site.running.port, ours and asking) as port,
+    ):
         channel = await dial(Address("127.0.0.1", port, tls=True))
         assert channel.prologue == PROXIED
         with pytest.raises(ProtocolError):
