@@ -67,6 +67,8 @@ class Admission:
         self._replays = ReplayCache()
         self.own_worker = own_worker
         self.revoked: set[bytes] = set()
+        #: Called with each pending worker that had to make room for another.
+        self.forgotten: Callable[[int], None] = lambda worker: None
 
     async def load(self) -> None:
         """Read what was decided before."""
@@ -122,9 +124,8 @@ class Admission:
         if token is not None and fresh:
             self._tokens.consumed(token, key)
         self._board.workers[worker.id] = worker
-        for number in removed:
-            gone = self._board.workers[number]
-            self._board.workers[number] = replace(gone, state="removed")
+        for number, for_good in removed.items():
+            self._forget(number, for_good)
         if known is None or known.state != worker.state:
             _tell(worker)
         return worker
@@ -161,7 +162,7 @@ class Admission:
         entering: Worker,
         token: StoredToken | None,
         waiting: AbstractSet[int],
-    ) -> tuple[Worker, list[int]]:
+    ) -> tuple[Worker, dict[int, bool]]:
         """Register the node and use its token up, in one transaction.
 
         Returns it, and the pending ones that had to make room.
@@ -171,13 +172,13 @@ class Admission:
         before = workers.by_key(entering.key)
         if before is None or before.state not in workers.PRESENT:
             pending = entering.state == "pending"
-            removed = workers.make_room(waiting) if pending else []
+            removed = workers.make_room(waiting) if pending else {}
             return workers.register(entering), removed
         if entering.state == "pending":
-            return before, []
+            return before, {}
         better = entering.trusted and not before.trusted
         if before.state == "approved" and not better:
-            return before, []
+            return before, {}
         admitted = replace(
             before,
             state="approved",
@@ -185,7 +186,15 @@ class Admission:
             approved_by=entering.approved_by,
             site=entering.site or before.site,
         )
-        return workers.save(admitted), []
+        return workers.save(admitted), {}
+
+    def _forget(self, number: int, for_good: bool) -> None:
+        """Take a pending worker off the board that had to make room."""
+        gone = self._board.workers.pop(number)
+        self._board.seen.pop(number, None)
+        self.forgotten(number)
+        if not for_good:
+            self._board.workers[number] = replace(gone, state="removed")
 
     def _known(self, key: bytes) -> Worker | None:
         return next((w for w in self._board.workers.values() if w.key == key), None)

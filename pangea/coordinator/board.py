@@ -201,11 +201,15 @@ class Board:
         raise NotFound(f"no job {name!r}", hint=hint)
 
     def worker(self, name: str, org: int = FIRST_ORG) -> Worker:
-        """Return the worker called *name*; NotFound names the nearest one."""
-        for worker in self.workers.values():
-            if worker.name == name and worker.org == org:
-                return worker
-        names = [w.name for w in self.workers.values() if w.org == org]
+        """Return the worker called *name*; NotFound names the nearest one.
+
+        Of several that is the one that is in; the others once had the name.
+        """
+        mine = [w for w in self.workers.values() if w.org == org]
+        called = [w for w in mine if w.name == name]
+        if called:
+            return min(called, key=lambda w: (w.state != "approved", -w.id))
+        names = [w.name for w in mine if w.state == "approved"]
         hint = nearest(name, names) if names else "no worker has joined yet"
         raise NotFound(f"no worker {name!r}", hint=hint)
 

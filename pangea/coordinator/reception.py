@@ -78,6 +78,7 @@ class Reception:
         self.mesh = MeshDesk(board, store, identity, hub, clock, links=self.links)
         self.waiting = WaitingRoom(clock)
         self.twins = Twins()
+        admission.forgotten = self.twins.forget
         self._boots: dict[int, str] = {}
 
     async def accept(

@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from msgspec.structs import replace
 
 from pangea.core.cost import Cost, cost_of, over_budget
-from pangea.core.errors import Conflict, UsageError
+from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import PUSHED, Job, Outcome
 from pangea.storage import results as stored_results
 from pangea.storage import rollups
@@ -285,7 +285,9 @@ class CoordinatorService:
         if job.on == "all" or ":" in job.on:
             return
         for name in job.on.split(","):
-            self._board.worker(name, job.org)
+            worker = self._board.worker(name, job.org)
+            if worker.state not in ("approved", "pending"):
+                raise NotFound(f"worker {name!r} was {worker.state}")
 
     def _within_budget(self, job: Job) -> Cost:
         workers = len(self._board.preview(job).workers)

@@ -14,7 +14,9 @@ from .models import WorkerRow
 
 #: Those whose names are taken.
 PRESENT = ("approved", "pending")
-#: More nodes may not wait for a person at the same time.
+#: More nodes may not be listed, and may not wait for a person at the same time:
+#: whoever holds the secret can make as many keys as he likes.
+MOST = 10_000
 MOST_PENDING = 100
 #: What a worker says of itself; all the rest is decided here.
 SAID = ("region", "position", "tags", "version", "probes", "lacks")
@@ -37,6 +39,11 @@ def register(worker: Worker) -> Worker:
     if before is not None and before.state in PRESENT:
         return before
     _refuse_revoked(worker.key)
+    if WorkerRow.select().where(WorkerRow.state.in_(PRESENT)).count() >= MOST:
+        raise Conflict(
+            f"{MOST} workers are listed already",
+            hint="remove those that are gone: pangea worker remove NAME",
+        )
     name = _free_name(worker.name, worker.org)
     wanted = worker.name if name != worker.name else ""
     named = replace(worker, name=name, wanted_name=wanted)
@@ -46,10 +53,12 @@ def register(worker: Worker) -> Worker:
     return save(replace(named, id=before.id))
 
 
-def make_room(waiting: AbstractSet[int]) -> list[int]:
-    """Remove pending workers that are gone, if too many are stored; return them.
+def make_room(waiting: AbstractSet[int]) -> dict[int, bool]:
+    """Forget pending workers that are gone, if too many are stored.
 
-    *waiting* are those that are here. Raises Conflict if all of them are.
+    *waiting* are those that are here. Raises Conflict if all of them are. Returns
+    whom it forgot: True if for good, False if the row stays as that of a removed
+    worker, because there are results from before its removal.
     """
     rows = list(
         WorkerRow.select(WorkerRow.id)
@@ -63,10 +72,17 @@ def make_room(waiting: AbstractSet[int]) -> list[int]:
             f"{MOST_PENDING} workers wait for approval already",
             hint="approve or revoke some of them: pangea worker list",
         )
-    removed = gone[: max(surplus, 0)]
-    for number in removed:
-        WorkerRow.update(state="removed").where(WorkerRow.id == number).execute()
-    return removed
+    return {number: _forget(number) for number in gone[: max(surplus, 0)]}
+
+
+def _forget(number: int) -> bool:
+    WorkerRow.update(state="removed").where(WorkerRow.id == number).execute()
+    deleted = db.execute_sql(
+        "DELETE FROM worker WHERE id = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM watermark WHERE worker = ?1)",
+        (number,),
+    )
+    return bool(deleted.rowcount)
 
 
 def all() -> list[Worker]:

@@ -161,6 +161,24 @@ async def test_its_name_is_free_and_its_results_keep_it(world):
     assert [item.worker for item in await stored(world)] == ["hel"]
 
 
+async def test_no_job_is_given_to_a_name_that_is_out(world):
+    await come(world, "hel")
+    await revoke(world, "hel")
+    with pytest.raises(NotFound, match="revoked"):
+        await add(world, world.spec(name="web", on="hel"))
+
+
+async def test_a_name_means_the_worker_that_is_in(world):
+    await come(world, "hel")
+    await revoke(world, "hel")
+    new = await pending(world, "new", "hel")
+    await world.members.approve(ORG, new.id, "ada")
+    board = world.coordinator.board
+
+    assert board.worker("hel").state == "approved"
+    assert board.worker("hel").key == key_of(world, "new").public_key
+
+
 async def pending(world, name, called):
     await come(world, name, called=called)
     return await world.members.worker(ORG, id_of(world, name))

@@ -102,6 +102,26 @@ async def test_a_long_name_that_is_taken_stays_within_bounds(store):
     assert made.name == "n" * 58 + "-2"
 
 
+async def test_who_comes_with_key_after_key_fills_nothing(store, monkeypatch):
+    monkeypatch.setattr(workers, "MOST_PENDING", 2)
+
+    def come(number):
+        workers.make_room(frozenset())
+        workers.register(worker(bytes([number]), state="pending"))
+
+    for number in range(20):
+        await store.write(lambda n=number: come(n))
+    assert len(await store.read(workers.all)) == 2
+
+
+async def test_no_more_than_so_many_workers_are_listed(store, monkeypatch):
+    monkeypatch.setattr(workers, "MOST", 1)
+    first = await store.write(lambda: workers.register(worker(b"a")))
+    with pytest.raises(Conflict, match="listed"):
+        await store.write(lambda: workers.register(worker(b"b")))
+    assert await store.write(lambda: workers.register(worker(b"a"))) == first
+
+
 @pytest.fixture
 def second(tmp_path):
     """Return a small database of schema 0002 with workers in it."""
