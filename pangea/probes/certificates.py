@@ -115,8 +115,9 @@ def check_key(facts: Facts, least: int) -> Problem | None:
         as_strong = f", no stronger than RSA with {bits}"
     if bits >= least:
         return None
+    article = "a" if facts.key.startswith("D") else "an"
     detail = (
-        f"the certificate of {facts.subject} has a {facts.key} key of "
+        f"the certificate of {facts.subject} has {article} {facts.key} key of "
         f"{facts.bits} bits{as_strong}, wanted {least} or more"
     )
     return Problem("cert_weak", detail)

@@ -10,6 +10,7 @@ import dns.rdatatype
 import dns.reversename
 from msgspec import Meta, Struct, field
 
+from pangea.core.durations import milliseconds
 from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeFailed
 from pangea.core.model import Outcome
@@ -144,7 +145,9 @@ class DnsProbe:
             await ask_several(names, self._ask_one, trace, tools)
         limit, took = self.options.warn_latency_ms, trace.duration_ms
         if limit is not None and took is not None and took > limit:
-            trace.warn("latency", f"got {took:.1f} ms, wanted at most {limit:g} ms")
+            trace.warn(
+                "latency", f"got {milliseconds(took)}, wanted at most {limit:g} ms"
+            )
 
     async def _ask_one(self, number: int, trace: Trace, tools: Tools) -> None:
         """Ask the server of this *number* and judge its answer."""

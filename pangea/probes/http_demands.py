@@ -4,6 +4,7 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+from pangea.core.durations import milliseconds
 from pangea.core.errors import UsageError
 from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
@@ -159,7 +160,8 @@ class Demands:
             return
         spent = trace.target_ms
         if spent > most:
-            trace.warn("latency", f"took {spent:.0f} ms, wanted at most {most:g} ms")
+            took = f"took {milliseconds(spent)}, wanted at most {most:g} ms"
+            trace.warn("latency", took)
 
 
 def _complain(reason: str, complaint: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, Struct
 
+from pangea.core.durations import milliseconds
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
@@ -180,4 +181,4 @@ def _silence(burst: Burst) -> ProbeFailed:
 
 
 def _more(what: str, got: float, wanted: float) -> str:
-    return f"{what} {got:.1f} ms, wanted at most {wanted:g} ms"
+    return f"{what} {milliseconds(got)}, wanted at most {wanted:g} ms"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, Struct
 
+from pangea.core.durations import milliseconds
 from pangea.core.failure import ProbeFailed
 
 from .base import Trace, register
@@ -103,11 +104,11 @@ def _judge(
         if limit is None or abs(offset_ms) <= limit:
             continue
         side = "ahead of" if offset_ms > 0 else "behind"
-        off = f"{abs(offset_ms):.1f} ms {side} this worker's clock"
+        off = f"{milliseconds(abs(offset_ms))} {side} this worker's clock"
         said = f"{off}, wanted at most {limit:g} ms"
         if fails:
             raise ProbeFailed("clock_offset", said)
         trace.warn("clock_offset", said)
     slow = options.warn_latency_ms
     if slow is not None and rtt_ms > slow:
-        trace.warn("latency", f"{rtt_ms:.1f} ms, wanted at most {slow:g} ms")
+        trace.warn("latency", f"{milliseconds(rtt_ms)}, wanted at most {slow:g} ms")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, Struct
 
+from pangea.core.durations import milliseconds
 from pangea.core.failure import ProbeFailed
 from pangea.core.text import safe_text
 
@@ -66,5 +67,5 @@ class UdpProbe:
             raise ProbeFailed("banner", f"{got}, wanted {self._expect}")
         limit = self.options.warn_latency_ms
         if limit is not None and heard.rtt_ms > limit:
-            said = f"{heard.rtt_ms:.1f} ms, wanted at most {limit:g} ms"
+            said = f"{milliseconds(heard.rtt_ms)}, wanted at most {limit:g} ms"
             trace.warn("latency", said)

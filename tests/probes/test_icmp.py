@@ -163,7 +163,7 @@ def test_loss_can_warn():
 def test_latency_can_fail():
     with pytest.raises(ProbeFailed) as caught:
         judged(burst_of(10, 20), fail_latency_ms=14)
-    assert caught.value.detail == "mean 15.0 ms, wanted at most 14 ms"
+    assert caught.value.detail == "mean 15 ms, wanted at most 14 ms"
 
 
 def test_uneven_answers_can_warn():
@@ -175,7 +175,7 @@ def test_uneven_answers_can_fail():
     with pytest.raises(ProbeFailed) as caught:
         judged(burst_of(10, 30, 10), fail_jitter_ms=19, warn_jitter_ms=1)
     assert caught.value.reason == "jitter"
-    assert caught.value.detail == "jitter 20.0 ms, wanted at most 19 ms"
+    assert caught.value.detail == "jitter 20 ms, wanted at most 19 ms"
 
 
 def test_an_altered_answer_warns():
