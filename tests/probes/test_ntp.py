@@ -121,7 +121,7 @@ async def test_the_offset_is_how_far_the_server_is_ahead(ahead_s):
 async def test_a_clock_too_far_off_fails_and_says_which_way():
     result = await asked(Server(-2.0), fail_offset_ms=1000, warn_offset_ms=10)
     assert (result.outcome, result.reason) == (Outcome.FAILED, "clock_offset")
-    assert "ms behind this worker's clock, wanted at most 1000 ms" in result.detail
+    assert "s behind this worker's clock, wanted at most 1000 ms" in result.detail
     assert result.readings["stratum"] == 2
 
 

@@ -69,7 +69,7 @@ async def test_what_is_as_it_should_be_is_well(ask_good, options):
          f"got {print_of(LEAF)}, wanted abab"),
         ({"expect_cipher": "RC4"}, "tls_cipher", "wanted 'RC4'"),
         ({"min_key_bits": 4096}, "cert_weak",
-         "leaf has a EC key of 256 bits, no stronger than RSA with 3072, wanted 4096"),
+         "leaf has an EC key of 256 bits, no stronger than RSA with 3072, wanted 4096"),
         ({"max_version": "1.2", "min_version": "1.2", "expect_cipher": "^TLS_"},
          "tls_cipher", "got ECDHE"),
         ({"alpn": "h2"}, "tls_alpn", "got none, wanted h2"),
