@@ -49,11 +49,15 @@ class Stored(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """What a worker says it could not deliver: of each job how many."""
+    """What a worker says it could not deliver: of each job how many.
+
+    ``uncounted`` are those of which it does not know the job any more.
+    """
 
     source: str
     reason: str
     counts: Mapping[str, int]
+    uncounted: int = 0
 
 
 class Death(NamedTuple):
@@ -87,6 +91,8 @@ class Report(Struct):
 
 
 Key = tuple[str, str]
+#: Stands for every job.
+ANY = ""
 
 
 def check(
@@ -198,13 +204,15 @@ def _explain(
     """Take what a death cut short, then what gaps admit; the rest is lost."""
     admitted: dict[Key, int] = defaultdict(int)
     for gap in gaps:
+        admitted[gap.source, ANY] += gap.uncounted
         for job, count in gap.counts.items():
             admitted[gap.source, job] += count
     for (source, job), runs in lost.items():
         own = [death for death in deaths if death.source == source]
         for run in _not_cut_short(runs, own, report):
-            if admitted[source, job] > 0:
-                admitted[source, job] -= 1
+            by = next((j for j in (job, ANY) if admitted[source, j] > 0), None)
+            if by is not None:
+                admitted[source, by] -= 1
                 report.in_gaps += 1
             else:
                 report.fault("lost", f"{source} {job} {run.token} at {run.at_us}")

@@ -46,11 +46,15 @@ def gaps(fleet: Fleet) -> list[Gap]:
     with _database(fleet.coordinator.state / "pangea.db") as link:
         names = dict(link.execute("SELECT id, name FROM job"))
         workers = dict(link.execute("SELECT id, name FROM worker"))
-        rows = link.execute("SELECT worker, reason, counts FROM gap").fetchall()
-    return [
-        Gap(_host(workers[worker]), reason, _named(counts, names))
-        for worker, reason, counts in rows
-    ]
+        rows = link.execute(
+            "SELECT worker, reason, counts, last - first + 1 FROM gap"
+        ).fetchall()
+    gaps = []
+    for worker, reason, packed, total in rows:
+        counts = _named(packed, names)
+        rest = max(total - sum(counts.values()), 0)
+        gaps.append(Gap(_host(workers[worker]), reason, counts, rest))
+    return gaps
 
 
 def transitions(fleet: Fleet) -> list[tuple[str, str]]:

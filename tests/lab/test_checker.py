@@ -59,6 +59,13 @@ def test_a_gap_explains_as_many_as_it_counts_and_no_more():
     assert report.counts == {"lost": 1}
 
 
+def test_a_gap_that_knows_no_jobs_explains_as_many_as_it_has_numbers():
+    gap = Gap("w1", "the spool was damaged", {}, 2)
+    report = check(RUNS, ROWS[3:], gaps=[gap])
+    assert report.in_gaps == 2
+    assert report.counts == {"lost": 1}
+
+
 def test_a_gap_that_counts_too_many_is_told():
     gap = Gap("w1", "buffer overflow", {"web": 2})
     assert check(RUNS, ROWS[1:], gaps=[gap]).claimed_twice == 1
