@@ -23,6 +23,8 @@ COLUMNS = [
     Column("seen", lambda worker: ago(worker.get("last_seen"))),
     Column("health", lambda worker: worker.get("health", "")),
     Column("id", lambda worker: worker.get("id", ""), wide=True),
+    Column("peers", lambda worker: peers(worker), wide=True),
+    Column("peer rtt", lambda worker: milliseconds(worker.get("peer_rtt_ms")), wide=True),
     Column("offset", lambda worker: milliseconds(worker.get("offset_ms")), wide=True),
     Column("lag", lambda worker: milliseconds(worker.get("lag_ms")), wide=True),
     Column("spool", lambda worker: worker.get("spool", ""), wide=True),
@@ -34,6 +36,12 @@ COLUMNS = [
 def link(worker: dict[str, Any]) -> str:
     """Return whether a worker is connected, as a mark."""
     return "up" if worker.get("connected") else "down"
+
+
+def peers(worker: dict[str, Any]) -> str:
+    """Return how many links to peers stand, of how many."""
+    wanted = worker.get("peers") or 0
+    return f"{worker.get('peers_linked', 0)}/{wanted}" if wanted else "-"
 
 
 @click.group("worker", cls=Group, no_args_is_help=True)

@@ -112,6 +112,7 @@ class Coordinator:
         self.rotation.finished.append(self.admission_mode.rotated)
         self.mesh = self.reception.mesh
         self.mesh.watch = self.watch
+        self.roster = self.mesh.roster
         self.heartbeats = Heartbeats(vault, clock)
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()

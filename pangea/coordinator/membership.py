@@ -153,6 +153,7 @@ class Membership:
 
     def _take(self, worker: Worker) -> None:
         self._board.workers[worker.id] = worker
+        self._c.roster.changed()
         link = self._c.reception.links.get(worker.id)
         if link is not None:
             link.worker = worker

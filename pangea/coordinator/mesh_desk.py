@@ -121,6 +121,16 @@ class MeshDesk:
             return ""
         return self._board.voter(peer)
 
+    def notices(self, worker: Worker) -> list[str]:
+        """Return what a person should know of *worker* and its peers."""
+        cut = self.view.one_way(worker.id) if worker.state == "approved" else []
+        notices = [f"one direction to or from {name} is cut" for name in cut[:3]]
+        if len(cut) > len(notices):
+            notices.append(f"so it is with {len(cut) - len(notices)} others")
+        if worker.id in self.view.stale:
+            notices.append("its roster is stale: it takes no new peers")
+        return notices
+
     async def ask(self, worker: Worker) -> int | None:
         """Ask two peers about *worker*; return the one that hears it, if any."""
         regions = {w.id: w.region for w in self._board.workers.values()}

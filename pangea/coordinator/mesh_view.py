@@ -66,11 +66,6 @@ class MeshView:
             self._numbers = {w.key: w.id for w in self._board.workers.values()}
         return self._numbers
 
-    def forget(self, worker: int) -> None:
-        """Forget all that *worker* said: it is not one of us any more."""
-        self._seen.pop(worker, None)
-        self.stale.discard(worker)
-
     def seen(self, source: int, target: int) -> Seen | None:
         """Return what *source* said of *target* last."""
         return self._seen.get(source, {}).get(target)
@@ -111,12 +106,13 @@ class MeshView:
 
     def one_way(self, worker: int) -> list[str]:
         """Return the names of the peers to or from which one direction is cut."""
-        org = self._board.workers[worker].org
-        return _unique(
-            (pair.target if pair.source.id == worker else pair.source).name
-            for pair in self.pairs(org)
-            if pair.one_way and worker in (pair.source.id, pair.target.id)
-        )
+        cut = []
+        for target, seen in self._seen.get(worker, {}).items():
+            back = self.seen(target, worker)
+            there, here = seen.state, back.state if back else None
+            if cut_reason(there, here) or (here and cut_reason(here, there)):
+                cut.append(self._board.voter(target))
+        return sorted(cut)
 
     def _pair(self, source: Worker, target: Worker, seen: Seen) -> Pair:
         back = self.seen(target.id, source.id)

@@ -7,6 +7,7 @@ from pangea.web.schema import WorkerAnswer, moment
 
 from .board import Board
 from .clock_marks import ills_of_spool
+from .mesh_desk import MeshDesk
 
 #: Above this a worker's clock or event loop is worth a word.
 OFFSET_BAD_MS = 2000.0
@@ -20,16 +21,19 @@ def worker_answer(
     *,
     waiting: bool = False,
     twin: str = "",
+    mesh: MeshDesk,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
 
     *waiting* says that its link is open until a person decides, *twin* that two
-    machines use its identity.
+    machines use its identity, *mesh* how its peers see it.
     """
     jobs = sum(
         any(w.id == worker.id for w in placed.workers)
         for placed in board.placements.values()
     )
+    peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
+    via = "" if worker.id in board.connected else mesh.alive_via(worker.id)
     seen, linked = board.seen.get(worker.id), worker.id in board.connected
     return WorkerAnswer(
         name=worker.name,
@@ -47,12 +51,16 @@ def worker_answer(
         lag_ms=vitals.lag_ms if vitals else 0.0,
         jobs=jobs,
         lacks=worker.lacks,
-        health=_state_words(worker) or health(linked, vitals),
+        health=_state_words(worker) or health(linked, vitals, via),
         trusted=worker.trusted,
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
         approved_by=worker.approved_by,
-        notices=list(filter(None, [twin, *_notices(worker)])),
+        notices=list(filter(None, [twin, *_notices(worker), *mesh.notices(worker)])),
+        peers=peers,
+        peers_linked=peers_linked,
+        peer_rtt_ms=peer_rtt_ms,
+        alive_via=via or None,
     )
 
 
@@ -83,8 +91,10 @@ def _notices(worker: Worker) -> list[str]:
     return notices
 
 
-def health(connected: bool, vitals: Heartbeat | None) -> str:
-    """Return in a few words how a worker is."""
+def health(connected: bool, vitals: Heartbeat | None, via: str = "") -> str:
+    """Return in a few words how a worker is; *via* is the peer that hears it."""
+    if via:
+        return f"unreachable from here, alive via {via}"
     if not connected or vitals is None:
         return "lost"
     ills = []

@@ -95,4 +95,5 @@ class WorkerService:
             reception.vitals(worker.id),
             waiting=worker.id in reception.waiting.inside,
             twin=proof,
+            mesh=self._c.mesh,
         )

@@ -185,7 +185,9 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     """A worker and how it is; ``state`` is ``approved``, ``pending`` or ``revoked``.
 
     A ``trusted`` one gets the credentials of jobs, a ``draining`` one no new jobs.
-    ``notices`` are sentences for a person.
+    ``notices`` are sentences for a person. ``peers`` are the workers that it should
+    have links to, ``peer_rtt_ms`` is the median of their round trips; ``alive_via``
+    names the peer that hears it while the coordinator does not.
     """
 
     name: str
@@ -209,6 +211,10 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     added_at: str | None = None
     approved_by: str = ""
     notices: list[str] = []
+    peers: int = 0
+    peers_linked: int = 0
+    peer_rtt_ms: float | None = None
+    alive_via: str | None = None
 
 
 class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):
