@@ -40,9 +40,16 @@ SCENARIOS: tuple[Scenario, ...] = (
     tcp("a router that drops", f"{DROPPED}:9", "timeout", timeout_s=SOON),
     tcp("a router that refuses", f"{REJECTED}:9", "unreachable"),
     tcp("no route of our own", f"{NOWHERE}:9", "no_route"),
+    tcp("an unreachable network of our own", f"{NO_HOST}:9", "no_route"),
     http("a router that drops", f"http://{DROPPED}/", "timeout", timeout_s=SOON),
     http("a router that refuses", f"http://{REJECTED}/", "unreachable", compare=()),
     http("no route of our own", f"http://{NOWHERE}/", "no_route", compare=()),
+    http(
+        "an unreachable network of our own",
+        f"http://{NO_HOST}/",
+        "no_route",
+        compare=(),
+    ),
     dns(
         "a router that drops", "a.test", "A", "timeout", f"{DROPPED}:53", timeout_s=SOON
     ),
