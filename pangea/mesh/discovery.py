@@ -18,13 +18,13 @@ from pangea.core.clock import Clock
 from pangea.core.errors import Unreachable
 from pangea.mesh.advert import (
     SERVICE_TYPE,
-    instance_of,
     is_ours,
     own_addresses,
     text_record,
     worth_a_try,
 )
 from pangea.mesh.interfaces import local_addresses
+from pangea.mesh.overheard import Overheard, Properties
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,6 @@ RESCAN_SECONDS = 30.0
 #: How often we look whether an interface or an address has come or gone.
 LOOK_SECONDS = 2.0
 MAX_CANDIDATES = 16
-_RESOLVE_SECONDS = 3.0
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -159,7 +158,7 @@ class Browser:
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
         self._task: asyncio.Task[None] | None = None
-        self._requests: set[asyncio.Task[None]] = set()
+        self._overheard: Overheard | None = None
         self._local = local_addresses()
         self._offered: set[tuple[str, int]] = set()
         self._waiting: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
@@ -174,7 +173,10 @@ class Browser:
     async def start(self) -> None:
         """Begin; raise `Unreachable` if no interface here can multicast."""
         self._zeroconf = _open()
-        await self._zeroconf.zeroconf.async_wait_for_start()
+        engine = self._zeroconf.zeroconf
+        await engine.async_wait_for_start()
+        self._overheard = Overheard(engine, self._is_ours, self._offer)
+        engine.async_add_listener(self._overheard, None)
         self._ask(self._zeroconf)
         self._task = asyncio.create_task(self._run(self._zeroconf), name="browse")
 
@@ -189,8 +191,6 @@ class Browser:
     async def close(self) -> None:
         """Stop looking; `candidates` ends."""
         await _stop(self._task)
-        for request in self._requests:
-            request.cancel()
         zeroconf, self._zeroconf = self._zeroconf, None
         if zeroconf is not None:
             await zeroconf.async_close()
@@ -210,50 +210,31 @@ class Browser:
         self._offered.clear()
         if self._browser is not None:
             await self._browser.async_cancel()
-        # A new browser asks again on every link and hears what is cached.
+        # A new browser asks again on every link.
         self._ask(zeroconf)
+        if self._overheard is not None:
+            self._overheard.again()
 
     def _ask(self, zeroconf: AsyncZeroconf) -> None:
+        # It asks who is there; what is said to that, the listener hears.
         self._browser = AsyncServiceBrowser(
-            zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._heard]
+            zeroconf.zeroconf, SERVICE_TYPE, handlers=[_pass_over]
         )
 
-    def _heard(
-        self,
-        zeroconf: Zeroconf,
-        service_type: str,
-        name: str,
-        state_change: ServiceStateChange,
-    ) -> None:
-        """Called by zeroconf for whatever anybody on the link says."""
-        instance = instance_of(name)
-        if instance is None or state_change is ServiceStateChange.Removed:
-            return
-        info = AsyncServiceInfo(SERVICE_TYPE, name)
-        if info.load_from_cache(zeroconf):
-            self._judge(info, instance)
-        elif len(self._requests) < MAX_CANDIDATES:
-            # Rare: an honest advert comes whole, in one packet.
-            request = asyncio.create_task(self._resolve(zeroconf, info, instance))
-            self._requests.add(request)
-            request.add_done_callback(self._requests.discard)
+    def _is_ours(self, properties: Properties, instance: str) -> bool:
+        return is_ours(properties, instance, self._secrets(), self._clock.wall())
 
-    async def _resolve(
-        self, zeroconf: Zeroconf, info: AsyncServiceInfo, instance: str
-    ) -> None:
-        with suppress(Error, OSError):
-            if await info.async_request(zeroconf, _RESOLVE_SECONDS * 1000):
-                self._judge(info, instance)
-
-    def _judge(self, info: AsyncServiceInfo, instance: str) -> None:
-        now = self._clock.wall()
-        if not is_ours(info.properties, instance, self._secrets(), now):
-            return
-        addresses = info.parsed_scoped_addresses(IPVersion.All)
-        for candidate in worth_a_try(addresses, info.port, self._local):
+    def _offer(self, addresses: list[str], port: int) -> None:
+        for candidate in worth_a_try(addresses, port, self._local):
             if len(self._offered) < MAX_CANDIDATES and candidate not in self._offered:
                 self._offered.add(candidate)
                 self._waiting.put_nowait(candidate)
+
+
+def _pass_over(
+    zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+) -> None:
+    """Called by zeroconf for a service that comes or goes."""
 
 
 def _random_name() -> str:
