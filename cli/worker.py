@@ -24,7 +24,9 @@ COLUMNS = [
     Column("health", lambda worker: worker.get("health", "")),
     Column("id", lambda worker: worker.get("id", ""), wide=True),
     Column("peers", lambda worker: peers(worker), wide=True),
-    Column("peer rtt", lambda worker: milliseconds(worker.get("peer_rtt_ms")), wide=True),
+    Column(
+        "peer rtt", lambda worker: milliseconds(worker.get("peer_rtt_ms")), wide=True
+    ),
     Column("offset", lambda worker: milliseconds(worker.get("offset_ms")), wide=True),
     Column("lag", lambda worker: milliseconds(worker.get("lag_ms")), wide=True),
     Column("spool", lambda worker: worker.get("spool", ""), wide=True),

@@ -1,7 +1,5 @@
 """How the workers see each other: a matrix in memory, from what they report."""
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
 from pangea.core.model import Worker
@@ -147,7 +145,3 @@ def _safe(state: PeerState) -> PeerState:
         safe_text(told.dial, 120),
         safe_text(told.path, 80),
     )
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
