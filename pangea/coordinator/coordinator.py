@@ -75,11 +75,7 @@ class Coordinator:
         self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
         self.moving = Moving(
-            self.board,
-            clock,
-            dispatch=self.dispatch,
-            judging=self.judging,
-            intake=self.intake,
+            self.board, clock, self.dispatch, self.judging, self.intake
         )
         self.admission_mode = AdmissionMode(admission, store)
         self.tokens = JoinTokens(store, vault, identity.public_key, clock)

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
+from pangea.core.electorate import reseat, suspend
 from pangea.core.model import PUSHED, Result
 from pangea.core.verdict import (
     JobState,
@@ -15,8 +16,6 @@ from pangea.core.verdict import (
     Vote,
     VoteChange,
     judge,
-    reseat,
-    suspend,
 )
 
 from .board import Board

@@ -24,7 +24,6 @@ class Moving:
         self,
         board: Board,
         clock: Clock,
-        *,
         dispatch: Dispatch,
         judging: Judging,
         intake: Intake,

@@ -156,53 +156,6 @@ def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Jud
     return Judgement(decided, changes, transition, repeat)
 
 
-def reseat(
-    state: JobState,
-    electorate: Iterable[int],
-    rule: Rule,
-    now: float,
-    votes: Iterable[Vote] = (),
-) -> Judgement:
-    """Return *state* with another electorate; votes of those who left are dropped.
-
-    *votes* of those who came are counted with it, as one change.
-    """
-    seats = tuple(sorted(electorate))
-    gone = [v for w, v in state.votes.items() if w not in seats]
-    changes = tuple(_change(state.job, v, None, now, "left the job") for v in gone)
-    kept = {w: v for w, v in state.votes.items() if w in seats}
-    seated = replace(
-        state,
-        electorate=seats,
-        votes=kept,
-        round_good=(),
-        round_bad=(),
-        suspended=tuple(w for w in state.suspended if w in seats),
-    )
-    judged = judge(seated, votes, rule, now)
-    return replace(judged, changes=changes + judged.changes)
-
-
-def suspend(
-    state: JobState, workers: Iterable[int], rule: Rule, now: float
-) -> Judgement:
-    """Return *state* with the votes of *workers*, and no others, suspended.
-
-    They are those of the electorate that are lost; who is back has its vote again,
-    until it expires.
-    """
-    after = tuple(sorted(set(workers) & set(state.electorate)))
-    changes = []
-    for worker, vote in state.votes.items():
-        was, now_is = worker in state.suspended, worker in after
-        if now_is and not was:
-            changes.append(_change(state.job, vote, None, now, "worker lost"))
-        elif was and not now_is:
-            changes.append(_change(state.job, None, vote, now, "worker is back"))
-    judged = judge(replace(state, suspended=after), (), rule, now)
-    return replace(judged, changes=tuple(changes) + judged.changes)
-
-
 def _confirms(state: JobState, votes: list[Vote], now: float) -> bool:
     """Tell whether all that happens is one more ``ok`` of a job that is up.
 
@@ -234,13 +187,13 @@ def _count(
             continue
         held[vote.worker] = vote
         if before is None or before.value is not vote.value:
-            changes.append(_change(state.job, before, vote, vote.at, vote.reason))
+            changes.append(change_of(state.job, before, vote, vote.at, vote.reason))
         repeats = 0 if vote.value in GOOD else repeats + 1
         rounds.hear(vote)
     for vote in [v for v in held.values() if v.expires <= now]:
         del held[vote.worker]
         repeats = 0
-        changes.append(_change(state.job, vote, None, vote.expires, "expired"))
+        changes.append(change_of(state.job, vote, None, vote.expires, "expired"))
     after = replace(
         state,
         votes=held,
@@ -352,9 +305,10 @@ def _because(votes: list[Vote]) -> str:
     return max(said, key=said.count) if said else ""
 
 
-def _change(
+def change_of(
     job: int, before: Vote | None, after: Vote | None, at: float, cause: str
 ) -> VoteChange:
+    """Return the line of the log for a vote that was *before* and is *after*."""
     vote = after or before
     return VoteChange(
         job,
