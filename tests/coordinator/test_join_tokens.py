@@ -9,6 +9,7 @@ from pangea.coordinator.join_tokens import JoinTokens
 from pangea.core.errors import LinkClosed, NotAllowed, ProtocolError, UsageError
 from pangea.mesh.join_token import parse_token
 from pangea.mesh.messages import Welcome
+from pangea.mesh.refusal import Refused
 from pangea.mesh.secret_ring import SecretRing
 from pangea.storage import tokens as stored_tokens
 from tests.coordinator.conftest import VAULT, World
@@ -76,7 +77,8 @@ async def test_another_node_cannot_use_it_again(world):
     token = await mint(world, approve=True)
     await come(world, "hel", token=token)
 
-    assert await is_refused(world, "thief", token=token)
+    with pytest.raises(Refused):
+        await knock(world, "thief", token=token)  # not even the handshake succeeds
     assert set(await listed(world)) == {"hel"}
 
 
