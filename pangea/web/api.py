@@ -9,8 +9,8 @@ from msgspec import Meta, Struct, field
 from pangea.core.durations import Seconds
 
 from .asked import body_of, moment_us, query_of
-from .errors import NotReady
 from .keys import SERVICE, SITE, who_is
+from .refusals import NotReady
 from .schema import (
     JobPatch,
     JobSpec,

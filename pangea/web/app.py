@@ -17,13 +17,14 @@ from .accounts import Accounts
 from .asked import read_asked, read_form
 from .auth import identify
 from .docs import DOCUMENT
-from .errors import NotLoggedIn, errors
+from .errors import errors
 from .events import Hub
 from .guard import LARGEST_BODY, SAFE, dress, guard
 from .keys import ACCEPT_LINK, ACCOUNTS, HUB, SERVICE, SITE, WHO, AcceptLink, Site, Who
 from .login import DESK, LoginDesk
 from .mesh import DOOR, Door
 from .openapi import make_document
+from .refusals import NotLoggedIn
 from .render import templates
 from .route import Handler, Route
 from .routes import ROUTES

@@ -13,8 +13,8 @@ from pangea.core.errors import UsageError
 from pangea.core.options import build, nearest
 from pangea.core.text import safe_text
 
-from .errors import SlowBody, WrongMedia
 from .keys import BODY, QUERY, SITE
+from .refusals import SlowBody, WrongMedia
 from .route import Route
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -10,8 +10,8 @@ from pangea.core.text import safe_text
 
 from .auth import holds_token
 from .caller import is_here, is_secure
-from .errors import Misdirected
 from .keys import SITE
+from .refusals import Misdirected
 from .route import Handler
 
 #: The longest body of a request, in bytes.

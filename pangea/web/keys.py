@@ -4,15 +4,17 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from pangea.mesh.channel import Channel
 
-from .accounts import Accounts
-from .events import Hub
-from .service import Service
+if TYPE_CHECKING:
+    # A worker has this module for its door, and needs none of these.
+    from .accounts import Accounts
+    from .events import Hub
+    from .service import Service
 
 #: Given by whoever builds the site: takes a channel of the mesh, the address of its
 #: other end, and what to call as soon as the handshake has succeeded (until then it
@@ -63,9 +65,9 @@ class Site:
     wall: Callable[[], float] = time.time
 
 
-SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
-HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
-ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
+SERVICE: "web.AppKey[Service]" = web.AppKey("service")
+HUB: "web.AppKey[Hub]" = web.AppKey("hub")
+ACCOUNTS: "web.AppKey[Accounts]" = web.AppKey("accounts")
 SITE: web.AppKey[Site] = web.AppKey("site", Site)
 ACCEPT_LINK: web.AppKey[AcceptLink] = web.AppKey("accept_link")
 

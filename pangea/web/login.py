@@ -15,9 +15,9 @@ from .attempts import Attempts
 from .auth import close_session, open_session, safe_next
 from .caller import address_of
 from .codes import GIVEN, hash_code, new_salt, read_code, salt_of, same_hash
-from .errors import NotLoggedIn, TooMany
 from .keys import ACCOUNTS, SITE
 from .pages import login_page
+from .refusals import NotLoggedIn, TooMany
 from .route import Route
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from pangea.mesh.limits import Doorkeeper, Knock
 from pangea.mesh.tls_binding import BOUND_PROTOCOL, PLAIN, PROXIED, PROXIED_PROTOCOL
 
 from .caller import caller_of
-from .errors import TooMany
 from .keys import ACCEPT_LINK
+from .refusals import TooMany
 from .route import Route
 from .tls import Shown
 

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from .asked import query_of
 from .auth import by_session
-from .errors import TooMany
 from .events import Event, Subscription
 from .keys import HUB, SITE, Who, who_is
+from .refusals import TooMany
 
 #: Streams that one account may have open.
 STREAMS_EACH = 10
