@@ -90,20 +90,7 @@ class Coordinator:
             tokens=self.tokens,
             own_worker=own_worker,
         )
-        self.reception = Reception(
-            self.board,
-            store,
-            hub,
-            clock,
-            identity=identity,
-            admission=self.admission,
-            dispatch=self.dispatch,
-            intake=self.intake,
-            judging=self.judging,
-            watch=self.watch,
-            moving=self.moving,
-            ring=ring,
-        )
+        self.reception = self._open_reception(identity, ring)
         self.rotation = self.reception.rotation
         self.rotation.finished.append(self.admission_mode.rotated)
         self.mesh = self.reception.mesh
@@ -116,6 +103,24 @@ class Coordinator:
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
+
+    def _open_reception(
+        self, identity: Identity, ring: Callable[[], bytes]
+    ) -> Reception:
+        return Reception(
+            self.board,
+            self.store,
+            self.hub,
+            self.clock,
+            identity=identity,
+            admission=self.admission,
+            dispatch=self.dispatch,
+            intake=self.intake,
+            judging=self.judging,
+            watch=self.watch,
+            moving=self.moving,
+            ring=ring,
+        )
 
     async def start(self) -> None:
         """Read what the database holds, and take up the verdicts where they were."""

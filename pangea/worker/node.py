@@ -25,7 +25,7 @@ from pangea.vault import Vault
 from .abilities import abilities
 from .agent import Agent
 from .clock_offset import ClockOffset
-from .credentials import credentials_of
+from .credentials import Credentials, credentials_of
 from .finder import Finder
 from .mesh_start import start_mesh
 from .trust import Trust
@@ -43,24 +43,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     clock, boot, node = SystemClock(), new_boot(), config.node
     name = node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
-    token, join = told(config.mesh.join)
-    credentials = credentials_of(
-        state_dir / ring_file.NAME, config.mesh.secret_file, token
-    )
-    trust = Trust(state_dir / "last-good.json", token.coordinator_key if token else b"")
-    finder = Finder(
-        join,
-        trust,
-        credentials.secrets,
-        clock,
-        mdns="mdns" in config.mesh.discovery,
-        records=records_of(config.mesh, clock),
-    )
-    if finder.blind:
-        raise ConfigError(
-            "this worker knows no coordinator and may not look for one",
-            hint="give --join HOST[:PORT], or --discovery mdns or dns",
-        )
+    credentials, trust, finder = way_in(config.mesh, state_dir, clock)
     probes, lacks = abilities()
     for kind, why in lacks.items():
         log.warning("%s probes cannot run here: %s", kind, why)
@@ -99,6 +82,33 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
         background.start(agent.run(), "worker")
         stack.push_async_callback(agent.stop)
         await background.until_signal()
+
+
+def way_in(
+    mesh: MeshTable, state_dir: Path, clock: Clock
+) -> tuple[Credentials, Trust, Finder]:
+    """Return what this worker joins with, whom it trusts, and where it looks.
+
+    Raises ConfigError if one of the three is missing.
+    """
+    token, join = told(mesh.join)
+    path = state_dir / ring_file.NAME
+    credentials = credentials_of(path, mesh.secret_file, token)
+    trust = Trust(state_dir / "last-good.json", token.coordinator_key if token else b"")
+    finder = Finder(
+        join,
+        trust,
+        credentials.secrets,
+        clock,
+        mdns="mdns" in mesh.discovery,
+        records=records_of(mesh, clock),
+    )
+    if finder.blind:
+        raise ConfigError(
+            "this worker knows no coordinator and may not look for one",
+            hint="give --join HOST[:PORT], or --discovery mdns or dns",
+        )
+    return credentials, trust, finder
 
 
 def records_of(mesh: MeshTable, clock: Clock) -> ServiceRecords | None:

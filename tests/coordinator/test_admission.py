@@ -17,6 +17,7 @@ from pangea.mesh.messages import (
     Welcome,
     encode,
 )
+from pangea.mesh.refusal import Refused
 from pangea.storage import workers as stored_workers
 from pangea.web.schema import JobPatch, RevokeBody
 from tests.coordinator.conftest import World, row
@@ -50,6 +51,13 @@ async def test_who_proves_the_secret_is_in_but_not_trusted(world):
     assert said.status == "approved"
     assert (worker.state, worker.trusted) == ("approved", False)
     assert worker.approved_by == "the secret"
+
+
+@pytest.mark.parametrize("role", ["coordinator", "peer", "", "worker\x1b"])
+async def test_what_is_no_worker_does_not_even_finish_the_handshake(world, role):
+    with pytest.raises(Refused):
+        await knock(world, "odd", role=role)
+    assert await listed(world) == {}
 
 
 async def test_a_pending_worker_gets_its_state_and_not_one_byte_more(guarded):
