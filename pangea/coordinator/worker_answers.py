@@ -28,10 +28,7 @@ def worker_answer(
     *waiting* says that its link is open until a person decides, *twin* that two
     machines use its identity, *mesh* how its peers see it.
     """
-    jobs = sum(
-        any(w.id == worker.id for w in placed.workers)
-        for placed in board.placements.values()
-    )
+    jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
     via = "" if worker.id in board.connected else mesh.alive_via(worker.id)
     seen, linked = board.seen.get(worker.id), worker.id in board.connected

@@ -163,7 +163,9 @@ def _shared(options: Struct) -> Struct:
     """Return the same object for equal options: most jobs have those of others."""
     if len(_SHARED) >= MOST_SHARED:
         _SHARED.clear()
-    return _SHARED.setdefault((type(options), msgpack.encode(options)), options)
+    # Seconds of configuration are floats of a class of their own.
+    said = msgpack.encode(options, enc_hook=float)
+    return _SHARED.setdefault((type(options), said), options)
 
 
 def shortest_timeout(probe: Probe) -> float:
