@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Interface
 from pathlib import Path
+from typing import Protocol
 
 import dns.message
 import ifaddr
 
 from pangea.core.errors import Unreachable
 from pangea.mesh.advert import SERVICE_TYPE
-from pangea.mesh.dial import show_address
+from pangea.mesh.dial import Address
 from pangea.mesh.discovery import Browser
 from pangea.mesh.interfaces import local_addresses
 from pangea.system_clock import SystemClock
@@ -62,53 +63,68 @@ def mdns(patient: Patient) -> Iterator[Row]:
     for adapter in _linked():
         for own in adapter.ips:
             if own.is_IPv4 and not IPv4Interface(f"{own.ip}/32").ip.is_link_local:
-                yield _echo(adapter.nice_name, _Four(str(own.ip)))
+                yield echo(adapter.nice_name, _Four(str(own.ip)))
                 break
         if any(own.is_IPv6 for own in adapter.ips) and adapter.index:
-            yield _echo(adapter.nice_name, _Six(adapter.index))
+            yield echo(adapter.nice_name, _Six(adapter.index))
 
 
-async def coordinators(patient: Patient) -> list[Row]:
+async def coordinators(patient: Patient) -> tuple[Row, list[Address]]:
     """Listen on the links for coordinators of our cluster."""
+    check = "coordinators on the link"
     if "mdns" not in patient.mesh.discovery:
-        return [skipped("coordinators on the link", _OFF)]
+        return skipped(check, _OFF), []
     if not patient.secrets:
-        return [skipped("coordinators on the link", "without a secret none is known")]
+        return skipped(check, "without a secret none is known"), []
     try:
         found = await _browse(patient.secrets)
     except Unreachable as error:
-        return [fail("coordinators on the link", str(error), error.hint)]
+        return fail(check, str(error), error.hint), []
     if found:
-        return [ok("coordinators on the link", ", ".join(found))]
-    return [
-        warn(
-            "coordinators on the link",
-            f"none with our secret advertises within {LOOK_S:g} s",
-            "mDNS does not pass routers, most clouds, containers and guest Wi-Fi: "
-            "give --join HOST[:PORT], or publish an SRV record",
-        )
-    ]
+        return ok(check, ", ".join(map(str, found))), found
+    return warn(
+        check,
+        f"none with our secret advertises within {LOOK_S:g} s",
+        "mDNS does not pass routers, most clouds, containers and guest Wi-Fi: "
+        "give --join HOST[:PORT], or publish an SRV record",
+    ), []
 
 
-async def _browse(secrets: Sequence[bytes]) -> list[str]:
-    found: list[str] = []
+async def _browse(secrets: Sequence[bytes]) -> list[Address]:
+    found: list[Address] = []
     async with Browser(lambda: secrets, SystemClock()) as browser:
         try:
             async with asyncio.timeout(LOOK_S):
                 async for host, port in browser.candidates():
-                    found.append(show_address(host, port))
+                    found.append(Address(host, port))
         except TimeoutError:
             pass  # whoever was there has answered
     return found
+
+
+class Group(Protocol):
+    """The mDNS group of one IP version, on one interface."""
+
+    family: socket.AddressFamily
+    name: str
+    to: tuple[str | int, ...]
+
+    def listen(self, sock: socket.socket) -> None:
+        """Let *sock* hear what is sent to the group there."""
+        ...
+
+    def aim(self, sock: socket.socket) -> None:
+        """Let *sock* send to the group there."""
+        ...
 
 
 class _Four:
     """The mDNS group on one IPv4 interface."""
 
     family, name = socket.AF_INET, "IPv4"
-    to = (GROUP, PORT)
 
     def __init__(self, own: str) -> None:
+        self.to: tuple[str | int, ...] = (GROUP, PORT)
         self._own = socket.inet_aton(own)
 
     def listen(self, sock: socket.socket) -> None:
@@ -129,7 +145,7 @@ class _Six:
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self.to = (GROUP6, PORT, 0, index)
+        self.to: tuple[str | int, ...] = (GROUP6, PORT, 0, index)
 
     def listen(self, sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -145,7 +161,8 @@ class _Six:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
 
 
-def _echo(interface: str, group: _Four | _Six) -> Row:
+def echo(interface: str, group: Group, wait_s: float = ECHO_S) -> Row:
+    """Say whether what is sent to *group* on *interface* is heard here in time."""
     check = f"mDNS {interface} {group.name}"
     # Its number is what we know it by; others see an ordinary question.
     question = dns.message.make_query(SERVICE_TYPE, "PTR", flags=0).to_wire()
@@ -157,7 +174,7 @@ def _echo(interface: str, group: _Four | _Six) -> Row:
             group.listen(ear)
             group.aim(mouth)
             mouth.sendto(question, group.to)
-            heard = _hears(ear, question)
+            heard = _hears(ear, question, wait_s)
     except OSError as error:
         return fail(
             check,
@@ -174,8 +191,8 @@ def _echo(interface: str, group: _Four | _Six) -> Row:
     )
 
 
-def _hears(ear: socket.socket, question: bytes) -> bool:
-    until = time.monotonic() + ECHO_S
+def _hears(ear: socket.socket, question: bytes, wait_s: float) -> bool:
+    until = time.monotonic() + wait_s
     while (left := until - time.monotonic()) > 0:
         if select.select([ear], [], [], left)[0] and ear.recv(9000) == question:
             return True

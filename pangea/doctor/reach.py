@@ -1,6 +1,7 @@
 """Can the coordinator be reached, does it take our secret, and is it ours?"""
 
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -21,9 +22,12 @@ ANSWER_S = 3.0
 MOST = 8
 
 
-async def reach(patient: Patient) -> list[Row]:
-    """Dial each known address; a coordinator looks whether its own port answers."""
-    addresses = patient.addresses()[:MOST]
+async def reach(patient: Patient, found: Sequence[Address] = ()) -> list[Row]:
+    """Dial each address that is known or was *found*; a coordinator dials itself."""
+    known = patient.addresses()
+    if patient.is_worker:
+        known = list(dict.fromkeys([*known, *found]))
+    addresses = known[:MOST]
     if not addresses:
         return [
             skipped("coordinator", "no address is known: none given, none remembered")

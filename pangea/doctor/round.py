@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pangea.core.config import NodeConfig
+from pangea.mesh.dial import Address
 
 from .links import coordinators, interfaces, mdns
 from .machine import clock, ipv6, open_files, rights, room, secret, state_directory
@@ -22,9 +23,12 @@ async def examine(config: NodeConfig, state_dir: Path) -> list[Row]:
     """Return the rows of all checks on the node that would run here."""
     patient = examined(config, state_dir)
     rows = await asyncio.to_thread(lambda: list(_still(patient)))
-    for look in (coordinators, records, reach):
-        rows += await look(patient)
-    return rows
+    found: list[Address] = []
+    for look in (coordinators, records):
+        row, places = await look(patient)
+        rows.append(row)
+        found += places
+    return rows + await reach(patient, found)
 
 
 def _still(patient: Patient) -> Iterator[Row]:

@@ -9,10 +9,11 @@ that nobody can have answered before (without known answers, RFC 6762, 7.1).
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv6Address, ip_address
 
-from zeroconf import DNSOutgoing, RecordUpdate, RecordUpdateListener, Zeroconf
+from zeroconf import RecordUpdate, RecordUpdateListener, Zeroconf
 
 # The top of the package has these too, but does not say that they are to be used.
 from zeroconf._dns import DNSAddress, DNSQuestion, DNSRecord, DNSService, DNSText
+from zeroconf._protocol.outgoing import DNSOutgoing
 
 from pangea.mesh.advert import instance_of
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from pangea.core.config import MeshTable, NodeConfig, NodeTable, ServerTable
-from pangea.doctor import machine
+from pangea.doctor import links, machine
 from pangea.doctor.patient import examined
 from pangea.doctor.port import port
 from pangea.doctor.reach import reach
@@ -177,6 +177,49 @@ def test_a_taken_port_names_who_has_it(tmp_path):
         assert f"process {os.getpid()}" in row.found
     (row,) = port(a_worker(tmp_path, listen=where))
     assert row.level == "ok"
+
+
+# the link
+
+
+class Lost:
+    """A group to which one sends, and of which nothing is heard."""
+
+    family, name = socket.AF_INET, "IPv4"
+
+    def __init__(self, to):
+        self.to = to
+
+    def listen(self, sock):
+        sock.bind(("127.0.0.1", 0))
+
+    def aim(self, sock):
+        pass
+
+
+class Heard(Lost):
+    """A group on loopback: what is sent there comes back."""
+
+    def listen(self, sock):
+        super().listen(sock)
+        self.to = sock.getsockname()
+
+
+def test_a_question_that_does_not_come_back_is_a_firewall():
+    with socket.socket(type=socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind(("127.0.0.1", 0))
+        row = links.echo("eth0", Lost(elsewhere.getsockname()), 0.1)
+    assert (row.level, row.check) == ("fail", "mDNS eth0 IPv4")
+    assert "firewall" in row.next
+
+
+def test_a_question_that_is_heard_is_well():
+    assert links.echo("eth0", Heard(None)).level == "ok"
+
+
+def test_a_question_that_cannot_be_sent_says_why():
+    row = links.echo("eth0", Lost(("127.0.0.1", 0)))
+    assert (row.level, "cannot send" in row.found) == ("fail", True)
 
 
 # all together
