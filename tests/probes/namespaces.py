@@ -89,14 +89,15 @@ def allow_datagram(name: str) -> None:
 
 
 @contextlib.contextmanager
-def routed() -> Iterator[str]:
+def routed(*, patient: bool = False) -> Iterator[str]:
     """Yield a namespace (10.99.1.1, fd00:1::1) behind a router to other places.
 
     10.99.2.2 and fd00:2::2 answer, over a link of 1280 bytes; the router drops
     10.99.3.0/24 and rejects 10.99.4.0/24 and fd00:3::/64, forbids 10.99.9.0/24 and
     fd00:9::/64, and has no way to 10.99.10.0/24 and fd00:10::/64. Here are of each
     family a blackhole (10.99.5.0/24, fd00:55::/64) and what is unreachable (…6…),
-    prohibited (…7…) and thrown out (…8…).
+    prohibited (…7…) and thrown out (…8…). A *patient* router says what it refuses
+    however often it is asked.
     """
     roles = (namespace(role) for role in ("near", "router", "far"))
     with contextlib.ExitStack() as stack:
@@ -108,9 +109,9 @@ def routed() -> Iterator[str]:
         _link(far, router, "10.99.2", "fd00:2", 1280)
         sysctl(router, "net.ipv4.ip_forward", "1")
         sysctl(router, "net.ipv6.conf.all.forwarding", "1")
-        # It says at once what it refuses, however often.
-        sysctl(router, "net.ipv4.icmp_ratelimit", "0")
-        sysctl(router, "net.ipv6.icmp.ratelimit", "0")
+        if patient:
+            sysctl(router, "net.ipv4.icmp_ratelimit", "0")
+            sysctl(router, "net.ipv6.icmp.ratelimit", "0")
         for end, number in ((near, 1), (far, 2)):
             _ip(f"-n {end} route add 10.99.0.0/16 via 10.99.{number}.254")
             _ip(f"-n {end} route add fd00::/16 via fd00:{number}::254")

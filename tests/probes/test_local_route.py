@@ -34,7 +34,7 @@ THEIRS = {
 
 @pytest.fixture(scope="module")
 def near():
-    with routed() as name:
+    with routed(patient=True) as name:
         # A neighbour is given up sooner than after three seconds.
         for family in ("ipv4", "ipv6"):
             sysctl(name, f"net.{family}.neigh.up0.mcast_solicit", "1")
