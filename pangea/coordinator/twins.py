@@ -13,7 +13,7 @@ SHOWN_S = 600.0
 
 REFUSAL = (
     "another machine uses the identity of this one, and came later: was this disk or "
-    "state directory cloned? remove node.key and spool.db on one of the two"
+    "state directory cloned? on the copy, remove node.key and spool.db*"
 )
 
 

@@ -48,7 +48,7 @@ def worker_answer(
         lag_ms=vitals.lag_ms if vitals else 0.0,
         jobs=jobs,
         lacks=worker.lacks,
-        health=_state_words(worker) or health(linked, vitals, via),
+        health=_state_words(worker, twin) or health(linked, vitals, via),
         trusted=worker.trusted,
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
@@ -61,8 +61,10 @@ def worker_answer(
     )
 
 
-def _state_words(worker: Worker) -> str:
-    """Return how a worker is that is not in, or ""."""
+def _state_words(worker: Worker, twin: str) -> str:
+    """Return how a worker is that is not in, or is in twice; else ""."""
+    if twin and worker.state == "approved":
+        return "two machines use this identity"
     if worker.state == "pending":
         return "waits for approval"
     return "" if worker.state == "approved" else worker.state

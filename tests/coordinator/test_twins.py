@@ -47,6 +47,7 @@ async def test_the_later_machine_stays_and_the_earlier_is_told(world):
     assert await lives(two)
     (notice,) = [n for n in (await listed(world))["hel"].notices if "two machines" in n]
     assert "cloned" in notice
+    assert (await listed(world))["hel"].health == "two machines use this identity"
 
 
 async def test_however_often_the_earlier_one_tries_the_later_is_not_disturbed(world):
