@@ -106,7 +106,12 @@ class Rotation:
             ring, now = self.ring, self._clock.wall()
             leaked = await self._known_to_revoked(ring, SecretState.NEXT)
             step = rotation.restarted if leaked else rotation.started
-            await self._change(step(ring, now), "has a next secret")
+            after = step(ring, now)
+            # Stored before: a ring knows whole seconds, and somebody may be revoked
+            # in the very second in which the secret is made.
+            at = {s.id: now for s in after.secrets if s.state is SecretState.NEXT}
+            await self._store.write(lambda: secrets_kept.put_made(at))
+            await self._change(after, "has a next secret")
 
     async def use(self) -> None:
         """Make the next secret the current one."""
@@ -204,9 +209,11 @@ class Rotation:
 
     async def _known_to_revoked(self, ring: SecretRing, state: SecretState) -> bool:
         """Tell whether somebody was revoked who may have been sent that secret."""
-        made = [s.created for s in ring.secrets if s.state is state]
-        last = await self._store.read(secrets_kept.last_revoked)
-        return any(created <= last for created in made)
+        made, last = await self._store.read(
+            lambda: (secrets_kept.made(), secrets_kept.last_revoked())
+        )
+        asked = [s for s in ring.secrets if s.state is state]
+        return any(made.get(s.id, s.created) <= last for s in asked)
 
     async def _set_deadline(self, at: float) -> None:
         await self._store.write(lambda: secrets_kept.put_deadline(at))

@@ -9,6 +9,7 @@ from .connection import db
 
 _KEPT = "secrets.kept"
 _DEADLINE = "secrets.deadline"
+_MADE = "secrets.made"
 
 Kept = dict[int, tuple[str, ...]]
 
@@ -34,6 +35,19 @@ def put(kept: Mapping[int, tuple[str, ...]]) -> None:
 def put_deadline(at: float) -> None:
     """Store until when the old secret may be used; 0 for no such time."""
     settings.put(_DEADLINE, repr(at))
+
+
+def made() -> dict[str, float]:
+    """Return when secrets were made, by id, to the microsecond; maybe not all."""
+    try:
+        return msgspec.json.decode(settings.get(_MADE) or "{}", type=dict[str, float])
+    except msgspec.DecodeError:
+        return {}
+
+
+def put_made(at: Mapping[str, float]) -> None:
+    """Store when secrets were made."""
+    settings.put(_MADE, msgspec.json.encode(at).decode())
 
 
 def last_revoked() -> float:

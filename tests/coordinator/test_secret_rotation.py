@@ -235,6 +235,14 @@ async def test_who_is_revoked_in_the_middle_knows_none_of_what_is_used(world):
     assert known not in world.rings.ring.ids
 
 
+async def test_a_rotation_right_after_a_revocation_is_free_of_it(world):
+    await world.store.write(lambda: revoke_somebody(CLOCK.wall()))
+    await world.secrets.start()
+    await world.secrets.use()
+    await world.secrets.finish(WAIT)
+    assert world.ended == [world.rings.ring.current.id]
+
+
 async def test_a_secret_that_a_revoked_worker_knows_ends_no_approval(world):
     await world.secrets.start()
     await world.secrets.use()
