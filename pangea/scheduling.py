@@ -118,6 +118,8 @@ class Slots:
         self._offset_s = 0.0
         self._members: dict[int, Member] = {}
         self._slots: dict[Slot, set[int]] = {}
+        # One object for all members of a slot: ten thousand copies are a megabyte.
+        self._same: dict[Slot, Slot] = {}
         self._queues: dict[Slot, list[Firing]] = {}
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, executors={"default": AsyncIOExecutor()}
@@ -134,6 +136,7 @@ class Slots:
         """Fire nothing any more; what was queued inside a slot is dropped."""
         self._members.clear()
         self._slots.clear()
+        self._same.clear()
         self._queues.clear()
         if self._watch:
             self._watch.cancel()
@@ -148,7 +151,8 @@ class Slots:
         """
         interval_s = max(1, round(interval_s * 1000)) / 1000
         phase_s %= interval_s
-        member = Member(slot_of(interval_s, phase_s), phase_s)
+        slot = slot_of(interval_s, phase_s)
+        member = Member(self._same.setdefault(slot, slot), phase_s)
         if self._members.get(key) == member:
             return
         self.drop(key)
@@ -168,7 +172,7 @@ class Slots:
         keys = self._slots[member.slot]
         keys.discard(key)
         if not keys:
-            del self._slots[member.slot]
+            del self._slots[member.slot], self._same[member.slot]
             if self._scheduler.get_job(_name(member.slot)):
                 self._scheduler.remove_job(_name(member.slot))
 

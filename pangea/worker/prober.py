@@ -143,6 +143,7 @@ class Prober:
 
     async def _run(self, assignment: Assignment, probe: Probe, flags: Flag) -> None:
         job = assignment.job
+        seen = self._seen.get(job, {})
         try:
             result = await run_once(
                 probe,
@@ -151,8 +152,10 @@ class Prober:
                 job=job,
                 timeout_s=assignment.timeout_s,
                 expect=assignment.expect,
-                seen=self._seen.setdefault(job, {}),
+                seen=seen,
             )
+            if seen:
+                self._seen[job] = seen
         finally:
             # Of a job that was left meanwhile it may be another run that goes on.
             if self._running.get(job) is asyncio.current_task():
