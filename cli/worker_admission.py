@@ -8,6 +8,7 @@ import click
 
 from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
+from pangea.core.text import safe_text
 
 from .client import path_of
 from .group import Command
@@ -117,6 +118,8 @@ def token(session: Session, expires: str, approve: bool, site: str) -> None:
     show_one(session, made, lambda style: [made["token"]], name=made["token"])
     session.note("on the worker's machine, once:")
     session.note(f"  {made['command']}")
+    if made.get("note"):
+        session.note(f"note: {safe_text(made['note'], 300)}")
 
 
 def _decide(

@@ -28,7 +28,7 @@ from pangea.storage.tokens import StoredToken
 
 from .admission_mode import SECRET, AdmissionMode
 from .board import Board
-from .join_tokens import JoinTokens
+from .join_tokens import Held, JoinTokens
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Admission:
             return held.proof if held else None
 
         def check(key: bytes, info: NodeInfo) -> None:
-            self._check(key, info)
+            self.check(key, info)
             if hint:
                 self._token(hint, key)
 
@@ -110,8 +110,9 @@ class Admission:
         token that somebody else was faster with, and Conflict if too many wait.
         """
         key = link.peer_key
-        self._check(key, link.peer_info)
-        token = self._token(link.hint, key) if link.kind == KIND_TOKEN else None
+        self.check(key, link.peer_info)
+        held = self._token(link.hint, key) if link.kind == KIND_TOKEN else None
+        token = held.stored if held else None
         known = self._known(key)
         fresh = token is not None and token.state == "open"
         settled = known is not None and known.state == "approved" and not fresh
@@ -121,8 +122,8 @@ class Admission:
         worker, removed = await self._store.write(
             lambda: self._enter(entering, token, waiting)
         )
-        if token is not None and fresh:
-            self._tokens.consumed(token, key)
+        if held is not None and fresh:
+            self._tokens.consumed(held, key)
         self._board.workers[worker.id] = worker
         for number, for_good in removed.items():
             self._forget(number, for_good)
@@ -199,7 +200,7 @@ class Admission:
     def _known(self, key: bytes) -> Worker | None:
         return next((w for w in self._board.workers.values() if w.key == key), None)
 
-    def _token(self, hint: bytes, key: bytes) -> StoredToken:
+    def _token(self, hint: bytes, key: bytes) -> Held:
         """Return the token that *key* may use, or refuse."""
         held = self._tokens.get(hint)
         if held is None:
@@ -210,9 +211,10 @@ class Admission:
                 Refusal.TOKEN,
                 f"node {node_id(key)} came with a join token that another has used",
             )
-        return token
+        return held
 
-    def _check(self, key: bytes, info: NodeInfo) -> None:
+    def check(self, key: bytes, info: NodeInfo) -> None:
+        """Refuse what is no worker, and what was revoked; whoever dialled."""
         if info.role != "worker":
             raise ProtocolError(f"a {safe_text(info.role, 20)!r} may not join here")
         if key in self.revoked:

@@ -110,11 +110,11 @@ class JoinTokens:
         """
         tokens.consume(token.id, key, self._now_us())
 
-    def consumed(self, token: StoredToken, key: bytes) -> None:
-        """Take it that ``consume`` has been committed."""
-        held = self._held[token.id]
-        used = replace(token, state="used", used_by=key, used_us=self._now_us())
-        self._held[token.id] = Held(used, held.proof, held.ends)
+    def consumed(self, held: Held, key: bytes) -> None:
+        """Take it that ``consume`` has been committed; it may have ended meanwhile."""
+        now_us = self._now_us()
+        used = replace(held.stored, state="used", used_by=key, used_us=now_us)
+        self._held[used.id] = Held(used, held.proof, held.ends)
 
     async def expire(self) -> None:
         """Close what is over, so that no clock set back opens it again."""
@@ -127,7 +127,8 @@ class JoinTokens:
             return
         await self._store.write(lambda: tokens.close(over))
         for token in over:
-            if self._held[token].stored.state == "open":
+            # Unless somebody was just in time.
+            if token in self._held and self._held[token].stored.state == "open":
                 del self._held[token]
 
     def _hold(self, stored: StoredToken, proof: bytes) -> None:

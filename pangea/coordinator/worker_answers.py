@@ -21,12 +21,14 @@ def worker_answer(
     *,
     waiting: bool = False,
     twin: str = "",
+    withheld: bool = False,
     mesh: MeshDesk,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
 
     *waiting* says that its link is open until a person decides, *twin* that two
-    machines use its identity, *mesh* how its peers see it.
+    machines use its identity, *withheld* that there are credentials which it does
+    not get, *mesh* how its peers see it.
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
@@ -53,7 +55,9 @@ def worker_answer(
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
         approved_by=worker.approved_by,
-        notices=list(filter(None, [twin, *_notices(worker), *mesh.notices(worker)])),
+        notices=list(
+            filter(None, [twin, *_notices(worker, withheld), *mesh.notices(worker)])
+        ),
         peers=peers,
         peers_linked=peers_linked,
         peer_rtt_ms=peer_rtt_ms,
@@ -70,12 +74,12 @@ def _state_words(worker: Worker, twin: str) -> str:
     return "" if worker.state == "approved" else worker.state
 
 
-def _notices(worker: Worker) -> list[str]:
+def _notices(worker: Worker, withheld: bool) -> list[str]:
     """Return what a person should know of *worker*, and may do about it."""
     notices = []
     if worker.state == "pending":
         notices.append(f"let it in: pangea worker approve {node_id(worker.key)}")
-    if worker.state == "approved" and not worker.trusted:
+    if worker.state == "approved" and not worker.trusted and withheld:
         notices.append(
             "gets no credentials of jobs until a person approves it: "
             f"pangea worker approve {worker.name}"

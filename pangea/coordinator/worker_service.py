@@ -14,7 +14,14 @@ from pangea.web.schema import (
 
 from .coordinator import Coordinator
 from .membership import ORDER
+from .withheld import has_credentials
 from .worker_answers import worker_answer
+
+LOCAL = ("http://127.", "https://127.", "http://[::1]", "https://[::1]")
+ONLY_HERE = (
+    "this coordinator listens on loopback alone, so the token leads there from its own "
+    "machine only: start it with another --listen"
+)
 
 
 class WorkerService:
@@ -32,11 +39,13 @@ class WorkerService:
         """Return all workers by name, those that wait or were revoked included."""
         mine = [w for w in self._c.board.workers.values() if w.org == org]
         listed = [w for w in mine if w.state in ORDER]
-        return [self._answer(w) for w in sorted(listed, key=lambda w: (w.name, w.id))]
+        withheld = self._has_credentials()
+        ordered = sorted(listed, key=lambda w: (w.name, w.id))
+        return [self._answer(worker, withheld) for worker in ordered]
 
     async def worker(self, org: int, name: str) -> WorkerAnswer:
         """Return the worker with that name or id."""
-        return self._answer(self._members.find(name, org))
+        return self._answer(self._members.find(name, org), self._has_credentials())
 
     async def approve(self, org: int, name: str, by: str) -> WorkerAnswer:
         """Let a worker in."""
@@ -66,10 +75,11 @@ class WorkerService:
 
     async def mint(self, org: int, by: str, spec: TokenSpec) -> TokenAnswer:
         """Make a join token; it is shown this once."""
+        far = self._far()
         token = await self._c.tokens.mint(
             org,
             by,
-            [place.removeprefix("http://") for place in self._far()],
+            [place.removeprefix("http://") for place in far or self.places],
             expires_s=spec.expires_s,
             approve=spec.approve,
             site=safe_text(spec.site, 63) if spec.site else "",
@@ -79,14 +89,18 @@ class WorkerService:
             id=token.id.hex(),
             expires_at=moment(token.expires * 1_000_000),
             command=f"pangea run --role worker --join {shlex.quote(token.text)}",
+            addresses=list(token.addresses),
+            note="" if far else ONLY_HERE,
         )
 
     def _far(self) -> list[str]:
-        """Return where other machines reach us; loopback if that is all there is."""
-        local = ("http://127.", "https://127.", "http://[::1]", "https://[::1]")
-        return [p for p in self.places if not p.startswith(local)] or self.places
+        """Return where other machines reach us."""
+        return [place for place in self.places if not place.startswith(LOCAL)]
 
-    def _answer(self, worker: Worker) -> WorkerAnswer:
+    def _has_credentials(self) -> bool:
+        return any(map(has_credentials, self._c.board.jobs.values()))
+
+    def _answer(self, worker: Worker, withheld: bool = False) -> WorkerAnswer:
         reception = self._c.reception
         proof = reception.twins.proof(worker.id, self._c.clock.monotonic())
         return worker_answer(
@@ -95,5 +109,6 @@ class WorkerService:
             reception.vitals(worker.id),
             waiting=worker.id in reception.waiting.inside,
             twin=proof,
+            withheld=withheld,
             mesh=self._c.mesh,
         )

@@ -248,12 +248,17 @@ class TokenSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TokenAnswer(Struct, frozen=True, kw_only=True):
-    """A join token, shown this once, and the command that uses it."""
+    """A join token, shown this once, and the command that uses it.
+
+    ``addresses`` are where it leads; ``note`` says what is wrong with them.
+    """
 
     token: str
     id: str
     expires_at: str
     command: str
+    addresses: list[str] = []
+    note: str = ""
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):

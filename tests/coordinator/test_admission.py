@@ -169,6 +169,13 @@ async def test_no_more_than_so_many_wait(guarded, monkeypatch):
     assert set(await listed(guarded)) == {"b", "d"}, "a is gone, and made room"
 
 
+async def test_no_more_than_so_many_links_wait(guarded, monkeypatch):
+    monkeypatch.setattr(waiting_room, "MOST", 1)
+    await come(guarded, "a")
+    _, said = await come(guarded, "b")
+    assert said == Goodbye("too many workers wait for approval")
+
+
 async def test_a_waiting_worker_that_is_silent_for_long_is_let_go(guarded, monkeypatch):
     monkeypatch.setattr(waiting_room, "IDLE_S", 0.05)
     link, _ = await come(guarded, "hel")
@@ -202,8 +209,9 @@ async def test_a_name_that_is_taken_is_told_to_both_sides(world):
     second = (await listed(world))["hel-2"]
 
     assert said.name == "hel-2"
-    assert "hel" in second.notices[1]
-    assert "rename hel-2" in second.notices[1]
+    (notice,) = second.notices
+    assert "calls itself hel" in notice
+    assert "rename hel-2" in notice
     await world.members.rename(ORG, "hel-2", "oslo")
     assert not any("taken" in n for n in (await listed(world))["oslo"].notices)
 
@@ -244,6 +252,7 @@ async def test_withheld_credentials_come_with_the_approval(world, locked):
     assert job not in far.held
     assert cell.state == "refused"
     assert cell.detail.startswith("withheld: approve worker hel once to send it this")
+    assert any("credentials" in n for n in (await listed(world))["hel"].notices)
     await world.members.approve(ORG, "hel", "ada")
     await far.until(lambda f: job in f.held)
     assert far.held[job].options["password"] == "p"

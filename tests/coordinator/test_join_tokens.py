@@ -144,8 +144,8 @@ async def test_a_token_that_expires_during_its_handshake_is_over(world, store):
 @pytest.mark.parametrize("back_s", [3600.0, 86400.0 * 365])
 async def test_a_clock_set_back_revives_nothing(store, desk, back_s):
     expired, used = await fresh(desk, expires_s=60.0), await fresh(desk)
-    held = desk.get(used.id).stored
-    await store.write(lambda: desk.consume(held, KEY))
+    held = desk.get(used.id)
+    await store.write(lambda: desk.consume(held.stored, KEY))
     desk.consumed(held, KEY)
     desk.clock.now += 120.0
     assert desk.get(expired.id) is None
@@ -175,6 +175,18 @@ async def test_a_clock_that_stands_still_or_goes_back_prolongs_nothing(desk):
     desk._clock.now -= 61.0
 
     assert desk.get(token.id) is None
+
+
+async def test_a_token_that_was_used_in_the_last_moment_stays_its_nodes(store, desk):
+    token = await fresh(desk, expires_s=60.0)
+    held = desk.get(token.id)
+    await store.write(lambda: desk.consume(held.stored, KEY))
+    desk.clock.now += 61.0
+    await desk.expire()  # before the commit is heard of
+    desk.consumed(held, KEY)
+
+    assert desk.get(token.id).stored.used_by == KEY
+    assert (await store.read(stored_tokens.all))[0].state == "used"
 
 
 async def test_tokens_outlive_a_restart_sealed(store, tmp_path, desk):
