@@ -5,7 +5,6 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,11 +15,13 @@ from msgspec import Struct
 from pangea.core.errors import ConfigError, StorageError
 from pangea.core.worker_time import BootTime
 
-from .connection import refusal
 from .files import claim, release
+from .refusal import told
 from .spool_file import Life, SpoolFile
 from .spool_files import SpoolFiles, set_aside
+from .spool_fresh import Fresh
 from .spool_journal import Journal, Row, left_behind
+from .spool_owed import Owed
 from .spool_tables import Bounds, Epoch, Lost, Run
 
 __all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
@@ -43,9 +44,6 @@ class Counts(Struct, frozen=True):
     dropped: int
 
 
-#: Groups that are still in memory when they are sent, and their rows at most.
-FRESH_GROUPS = 8
-FRESH_ROWS = 4_000
 #: Rows in one run of the latest.
 LATEST_ROWS = 500
 
@@ -74,13 +72,12 @@ class Spool:
         self.boot = boot
         self._life = Life(self.epoch, boot)
         self._journal = Journal(path, self.epoch)
-        self._fresh: deque[Run] = deque(maxlen=FRESH_GROUPS)
+        self._fresh = Fresh(boot)
         self._sent: Mapping[str, int] = {}
         self._lock = -1
         self._file: SpoolFiles | None = None
         self._opened = clock()
-        self._quiet = False
-        self._aside = ""
+        self._quiet, self._aside = False, ""
 
     @classmethod
     async def open(
@@ -93,9 +90,8 @@ class Spool:
     ) -> "Spool":
         """Open or make the spool at *path*; *boot* names this boot of the machine.
 
-        What an earlier life left in the journal is taken in. A damaged spool is
-        set aside. Raises ConfigError if the file cannot be
-        written or another process has it.
+        What an earlier life left in the journal is taken in. A damaged spool is set
+        aside. Raises ConfigError if it cannot be written or another process has it.
         """
         spool = cls(path, bounds or Bounds(), clock, boot)
         await asyncio.get_running_loop().run_in_executor(spool._thread, spool._open)
@@ -109,7 +105,10 @@ class Spool:
         It outlives this process from now on. *rank* is 1 for what a verdict may
         turn on. Never fails, and never waits for the disk.
         """
-        return self._journal.append(job, started_us, body, boot_ns, rank)
+        row = self._journal.append(job, started_us, body, boot_ns, rank)
+        if not self._journal.well:
+            self._owed.more(row)
+        return row
 
     @property
     def keeps(self) -> bool:
@@ -125,18 +124,18 @@ class Spool:
         longer fits is dropped, oldest first, and becomes a gap as well.
         """
         self._journal.turn()
-        self._quiet = False
-        file = self._open_file()
+        self._quiet, file = False, self._open_file()
         dropped = file.dropped
         epoch, first, last = await self._run(
-            lambda f: f.add(rows, self._age(f), self._sent, lost)
+            lambda f: f.add(rows, self._age(f), self._sent, lost, self._owed.lost)
         )
         self._follow(file)
         if rows:
             self._journal.settled(rows[-1].serial)
+            await self._count_owed(file, rows[-1].serial)
         self.epoch = file.disk.epochs[-1].epoch
         if file.dropped == dropped and epoch == self.epoch:
-            self._hold(first, rows)
+            self._fresh.hold(self.epoch, first, rows)
         else:
             self._fresh.clear()
         return first, last
@@ -186,7 +185,7 @@ class Spool:
             return []
         if behind[0].epoch == self.epoch:
             done = max(behind[0].acked, after.get(self.epoch, 0))
-            fresh = self._fresh_after(done, behind[0].last, limit)
+            fresh = self._fresh.after(done, behind[0].last, limit)
             if fresh:
                 return [fresh]
         return await self._run(lambda f: f.pending(self._sent, limit, backlog=backlog))
@@ -253,7 +252,15 @@ class Spool:
         await loop.run_in_executor(self._thread, file.close)
         self._thread.shutdown()
         self._journal.close()
+        self._owed.close()
         release(self._lock)
+
+    async def _count_owed(self, file: SpoolFiles, upto: int) -> None:
+        """Note on the disk what only memory has, now that *upto* is stored."""
+        if not file.trouble:
+            self._owed.settle()
+        if file.trouble or file.ring or self._owed.noted:
+            self._owed.hold(await self._run(lambda f: f.only_in_memory()), upto)
 
     def _follow(self, file: SpoolFiles) -> None:
         """Let the journal begin anew under another name while memory has its rows.
@@ -267,27 +274,6 @@ class Spool:
             self._aside = secrets.token_hex(16)
             file.disk.lives.append(self._aside)
         self._journal.restart(self._aside)
-
-    def _hold(self, first: int, rows: Sequence[Row]) -> None:
-        """Keep a group in memory for the one who sends it."""
-        boot_ns = tuple(row.boot_ns for row in rows)
-        bodies = [row.body for row in rows]
-        self._fresh.append(Run(self.epoch, first, bodies, [], "", boot_ns))
-        while sum(len(run.rows) for run in self._fresh) > FRESH_ROWS:
-            self._fresh.popleft()
-
-    def _fresh_after(self, number: int, last: int, limit: int) -> Run | None:
-        """Return all from *number* to *last*, if it is still in memory."""
-        while self._fresh and self._fresh[0].first <= number:
-            self._fresh.popleft()
-        runs = list(self._fresh)
-        rows = [row for run in runs for row in run.rows]
-        if not runs or runs[0].first != number + 1 or len(rows) > limit:
-            return None
-        if number + len(rows) != last:
-            return None
-        boot_ns = tuple(ns for run in runs for ns in run.boot_ns)
-        return Run(self.epoch, number + 1, rows, [], self._life.boot, boot_ns)
 
     def _behind(
         self, sent: Mapping[str, int], *, backlog: bool | None = None
@@ -310,7 +296,7 @@ class Spool:
             done: T = await loop.run_in_executor(self._thread, step, file)
             return done
         except sqlite3.Error as error:
-            raise refusal(error, "the spool refused") from error
+            raise told(error, "the spool refused") from error
 
     def _open(self) -> None:
         self._lock = claim(self.path)
@@ -319,7 +305,7 @@ class Spool:
             disk = SpoolFile(self.path, self._life, self._bounds, left)
         except sqlite3.OperationalError as error:
             release(self._lock)
-            told = refusal(error, f"{self.path} cannot be opened")
+            told = told(error, f"{self.path} cannot be opened")
             raise ConfigError(str(told), hint=told.hint) from error
         except sqlite3.DatabaseError as error:
             aside = set_aside(self.path)
@@ -331,3 +317,4 @@ class Spool:
         if found:
             log.info("the journal held the last %d results", found)
         self._journal.open()
+        self._owed = Owed(self.path)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .spool_file import Life, SpoolFile
 from .spool_journal import Row
+from .spool_owed import held, joined
 from .spool_tables import Bounds, Epoch, Lost, Run
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class SpoolFiles:
         self._bounds = bounds
         self._errors = 0
         self._gone = 0
+        self._diskless = False
         self.disk = disk
         self.ring: SpoolFile | None = None
         self.trouble = ""
@@ -67,10 +69,14 @@ class SpoolFiles:
         age: int,
         sent: Mapping[str, int],
         lost: Lost | None = None,
+        owed: Lost | None = None,
     ) -> tuple[str, int, int]:
-        """Store *rows* where they can be; return their epoch, first and last."""
+        """Store *rows* where they can be; return their epoch, first and last.
+
+        Only the disk takes what is *owed* since an earlier life.
+        """
         try:
-            added = self._add_to_disk(rows, age, sent, lost)
+            added = self._add_to_disk(rows, age, sent, joined(owed, lost))
         except sqlite3.Error as error:
             if not _is_failing(error):
                 raise
@@ -99,6 +105,11 @@ class SpoolFiles:
         """Make pending again what the coordinator lacks."""
         for file in self.all:
             file.rewind(watermarks)
+
+    def only_in_memory(self) -> Lost | None:
+        """Return what waits, and would be gone with this process."""
+        files = [file for file in self.all if file is self.ring or self._diskless]
+        return held(files)
 
     def latest(self, chunk: int) -> list[Run]:
         """Return the last row of each job that waits."""
@@ -164,6 +175,7 @@ class SpoolFiles:
             log.error("the spool lies in memory from now on: %s", error)
             self.trouble = str(why)
             new = self._fresh(MEMORY, RING)
+            self._diskless = True
         new.lives = old.lives
         new.boot_time = old.boot_time
         new.carry(saved, f"spool damaged: {why}")

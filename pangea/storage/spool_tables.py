@@ -372,6 +372,17 @@ def _gap(
     return Gap(first, last, from_us, to_us, reason, _counts(packed))
 
 
+def waiting_by_job(
+    link: sqlite3.Connection, after: int, upto: int
+) -> list[tuple[int, int, int, int]]:
+    """Return of each job how many rows there are, and when first and last."""
+    return link.execute(
+        "SELECT job, count(*), min(started_us), max(started_us) FROM row"
+        " WHERE id > ? AND id <= ? GROUP BY job",
+        (after, upto),
+    ).fetchall()
+
+
 def set_acked(link: sqlite3.Connection, epoch: str, upto: int) -> None:
     """Note how far an epoch is safe; gaps up to there are told."""
     link.execute("UPDATE epoch SET acked = ? WHERE epoch = ?", (upto, epoch))

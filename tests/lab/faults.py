@@ -207,6 +207,16 @@ class Nemesis:
         node.free_disk()
         return ""
 
+    def disk_kill(self, one: Round) -> str:
+        """Fill the disk, and ``kill -9`` while it is full: gaps must say it."""
+        node = self.node(one.who)
+        node.fill_disk()
+        time.sleep(one.last_s)
+        node.kill()
+        node.free_disk()
+        node.start()
+        return ""
+
     def restore(self, one: Round) -> str:
         """Put back the backup of a while ago, under a coordinator that was killed."""
         node, copy = self.fleet.coordinator, self._copy
@@ -223,6 +233,8 @@ class Nemesis:
         """Start a worker again with another clock, or with the right one."""
         node = self.node(one.who)
         node.kill()
+        # The first measurement of a clock comes while the process still starts.
+        self.bent(one.who, 1.0)
         node.more = faked(one.detail)
         node.start()
         return ""
@@ -263,10 +275,11 @@ FAULTS: dict[str, Callable[[Nemesis, Round], str]] = {
     "throttle": Nemesis.throttle,
     "one-way": Nemesis.one_way,
     "disk": Nemesis.disk,
+    "disk-kill": Nemesis.disk_kill,
     "restore": Nemesis.restore,
     "clock": Nemesis.clock,
 }
 KILLS = ("kill", "kill-at", "kill-both", "kill-child")
 #: Faults that may also hit the coordinator.
-EITHER = ("kill", "kill-at", "pause", "disk")
+EITHER = ("kill", "kill-at", "pause", "disk", "disk-kill")
 WEIGHTS = {"kill": 3, "kill-at": 4, "restore": 2}

@@ -108,6 +108,21 @@ def test_a_full_spool_and_no_coordinator_lose_nothing_unsaid(nemesis: Nemesis):
     accounted(nemesis)
 
 
+def test_a_worker_killed_with_a_full_disk_says_how_many_it_took_along(
+    nemesis: Nemesis,
+):
+    fleet = nemesis.fleet
+    fleet.bend("w1", refuse=True, act="cut")
+    time.sleep(2)
+    fleet.workers["w1"].fill_disk()
+    time.sleep(5)
+    fleet.workers["w1"].kill()
+    fleet.workers["w1"].free_disk()
+    fleet.workers["w1"].start()
+    fleet.bend("w1", refuse=False)
+    assert accounted(nemesis).in_gaps > 12
+
+
 def test_a_coordinator_with_a_full_disk_says_so_and_loses_nothing(nemesis: Nemesis):
     fleet = nemesis.fleet
     fleet.coordinator.fill_disk()
@@ -129,6 +144,8 @@ def test_a_worker_in_another_year_harms_nothing(nemesis: Nemesis, year: int):
     offset = wait_for(lambda: _offset_ms(nemesis), 30, "its clock is measured")
     assert offset == pytest.approx(years_ms, rel=0.05)
     time.sleep(5)
+    # The first measurement of a clock comes while the process still starts.
+    nemesis.bent("w1", 1.0)
     report = accounted(nemesis)
     assert report.clamped == 0
 
