@@ -155,3 +155,25 @@ def test_a_worker_left_behind_rejoins_with_the_new_secret(cluster: Cluster):
     wait_for(lambda: "york" in cluster.connected(), 20, "york is back")
     names = [worker["name"] for worker in cluster.api("/workers")["items"]]
     assert sorted(names) == ["local", "york"]
+
+
+def test_after_a_revocation_a_rotation_lets_the_secret_admit_again(cluster: Cluster):
+    cluster.start()
+    york = cluster.worker("york").start()
+    wait_for(lambda: len(cluster.connected()) == 2, 20, "two workers join")
+    cluster.cli("worker", "revoke", "york", "--yes")
+    wait_for(lambda: cluster.connected() == {"local"}, 5, "york is cut")
+    assert any("york" in line for line in cluster.api("/status")["trouble"])
+    rotate(cluster, "start")
+    rotate(cluster, "use")
+    wait_for(lambda: status(cluster)["stragglers"] == [], 10, "nobody is missing")
+    rotate(cluster, "finish")
+    assert not any("york" in line for line in cluster.api("/status")["trouble"])
+    ring = york.state_dir / "secrets.json"
+    held = json.loads(ring.read_text())["secrets"] if ring.exists() else []
+    current = status(cluster)["secrets"][0]["id"]
+    assert current not in [secret["id"] for secret in held]
+    hel = cluster.worker("hel")
+    (cluster.place / "secret").write_text(cluster.cli("secret", "show").stdout)
+    hel.start()
+    wait_for(lambda: "hel" in cluster.connected(), 20, "hel joins by the secret alone")
