@@ -15,6 +15,8 @@ import peewee
 
 from pangea.core.errors import StorageError
 
+from .refusal import told
+
 db: Any = peewee.SqliteDatabase(None, autoconnect=False)
 
 #: What the drivers raise.
@@ -51,18 +53,5 @@ def connection() -> sqlite3.Connection:
 
 
 def refusal(error: BaseException, doing: str = "the database refused") -> StorageError:
-    """Return what a driver raised as the error to tell.
-
-    The first one counts: undoing fails as well when the transaction is gone.
-    """
-    while isinstance(error.__context__, REFUSALS):
-        error = error.__context__
-    text = str(error)
-    hint = ""
-    if "full" in text:
-        hint = "make room on the disk; what was acknowledged is safe"
-    elif "readonly" in text or "unable to open" in text:
-        hint = "check the owner and rights of the state directory"
-    elif "malformed" in text or "not a database" in text:
-        hint = "stop Pangea and restore the last backup"
-    return StorageError(f"{doing}: {text}", hint=hint)
+    """Return what a driver raised as the error to tell."""
+    return told(error, doing, REFUSALS)
