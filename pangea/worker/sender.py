@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 OUTAGE_ROWS = BATCH_ROWS
 #: Batches of the backlog that may be on their way, so that news finds room.
 BACKLOG_WINDOW = WINDOW - 1
+#: However much credit there is, the spool is asked no sooner again.
+LEAST_PAUSE_S = 0.02
 
 
 class Sender:
@@ -127,8 +129,11 @@ class Sender:
         if not self._spool.has_backlog or len(self._in_flight) >= BACKLOG_WINDOW:
             await self._reporter.written.wait()
             return
+        delay_s = self._allowance.wait_s(BATCH_ROWS)
+        if delay_s is not None:
+            delay_s = max(delay_s, LEAST_PAUSE_S)
         try:
-            async with asyncio.timeout(self._allowance.wait_s(BATCH_ROWS)):
+            async with asyncio.timeout(delay_s):
                 await self._reporter.written.wait()
         except TimeoutError:
             pass  # there is credit again
