@@ -48,6 +48,19 @@ async def advertise(secret, port, clock=None, rescan=30.0):
     await advertiser.close()
 
 
+async def rotate(secret, port):
+    """Advertise, and a second later for the next secret as well."""
+    secrets = [secret]
+    advertiser = Advertiser(port, lambda: secrets, SystemClock(), listen_host="::")
+    await advertiser.start()
+    say(ready=True)
+    await asyncio.sleep(1)
+    secrets.insert(0, bytes(range(1, 33)))
+    advertiser.renew()
+    await asyncio.to_thread(sys.stdin.read)
+    await advertiser.close()
+
+
 async def browse(secret, seconds, clock=None, rescan=30.0):
     began = time.monotonic()
     clock = clock or SystemClock()
@@ -158,6 +171,7 @@ SECRET_VERBS = {
         browse_hours_later,
         browse_often,
         forge,
+        rotate,
         watch,
     )
 }

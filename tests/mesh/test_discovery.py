@@ -84,6 +84,19 @@ async def test_the_tag_is_renewed_with_the_hours(namespaces):
         assert (await hear(browser))["host"] == LEFT_ADDRESS
 
 
+async def test_each_valid_secret_has_an_advert_of_its_own(namespaces):
+    left, right = namespaces
+    async with (
+        node(left, "rotate", SECRET, 7464),
+        node(right, "browse", OTHER, 20) as fresh,
+        node(right, "browse", SECRET, 20) as straggler,
+    ):
+        for browser in (fresh, straggler):
+            found = await hear(browser)
+            assert found["host"] == LEFT_ADDRESS
+            assert found["after"] < 5
+
+
 async def test_an_interface_that_comes_up_later_is_used(namespaces):
     left, right = namespaces
     ip("-n", right, "address", "flush", "dev", "eth0")
