@@ -16,7 +16,8 @@ from pangea.core.witnesses import (
     whose_word,
     witnesses,
 )
-from pangea.mesh.messages import AskPeer, Message, PeerReport, PeerSaid
+from pangea.mesh.messages import Message
+from pangea.mesh.peer_messages import AskPeer, PeerReport, PeerSaid
 from pangea.mesh.session import Signer
 from pangea.storage.database import Store
 from pangea.web.events import Hub

@@ -5,7 +5,7 @@ from msgspec import Struct
 from pangea.core.model import Worker
 from pangea.core.peer_stats import NO_ADDRESS, PeerState, sound
 from pangea.core.text import safe_text
-from pangea.mesh.messages import PeerReport
+from pangea.mesh.peer_messages import PeerReport
 
 from .board import Board
 

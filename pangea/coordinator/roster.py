@@ -12,7 +12,7 @@ from pangea.core.errors import ProtocolError, StorageError, UsageError
 from pangea.core.model import Worker
 from pangea.mesh.dial import parse_join, show_address
 from pangea.mesh.messages import Introduce
-from pangea.mesh.messages import Roster as RosterMessage
+from pangea.mesh.peer_messages import Roster as RosterMessage
 from pangea.mesh.roster import (
     LIFE_S,
     MAX_ADDRESSES,

@@ -10,27 +10,26 @@ version neither takes nor brings it.
 from typing import Any, ClassVar, get_args
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Raw, field
 
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Assignment, Gap, Result
-from pangea.core.peer_stats import PeerState
 from pangea.core.text import safe_text
+from pangea.mesh.message import Message as Message
+from pangea.mesh.peer_messages import (
+    AskPeer,
+    PeerReport,
+    PeerSaid,
+    Ping,
+    Pong,
+    Roster,
+)
 
 #: The versions of this message set that we speak, lowest and highest.
 VERSIONS = (1, 2)
 #: Rows in one batch, and batches that may wait for their ack at once.
 BATCH_ROWS = 500
 WINDOW = 4
-
-
-class Message(Struct, frozen=True, array_like=True, tag=True):
-    """Anything that is said on a verified link.
-
-    ``since`` is the version of the message set that it came with.
-    """
-
-    since: ClassVar[int] = 1
 
 
 class Welcome(Message, frozen=True, array_like=True, tag=True):
@@ -220,65 +219,6 @@ class Goodbye(Message, frozen=True, array_like=True, tag=True):
     reason: str = ""
 
 
-class Roster(Message, frozen=True, array_like=True, tag=True):
-    """Coordinator to worker, or peer to peer: who belongs to the mesh, signed."""
-
-    since = 2
-    body: bytes
-    signature: bytes
-
-
-class Ping(Message, frozen=True, array_like=True, tag=True):
-    """Peer to peer, every few seconds; ``sent_us`` is the sender's wall time.
-
-    ``heard_ms`` ago the sender heard the receiver last (-1: never), ``roster`` is
-    the version that the sender holds.
-    """
-
-    since = 2
-    number: int
-    sent_us: int
-    heard_ms: int = -1
-    roster: int = 0
-
-
-class Pong(Message, frozen=True, array_like=True, tag=True):
-    """The answer to a Ping, with the other two timestamps of its sender."""
-
-    since = 2
-    number: int
-    received_us: int
-    answered_us: int
-
-
-class PeerReport(Message, frozen=True, array_like=True, tag=True):
-    """Worker to coordinator: what changed between it and its peers.
-
-    With ``whole`` it is all that it knows; ``stale`` if its roster has expired.
-    """
-
-    since = 2
-    peers: tuple[PeerState, ...]
-    whole: bool = False
-    stale: bool = False
-
-
-class AskPeer(Message, frozen=True, array_like=True, tag=True):
-    """Coordinator to worker: do you hear the node with this key? Answer at once."""
-
-    since = 2
-    number: int
-    key: bytes
-
-
-class PeerSaid(Message, frozen=True, array_like=True, tag=True):
-    """The answer to AskPeer: whether it was heard since the question came."""
-
-    since = 2
-    number: int
-    heard: bool
-
-
 ANY = (
     Welcome
     | Introduce
@@ -300,6 +240,10 @@ ANY = (
     | PeerReport
     | AskPeer
     | PeerSaid
+    | OpenCircuit
+    | CircuitData
+    | CircuitWindow
+    | CloseCircuit
 )
 
 _TAGS = frozenset(kind.__name__ for kind in get_args(ANY))

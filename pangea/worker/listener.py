@@ -4,21 +4,16 @@ import logging
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from aiohttp import web
-
 from pangea.core.config import DEFAULT_PORT, LISTEN_OFF, NodeConfig
-from pangea.core.errors import ConfigError, PangeaError
+from pangea.core.errors import ConfigError
 from pangea.mesh.dial import show_address
 from pangea.mesh.interfaces import local_addresses
 from pangea.mesh.roster import MAX_ADDRESSES
-from pangea.web.keys import ACCEPT_LINK, AcceptLink
-from pangea.web.mesh import DOOR, MESH, Door
-from pangea.web.route import Handler
+from pangea.web.keys import AcceptLink
 from pangea.web.server import Running, serve
+from pangea.web.worker_site import make_site
 
 log = logging.getLogger(__name__)
-
-WHAT = "This is a Pangea worker. The dashboard is at its coordinator.\n"
 
 
 async def listen(config: NodeConfig, accept: AcceptLink) -> Running | None:
@@ -39,16 +34,6 @@ async def listen(config: NodeConfig, accept: AcceptLink) -> Running | None:
             log.debug("%s", error)
     log.warning("this worker cannot listen: its peers cannot dial it")
     return None
-
-
-def make_site(accept: AcceptLink) -> web.Application:
-    """Return a site with ``/mesh`` and a line of text for whoever looks."""
-    app = web.Application(middlewares=[_plain_errors], client_max_size=1024)
-    app[ACCEPT_LINK], app[DOOR] = accept, Door()
-    app.router.add_get("/", _what)
-    app.router.add_route(MESH.method, MESH.path, MESH.handler)
-    app.on_shutdown.append(app[DOOR].close)
-    return app
 
 
 def addresses_of(running: Running | None) -> tuple[str, ...]:
@@ -80,16 +65,3 @@ def _first(
     found: Iterable[IPv4Address | IPv6Address],
 ) -> list[IPv4Address | IPv6Address]:
     return list(dict.fromkeys(found))[: MAX_ADDRESSES - 1]
-
-
-async def _what(request: web.Request) -> web.Response:
-    return web.Response(text=WHAT)
-
-
-@web.middleware
-async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a refusal in plain text; nobody reads problem documents here."""
-    try:
-        return await handler(request)
-    except PangeaError as error:
-        return web.Response(status=error.status, text=f"{error}\n")

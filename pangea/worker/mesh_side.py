@@ -10,14 +10,8 @@ from pangea.core.errors import ProtocolError
 from pangea.core.peer_stats import PeerState, worth_telling
 from pangea.mesh.dial import parse_join
 from pangea.mesh.link import Link
-from pangea.mesh.messages import (
-    AskPeer,
-    Introduce,
-    Message,
-    PeerReport,
-    PeerSaid,
-    Roster,
-)
+from pangea.mesh.messages import Introduce, Message
+from pangea.mesh.peer_messages import AskPeer, PeerReport, PeerSaid, Roster
 from pangea.mesh.roster import SignedRoster
 from pangea.web.server import Running
 

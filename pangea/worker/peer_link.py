@@ -11,7 +11,8 @@ from pangea.core.offset import offset_sample
 from pangea.core.peer_stats import DEAF_S, PeerStats
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
-from pangea.mesh.messages import Goodbye, Message, Ping, Pong, Roster, Welcome
+from pangea.mesh.messages import Goodbye, Message, Welcome
+from pangea.mesh.peer_messages import Ping, Pong, Roster
 from pangea.mesh.roster import SignedRoster
 
 from .roster_keeper import RosterKeeper

@@ -16,7 +16,8 @@ from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import Identity, node_id
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import Link, initiate, respond
-from pangea.mesh.messages import Message, Ping
+from pangea.mesh.messages import Message
+from pangea.mesh.peer_messages import Ping
 from pangea.mesh.replay import ReplayCache
 
 from .peer_address import addresses_of_peer, can_reach

@@ -17,14 +17,8 @@ from pangea.core.witnesses import ASK_AGAIN_S
 from pangea.mesh import identity
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate
-from pangea.mesh.messages import (
-    AskPeer,
-    Desired,
-    Introduce,
-    PeerReport,
-    PeerSaid,
-    Roster,
-)
+from pangea.mesh.messages import Desired, Introduce
+from pangea.mesh.peer_messages import AskPeer, PeerReport, PeerSaid, Roster
 from pangea.mesh.roster import SignedRoster, read_roster
 from tests.coordinator.conftest import BOOT, CLOCK, SECRET, Far, World
 from tests.mesh.fakes import memory_channels

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pangea.core.errors import ProtocolError
-from pangea.mesh.messages import Roster as RosterMessage
 from pangea.mesh.messages import decode, encode
+from pangea.mesh.peer_messages import Roster as RosterMessage
 from pangea.mesh.roster import (
     AHEAD_S,
     LIFE_S,

@@ -8,7 +8,8 @@ import pytest
 
 from pangea.core.config import DEFAULT_PORT, NodeConfig, NodeTable, ServerTable
 from pangea.core.errors import ConfigError
-from pangea.worker.listener import WHAT, addresses_of, listen, worth_telling
+from pangea.web.worker_site import WHAT
+from pangea.worker.listener import addresses_of, listen, worth_telling
 from tests.worker.mesh import worker_config
 
 

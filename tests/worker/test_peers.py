@@ -12,7 +12,8 @@ from pangea.mesh import messages
 from pangea.mesh.dial import dial, parse_join
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate
-from pangea.mesh.messages import Goodbye, Ping, Pong, Roster, RunNow, Welcome
+from pangea.mesh.messages import Goodbye, RunNow, Welcome
+from pangea.mesh.peer_messages import AskPeer, PeerReport, Ping, Pong, Roster
 from pangea.mesh.roster import RosterNode
 from pangea.worker import peers as peers_module
 from pangea.worker.listener import addresses_of, listen
@@ -286,11 +287,11 @@ async def test_wild_timestamps_of_a_peer_do_no_harm(mesh, wild):
     seen = state(one, two)
     assert abs(seen.offset_us) <= 1 << 53
     assert 0 <= seen.rtt_us <= 1 << 53
-    messages.encode(messages.PeerReport((seen,)))
+    messages.encode(PeerReport((seen,)))
 
 
 @pytest.mark.parametrize(
-    "said", [RunNow(1), messages.AskPeer(1, b"k" * 32), messages.Applied(0)]
+    "said", [RunNow(1), AskPeer(1, b"k" * 32), messages.Applied(0)]
 )
 async def test_what_is_no_word_of_peers_ends_the_link(mesh, said):
     one, two, link = await linked_by_hand(mesh)
