@@ -78,9 +78,9 @@ def make_room(waiting: AbstractSet[int]) -> dict[int, bool]:
 def _forget(number: int) -> bool:
     WorkerRow.update(state="removed").where(WorkerRow.id == number).execute()
     deleted = db.execute_sql(
-        "DELETE FROM worker WHERE id = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM watermark WHERE worker = ?1)",
-        (number,),
+        "DELETE FROM worker WHERE id = ?"
+        " AND NOT EXISTS (SELECT 1 FROM watermark WHERE worker = ?)",
+        (number, number),
     )
     return bool(deleted.rowcount)
 
@@ -124,8 +124,8 @@ def touch(seen: Mapping[int, int]) -> None:
 def revoke(worker: Worker, at_us: int, by: str, reason: str) -> Worker:
     """Shut *worker* out, and its key for ever; return it as it is now."""
     db.execute_sql(
-        "INSERT OR IGNORE INTO revoked_key"
-        " (key, org, name, revoked_us, revoked_by, reason) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO revoked_key (key, org, name, revoked_us, revoked_by, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (worker.key, worker.org, worker.name, at_us, by, reason),
     )
     return save(replace(worker, state="revoked", trusted=False, draining=False))
