@@ -15,6 +15,12 @@ from msgspec import Raw, field
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Assignment, Gap, Result
 from pangea.core.text import safe_text
+from pangea.mesh.circuit_messages import (
+    CircuitData,
+    CircuitWindow,
+    CloseCircuit,
+    OpenCircuit,
+)
 from pangea.mesh.message import Message as Message
 from pangea.mesh.peer_messages import (
     AskPeer,
