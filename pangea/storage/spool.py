@@ -22,7 +22,7 @@ from .spool_files import SpoolFiles, set_aside
 from .spool_fresh import Fresh
 from .spool_journal import Journal, Row, left_behind
 from .spool_owed import Owed
-from .spool_tables import Bounds, Epoch, Lost, Run
+from .spool_words import Bounds, Epoch, Lost, Run
 
 __all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
 
@@ -305,8 +305,8 @@ class Spool:
             disk = SpoolFile(self.path, self._life, self._bounds, left)
         except sqlite3.OperationalError as error:
             release(self._lock)
-            told = told(error, f"{self.path} cannot be opened")
-            raise ConfigError(str(told), hint=told.hint) from error
+            said = told(error, f"{self.path} cannot be opened")
+            raise ConfigError(str(said), hint=said.hint) from error
         except sqlite3.DatabaseError as error:
             aside = set_aside(self.path)
             self.message = f"the spool was damaged ({error}); it is kept as {aside}"

@@ -25,11 +25,6 @@ from .spool_room import ROW_BYTES, Room, stretches
 from .spool_tables import (
     PRAGMAS,
     SCHEMA,
-    Bounds,
-    Epoch,
-    Lost,
-    Run,
-    Saved,
     add_columns,
     add_epoch,
     begin_epoch,
@@ -38,12 +33,12 @@ from .spool_tables import (
     load_boots,
     note_boot,
     note_journal,
-    numbered_rows,
     put_gap,
     set_acked,
     take_in,
     transaction,
 )
+from .spool_words import Bounds, Epoch, Lost, Run
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +73,14 @@ class SpoolFile:
             self.link.executescript(PRAGMAS + SCHEMA)
             add_columns(self.link)
             self.boots = load_boots(self.link)
-            self._count()
+            self.count()
             with transaction(self.link):
                 homeless = take_in(self.link, left, self.age)
                 self.epochs = begin_epoch(self.link, life.epoch, life.boot)
                 note_journal(self.link, life.epoch, 0)
                 self._house(homeless)
             if left:
-                self._count()
+                self.count()
             self._room = Room(self.link, bounds, self.age)
         except sqlite3.Error:
             self.link.close()
@@ -139,50 +134,6 @@ class SpoolFile:
     def dropped(self) -> int:
         """How many rows became gaps since the file was opened."""
         return self._lost + self._room.dropped
-
-    def salvage(self, limit: int) -> Saved:
-        """Return *limit* of what waits, as far as it can be read."""
-        saved = Saved(self.upto)
-        for epoch in self.epochs:
-            if epoch.acked == epoch.last:
-                continue
-            low = epoch.base + epoch.acked
-            saved.epochs.append(epoch)
-            try:
-                saved.gaps[epoch.epoch] = gaps_of(
-                    self.link, epoch.epoch, epoch.acked, epoch.last
-                )
-                saved.rows[epoch.epoch] = numbered_rows(
-                    self.link, low, epoch.end, limit, epoch.base
-                )
-            except sqlite3.Error as error:
-                log.warning("the spool cannot be read to its end: %s", error)
-        return saved
-
-    def carry(self, saved: Saved, why: str) -> None:
-        """Go on, in this new file, where a damaged one ended.
-
-        What waited there and is not *saved* becomes gaps, which say *why*.
-        """
-        current, base, carried = self.epochs[-1], 0, []
-        with transaction(self.link):
-            self.link.execute("DELETE FROM epoch")
-            for epoch in saved.epochs:
-                moved = replace(epoch, base=base, end=base + epoch.last)
-                add_epoch(self.link, moved)
-                rows = saved.rows.get(epoch.epoch, [])
-                insert_rows(self.link, ((base + n, row) for n, row in rows), self.age)
-                for gap in saved.all_gaps(epoch, why):
-                    put_gap(self.link, epoch.epoch, gap)
-                carried.append(moved)
-                base = moved.end
-            last = replace(current, base=base, end=base)
-            add_epoch(self.link, last)
-            for life in self.lives:
-                note_journal(self.link, life, saved.upto)
-        self.upto = saved.upto
-        self.epochs = [*carried, last]
-        self._count()
 
     def begin_epoch(self, epoch: str) -> None:
         """Give what is added from now on numbers of its own."""
@@ -316,7 +267,7 @@ class SpoolFile:
             note_boot(self.link, self._life.boot, known)
             self._boot_noted = known
 
-    def _count(self) -> None:
+    def count(self) -> None:
         """Take stock. This reads every page, so a damaged file is found now."""
         self.rows, self.bytes, self.age = self.link.execute(
             "SELECT count(*), coalesce(sum(length(body)), 0),"

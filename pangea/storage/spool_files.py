@@ -15,7 +15,8 @@ from pathlib import Path
 from .spool_file import Life, SpoolFile
 from .spool_journal import Row
 from .spool_owed import held, joined
-from .spool_tables import Bounds, Epoch, Lost, Run
+from .spool_salvage import carry, salvage
+from .spool_words import Bounds, Epoch, Lost, Run
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class SpoolFiles:
     def _replace(self, why: sqlite3.Error) -> None:
         """Set the file aside and go on with a new one, at worst in memory."""
         old = self.disk
-        saved, assignments = old.salvage(SAVED_ROWS), _assignments(old)
+        saved, assignments = salvage(old, SAVED_ROWS), _assignments(old)
         old.link.close()
         try:
             aside = set_aside(self._path)
@@ -178,7 +179,7 @@ class SpoolFiles:
             self._diskless = True
         new.lives = old.lives
         new.boot_time = old.boot_time
-        new.carry(saved, f"spool damaged: {why}")
+        carry(new, saved, f"spool damaged: {why}")
         if assignments[1]:
             new.save_assignments(*assignments)
         self._gone += old.dropped

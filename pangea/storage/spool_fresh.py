@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from .spool_journal import Row
-from .spool_tables import Run
+from .spool_words import Run
 
 #: Groups that are still in memory when they are sent, and their rows at most.
 FRESH_GROUPS = 8

@@ -17,7 +17,11 @@ from msgspec.structs import replace
 
 from .spool_file import SpoolFile
 from .spool_journal import Row
-from .spool_tables import Lost, gaps_of, waiting_by_job
+from .spool_tables import (
+    gaps_of,
+    waiting_by_job,
+)
+from .spool_words import Lost
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,11 @@ from typing import TypeVar
 from pangea.core.model import Gap
 
 from .spool_journal import Row
-from .spool_tables import Bounds, Epoch, Old, gap_before, put_gap
+from .spool_tables import (
+    gap_before,
+    put_gap,
+)
+from .spool_words import Bounds, Epoch, Old
 
 T = TypeVar("T")
 

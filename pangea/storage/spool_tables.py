@@ -1,17 +1,16 @@
 """The spool's tables: epochs, rows, gaps, assignments."""
 
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
-from msgspec import Struct, field
 
 from pangea.core.model import Gap
 from pangea.core.worker_time import BootTime
 
 from .spool_journal import Found, Row
+from .spool_words import Epoch
 
 #: Epochs that are remembered after all their rows are gone.
 EPOCHS_KEPT = 50
@@ -52,124 +51,6 @@ BOOTS_KEPT = 50
 POWER = "lost with the power"
 #: Lives of the worker whose place in the journal is remembered.
 LIVES_KEPT = 16
-
-
-class Run(Struct, frozen=True):
-    """Rows that follow each other from ``first`` on, and the gaps before them.
-
-    ``boot`` is the boot that they were made in, ``boot_ns`` its clock at each one.
-    """
-
-    epoch: str
-    first: int
-    rows: list[bytes]
-    gaps: list[Gap]
-    boot: str = ""
-    boot_ns: tuple[int, ...] = ()
-
-    @property
-    def last(self) -> int:
-        """The last number that it speaks of."""
-        end = self.first + len(self.rows) - 1
-        return max([end, *(gap.last for gap in self.gaps)])
-
-
-class Lost(Struct):
-    """Results that never came into the spool: of each job how many, and why."""
-
-    reason: str
-    counts: dict[int, int]
-    from_us: int
-    to_us: int
-
-    @property
-    def total(self) -> int:
-        """How many they are."""
-        return sum(self.counts.values())
-
-    def note(self, job: int, at_us: int) -> None:
-        """Count one more, made at *at_us*."""
-        self.counts[job] = self.counts.get(job, 0) + 1
-        self.from_us = min(self.from_us, at_us)
-        self.to_us = max(self.to_us, at_us)
-
-    def join(self, other: "Lost") -> None:
-        """Count what *other* has counted as well."""
-        for job, count in other.counts.items():
-            self.counts[job] = self.counts.get(job, 0) + count
-        self.from_us = min(self.from_us, other.from_us)
-        self.to_us = max(self.to_us, other.to_us)
-
-    def gap(self, first: int) -> Gap:
-        """Return it as the gap that begins with the number *first*."""
-        last = first + self.total - 1
-        return Gap(first, last, self.from_us, self.to_us, self.reason, self.counts)
-
-
-class Epoch(Struct):
-    """One stretch of numbers: its rows have the ids above ``base`` up to ``end``.
-
-    ``acked`` is how far it is safe, ``noted`` how much of that the file knows.
-    """
-
-    epoch: str
-    base: int
-    acked: int
-    noted: int
-    end: int
-    boot: str = ""
-
-    @property
-    def last(self) -> int:
-        """The last sequence number that was given."""
-        return self.end - self.base
-
-
-class Saved(Struct):
-    """What could be read of a damaged file, by epoch; ``epochs`` are those that wait.
-
-    ``upto`` is the last serial of the journal that was stored there.
-    """
-
-    upto: int
-    epochs: list[Epoch] = field(default_factory=list)
-    rows: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
-    gaps: dict[str, list[Gap]] = field(default_factory=dict)
-
-    def all_gaps(self, epoch: Epoch, why: str) -> Iterator[Gap]:
-        """Yield the gaps of *epoch*, and for what is missing new ones that say why."""
-        now_us = time.time_ns() // 1000
-        told = epoch.acked
-        known: list[tuple[int, int, Gap | None]] = [
-            (number, number, None) for number, _ in self.rows.get(epoch.epoch, [])
-        ]
-        known += [(g.first, g.last, g) for g in self.gaps.get(epoch.epoch, [])]
-        known.append((epoch.last + 1, epoch.last + 1, None))
-        for first, last, gap in sorted(known, key=lambda part: part[:2]):
-            if first > told + 1:
-                yield Gap(told + 1, first - 1, now_us, now_us, why, {})
-            if gap:
-                yield gap
-            told = max(told, last)
-
-
-class Old(Struct, frozen=True):
-    """A row that may have to go."""
-
-    id: int
-    job: int
-    started_us: int
-    age: int
-    size: int
-    rank: int
-
-
-class Bounds(Struct, frozen=True):
-    """How much is kept: bytes in all, seconds, seconds once acknowledged."""
-
-    most_bytes: int = 256 * 1024 * 1024
-    keep_s: float = 7 * 86400.0
-    acked_s: float = 86400.0
 
 
 @contextmanager
