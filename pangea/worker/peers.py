@@ -15,13 +15,13 @@ from pangea.mesh.channel import Channel
 from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import Identity, node_id
 from pangea.mesh.info import NodeInfo
-from pangea.mesh.link import Link, initiate, respond
+from pangea.mesh.link import Link
 from pangea.mesh.messages import Message
 from pangea.mesh.peer_messages import Ping
-from pangea.mesh.replay import ReplayCache
 
 from .peer_address import addresses_of_peer, can_reach
 from .peer_link import Hear, PeerLink
+from .peer_proof import PeerProof
 from .redial import GOOD_S
 from .roster_keeper import RosterKeeper
 
@@ -42,7 +42,8 @@ class Peers:
 
     ``links`` are those that stand, by key. *secrets* are the cluster's, the
     current one first; *near* tells whether loopback addresses of the roster are
-    ours too. Who has more to say on peer links adds to ``others``.
+    ours too. Who has more to say on peer links adds to ``others``, and hears by
+    ``parted`` of each that has ended.
     """
 
     def __init__(
@@ -57,14 +58,13 @@ class Peers:
     ) -> None:
         self.links: dict[bytes, PeerLink] = {}
         self.others: list[Hear] = []
-        self._identity = identity
-        self._secrets = secrets
-        self._info = info
+        self.parted: list[Callable[[PeerLink], None]] = []
+        self._also: frozenset[bytes] = frozenset()
+        self._proof = PeerProof(identity, secrets, info, clock)
         self._roster = roster
         self._clock = clock
         self._near = near
         self._own = identity.public_key
-        self._replays = ReplayCache()
         self._wanted: frozenset[bytes] = frozenset()
         self._stats: dict[bytes, PeerStats] = {}
         self._dial_said: dict[bytes, str] = {}
@@ -97,16 +97,7 @@ class Peers:
     ) -> None:
         """Serve a channel that came to our listener, if a peer is at its end."""
         try:
-            link = await respond(
-                channel,
-                self._identity,
-                self._proofs(),
-                self._info,
-                self._check,
-                self._replays,
-                clock=self._clock,
-                prologue=channel.prologue,
-            )
+            link = await self._proof.answer(channel, self._check)
             admitted()
             await self._serve(self._peer(link, dialled=False))
         except LinkClosed as error:
@@ -120,6 +111,12 @@ class Peers:
         """Return how each neighbour and guest is seen from here."""
         now = self._clock.monotonic()
         return [self._state(key, now) for key in sorted({*self._wanted, *self.links})]
+
+    def also(self, keys: frozenset[bytes]) -> None:
+        """Keep links to the workers with *keys* too, beside our neighbours."""
+        if keys != self._also:
+            self._also = keys
+            self._news.set()
 
     async def hears(self, key: bytes, seconds: float) -> bool:
         """Tell whether the peer with *key* gives a sign of life within *seconds*."""
@@ -141,6 +138,8 @@ class Peers:
         graph = neighbours({node.key: node.region for node in workers})
         # A revoked worker is on no roster, and has no neighbours.
         self._wanted = graph.get(self._own, frozenset())
+        if self._own in graph:
+            self._wanted |= self._also & graph.keys() - {self._own}
         for key, link in list(self.links.items()):
             if self._roster.peer(key) is None or self._own not in graph:
                 link.end("it is not on the roster any more")
@@ -216,24 +215,8 @@ class Peers:
             self._check(found, info)
 
         self._roster.check(key)
-        channel = await dial(address, timeout=DIAL_S)
-        link = await initiate(
-            channel,
-            self._identity,
-            self._proofs()[0],
-            self._info,
-            check,
-            clock=self._clock,
-            prologue=channel.prologue,
-        )
+        link = await self._proof.offer(await dial(address, timeout=DIAL_S), check)
         return self._peer(link, dialled=True)
-
-    def _proofs(self) -> Sequence[bytes]:
-        """Return the cluster's secrets; with none yet there are no peers."""
-        secrets = self._secrets()
-        if not secrets:
-            raise ProtocolError("this worker holds no cluster secret yet")
-        return secrets
 
     def _check(self, key: bytes, info: NodeInfo) -> None:
         """Refuse who is no worker of the roster, and guests beyond their number."""
@@ -274,6 +257,8 @@ class Peers:
         finally:
             if self.links.get(peer.key) is peer:
                 del self.links[peer.key]
+            for tell in self.parted:
+                tell(peer)
             await self._tell_moved()
             await peer.link.close()
 
