@@ -22,7 +22,11 @@ def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:
 
 @click.command("run", cls=Command)
 @setting("--role", type=click.Choice(ROLES), help="What to be (coordinator).")
-@setting("--listen", metavar="HOST:PORT", help="Where to listen (0.0.0.0:7464).")
+@setting(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Where to listen (0.0.0.0:7464); a worker may also be off.",
+)
 @setting("--name", metavar="N", help="Name of this node (the machine's).")
 @setting("--region", metavar="R", help="Where it stands, for people.")
 @setting("--location", metavar="LAT,LON", help="Where it stands, in degrees.")

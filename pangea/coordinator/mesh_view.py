@@ -65,8 +65,12 @@ class MeshView:
         return self._numbers
 
     def seen(self, source: int, target: int) -> Seen | None:
-        """Return what *source* said of *target* last."""
-        return self._seen.get(source, {}).get(target)
+        """Return what *source*, if it is here, said of *target* last."""
+        return self._row(source).get(target)
+
+    def _row(self, source: int) -> dict[int, Seen]:
+        """Return what *source* says of all; of one that is not here it is old."""
+        return self._seen.get(source, {}) if source in self._board.connected else {}
 
     def links_of(self, worker: int) -> list[int]:
         """Return who has a link to *worker*, by its own word, the newest first."""
@@ -86,9 +90,9 @@ class MeshView:
         }
         found = [
             self._pair(workers[source], workers[target], seen)
-            for source, row in self._seen.items()
-            for target, seen in row.items()
-            if source in workers and target in workers
+            for source in self._seen.keys() & workers.keys()
+            for target, seen in self._row(source).items()
+            if target in workers
         ]
         return sorted(found, key=lambda pair: (pair.source.name, pair.target.name))
 
@@ -97,7 +101,7 @@ class MeshView:
 
         The round trip is in milliseconds, None if there is no link.
         """
-        row = self._seen.get(worker, {}).values()
+        row = self._row(worker).values()
         rtts = sorted(s.state.rtt_us for s in row if s.state.linked and s.state.rtt_us)
         middle = rtts[len(rtts) // 2] / 1000 if rtts else None
         return len(row), sum(s.state.linked for s in row), middle
@@ -105,7 +109,7 @@ class MeshView:
     def one_way(self, worker: int) -> list[str]:
         """Return the names of the peers to or from which one direction is cut."""
         cut = []
-        for target, seen in self._seen.get(worker, {}).items():
+        for target, seen in self._row(worker).items():
             back = self.seen(target, worker)
             there, here = seen.state, back.state if back else None
             if cut_reason(there, here) or (here and cut_reason(here, there)):

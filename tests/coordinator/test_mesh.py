@@ -227,6 +227,18 @@ async def test_a_whole_report_takes_the_place_of_all_before(world):
     assert world.coordinator.mesh.view.stale == {hel_id}
 
 
+async def test_what_a_lost_worker_said_is_a_gap(world):
+    hel, osl = await join(world, "hel"), await join(world, "osl")
+    await hel.link.send(report(osl.key))
+    await osl.link.send(report(hel.key, mute=True))
+    assert (await until_seen(world, ("hel", "osl"), lambda a: a.one_way)).one_way
+    await until_seen(world, ("osl", "hel"))
+    worker = await silent(world, osl)
+    assert set(await matrix(world)) == {("hel", "osl")}
+    assert not (await matrix(world))["hel", "osl"].one_way
+    assert world.coordinator.mesh.view.best(worker.id) == (0, 0, None)
+
+
 A, B = PeerState(b"b" * 32, linked=True), PeerState(b"a" * 32, linked=True)
 
 
