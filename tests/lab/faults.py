@@ -14,6 +14,8 @@ from tests.lab.fleet import START_S, Fleet, Node, wait_for
 CALLS = ("pwrite64", "write")
 COORDINATORS_CALLS = (*CALLS, "fdatasync")
 PATIENCE_S = 3.0
+#: So long may the first round trip take of a process that still starts.
+SLOW_START_S = 3.0
 LIBRARY = "*/faketime/libfaketimeMT.so.1"
 CLOCKS = ("+3600", "-3600", "+86400", "-7200", "@2090-01-01 00:00:00", "+0")
 
@@ -205,7 +207,12 @@ class Nemesis:
         node.fill_disk()
         time.sleep(2 * one.last_s)
         node.free_disk()
-        return ""
+        # One that was just starting may refuse to, and say so.
+        refused = not node.runs
+        if refused:
+            node.kill()
+            node.start()
+        return "it had refused to start" if refused else ""
 
     def disk_kill(self, one: Round) -> str:
         """Fill the disk, and ``kill -9`` while it is full: gaps must say it."""
@@ -234,7 +241,7 @@ class Nemesis:
         node = self.node(one.who)
         node.kill()
         # The first measurement of a clock comes while the process still starts.
-        self.bent(one.who, 1.0)
+        self.bent(one.who, SLOW_START_S)
         node.more = faked(one.detail)
         node.start()
         return ""

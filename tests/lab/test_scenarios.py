@@ -9,7 +9,7 @@ import pytest
 from tests.lab import ledger
 from tests.lab.capture import captured, streams
 from tests.lab.checker import Report
-from tests.lab.faults import Nemesis, faked
+from tests.lab.faults import SLOW_START_S, Nemesis, faked
 from tests.lab.fleet import PORT, now_us, wait_for
 from tests.lab.fleet import jobs as lab_jobs
 from tests.lab.hosts import TARGET
@@ -145,7 +145,7 @@ def test_a_worker_in_another_year_harms_nothing(nemesis: Nemesis, year: int):
     assert offset == pytest.approx(years_ms, rel=0.05)
     time.sleep(5)
     # The first measurement of a clock comes while the process still starts.
-    nemesis.bent("w1", 1.0)
+    nemesis.bent("w1", SLOW_START_S)
     report = accounted(nemesis)
     assert report.clamped == 0
 
