@@ -41,6 +41,9 @@ def far_oracle(
     with routed() as near:
         for name in _routers():
             sysctl(name, "net.ipv4.icmp_ratelimit", "0")
+            # What all on the machine may say together, also of other tests.
+            sysctl(name, "net.ipv4.icmp_msgs_per_sec", "100000")
+            sysctl(name, "net.ipv4.icmp_msgs_burst", "10000")
         within = ("ip", "netns", "exec", near)
         with blackbox(place, ROUTED, {}, within=within) as running:
             yield near, running

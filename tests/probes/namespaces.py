@@ -78,8 +78,8 @@ def inside(
 
 
 def sysctl(name: str, setting: str, value: str) -> None:
-    """Set a sysctl inside the namespace."""
-    command = [_IP, "netns", "exec", name, _SYSCTL, "-qw", f"{setting}={value}"]
+    """Set a sysctl inside the namespace, if this kernel has it there."""
+    command = [_IP, "netns", "exec", name, _SYSCTL, "-eqw", f"{setting}={value}"]
     subprocess.run(command, check=True, timeout=10)
 
 
