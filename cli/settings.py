@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "PANGEA_SECRET_FILE": "mesh.secret_file",
     "PANGEA_DISCOVERY": "mesh.discovery",
     "PANGEA_CA_FILE": "mesh.ca_file",
+    "PANGEA_RELAY": "mesh.relay",
     "PANGEA_ADMISSION": "mesh.admission",
     "PANGEA_DATABASE": "storage.database",
     "PANGEA_LOG_FORMAT": "log.format",

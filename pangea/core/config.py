@@ -108,7 +108,8 @@ class MeshTable(Struct, frozen=True, kw_only=True):
     are looked up ("": the machine's search domains). With ``ca_file`` (PEM, or
     ``system``) a worker also verifies the certificate of whom it joins by TLS.
     ``admission`` is how a coordinator lets new workers in that have no token: who
-    proves the secret, or whom a person approves.
+    proves the secret, or whom a person approves. With ``relay`` a worker carries
+    circuits of peers that do not reach the coordinator.
     """
 
     join: tuple[str, ...] = ()
@@ -117,6 +118,7 @@ class MeshTable(Struct, frozen=True, kw_only=True):
     dns_domain: str = ""
     ca_file: str = ""
     admission: Admission = "secret"
+    relay: bool = True
 
 
 class StorageTable(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,9 @@
 """The worker, wired: finds its coordinator, probes, reports, and never gives up."""
 
 import asyncio
+import functools
 import logging
+from collections.abc import Awaitable, Callable
 
 from pangea.core.clock import Clock
 from pangea.core.errors import (
@@ -10,6 +12,7 @@ from pangea.core.errors import (
     ProtocolError,
     StorageError,
 )
+from pangea.mesh.channel import Channel
 from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import Identity, node_id
 from pangea.mesh.info import NodeInfo
@@ -21,8 +24,10 @@ from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
 from pangea.vault import Vault
 
+from .calls import Call
 from .clock_offset import ClockOffset
 from .credentials import Credentials, Offer
+from .detour import Detour
 from .disk import Disk
 from .entrance import Entrance
 from .finder import Finder
@@ -30,7 +35,7 @@ from .lag import LagMeter
 from .memory import Memory
 from .mesh_side import MeshSide
 from .prober import Prober
-from .race import first_link
+from .race import Won, each, first_link, unless_called, until_better
 from .redial import Redial
 from .reporter import Reporter
 from .session import FAREWELL_S, LAST_ACKS_S, Session
@@ -46,6 +51,9 @@ GOODBYE_S = 1.5
 HANG_UP_S = 1.0
 #: How long mDNS is listened to in one round, at least.
 LOOK_S = 3.0
+
+#: How a channel to a coordinator is opened, once for each credential.
+Way = Callable[[], Awaitable[Channel]]
 
 
 class Agent:
@@ -68,6 +76,8 @@ class Agent:
         mesh: MeshSide | None = None,
     ) -> None:
         self._mesh = mesh
+        self._detour = mesh.detour if mesh else None
+        self._calls = mesh.calls if mesh else None
         self._ca_file = ca_file
         self._identity = identity
         self._credentials = credentials
@@ -120,14 +130,63 @@ class Agent:
         await self._tools.close()
 
     async def _stay_linked(self) -> None:
+        """Be with a coordinator; one that dials us comes before all else."""
+        call: Call | None = None
         while not self._stopping:
-            if await self._try_all(self._finder.known()):
-                await asyncio.sleep(self._redial.delay())
+            work = self._answer(call) if call else self._round()
+            call = await unless_called(work, self._calls)
+
+    async def _round(self) -> None:
+        """Look everywhere once, and stay with who is found, or go by a detour."""
+        if await self._try_all(self._finder.known()):
+            await asyncio.sleep(self._redial.delay())
+            return
+        found = self._finder.look(max(self._redial.delay(), LOOK_S))
+        if won := await first_link(found, self._connect, self._no_good):
+            await self._settle(*won)
+            await asyncio.sleep(self._redial.delay())
+        elif self._detour:
+            self._detour.failed()
+            await self._go_round(self._detour)
+
+    async def _answer(self, call: Call) -> None:
+        """Stay with the coordinator that has dialled us."""
+        try:
+            log.info("the coordinator dials us, from %s", call.address)
+            self._trust.keep(call.link.peer_key)
+            if self._detour:
+                self._detour.direct()
+            await self._serve(call.link)
+        finally:
+            call.over.set()
+
+    async def _go_round(self, detour: Detour) -> None:
+        """Stay with the coordinator through a peer, until there is a direct way."""
+        for peer in detour.ways():
+            try:
+                link = await self._prove(functools.partial(detour.open, peer))
+            except (PangeaError, TimeoutError) as error:
+                log.info("no way to the coordinator by peer %s: %s", peer.name, error)
                 continue
-            found = self._finder.look(max(self._redial.delay(), LOOK_S))
-            if won := await first_link(found, self._connect, self._no_good):
+            log.warning("the coordinator is out of reach; going by peer %s", peer.name)
+            better = self._direct_again(detour)
+            if won := await until_better(self._serve(link), better):
+                log.info("the coordinator is in reach again at %s", won[0])
                 await self._settle(*won)
-                await asyncio.sleep(self._redial.delay())
+            return
+        detour.none_helped()
+
+    async def _direct_again(self, detour: Detour) -> Won:
+        """Return a direct link once there is one again."""
+        while True:
+            await detour.wait_to_retry()
+            known = each(self._finder.known())
+            for ways in (known, self._finder.look(LOOK_S)):
+                if won := await first_link(ways, self._connect, self._still_gone):
+                    return won
+
+    def _still_gone(self, address: Address, error: Exception) -> None:
+        log.debug("still no direct way: %s", error)
 
     async def _try_all(self, addresses: list[Address]) -> bool:
         """Try *addresses* in turn; True after one of them made a link."""
@@ -149,25 +208,31 @@ class Agent:
     async def _settle(self, address: Address, link: Link) -> None:
         """Stay with the coordinator at *address*, and remember it, until it ends."""
         self._finder.tries.good(address)
+        if self._detour:
+            self._detour.direct()
         # Also where it was tried in the clear: from then on TLS is demanded.
         by_tls = link.prologue != PLAIN
         self._trust.keep(link.peer_key, str(address._replace(tls=by_tls)))
         await self._serve(link)
 
     async def _connect(self, address: Address) -> Link:
+        """Return a link to the coordinator at *address*."""
+        return await self._prove(lambda: dial(address, ca_file=self._ca_file))
+
+    async def _prove(self, way: Way) -> Link:
         """Return a link by the first of our credentials that is not refused."""
         *others, last = self._credentials.offers()
         for offer in others:
             try:
-                return await self._shake(address, offer)
+                return await self._shake(way, offer)
             except Refused as error:
                 if error.reason is not Refusal.CLOSED:
                     raise
                 log.debug("refused there, trying the next credential: %s", error)
-        return await self._shake(address, last)
+        return await self._shake(way, last)
 
-    async def _shake(self, address: Address, offer: Offer) -> Link:
-        channel = await dial(address, ca_file=self._ca_file)
+    async def _shake(self, way: Way, offer: Offer) -> Link:
+        channel = await way()
         return await initiate(
             channel,
             self._identity,

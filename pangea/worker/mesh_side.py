@@ -15,9 +15,12 @@ from pangea.mesh.peer_messages import AskPeer, PeerReport, PeerSaid, Roster
 from pangea.mesh.roster import SignedRoster
 from pangea.web.server import Running
 
+from .calls import Calls
 from .clock_offset import ClockOffset
+from .detour import Detour
 from .listener import addresses_of
 from .peers import Peers
+from .relay import Relay
 from .roster_keeper import RosterKeeper
 from .trust import Trust
 
@@ -37,8 +40,20 @@ MOST_QUESTIONS = 8
 class MeshSide:
     """Tells the coordinator how the peers are, and hears from it who they are."""
 
-    def __init__(self, peers: Peers, roster: RosterKeeper, offset: ClockOffset) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        roster: RosterKeeper,
+        offset: ClockOffset,
+        *,
+        relay: Relay | None = None,
+        detour: Detour | None = None,
+        calls: Calls | None = None,
+    ) -> None:
         self.running: Running | None = None
+        self.detour = detour
+        self.calls = calls
+        self._relay = relay
         self._peers = peers
         self._roster = roster
         self._offset = offset
@@ -59,9 +74,15 @@ class MeshSide:
         """Report on *link*, and take rosters from it, until cancelled."""
         if not link.speaks(PeerReport):
             return
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._report(link), name="peer reports")
-            tasks.create_task(self._take(), name="rosters")
+        if self._relay:
+            self._relay.joined(link)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._report(link), name="peer reports")
+                tasks.create_task(self._take(), name="rosters")
+        finally:
+            if self._relay:
+                self._relay.left()
 
     async def hear(self, link: Link, message: Message) -> bool:
         """Take *message* if it is about peers; False if it is not."""
@@ -73,7 +94,7 @@ class MeshSide:
             case AskPeer():
                 self._ask(link, message)
             case _:
-                return False
+                return self._relay is not None and self._relay.hear_coordinator(message)
         return True
 
     async def _take(self) -> None:

@@ -11,10 +11,13 @@ from pangea.core.config import NodeConfig
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
 
+from .calls import Calls
 from .clock_offset import ClockOffset
+from .detour import Detour
 from .listener import listen
 from .mesh_side import MeshSide, is_near
 from .peers import Peers
+from .relay import Relay
 from .roster_keeper import NAME, RosterKeeper
 from .trust import Trust
 
@@ -44,11 +47,17 @@ async def start_mesh(
 
     roster = RosterKeeper(state_dir / NAME, lambda: trust.coordinator, now_us)
     peers = Peers(identity, secrets, info, roster, clock, near=lambda: is_near(trust))
-    mesh = MeshSide(peers, roster, offset)
+    relay = Relay(roster, clock, allowed=config.mesh.relay)
+    detour = Detour(peers, roster, identity.public_key, lambda: trust.pinned)
+    peers.calls = calls = Calls(trust, may_be_first=not config.mesh.join)
+    peers.others += [relay.hear, detour.hear]
+    peers.parted += [relay.parted, detour.parted]
+    mesh = MeshSide(peers, roster, offset, relay=relay, detour=detour, calls=calls)
     mesh.running = await listen(config, peers.accept)
     if mesh.running is not None:
         log.info("peers may dial port %d", mesh.running.port)
         stack.push_async_callback(mesh.running.stop)
     background.start(peers.run(), "peers")
+    background.start(relay.run(), "relay")
     stack.push_async_callback(peers.close)
     return mesh

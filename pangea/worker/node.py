@@ -10,7 +10,7 @@ from pathlib import Path
 from pangea import __version__
 from pangea.background import Background
 from pangea.core.clock import Clock
-from pangea.core.config import MeshTable, NodeConfig
+from pangea.core.config import LISTEN_OFF, MeshTable, NodeConfig
 from pangea.core.errors import ConfigError, UsageError
 from pangea.mesh import identity, ring_file
 from pangea.mesh.info import NodeInfo
@@ -27,6 +27,7 @@ from .agent import Agent
 from .clock_offset import ClockOffset
 from .credentials import Credentials, credentials_of
 from .finder import Finder
+from .listener import addresses_of
 from .mesh_start import start_mesh
 from .trust import Trust
 
@@ -43,7 +44,8 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     clock, boot, node = SystemClock(), new_boot(), config.node
     name = node.name or socket.gethostname().partition(".")[0].lower()
     own = identity.load_or_create(state_dir / "node.key")
-    credentials, trust, finder = way_in(config.mesh, state_dir, clock)
+    waits = config.listen_given and config.server.listen != LISTEN_OFF
+    credentials, trust, finder = way_in(config.mesh, state_dir, clock, waits=waits)
     probes, lacks = abilities()
     for kind, why in lacks.items():
         log.warning("%s probes cannot run here: %s", kind, why)
@@ -65,6 +67,11 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             background=background,
             stack=stack,
         )
+        if finder.blind and mesh.running:
+            told = next(iter(addresses_of(mesh.running)), f"HOST:{mesh.running.port}")
+            log.warning(
+                "waiting to be dialled; on the coordinator: pangea worker dial %s", told
+            )
         agent = Agent(
             own,
             credentials,
@@ -85,11 +92,12 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
 
 
 def way_in(
-    mesh: MeshTable, state_dir: Path, clock: Clock
+    mesh: MeshTable, state_dir: Path, clock: Clock, *, waits: bool = False
 ) -> tuple[Credentials, Trust, Finder]:
     """Return what this worker joins with, whom it trusts, and where it looks.
 
-    Raises ConfigError if one of the three is missing.
+    With *waits* it listens, so that its coordinator can dial it. Raises ConfigError
+    if one of the three is missing.
     """
     token, join = told(mesh.join)
     path = state_dir / ring_file.NAME
@@ -103,10 +111,11 @@ def way_in(
         mdns="mdns" in mesh.discovery,
         records=records_of(mesh, clock),
     )
-    if finder.blind:
+    if finder.blind and not waits:
         raise ConfigError(
             "this worker knows no coordinator and may not look for one",
-            hint="give --join HOST[:PORT], or --discovery mdns or dns",
+            hint="give --join HOST[:PORT], or --discovery mdns or dns; or --listen "
+            "HOST:PORT, and on the coordinator: pangea worker dial HOST:PORT",
         )
     return credentials, trust, finder
 

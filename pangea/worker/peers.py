@@ -19,6 +19,7 @@ from pangea.mesh.link import Link
 from pangea.mesh.messages import Message
 from pangea.mesh.peer_messages import Ping
 
+from .calls import ROLE, Calls
 from .peer_address import addresses_of_peer, can_reach
 from .peer_link import Hear, PeerLink
 from .peer_proof import PeerProof
@@ -59,6 +60,7 @@ class Peers:
         self.links: dict[bytes, PeerLink] = {}
         self.others: list[Hear] = []
         self.parted: list[Callable[[PeerLink], None]] = []
+        self.calls: Calls | None = None
         self._also: frozenset[bytes] = frozenset()
         self._proof = PeerProof(identity, secrets, info, clock)
         self._roster = roster
@@ -97,8 +99,11 @@ class Peers:
     ) -> None:
         """Serve a channel that came to our listener, if a peer is at its end."""
         try:
-            link = await self._proof.answer(channel, self._check)
+            link = await self._proof.answer(channel, self._check_caller)
             admitted()
+            if self.calls and link.peer_info.role == ROLE:
+                await self.calls.serve(link, address)
+                return
             await self._serve(self._peer(link, dialled=False))
         except LinkClosed as error:
             log.debug("link from %s ended: %s", address, error)
@@ -217,6 +222,13 @@ class Peers:
         self._roster.check(key)
         link = await self._proof.offer(await dial(address, timeout=DIAL_S), check)
         return self._peer(link, dialled=True)
+
+    def _check_caller(self, key: bytes, info: NodeInfo) -> None:
+        """Refuse who is neither a peer nor our coordinator."""
+        if self.calls and info.role == ROLE:
+            self.calls.check(key, info)
+        else:
+            self._check(key, info)
 
     def _check(self, key: bytes, info: NodeInfo) -> None:
         """Refuse who is no worker of the roster, and guests beyond their number."""

@@ -1,15 +1,20 @@
-"""Trying addresses that nobody vouches for: two at once, and the first link wins."""
+"""Ways to a coordinator race each other, and the better one wins."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from pangea.core.errors import PangeaError
 from pangea.mesh.dial import Address
 from pangea.mesh.link import Link
 
+from .calls import Call, Calls
+
 #: Dials at once; forged adverts shall not make a worker a flood.
 AT_ONCE = 2
+
+_T = TypeVar("_T")
 
 Connect = Callable[[Address], Awaitable[Link]]
 Failed = Callable[[Address, Exception], None]
@@ -72,3 +77,36 @@ async def _first(runners: list[asyncio.Task[Won | None]]) -> Won | None:
         if links:
             return links[0]
     return None
+
+
+async def each(addresses: Iterable[Address]) -> AsyncIterator[Address]:
+    """Yield *addresses*, for who takes them as they come."""
+    for address in addresses:
+        yield address
+
+
+async def unless_called(
+    work: Coroutine[Any, Any, None], calls: Calls | None
+) -> Call | None:
+    """Do *work* to its end and return None, or give it up for a call."""
+    if calls is None:
+        await work
+        return None
+    return await until_better(work, calls.next())
+
+
+async def until_better(
+    work: Coroutine[Any, Any, None], better: Coroutine[Any, Any, _T]
+) -> _T | None:
+    """Do *work* until it ends, or there is something *better*; return that."""
+    working = asyncio.create_task(work, name="with a coordinator")
+    waiting = asyncio.create_task(better, name="wait for better")
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.wait({working, waiting})
+    if not working.cancelled():
+        working.result()
+    return None if waiting.cancelled() else waiting.result()

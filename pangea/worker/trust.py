@@ -65,11 +65,13 @@ class Trust:
                 hint="make a new token on the coordinator: pangea worker token",
             )
 
-    def keep(self, key: bytes, address: str) -> None:
-        """Pin *key* if nothing is pinned yet, and remember *address*."""
+    def keep(self, key: bytes, address: str = "") -> None:
+        """Pin *key* if nothing is pinned yet, and remember *address* if any."""
         if self._kept is None and not self._expected:
             log.warning("trusting coordinator %s from now on", node_id(key))
-        kept = (self._kept or LastGood(key.hex())).reached_at(address)
+        kept = self._kept or LastGood(key.hex())
+        if address:
+            kept = kept.reached_at(address)
         if kept != self._kept:
             last_good.save(self._path, kept)
             self._kept = kept

@@ -1,0 +1,121 @@
+"""The way to the coordinator through a peer, for when there is no other."""
+
+import asyncio
+import itertools
+import logging
+import random
+from collections.abc import Callable
+
+from pangea.core.errors import LinkClosed, ProtocolError
+from pangea.core.text import safe_text
+from pangea.mesh.circuit import CircuitChannel
+from pangea.mesh.circuit_messages import CIRCUIT, OpenCircuit
+from pangea.mesh.message import Message
+
+from .peer_link import PeerLink
+from .peers import Peers
+from .roster_keeper import RosterKeeper
+
+log = logging.getLogger(__name__)
+
+#: So many rounds in a row without a coordinator, then peers are asked.
+AFTER_ROUNDS = 3
+#: A peer has so long to say that the coordinator has answered, in seconds.
+ANSWER_S = 5.0
+#: Peers beside our neighbours that are dialled for it, where no neighbour helps.
+ALSO = 3
+#: While we are relayed the direct way is tried again, after so many seconds.
+AGAIN_S = (30.0, 60.0)
+
+
+class Detour:
+    """Asks peers for circuits; nothing is asked of them before there is need.
+
+    *ready* tells whether we have been admitted before: a first join goes by no
+    detour.
+    """
+
+    def __init__(
+        self, peers: Peers, roster: RosterKeeper, own: bytes, ready: Callable[[], bool]
+    ) -> None:
+        self._peers = peers
+        self._roster = roster
+        self._own = own
+        self._ready = ready
+        self._rounds = 0
+        self._numbers = itertools.count(1)
+        self._open: dict[tuple[PeerLink, int], CircuitChannel] = {}
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether the coordinator was out of reach for long enough."""
+        known = self._roster.body is not None and self._ready()
+        return known and self._rounds >= AFTER_ROUNDS
+
+    def failed(self) -> None:
+        """Note a round in which no coordinator was reached directly."""
+        self._rounds += 1
+
+    def direct(self) -> None:
+        """Note that there is a direct link."""
+        self._rounds = 0
+        self._peers.also(frozenset())
+
+    async def wait_to_retry(self) -> None:
+        """Wait until the direct way shall be tried again; not all at once."""
+        await asyncio.sleep(random.uniform(*AGAIN_S))
+
+    def ways(self) -> list[PeerLink]:
+        """Return the peers to ask for a circuit, the nearest first; none too early."""
+        if not self._is_due:
+            return []
+        rtts = {state.key: state.rtt_us for state in self._peers.states()}
+        links = sorted(
+            self._peers.links.values(), key=lambda p: rtts.get(p.key) or 1 << 62
+        )
+        return [peer for peer in links if peer.link.speaks(OpenCircuit)]
+
+    def none_helped(self) -> None:
+        """Dial a few others, so that there are links to them by the next round."""
+        if self._is_due:
+            self._peers.also(frozenset(self._strangers()))
+
+    async def open(self, peer: PeerLink) -> CircuitChannel:
+        """Return a circuit through *peer*; LinkClosed if it gives none."""
+        number = next(self._numbers)
+        channel = CircuitChannel(number, peer.say, lambda: self._forget((peer, number)))
+        self._open[peer, number] = channel
+        try:
+            await channel.open(ANSWER_S)
+        except ProtocolError as error:
+            raise LinkClosed(f"peer {peer.name} gives no circuit: {error}") from error
+        except BaseException:
+            channel.break_off("given up")
+            raise
+        return channel
+
+    async def hear(self, peer: PeerLink, message: Message) -> bool:
+        """Take *message* of a peer if it is about a circuit that we asked for."""
+        if not isinstance(message, CIRCUIT) or message.circuit >= 0:
+            return False
+        if channel := self._open.get((peer, -message.circuit)):
+            channel.hear(message)
+        return True
+
+    def parted(self, peer: PeerLink) -> None:
+        """The link to *peer* has ended, and so have the circuits through it."""
+        for (through, _), channel in list(self._open.items()):
+            if through is peer:
+                channel.break_off(f"the link to peer {safe_text(peer.name)} has ended")
+
+    def _forget(self, which: tuple[PeerLink, int]) -> None:
+        self._open.pop(which, None)
+
+    def _strangers(self) -> list[bytes]:
+        """Return a few workers of the roster that we have no link to."""
+        body = self._roster.body
+        keys = (
+            [node.key for node in body.nodes if node.role == "worker"] if body else []
+        )
+        others = [k for k in keys if k != self._own and k not in self._peers.links]
+        return random.sample(others, min(ALSO, len(others)))
