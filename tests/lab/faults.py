@@ -208,6 +208,8 @@ class Nemesis:
         time.sleep(2 * one.last_s)
         node.free_disk()
         # One that was just starting may refuse to, and say so.
+        if node is self.fleet.coordinator:
+            wait_for(lambda: self.fleet.ready() or not node.runs, START_S, "it serves")
         refused = not node.runs
         if refused:
             node.kill()
