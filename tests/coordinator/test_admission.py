@@ -228,14 +228,12 @@ async def test_a_worker_cannot_take_the_name_of_another_ones_id(guarded):
 
 async def test_results_of_before_the_approval_come_after_it(guarded):
     job = await add(guarded)
-    waiting = asyncio.create_task(guarded.join("hel"))
-    await asyncio.sleep(0.1)
-    assert not waiting.done() or isinstance(waiting.exception(), TimeoutError)
+    link, _ = await come(guarded, "hel")
+    before = row(job)
     await guarded.members.approve(ORG, "hel", "ada")
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
+    await link.close()
     far = await guarded.join("hel")
-    await far.report([row(job, -30.0)])
+    await far.report([before])
     await far.until(lambda f: f.acks.get("e") == 1)
 
     assert len(await stored(guarded)) == 1
