@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 
+from pangea.background import plain
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
 from pangea.core.peer_stats import NO_ADDRESS, PeerState, PeerStats
@@ -265,7 +266,7 @@ class Peers:
             log.info("linked to peer %s", peer.name)
             await peer.serve()
         except* ProtocolError as group:
-            log.info("link to peer %s ended: %s", peer.name, _first(group))
+            log.info("link to peer %s ended: %s", peer.name, plain(group))
         finally:
             if self.links.get(peer.key) is peer:
                 del self.links[peer.key]
@@ -317,9 +318,3 @@ class Peers:
             dial=self._dial_said.get(key, ""),
             path=link.path if link else "",
         )
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first plain exception in *group*."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
