@@ -26,7 +26,7 @@ from pangea.core.placement import (
     place,
     settled,
 )
-from pangea.core.verdict import JobState, Rule, parse_rule
+from pangea.core.verdict import JobState, Rule, parse_rule, vote_lasts_s
 from pangea.storage.recent import Recent
 
 from .withheld import as_trusted
@@ -38,6 +38,7 @@ TOLD = Rule(up_rounds=1, confirm=False)
 class Board:
     """Jobs by id, workers by id, and what is derived from both.
 
+    ``lasts`` is how long a vote on each job counts.
     ``connected`` workers have a link, the votes of ``lost`` ones are suspended, and
     those that are ``away`` have lost their leases. ``cannot`` is what a worker said
     that it cannot ask, by (job, worker).
@@ -48,6 +49,7 @@ class Board:
         self.workers: dict[int, Worker] = {}
         self.states: dict[int, JobState] = {}
         self.rules: dict[int, Rule] = {}
+        self.lasts: dict[int, float] = {}
         self.placements: dict[int, Placement] = {}
         self.seen: dict[int, float] = {}
         self.started = 0.0
@@ -79,12 +81,14 @@ class Board:
             self.can_again(job=job.id)
         self.jobs[job.id] = job
         self.rules[job.id] = TOLD if job.type in PUSHED else parse_rule(job.rule)
+        self.lasts[job.id] = vote_lasts_s(job)
         self.states.setdefault(job.id, JobState(job.id))
         self.place(job)
 
     def drop_job(self, job: Job) -> None:
         """Forget a job."""
-        for table in (self.jobs, self.rules, self.states, self.placements):
+        held = (self.jobs, self.rules, self.lasts, self.states, self.placements)
+        for table in held:
             table.pop(job.id, None)
         for jobs in (self.moving, self.arrived, self.unable):
             jobs.discard(job.id)

@@ -24,6 +24,7 @@ from pangea.web.events import Hub
 from .admission import Admission
 from .admission_mode import SECRET, AdmissionMode
 from .board import Board
+from .dialler import Dialler
 from .dispatch import Dispatch
 from .heartbeats import Heartbeats
 from .intake import Intake
@@ -72,6 +73,7 @@ class Coordinator:
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
+        self.intake.given = self.dispatch.given
         self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
         self.moving = Moving(
@@ -91,6 +93,7 @@ class Coordinator:
             own_worker=own_worker,
         )
         self.reception = self._open_reception(identity, ring)
+        self.dialler = Dialler(self.reception, self.admission, store, clock)
         self.rotation = self.reception.rotation
         self.rotation.finished.append(self.admission_mode.rotated)
         self.mesh = self.reception.mesh
@@ -127,6 +130,7 @@ class Coordinator:
         now = self.board.started = self.clock.wall()
         await self.rotation.load()
         await self.admission.load()
+        await self.dialler.load()
         await self.mesh.roster.load()
         jobs = await self.jobs.all()
         workers, states = await self.store.read(
@@ -155,6 +159,7 @@ class Coordinator:
             tasks.create_task(self.intake.run(), name="intake")
             tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self.mesh.run(), name="mesh")
+            tasks.create_task(self.dialler.run(), name="dialler")
             tasks.create_task(recover(self.store, self.buckets), name="recover")
 
     async def stop(self, reason: str) -> None:

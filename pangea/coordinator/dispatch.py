@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from pangea.core.clock import Clock
 from pangea.core.model import Assignment, Job
@@ -122,6 +122,10 @@ class Dispatch:
         mine = self.outboxes.get(worker) is outbox
         if version == 0 and mine and not outbox.resending:
             await self._send_all(worker, outbox)
+
+    def given(self, worker: int) -> Set[int]:
+        """Return all jobs that *worker* was ever given by this coordinator."""
+        return self._given.get(worker, frozenset())
 
     def may_report(self, worker: int, job: int, at: float) -> bool:
         """Tell whether *worker* may have run *job* at *at* (UTC seconds).

@@ -8,7 +8,7 @@ then acknowledged and published. What is acknowledged is what the database says.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice, repeat
 
 import msgspec
@@ -83,7 +83,9 @@ class Intake:
         self.marks: Marks = {}
         self.taken = 0
         self.trouble = ""
-        #: Tells whether a worker may have run a job at a time.
+        #: The jobs that a worker surely was given.
+        self.given: Callable[[int], Set[int]] = lambda worker: frozenset()
+        #: Tells whether a worker may have run another job at a time.
         self.may_report: Callable[[int, int, float], bool] = lambda *_: True
         self.credits = Credits(clock)
 
@@ -249,18 +251,22 @@ class Intake:
         time = time_of(batch)
         rows: list[Result | None] = []
         bad: list[tuple[int, str, bytes]] = []
+        given, jobs, org = self.given(worker.id), self._board.jobs, worker.org
         boots = chain(batch.boot_ns, repeat(0))
         timed = zip(batch.rows, boots, strict=False)
         for at, (raw, boot_ns) in islice(enumerate(timed), skip, None):
             try:
                 row = read_row(raw, worker, time, now_us, boot_ns)
-                self._check_given(row)
+                if row.job not in given:
+                    self._check_given(row)
             except ProtocolError as error:
                 rows.append(None)
                 number = batch.first + at
                 bad.append((number, safe_text(error), bytes(raw)[:HEAD_BYTES]))
                 continue
-            rows.append(row if self._is_known(row, worker) else None)
+            # What is left of jobs that do not exist any more is dropped.
+            job = jobs.get(row.job)
+            rows.append(row if job is not None and job.org == org else None)
         return rows, bad
 
     def _check_given(self, row: Result) -> None:
@@ -270,11 +276,6 @@ class Intake:
         if not self.may_report(row.worker, row.job, row.started_at_us / 1e6):
             raise ProtocolError(f"job {row.job} was never given to this worker")
 
-    def _is_known(self, row: Result, worker: Worker) -> bool:
-        """Tell whether the job still exists; what is left of others is dropped."""
-        job = self._board.jobs.get(row.job)
-        return job is not None and job.org == worker.org
-
     def _fresh(
         self, intakes: Sequence[ingest.Intake], marks: Marks
     ) -> Iterator[Result]:
@@ -282,11 +283,12 @@ class Intake:
         reached = dict(self.marks)
         for intake in intakes:
             key = (intake.worker, intake.epoch)
-            for number, row in enumerate(intake.rows, intake.first):
-                if row is not None and reached.get(key, 0) < number <= marks[key]:
-                    yield row
+            before, mark = reached.get(key, 0), marks[key]
+            begin = max(0, before + 1 - intake.first)
+            stored = intake.rows[begin : max(0, mark + 1 - intake.first)]
+            yield from [row for row in stored if row is not None]
             last = intake.first + len(intake.rows) - 1
-            reached[key] = max(reached.get(key, 0), min(last, marks[key]))
+            reached[key] = max(before, min(last, mark))
 
 
 def last_of(batch: Batch) -> int:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.electorate import reseat, suspend
-from pangea.core.model import PUSHED, Result
+from pangea.core.model import Result
 from pangea.core.verdict import (
     JobState,
     Judgement,
@@ -16,16 +16,13 @@ from pangea.core.verdict import (
     Vote,
     VoteChange,
     judge,
+    renew,
 )
 
 from .board import Board
 
 #: The reason of a result that says: this worker cannot ask that.
 UNSUPPORTED = "unsupported"
-#: What reports by itself stands until it reports again, or the grace ends.
-FOR_EVER_S = 100 * 365 * 86400.0
-
-
 #: Votes of jobs that run so seldom are stored with each result: after a restart
 #: the recent results do not reach back to them.
 SELDOM_S = 600.0
@@ -72,14 +69,8 @@ class Judging:
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
-        by_job: dict[int, list[Vote]] = {}
-        for result in results:
-            vote = self._vote(result)
-            if vote is not None:
-                by_job.setdefault(result.job, []).append(vote)
-            elif result.reason == UNSUPPORTED:
-                self._board.cannot_ask(result)
         decided, now = Decided(), self._clock.wall()
+        by_job = self._renew(results, now)
         for job in self._board.moving & by_job.keys():
             votes = [v for v in by_job[job] if v.expires > now]
             if self._board.arrive(job, {v.worker for v in votes}):
@@ -92,9 +83,31 @@ class Judging:
             if state is not None:
                 rule = self._board.rules[job]
                 self._settle(judge(state, votes, rule, now), decided)
-                if self._board.jobs[job].interval_s >= SELDOM_S:
+                if self._board.lasts[job] >= 2 * SELDOM_S:
                     decided.touched.add(job)
         return decided
+
+    def _renew(self, results: Iterable[Result], now: float) -> dict[int, list[Vote]]:
+        """Let jobs that are up stay up; return the votes that ask for more."""
+        by_job: dict[int, list[Vote]] = {}
+        board = self._board
+        states, moving, lasts = board.states, board.moving, board.lasts
+        for result in results:
+            job = result.job
+            if job not in lasts:
+                continue
+            vote = vote_of(result, lasts[job])
+            if vote is None:
+                if result.reason == UNSUPPORTED:
+                    board.cannot_ask(result)
+            elif (
+                job in by_job
+                or job in moving
+                or lasts[job] >= 2 * SELDOM_S
+                or not renew(states[job], vote, now)
+            ):
+                by_job.setdefault(job, []).append(vote)
+        return by_job
 
     def resume(self, results: Iterable[Result], now: float) -> None:
         """Take up the votes as they were when the coordinator stopped.
@@ -106,8 +119,11 @@ class Judging:
         heard = 0.0
         for result in results:
             heard = max(heard, result.started_at_us / 1e6)
-            state, vote = self._board.states.get(result.job), self._vote(result)
-            if state is None or vote is None:
+            state = self._board.states.get(result.job)
+            if state is None:
+                continue
+            vote = vote_of(result, self._board.lasts[result.job])
+            if vote is None:
                 continue
             held = state.votes.get(vote.worker)
             if vote.worker in state.electorate and (not held or held.at < vote.at):
@@ -181,18 +197,19 @@ class Judging:
         if judged.repeat_after_s is not None and state.electorate:
             self._repeat(state.job, state.electorate[0], judged.repeat_after_s)
 
-    def _vote(self, result: Result) -> Vote | None:
-        job, value = self._board.jobs.get(result.job), result.vote
-        if job is None or value is None:
-            return None
-        at = result.started_at_us / 1e6
-        lasts = FOR_EVER_S if job.type in PUSHED else 2 * job.interval_s + job.timeout_s
-        return Vote(
-            worker=result.worker,
-            value=value,
-            at=at,
-            expires=at + lasts,
-            duration_ms=result.duration_ms,
-            reason=result.reason,
-            detail=result.detail,
-        )
+
+def vote_of(result: Result, lasts_s: float) -> Vote | None:
+    """Return what *result* says of its job, for so long; an error says nothing."""
+    value = result.vote
+    if value is None:
+        return None
+    at = result.started_at_us / 1e6
+    return Vote(
+        result.worker,
+        value,
+        at,
+        at + lasts_s,
+        result.duration_ms,
+        result.reason,
+        result.detail,
+    )

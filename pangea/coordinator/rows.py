@@ -8,7 +8,7 @@ import math
 
 import msgspec
 from msgspec import Raw
-from msgspec.structs import replace
+from msgspec.structs import force_setattr as put
 
 from pangea.core.errors import ProtocolError
 from pangea.core.model import Flag, Result, Worker
@@ -42,41 +42,44 @@ def read_row(
     impossible or a guess becomes the nearest possible one, an impossible duration
     0, both flagged. Raises ProtocolError for what is no result at all.
     """
+    # Nobody else has seen this row yet, so it is put right where it is.
     said = decode_row(raw)
     if not 0 < said.job < MOST_JOB:
         raise ProtocolError("no job has such a number")
+    put(said, "worker", worker.id)
     flags = said.flags & _FLAGS
     at_us, guessed = time.place(said.started_at_us, boot_ns, now_us)
+    put(said, "started_at_us", at_us)
     if guessed:
         flags |= _CLAMPED
-    took = said.duration_ms
-    if not 0 <= took <= MOST_MS:
-        took, flags = 0.0, flags | _CLAMPED
-    _check_readings(said)
-    return replace(
-        said,
-        started_at_us=at_us,
-        duration_ms=took,
-        flags=flags,
-        worker=worker.id,
-        reason=said.reason and safe_text(said.reason, 40),
-        detail=said.detail and safe_text(said.detail, 500),
-        phases=_phases(said.phases),
-    )
+    if not 0 <= said.duration_ms <= MOST_MS:
+        put(said, "duration_ms", 0.0)
+        flags |= _CLAMPED
+    if flags != said.flags:
+        put(said, "flags", flags)
+    if said.reason or said.detail:
+        put(said, "reason", said.reason and safe_text(said.reason, 40))
+        put(said, "detail", said.detail and safe_text(said.detail, 500))
+    if said.phases:
+        put(said, "phases", _phases(said.phases))
+    if said.readings:
+        _check_readings(said)
+    return said
 
 
 def _phases(phases: dict[str, float]) -> dict[str, float]:
     if len(phases) > MOST_PHASES:
         raise ProtocolError(f"{len(phases)} phases are too many")
-    if all(0 <= ms <= MOST_MS for ms in phases.values()):
+    for ms in phases.values():
+        if not 0 <= ms <= MOST_MS:
+            break
+    else:
         return phases
     return {name: ms for name, ms in phases.items() if math.isfinite(ms) and ms >= 0}
 
 
 def _check_readings(said: Result) -> None:
     """Refuse readings that no page could show."""
-    if not said.readings:
-        return
     try:
         size = len(msgspec.json.encode(said.readings))
     except (TypeError, ValueError, RecursionError, OverflowError) as error:

@@ -1,6 +1,6 @@
 """What open pages are told, once it is committed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pangea.core.model import Flag, Result
 from pangea.web.events import Hub
@@ -17,16 +17,22 @@ class Telling:
         self._board = board
         self._hub = hub
 
-    def results(self, results: Iterable[Result]) -> None:
+    def results(self, results: Sequence[Result]) -> None:
         """Remember fresh results for the live views and tell them."""
+        jobs, remember = self._board.jobs, self._board.recent.add
+        for result in results:
+            if result.job in jobs:
+                remember(result)
+        if self._hub.streams:
+            self._publish(results)
+        else:
+            self._hub.skip()
+
+    def _publish(self, results: Iterable[Result]) -> None:
         for result in results:
             job = self._board.jobs.get(result.job)
             voter = self._board.voter(result.worker)
             if job is None or not voter:
-                continue
-            self._board.recent.add(result)
-            if not self._hub.streams:
-                self._hub.skip()
                 continue
             self._hub.publish(
                 "result",

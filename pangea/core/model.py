@@ -52,6 +52,7 @@ class Flag(IntFlag):
 
 #: As a plain number: a flag's own operators cost a microsecond a result.
 _WARN = int(Flag.WARN)
+_OK, _GOOD, _WARNS = Outcome.OK, VoteValue.OK, VoteValue.WARN
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ class Assignment(Struct, frozen=True, array_like=True):
     leased: bool = False
 
 
-class Result(Struct, frozen=True, kw_only=True, array_like=True):
+class Result(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One run of a probe.
 
     ``started_at_us`` is microseconds of UTC; on the worker by its own clock, at
@@ -121,11 +122,9 @@ class Result(Struct, frozen=True, kw_only=True, array_like=True):
     @property
     def vote(self) -> VoteValue | None:
         """What this result says of the target; an error says nothing."""
-        if self.outcome is Outcome.ERROR:
-            return None
-        if self.outcome is Outcome.FAILED:
-            return VoteValue.FAILED
-        return VoteValue.WARN if self.flags & _WARN else VoteValue.OK
+        if self.outcome is _OK:
+            return _WARNS if self.flags & _WARN else _GOOD
+        return VoteValue.FAILED if self.outcome is Outcome.FAILED else None
 
 
 class Worker(Struct, frozen=True, kw_only=True):

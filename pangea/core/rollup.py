@@ -10,6 +10,7 @@ MINUTE, TEN_MINUTES, HOUR, DAY = 60, 600, 3600, 86400
 STEPS = (MINUTE, TEN_MINUTES, HOUR, DAY)
 #: A job that runs more often than this, in seconds, is also kept by the minute.
 QUICK_S = 20.0
+_WARN = int(Flag.WARN)
 
 
 class Tally:
@@ -32,7 +33,7 @@ class Tally:
                 self.max_us = duration_us
             if duration_us < self.min_us or self.min_us < 0:
                 self.min_us = duration_us
-            if flags & Flag.WARN:
+            if flags & _WARN:
                 self.warn += 1
         elif outcome is Outcome.FAILED:
             self.failed += 1

@@ -11,16 +11,18 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .errors import UsageError
-from .model import Verdict, VoteValue
+from .model import PUSHED, Job, Verdict, VoteValue
 
 #: One worker alone confirms a failure by repeats, this long after each try.
 REPEAT_AFTER_S = (0.0, 1.0, 5.0)
 GOOD = (VoteValue.OK, VoteValue.WARN)
+#: What reports by itself stands until it reports again, or the grace ends.
+FOR_EVER_S = 100 * 365 * 86400.0
 #: A vote from further ahead than this was given before the clock went back.
 AHEAD_S = 2.0
 
 
-class Vote(Struct, frozen=True, array_like=True):
+class Vote(Struct, frozen=True, array_like=True, gc=False):
     """What a worker says of a job, from ``at`` until ``expires`` (UTC seconds)."""
 
     worker: int
@@ -133,6 +135,11 @@ def parse_rule(text: str) -> Rule:
     )
 
 
+def vote_lasts_s(job: Job) -> float:
+    """Return how long a vote on *job* counts, in seconds."""
+    return FOR_EVER_S if job.type in PUSHED else 2 * job.interval_s + job.timeout_s
+
+
 def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Judgement:
     """Return *state* after *votes* at *now* (UTC seconds), and what changed.
 
@@ -154,6 +161,28 @@ def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Jud
     )
     decided = replace(counted, verdict=verdict, since=now, reason=reason, good_rounds=0)
     return Judgement(decided, changes, transition, repeat)
+
+
+def renew(state: JobState, vote: Vote, now: float) -> bool:
+    """Take *vote* into *state* if it says once more what holds: the job is up.
+
+    Nearly every result says that, so it is worth a short way: nothing is copied,
+    and *state* must be the caller's own. False if `judge` has to look, and then
+    nothing was done. Votes of others that have run out wait for `judge`.
+    """
+    if state.verdict is not Verdict.UP or state.repeats or state.suspended:
+        return False
+    before = state.votes.get(vote.worker)
+    if (
+        before is None
+        or not before.value is vote.value is VoteValue.OK
+        or not before.expires > now < vote.expires
+    ):
+        return False
+    if before.at < vote.at:
+        state.votes[vote.worker] = vote
+        return True
+    return _is_old(vote, before, now)
 
 
 def _confirms(state: JobState, votes: list[Vote], now: float) -> bool:

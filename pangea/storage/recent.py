@@ -13,6 +13,8 @@ from pangea.core.model import Outcome, Result
 _BASE = struct.Struct("<q")
 #: microseconds after the base (40 bits), duration in ms, outcome and flags
 _ENTRY = struct.Struct("<IBfB")
+_AFTER = struct.Struct("<IB")
+_OLDEST = slice(_BASE.size, _BASE.size + _ENTRY.size)
 _REACH_US = 1 << 40
 _CODES = {Outcome.OK: 0, Outcome.FAILED: 1, Outcome.ERROR: 2}
 _OUTCOMES = tuple(_CODES)
@@ -32,21 +34,18 @@ class Recent:
 
     def __init__(self, size: int = 60) -> None:
         self._size = size
+        self._full = _BASE.size + size * _ENTRY.size
         self._jobs: dict[int, dict[int, bytearray]] = {}
 
     def add(self, result: Result) -> None:
         """Take a result; one that comes late finds its place by its time."""
-        series = self._jobs.setdefault(result.job, {})
-        past = Past(
-            result.started_at_us,
-            result.duration_ms,
-            result.outcome,
-            result.flags & 63,
-        )
+        series = self._jobs.get(result.job)
+        if series is None:
+            series = self._jobs[result.job] = {}
         held = series.get(result.worker)
-        if held is None or not self._append(held, past):
+        if held is None or not self._append(held, result):
             before = [] if held is None else _read(held, self._size)
-            kept = sorted([*before, past])[-self._size :]
+            kept = sorted([*before, _past(result)])[-self._size :]
             series[result.worker] = _packed(kept)
 
     def last(self, job: int, worker: int, n: int) -> list[Past]:
@@ -76,24 +75,31 @@ class Recent:
         """Drop a job that was removed."""
         self._jobs.pop(job, None)
 
-    def _append(self, held: bytearray, past: Past) -> bool:
+    def _append(self, held: bytearray, result: Result) -> bool:
         """Add what is newest to the end; False if it must be sorted in."""
-        (base,) = _BASE.unpack_from(held)
-        newest_us = _time(held, len(held) - _ENTRY.size, base)
-        after = past.started_us - base
-        if past.started_us < newest_us or after >= _REACH_US:
+        after = result.started_at_us - _BASE.unpack_from(held)[0]
+        low, high = _AFTER.unpack_from(held, len(held) - _ENTRY.size)
+        if not high << 32 | low <= after < _REACH_US:
             return False
-        held += _entry(after, past)
-        if len(held) > _BASE.size + self._size * _ENTRY.size:
-            del held[_BASE.size : _BASE.size + _ENTRY.size]
+        held += _entry(after, result.duration_ms, result.outcome, result.flags)
+        if len(held) > self._full:
+            del held[_OLDEST]
         return True
 
 
-def _entry(after_us: int, past: Past) -> bytes:
-    code = _CODES[past.outcome] << 6 | past.flags
-    # In this order: what is no number at all (NaN) becomes 0.
-    duration = min(max(0.0, past.duration_ms), 1e30)
-    return _ENTRY.pack(after_us & 0xFFFFFFFF, after_us >> 32, duration, code)
+def _past(result: Result) -> Past:
+    flags = result.flags & 63
+    return Past(result.started_at_us, result.duration_ms, result.outcome, flags)
+
+
+def _entry(after_us: int, duration_ms: float, outcome: Outcome, flags: int) -> bytes:
+    code = flags & 63
+    if outcome is not Outcome.OK:
+        code |= _CODES[outcome] << 6
+    if not 0.0 <= duration_ms <= 1e30:
+        # In this order: what is no number at all (NaN) becomes 0.
+        duration_ms = min(max(0.0, duration_ms), 1e30)
+    return _ENTRY.pack(after_us & 0xFFFFFFFF, after_us >> 32, duration_ms, code)
 
 
 def _packed(pasts: list[Past]) -> bytearray:
@@ -103,14 +109,9 @@ def _packed(pasts: list[Past]) -> bytearray:
     base = pasts[0].started_us
     held = bytearray(_BASE.pack(base))
     for past in pasts:
-        held += _entry(past.started_us - base, past)
+        after = past.started_us - base
+        held += _entry(after, past.duration_ms, past.outcome, past.flags)
     return held
-
-
-def _time(held: bytearray, at: int, base: int) -> int:
-    low, high, _, _ = _ENTRY.unpack_from(held, at)
-    time: int = base + (high << 32 | low)
-    return time
 
 
 def _read(held: bytearray, n: int) -> list[Past]:

@@ -28,6 +28,7 @@ WARM_ROWS = 500_000
 
 OUTCOMES = (Outcome.OK, Outcome.FAILED, Outcome.ERROR)
 _CODES = {outcome: code for code, outcome in enumerate(OUTCOMES)}
+_OK = Outcome.OK
 _COLUMNS = "id, job, worker, started_us, duration_us, outcome, flags, body"
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
@@ -212,16 +213,18 @@ def result_of(row: Row) -> Result:
 
 
 def _row(rowid: int, result: Result) -> Row:
-    body = None
+    body, outcome = None, result.outcome
+    at_us = result.started_at_us
     if result.phases or result.reason or result.detail or result.readings:
         body = _pack((result.reason, result.detail, result.phases, result.readings))
     return (
         rowid,
         result.job,
         result.worker,
-        _clip(result.started_at_us),
+        at_us if -FOREVER_US <= at_us <= FOREVER_US else _clip(at_us),
         micros(result.duration_ms),
-        _CODES[result.outcome],
+        # A StrEnum is slow as a key.
+        0 if outcome is _OK else _CODES[outcome],
         result.flags & 0x7FFFFFFF,
         body,
     )
@@ -229,7 +232,8 @@ def _row(rowid: int, result: Result) -> Row:
 
 def micros(duration_ms: float) -> int:
     """Return whole microseconds; what is no duration at all (NaN) is 0."""
-    return round(min(max(0.0, duration_ms * 1000.0), 1e15))
+    us = duration_ms * 1000.0
+    return round(us if 0.0 <= us <= 1e15 else min(max(0.0, us), 1e15))
 
 
 def _clip(at_us: int) -> int:

@@ -57,16 +57,17 @@ class OpenBuckets:
         """Count results that were stored as *ids*."""
         if self._live_from is None:
             self._live_from = ids[0]
+        add = self.add
         for result in added:
-            self.add(result)
+            add(result)
         self._last = max(self._last, ids[-1])
 
     def add(self, result: Result) -> None:
         """Count one result."""
         part = self.parts[-1]
         step = MINUTE if result.job in self.quick else TEN_MINUTES
-        start = result.started_at_us // 1_000_000
-        key = (step, start - start % step, result.job, result.worker)
+        start = result.started_at_us // (step * 1_000_000) * step
+        key = (step, start, result.job, result.worker)
         duration_us = results.micros(result.duration_ms)
         part.tally(key).add(result.outcome, result.flags, duration_us)
         part.rows += 1

@@ -14,6 +14,7 @@ from pangea.core.verdict import (
     Vote,
     judge,
     parse_rule,
+    renew,
 )
 
 OK, WARN, FAILED = VoteValue.OK, VoteValue.WARN, VoteValue.FAILED
@@ -203,6 +204,34 @@ def test_expired_votes_never_count(entries, rule):
 
     assert state.votes == {}
     assert state.verdict is Verdict.UNKNOWN
+
+
+@given(ballots, rules, st.integers(1, 5), values, st.integers(1, 520))
+def test_the_short_way_ends_where_the_long_one_does(entries, rule, worker, value, at):
+    now = 510.0
+    state = state_of(entries, rule)
+    state = judge(state, (), rule, now).state
+    before, cast = dict(state.votes), vote(worker, value, at=float(at))
+    long = judge(state, [cast], rule, now)
+    if renew(state, cast, now):
+        assert (long.changes, long.transition, long.repeat_after_s) == ((), None, None)
+        assert state.votes == long.state.votes
+        assert state.verdict is long.state.verdict is Verdict.UP
+    else:
+        assert state.votes == before
+
+
+def test_the_short_way_is_taken_by_one_more_ok_and_by_nothing_else():
+    votes = [vote(worker, OK) for worker in (1, 2, 3)]
+
+    def up():
+        return after(seated(1, 2, 3), *votes)
+
+    assert renew(up(), vote(1, OK, at=9.0), 10.0)
+    assert not renew(up(), vote(1, FAILED, at=9.0), 10.0)
+    assert not renew(up(), vote(4, OK, at=9.0), 10.0)
+    assert not renew(up(), vote(1, OK, at=9.0), 900.0)
+    assert not renew(after(seated(1, 2, 3), votes[0]), vote(1, OK, at=9.0), 10.0)
 
 
 @given(ballots)
