@@ -23,6 +23,8 @@ COLUMNS = [
     Column("seen", lambda worker: ago(worker.get("last_seen"))),
     Column("health", lambda worker: worker.get("health", "")),
     Column("id", lambda worker: worker.get("id", ""), wide=True),
+    Column("path", lambda worker: worker.get("path") or "-", wide=True),
+    Column("dialled", lambda worker: worker.get("dialled") or "-", wide=True),
     Column("peers", lambda worker: peers(worker), wide=True),
     Column(
         "peer rtt", lambda worker: milliseconds(worker.get("peer_rtt_ms")), wide=True
@@ -96,6 +98,8 @@ def _card(style: Style, worker: dict[str, Any]) -> list[str]:
         ("tags", joined(worker["tags"])),
         ("version", worker["version"]),
         ("jobs", worker["jobs"]),
+        ("path", worker.get("path") or ""),
+        ("dialled at", worker.get("dialled") or ""),
         ("seen", ago(worker["last_seen"])),
         ("rtt", milliseconds(worker["rtt_ms"])),
         ("clock off by", milliseconds(worker["offset_ms"])),

@@ -14,6 +14,7 @@ from .client import path_of
 from .group import Command
 from .output import show_one
 from .session import Session
+from .worker_dial import dial
 
 #: Meant as the id of a node, right or not: six groups of letters and digits.
 _LIKE_ID = re.compile(r"[0-9a-z]{36}|[0-9a-z]{4,8}([ -][0-9a-z]{4,8}){5}")
@@ -131,4 +132,4 @@ def _decide(
     show_one(session, answer, lambda style: [style.plain(words)])
 
 
-COMMANDS = (approve, revoke, rename, drain, remove, token)
+COMMANDS = (approve, revoke, rename, drain, remove, token, dial)

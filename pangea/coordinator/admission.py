@@ -17,9 +17,10 @@ from pangea.core.model import Worker
 from pangea.core.text import safe_text
 from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
+from pangea.mesh.handshake import CheckPeer
 from pangea.mesh.identity import Identity, node_id, parse_node_id
 from pangea.mesh.info import NodeInfo
-from pangea.mesh.link import Link, respond
+from pangea.mesh.link import Link, initiate, respond
 from pangea.mesh.refusal import Refusal, Refused
 from pangea.mesh.replay import ReplayCache
 from pangea.storage import ingest, workers
@@ -101,6 +102,23 @@ class Admission:
             clock=self._clock,
             prologue=channel.prologue,
             find_token=find_token,
+        )
+
+    @property
+    def secrets(self) -> Sequence[bytes]:
+        """The cluster's secrets that are valid now, the current one first."""
+        return self._secrets()
+
+    async def call(self, channel: Channel, secret: bytes, check: CheckPeer) -> Link:
+        """Return a link to the node that we have dialled, by *secret*."""
+        return await initiate(
+            channel,
+            self._identity,
+            secret,
+            self._info,
+            check,
+            clock=self._clock,
+            prologue=channel.prologue,
         )
 
     async def admit(self, link: Link, waiting: AbstractSet[int]) -> Worker:

@@ -9,6 +9,7 @@ from pangea.core.config import NodeConfig
 from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
+from pangea.web.api_dials import DIALS
 from pangea.web.api_mesh import MESH_SERVICE
 from pangea.web.api_secrets import SECRETS
 from pangea.web.api_workers import WORKERS
@@ -16,6 +17,7 @@ from pangea.web.app import make_app
 from pangea.web.server import serve
 
 from .coordinator import Coordinator
+from .dial_service import DialService
 from .greeting import join_lines
 from .mesh_service import MeshService
 from .secret_service import SecretService
@@ -64,6 +66,7 @@ async def open_front(
     app[WORKERS] = members
     app[SECRETS] = SecretService(coordinator)
     app[MESH_SERVICE] = MeshService(coordinator)
+    app[DIALS] = DialService(coordinator)
     host, port = config.listen
     tls = certificate.context if certificate else None
     running = await serve(app, host, port, tls=tls)

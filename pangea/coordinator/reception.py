@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from pangea.core.model import Worker
 from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.link import Link
-from pangea.mesh.messages import Desired, Goodbye, Heartbeat, Welcome
+from pangea.mesh.messages import Desired, Goodbye, Heartbeat, Message, Welcome
 from pangea.mesh.session import Signer
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
@@ -20,6 +21,7 @@ from pangea.web.events import Hub
 
 from .admission import Admission
 from .board import Board
+from .circuits import CircuitDesk
 from .dispatch import Dispatch
 from .intake import Intake
 from .judging import Judging
@@ -76,29 +78,69 @@ class Reception:
         self.links: dict[int, WorkerLink] = {}
         self.rotation = Rotation(board, self.links, store, clock)
         self.mesh = MeshDesk(board, store, identity, hub, clock, links=self.links)
+        self.circuits = CircuitDesk(self.accept, clock)
         self.waiting = WaitingRoom(clock)
         self.twins = Twins()
         admission.forgotten = self.twins.forget
         self._boots: dict[int, str] = {}
 
     async def accept(
-        self, channel: Channel, address: str, admitted: Callable[[], None]
+        self,
+        channel: Channel,
+        address: str,
+        admitted: Callable[[], None],
+        via: int = 0,
     ) -> None:
-        """Serve a channel of the mesh from its handshake to its end."""
-        try:
+        """Serve a channel of the mesh from its handshake to its end.
+
+        *via* is the worker that carries it, 0 for a connection of its own.
+        """
+        async with _to_its_end(channel, address):
             link = await self._admission.shake(channel)
+            if via:
+                self._check_carried(link, via)
             admitted()
-            worker = await self._admission.admit(link, self.waiting.inside)
-            await self._check_twin(link, worker, address)
-            if worker.state == "pending":
-                worker = await self._wait(link, worker)
-            await self._serve(await self._welcome(link, worker), address)
-        except LinkClosed as error:
-            log.info("link from %s ended: %s", address, error)
-        except (PangeaError, TimeoutError) as error:
-            log.warning("link from %s refused: %s", address, error)
-        finally:
-            await channel.close()
+            await self._enter(link, address, via)
+
+    async def host(self, channel: Channel, link: Link, address: str) -> None:
+        """Serve a *link* to a worker that was dialled at *address*, to its end."""
+        async with _to_its_end(channel, address):
+            await self._enter(link, address)
+
+    def known(self, key: bytes) -> Worker | None:
+        """Return the worker with *key*, whatever was decided about it."""
+        return next((w for w in self._board.workers.values() if w.key == key), None)
+
+    def is_here(self, worker: Worker, *, directly: bool = False) -> bool:
+        """Tell whether *worker* has a link or waits on one, by no other worker."""
+        link = self.links.get(worker.id)
+        linked = link is not None and not (directly and link.via)
+        return linked or worker.id in self.waiting.inside
+
+    def path(self, worker: int) -> str:
+        """Return how a worker is linked: ``direct``, ``via`` whom, or "" if not."""
+        link = self.links.get(worker)
+        if link is None:
+            return ""
+        return f"via {self._board.voter(link.via)}" if link.via else "direct"
+
+    def _check_carried(self, link: Link, via: int) -> None:
+        """Nobody joins through another worker; who is in may come by one."""
+        worker = self.known(link.peer_key)
+        if worker is None or worker.state != "approved" or worker.id == via:
+            raise ProtocolError("by a relay only workers of the roster come in")
+
+    async def _enter(self, link: Link, address: str, via: int = 0) -> None:
+        worker = await self._admission.admit(link, self.waiting.inside)
+        await self._check_twin(link, worker, address)
+        if worker.state == "pending":
+            worker = await self._wait(link, worker)
+        welcomed = await self._welcome(link, worker)
+        welcomed.via = via
+        await self._serve(welcomed, address)
+
+    def _hear(self, link: WorkerLink, message: Message) -> bool:
+        return self.circuits.hear(link, message) or self.mesh.hear(link, message)
 
     async def goodbye(self, reason: str) -> None:
         """Take leave of all workers, at the same time and not for long."""
@@ -180,12 +222,13 @@ class Reception:
                 await self._replace(before, link)
             await self._joined(worker)
             self.rotation.linked(link)
-            link.others = self.mesh.hear
+            link.others = self._hear
             self.mesh.joined(link, address)
             await link.serve()
         except* ProtocolError as group:
             log.info("worker %s: %s", worker.name, group.exceptions[0])
         finally:
+            self.circuits.left(link)
             self._dispatch.unlink(worker.id, link.outbox)
             if self.links.get(worker.id) is link:
                 del self.links[worker.id]
@@ -252,6 +295,19 @@ class Reception:
                 await link.link.close()
         except (TimeoutError, ProtocolError):
             log.debug("worker %s heard no goodbye", link.worker.name)
+
+
+@asynccontextmanager
+async def _to_its_end(channel: Channel, address: str) -> AsyncIterator[None]:
+    """Say why a link ended or was refused, and close *channel*."""
+    try:
+        yield
+    except LinkClosed as error:
+        log.info("link from %s ended: %s", address, error)
+    except (PangeaError, TimeoutError) as error:
+        log.warning("link from %s refused: %s", address, error)
+    finally:
+        await channel.close()
 
 
 def _same(known: Worker, now: Worker) -> bool:

@@ -22,13 +22,16 @@ def worker_answer(
     waiting: bool = False,
     twin: str = "",
     withheld: bool = False,
+    path: str = "",
+    dialled: str = "",
     mesh: MeshDesk,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
 
     *waiting* says that its link is open until a person decides, *twin* that two
     machines use its identity, *withheld* that there are credentials which it does
-    not get, *mesh* how its peers see it.
+    not get, *path* how its link goes, *dialled* where we dial it, *mesh* how its peers
+    see it.
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
@@ -62,6 +65,8 @@ def worker_answer(
         peers_linked=peers_linked,
         peer_rtt_ms=peer_rtt_ms,
         alive_via=via or None,
+        path=path or None,
+        dialled=dialled or None,
     )
 
 

@@ -59,6 +59,8 @@ class WorkerLink:
         self.worker = worker
         self.outbox = Outbox()
         self.vitals = Heartbeat(0)
+        #: The worker that carries this link, 0 if none does.
+        self.via = 0
         #: What the worker said of itself, and what else it may say.
         self.said: Introduce | None = None
         self.others: Callable[[WorkerLink, Message], bool] = lambda link, said: False

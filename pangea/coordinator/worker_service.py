@@ -110,5 +110,7 @@ class WorkerService:
             waiting=worker.id in reception.waiting.inside,
             twin=proof,
             withheld=withheld,
+            path=reception.path(worker.id),
+            dialled=self._c.dialler.at(worker.key),
             mesh=self._c.mesh,
         )

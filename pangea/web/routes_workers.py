@@ -1,6 +1,7 @@
 """The routes of the workers."""
 
 from .api import Paging
+from .api_dials import DialAnswer, DialBody, dial_worker, dials, forget_dial
 from .api_workers import (
     add_token,
     approve_worker,
@@ -32,6 +33,32 @@ WORKER_ROUTES: list[Route] = [
         summary="All workers by name, with those that wait or were revoked",
         query=Paging,
         answer=list[WorkerAnswer],
+    ),
+    Route(
+        method="POST",
+        path=f"{_ALL}/dial",
+        handler=dial_worker,
+        summary="Dial a worker that may not dial us, now and whenever it is away",
+        body=DialBody,
+        answer=DialAnswer,
+        auth="admin",
+        status=201,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/worker-dials",
+        handler=dials,
+        summary="The addresses that are dialled, and who is there",
+        query=Paging,
+        answer=list[DialAnswer],
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/worker-dials/{address}",
+        handler=forget_dial,
+        summary="Dial an address no more",
+        auth="admin",
+        status=204,
     ),
     Route(
         method="GET",

@@ -187,7 +187,8 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     A ``trusted`` one gets the credentials of jobs, a ``draining`` one no new jobs.
     ``notices`` are sentences for a person. ``peers`` are the workers that it should
     have links to, ``peer_rtt_ms`` is the median of their round trips; ``alive_via``
-    names the peer that hears it while the coordinator does not.
+    names the peer that hears it while the coordinator does not. ``path`` is how its
+    link goes, ``direct`` or ``via`` a peer, ``dialled`` where we dial it.
     """
 
     name: str
@@ -215,6 +216,8 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     peers_linked: int = 0
     peer_rtt_ms: float | None = None
     alive_via: str | None = None
+    path: str | None = None
+    dialled: str | None = None
 
 
 class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -81,6 +81,8 @@ def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
     connected = Badge("●", "connected", "up")
     lost = Badge(CELLS["failed"][0], "not connected", "down")
     revoked = Badge(CELLS["failed"][0], "revoked", "paused")
+    if (worker.path or "").startswith("via "):
+        connected = Badge("●", safe_text(f"connected {worker.path}", 80), "up")
     badge = connected if worker.connected else lost
     approved = worker.state == "approved"
     return WorkerRow(
