@@ -21,7 +21,8 @@ def index_of(value_us: int) -> int:
     """Return the number of the bucket of a value: 0 is zero, 1 is one."""
     if value_us < 1:
         return 0
-    return min(ceil(log(value_us) / _LOG_GAMMA) + 1, _MOST)
+    index = ceil(log(value_us) / _LOG_GAMMA) + 1
+    return index if index < _MOST else _MOST
 
 
 def value_of(index: int) -> float:

@@ -10,7 +10,7 @@ MINUTE, TEN_MINUTES, HOUR, DAY = 60, 600, 3600, 86400
 STEPS = (MINUTE, TEN_MINUTES, HOUR, DAY)
 #: A job that runs more often than this, in seconds, is also kept by the minute.
 QUICK_S = 20.0
-_WARN = int(Flag.WARN)
+_WARN, _OK = int(Flag.WARN), Outcome.OK
 
 
 class Tally:
@@ -26,7 +26,7 @@ class Tally:
 
     def add(self, outcome: Outcome, flags: int, duration_us: int) -> None:
         """Count one result; only the durations of good ones say something."""
-        if outcome is Outcome.OK:
+        if outcome is _OK:
             self.indexes.append(index_of(duration_us))
             self.sum_us += duration_us
             if duration_us > self.max_us:

@@ -18,6 +18,7 @@ _OLDEST = slice(_BASE.size, _BASE.size + _ENTRY.size)
 _REACH_US = 1 << 40
 _CODES = {Outcome.OK: 0, Outcome.FAILED: 1, Outcome.ERROR: 2}
 _OUTCOMES = tuple(_CODES)
+_OK = Outcome.OK
 
 
 class Past(NamedTuple):
@@ -94,7 +95,7 @@ def _past(result: Result) -> Past:
 
 def _entry(after_us: int, duration_ms: float, outcome: Outcome, flags: int) -> bytes:
     code = flags & 63
-    if outcome is not Outcome.OK:
+    if outcome is not _OK:
         code |= _CODES[outcome] << 6
     if not 0.0 <= duration_ms <= 1e30:
         # In this order: what is no number at all (NaN) becomes 0.

@@ -57,20 +57,23 @@ class OpenBuckets:
         """Count results that were stored as *ids*."""
         if self._live_from is None:
             self._live_from = ids[0]
-        add = self.add
-        for result in added:
-            add(result)
+        self._count(added)
         self._last = max(self._last, ids[-1])
 
     def add(self, result: Result) -> None:
         """Count one result."""
-        part = self.parts[-1]
-        step = MINUTE if result.job in self.quick else TEN_MINUTES
-        start = result.started_at_us // (step * 1_000_000) * step
-        key = (step, start, result.job, result.worker)
-        duration_us = results.micros(result.duration_ms)
-        part.tally(key).add(result.outcome, result.flags, duration_us)
-        part.rows += 1
+        self._count((result,))
+
+    def _count(self, added: Sequence[Result]) -> None:
+        part, quick, micros = self.parts[-1], self.quick, results.micros
+        tally = part.tally
+        for result in added:
+            job = result.job
+            step = MINUTE if job in quick else TEN_MINUTES
+            start = result.started_at_us // (step * 1_000_000) * step
+            growing = tally((step, start, job, result.worker))
+            growing.add(result.outcome, result.flags, micros(result.duration_ms))
+        part.rows += len(added)
 
     def begin(self) -> None:
         """Find the rows that were stored but neither folded nor added: ``left``.

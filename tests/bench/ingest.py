@@ -34,6 +34,8 @@ from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.events import Hub
 
+from .joining import Empty
+
 CLOCK = SystemClock()
 WORKERS = 10
 
@@ -63,8 +65,11 @@ async def measure(place: Path, results: int, series: int) -> dict[str, float]:
     )
     await fill(store, series // WORKERS)
     await coordinator.start()
+    await rollups.recover(store, coordinator.buckets)
     coordinator.board.place_all()
     board = coordinator.board
+    for worker in board.workers:
+        await coordinator.dispatch.link(worker, Empty())
     coordinator.judging.seat(board.jobs)
     # Every series votes once before, as after the first interval of a cluster.
     series = [(job, worker) for job in board.jobs for worker in board.workers]
@@ -74,12 +79,16 @@ async def measure(place: Path, results: int, series: int) -> dict[str, float]:
     wal_before, cpu, begun = written(), time.process_time(), time.perf_counter()
     await take_all(coordinator, frames, opener)
     spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    await rollups.fold(store, coordinator.buckets)
+    folding = time.process_time()
+    sums = await rollups.fold(store, coordinator.buckets)
+    folding = time.process_time() - folding
     bytes_written = written() - wal_before
     await store.close()
     return {
         "results_per_s": results / spent,
         "cpu_us_per_result": cpu / results * 1e6,
+        "results_per_core_s": results / cpu,
+        "fold_us_per_sum": folding / sums * 1e6,
         "written_bytes_per_result": bytes_written / results,
         "database_bytes_per_result": (place / "pangea.db").stat().st_size / results,
     }
@@ -135,9 +144,8 @@ def make_frames(series: Sequence[tuple[int, int]], epoch: str) -> tuple[Frames, 
     frames: Frames = []
     for start in range(0, max(map(len, jobs_of.values())), BATCH_ROWS):
         for worker, mine in jobs_of.items():
-            at_us = round(CLOCK.wall() * 1e6)
             rows = tuple(
-                Raw(encode_row(result(job, at_us, chance)))
+                Raw(encode_row(result(job, chance)))
                 for job in mine[start : start + BATCH_ROWS]
             )
             batch = encode(Batch(epoch, start + 1, rows))
@@ -145,12 +153,15 @@ def make_frames(series: Sequence[tuple[int, int]], epoch: str) -> tuple[Frames, 
     return frames, opener
 
 
-def result(job: int, at_us: int, chance: random.Random) -> Result:
-    """Return a result as a ping makes it, without the readings of each packet."""
+def result(job: int, chance: random.Random) -> Result:
+    """Return a result as a ping makes it, without the readings of each packet.
+
+    Those of one series are in order, as a worker makes them.
+    """
     took = chance.lognormvariate(1, 0.5)
     return Result(
         job=job,
-        started_at_us=at_us - chance.randrange(1_000_000),
+        started_at_us=round(CLOCK.wall() * 1e6),
         duration_ms=took,
         outcome=Outcome.OK,
         phases={"rtt": took},
@@ -173,16 +184,19 @@ def floor(place: Path, results: int) -> dict[str, float]:
     link.execute("PRAGMA synchronous=FULL")
     link.execute("CREATE TABLE r (id INTEGER PRIMARY KEY, a, b, c, d, e, f, g)")
     rows = [(n, n, 1, n, n, 0, 0, b"x" * 12) for n in range(results)]
-    step, begun = GROUP * BATCH_ROWS, time.perf_counter()
+    step, cpu, begun = GROUP * BATCH_ROWS, time.process_time(), time.perf_counter()
     for start in range(0, results, step):
         link.execute("BEGIN")
         link.executemany(
             "INSERT INTO r VALUES (?,?,?,?,?,?,?,?)", rows[start : start + step]
         )
         link.execute("COMMIT")
-    spent = time.perf_counter() - begun
+    spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
     link.close()
-    return {"floor_rows_per_s": results / spent}
+    return {
+        "floor_rows_per_s": results / spent,
+        "floor_cpu_us_per_row": cpu / results * 1e6,
+    }
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ MUSTS = (
     Must(*SYSTEM, "system-dns", "cpu_ms", 0.3, 0.1),
     Must(*SCHEDULING, "scheduling", "core_pct", 4),
     Must(*SCHEDULING, "scheduling", "lateness_p99_ms", 15),
-    Must(*INGEST, "ingest", "results_per_s", 50_000, 100_000, at_least=True),
+    Must(*INGEST, "ingest", "results_per_core_s", 50_000, 100_000, at_least=True),
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),
