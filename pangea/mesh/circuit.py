@@ -311,7 +311,8 @@ class CircuitChannel:
             taken, self._taken = self._taken, 0
             self._grant(taken)
         mark = piece[:1]
-        if mark not in (_LAST, _MORE) or len(self._message) + len(piece) > MAX_MESSAGE:
+        size = len(self._message) + len(piece) - 1
+        if mark not in (_LAST, _MORE) or size > MAX_MESSAGE:
             self._pieces.clear()
             self.break_off("a message that is too large, or none")
             return False
