@@ -40,6 +40,7 @@ BENCHES = {
     "memory-coordinator": ("memory", "coordinator"),
     "start": ("start",),
     "ingest": ("ingest",),
+    "handshakes": ("handshakes",),
     "icmp-engine": ("icmp_engine",),
     "dns-engine": ("dns_engine",),
     "tls-engine": ("tls_engine",),

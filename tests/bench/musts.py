@@ -46,6 +46,7 @@ SCHEDULING = (
     "≤ 4 % of a core at 10,000 jobs every 10 s, lateness p99 ≤ 15 ms",
 )
 INGEST = "ingest", "≥ 50,000 results/s on one core, wire to commit with rollups"
+HANDSHAKES = "handshakes", "≥ 500/s on one core, both sides together"
 MEMORY = (
     "memory",
     "worker ≤ 100 MB with 10,000 jobs; coordinator ≤ 250 MB with 100,000 assignments",
@@ -74,6 +75,7 @@ MUSTS = (
     Must(*SCHEDULING, "scheduling", "core_pct", 4),
     Must(*SCHEDULING, "scheduling", "lateness_p99_ms", 15),
     Must(*INGEST, "ingest", "results_per_core_s", 50_000, 100_000, at_least=True),
+    Must(*HANDSHAKES, "handshakes", "handshakes_per_core_s", 500, at_least=True),
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),
