@@ -227,7 +227,10 @@ class Pinger:
         self._unread = 0
         stepped = self._notice_step()
         receive, buffer, buffers = self._receive, self._buffer, self._buffers
+        awaited = self._flights.by_key
         for count in range(DRAIN):
+            if count and not awaited:
+                return count  # what else may lie there is nobody's
             try:
                 size, ancillary, _flags, address = receive(buffers, ANCILLARY)
             except (BlockingIOError, InterruptedError):
