@@ -113,11 +113,7 @@ class Dialler:
         made = Dial(
             str(address), link.peer_key.hex(), by, round(self._clock.wall() * 1e6)
         )
-        host = asyncio.create_task(
-            self._reception.host(channel, link, address.host), name=f"dial {address}"
-        )
-        self._hosts.add(host)
-        host.add_done_callback(self._hosts.discard)
+        host = self._host(channel, link, address)
         await self._let_in(link.peer_key, host)
         await self._keep_in_mind(self.dials | {made.address: made})
         return made
@@ -159,6 +155,16 @@ class Dialler:
                 f"node {node_id(key)} answers, but is not let in; see the log"
             )
 
+    def _host(
+        self, channel: Channel, link: Link, address: Address
+    ) -> asyncio.Task[None]:
+        """Serve *link* to its end, in a task of its own."""
+        work = self._reception.host(channel, link, address.host)
+        host = asyncio.create_task(work, name=f"dialled {address}")
+        self._hosts.add(host)
+        host.add_done_callback(self._hosts.discard)
+        return host
+
     def _follow(self) -> None:
         for address in self._keepers.keys() - self.dials.keys():
             self._keepers.pop(address).cancel()
@@ -185,7 +191,8 @@ class Dialler:
                 attempt += 1
                 continue
             self.trouble.pop(where, None)
-            await self._reception.host(channel, link, address.host)
+            # The link outlives the keeper: what is forgotten stays until it ends.
+            await asyncio.wait([self._host(channel, link, address)])
             lived_s = self._clock.monotonic() - begun
             attempt = 0 if lived_s > GOOD_S else attempt + 1
 

@@ -147,10 +147,14 @@ async def test_a_restart_forgets_no_address(world, waiting):
 async def test_what_is_forgotten_is_dialled_no_more(world, waiting):
     far = await waiting()
     await dialler(world).dial(far.address, "ada")
+    await far.far.leave()
+    await until(lambda: far.met == 2)
     await dialler(world).forget(far.address)
+    await asyncio.sleep(0.2)
+    assert (await world.members.worker(ORG, "far")).connected  # the link stands
     await far.far.leave()
     await asyncio.sleep(1.5)
-    assert far.met == 1
+    assert far.met == 2
     with pytest.raises(NotFound):
         await dialler(world).forget(far.address)
 
