@@ -53,6 +53,47 @@ def test_a_revocation_asks_first_and_names_the_next_step(run, api):
     assert "rotate" in result.stderr
 
 
+DIALLED = {
+    "address": "192.0.2.7:7464",
+    "worker": "dmz",
+    "id": ID,
+    "state": "approved",
+    "connected": True,
+    "by": "ada",
+    "added_at": "2026-01-01T00:00:00.000000Z",
+    "trouble": "",
+}
+
+
+def test_a_worker_is_dialled(run, api):
+    api.on("POST /api/v1/workers/dial", DIALLED, 201)
+    result = run("worker", "dial", "192.0.2.7")
+    assert result.exit_code == 0
+    assert result.stdout == f"dialled 192.0.2.7:7464: dmz ({ID})\n"
+    assert api.bodies("POST /api/v1/workers/dial") == [{"address": "192.0.2.7"}]
+
+
+def test_a_dialled_worker_that_waits_says_how_to_approve_it(run, api):
+    api.on("POST /api/v1/workers/dial", DIALLED | {"state": "pending"}, 201)
+    result = run("worker", "dial", "192.0.2.7")
+    assert f"pangea worker approve {ID}" in result.stderr
+
+
+def test_an_address_is_forgotten(run, api):
+    api.on("DELETE /api/v1/worker-dials/%5B%3A%3A1%5D%3A7464", None, 204)
+    result = run("worker", "dial", "--forget", "[::1]:7464")
+    assert result.exit_code == 0
+    assert "no more" in result.stderr
+
+
+def test_the_path_and_the_address_are_in_the_wide_list(run, api):
+    shown = WORKER | {"id": ID, "path": "via mid", "dialled": "192.0.2.7:7464"}
+    api.on("GET /api/v1/workers", {"items": [shown], "next": None})
+    wide = run("worker", "list", "-o", "wide").stdout
+    assert "via mid" in wide
+    assert "192.0.2.7:7464" in wide
+
+
 def test_rename_drain_and_remove_say_what_they_mean(run, api):
     for verb in ("rename", "drain"):
         api.on(f"POST /api/v1/workers/hel/{verb}", ANSWER)
