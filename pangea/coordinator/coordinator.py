@@ -94,9 +94,8 @@ class Coordinator:
         )
         self.reception = self._open_reception(identity, ring)
         self.dialler = Dialler(self.reception, self.admission, store, clock)
-        self.rotation = self.reception.rotation
+        self.mesh, self.rotation = self.reception.mesh, self.reception.rotation
         self.rotation.finished.append(self.admission_mode.rotated)
-        self.mesh = self.reception.mesh
         self.mesh.watch = self.watch
         self.roster = self.mesh.roster
         self.heartbeats = Heartbeats(vault, clock)

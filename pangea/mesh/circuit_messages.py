@@ -27,7 +27,7 @@ class CircuitData(Message, frozen=True, array_like=True, tag=True):
 
 
 class CircuitWindow(Message, frozen=True, array_like=True, tag=True):
-    """So much more may be sent on a circuit, in the bytes of ``circuit.cost``."""
+    """So much more may be sent on a circuit, in the bytes of ``circuit_flow.cost``."""
 
     since = 2
     circuit: int

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.core.text import safe_text
-from pangea.mesh.circuit import RELAY, WINDOW, Budget, Meter, Outflow, Say
+from pangea.mesh.circuit import RELAY
+from pangea.mesh.circuit_flow import WINDOW, Budget, Meter, Outflow, Say
 from pangea.mesh.circuit_messages import (
     CIRCUIT,
     CircuitData,

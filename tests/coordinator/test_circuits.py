@@ -8,7 +8,8 @@ from pangea.coordinator import circuits as circuits_module
 from pangea.coordinator.mesh_service import MeshService
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.mesh import identity
-from pangea.mesh.circuit import WINDOW, CircuitChannel
+from pangea.mesh.circuit import CircuitChannel
+from pangea.mesh.circuit_flow import WINDOW
 from pangea.mesh.circuit_messages import CloseCircuit, OpenCircuit
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.mesh.channel import MAX_MESSAGE
-from pangea.mesh.circuit import (
-    PIECE,
-    WINDOW,
-    Budget,
-    CircuitChannel,
-    Meter,
-    cost,
-)
+from pangea.mesh.circuit import CircuitChannel
+from pangea.mesh.circuit_flow import PIECE, WINDOW, Budget, Meter, cost
 from pangea.mesh.circuit_messages import (
     CircuitData,
     CircuitWindow,

@@ -6,8 +6,9 @@ import contextlib
 import pytest
 
 from pangea.core.errors import LinkClosed, ProtocolError
-from pangea.mesh import circuit as circuits
-from pangea.mesh.circuit import PIECE, RELAY, WINDOW, CircuitChannel
+from pangea.mesh import circuit_flow as circuits
+from pangea.mesh.circuit import RELAY, CircuitChannel
+from pangea.mesh.circuit_flow import PIECE, WINDOW
 from pangea.mesh.circuit_messages import (
     CircuitData,
     CircuitWindow,
