@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.005
 #: A wake-up costs more than a probe. So with one that is due go the next few, if
 #: their turn comes within this share of their interval, and within this time.
-EARLY_SHARE, EARLIEST_S, TOGETHER = 0.02, 0.1, 6
+EARLY_SHARE, EARLIEST_S, TOGETHER = 0.03, 0.15, 8
 #: A slot is a tenth of its interval, within these bounds.
 NARROWEST_S, WIDEST_S = 0.1, 1.0
 STEP_S = 0.5

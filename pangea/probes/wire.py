@@ -71,7 +71,7 @@ class Wire:
         self._waiter: asyncio.Future[None] | None = None
         self._unsent = bytearray()
         self._error: OSError | None = None
-        self._closed = False
+        self._asked = self._closed = False
         self.arrived = 0.0
 
     async def connect(self, where: SockAddr) -> float:
@@ -84,16 +84,23 @@ class Wire:
         error = self._socket.connect_ex(where)
         if error not in (0, errno.EINPROGRESS):
             raise OSError(error, os.strerror(error))
-        if self._state() not in (_ESTABLISHED, _CLOSED):
+        info = self._told()
+        if info[0] not in (_ESTABLISHED, _CLOSED):
             await self._wait(self._loop.add_writer, self._loop.remove_writer)
+            info = self._told()
         took = time.perf_counter() - begun
-        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            raise OSError(error, os.strerror(error))
-        return min(took, self._handshake_s() or took)
+        if info[0] != _ESTABLISHED:
+            error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, os.strerror(error))
+        return min(took, _handshake_s(info) or took)
 
     async def read(self) -> bytes:
         """Return what has come, or wait for more; b"" after the peer's end."""
+        if self._asked:
+            # The answer is hardly there already; a vain look costs an exception.
+            self._asked = False
+            await self._wait(self._loop.add_reader, self._loop.remove_reader)
         while not self._closed:
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(CHUNK, _ROOM)
@@ -114,6 +121,7 @@ class Wire:
         """Send *data*, now or as soon as the socket takes it."""
         if self._closed or self._error:
             return
+        self._asked = True
         if self._unsent:
             self._unsent += data
             return
@@ -139,7 +147,7 @@ class Wire:
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
-            self._error = error
+            self._error, self._asked = error, False
             return 0
 
     def _send_more(self) -> None:
@@ -166,20 +174,18 @@ class Wire:
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _state(self) -> int:
-        """Return the state of the connection where the kernel tells it, else 0."""
+    def _told(self) -> bytes:
+        """Return what the kernel tells of the connection; zeros where it does not."""
         if not _LINUX:
-            return 0
-        return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+            return bytes(_INFO)
+        return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO)
 
-    def _handshake_s(self) -> float:
-        """Return how long the kernel saw the handshake take; 0 if it cannot tell."""
-        if not _LINUX:
-            return 0.0
-        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO)
-        if len(info) < _INFO or _number(info, _TOTAL_RETRANSMITS):
-            return 0.0
-        return _number(info, _RTT) / 1e6
+
+def _handshake_s(info: bytes) -> float:
+    """Return how long the kernel saw the handshake take; 0 if it cannot tell."""
+    if len(info) < _INFO or _number(info, _TOTAL_RETRANSMITS):
+        return 0.0
+    return _number(info, _RTT) / 1e6
 
 
 def _number(info: bytes, at: int) -> int:
