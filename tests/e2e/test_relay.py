@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 HERE = Path(__file__).parent
-HEAD, MID, FAR = "10.78.0.1", "10.78.0.2", "10.78.0.3"
+HEAD, MID, FAR, ALT = (f"10.78.0.{number}" for number in range(1, 5))
 #: What must be nowhere in clear: the name of a job, and a part of its target.
 JOB, TARGET = "quiet-river-job", "deep-lake-target"
 
@@ -40,10 +40,14 @@ class Sites:
             *("--role", "coordinator", "--listen", f"0.0.0.0:{self.cluster.port}"),
             "--no-local-worker",
         )
+        self._more: tuple[str, ...] = ()
         self.helpers: list[subprocess.Popen[bytes]] = []
 
-    def start(self, listen: str = "0.0.0.0") -> None:
+    def start(self, listen: str = "0.0.0.0", tls: bool = False) -> None:
         """Start the coordinator."""
+        if tls:
+            self.cluster.coordinator.arguments += ("--tls", "auto")
+            self._more = ("--server", f"https://127.0.0.1:{self.cluster.port}")
         self._at("head")
         words = self.cluster.coordinator.arguments
         at = words.index("--listen") + 1
@@ -88,7 +92,7 @@ class Sites:
     def cli(self, *words: str) -> str:
         """Return what a command at the coordinator prints."""
         self._at("head")
-        return self.cluster.cli(*words).stdout
+        return self.cluster.cli(*self._more, *words).stdout
 
     def results(self) -> list[str]:
         """Return when the stored results of the job began."""
@@ -130,8 +134,8 @@ class Sites:
 
 @pytest.fixture
 def sites(tmp_path: Path, packages: Path) -> Iterator[Sites]:
-    """Three hosts on one link; nothing is started."""
-    with switched("head", "mid", "far") as spaces:
+    """Four hosts on one link; nothing is started."""
+    with switched("head", "mid", "far", "alt") as spaces:
         made = Sites(tmp_path, packages, spaces)
         try:
             yield made
@@ -209,6 +213,36 @@ def test_results_come_through_a_peer_and_nobody_on_the_way_reads_them(
     assert len(began) == len(set(began))
     # Each run asked once and is stored once, give or take the one that was stopped.
     assert abs(len(asked) - len(began)) <= 1
+
+
+def test_a_relay_may_die_and_another_takes_its_place_under_tls(sites: Sites) -> None:
+    sites.start(tls=True)
+    relays = {
+        "mid": sites.worker("mid", "--listen", f"{MID}:7464"),
+        "alt": sites.worker("alt", "--listen", f"{ALT}:7464"),
+    }
+    far = sites.worker("far", "--listen", f"{FAR}:7464")
+    wait_for(lambda: far.said().count("linked to peer") == 2, 20, "peers")
+    seen = sites.place / "seen"
+    sites.helper("far", "counting.py", "8099", str(seen))
+    target = f"http://127.0.0.1:8099/{TARGET}"
+    sites.cli("job", "add", "http", target, "--name", JOB, "--on", "far",
+              "--every", "1s", "--timeout", "500ms")  # fmt: skip
+    ip("-n", sites.spaces["far"], "route", "add", "unreachable", f"{HEAD}/32")
+    wait_for(lambda: (sites.path("far") or "").startswith("via "), 90, "a detour")
+
+    first = str(sites.path("far")).removeprefix("via ")
+    second = {"mid": "alt", "alt": "mid"}[first]
+    relays.pop(first).kill()
+    wait_for(lambda: sites.path("far") == f"via {second}", 60, "the other relay")
+    before = len(sites.results())
+    wait_for(lambda: len(sites.results()) >= before + 3, 20, "results")
+
+    sites.cli("job", "stop", JOB)
+    wait_for(lambda: sites.listed()["far"]["spool"] == 0, 20, "an empty spool")
+    began = sites.results()
+    assert len(began) == len(set(began))
+    assert abs(len(seen.read_text().split()) - len(began)) <= 1
 
 
 def test_a_worker_that_may_not_call_is_dialled_again_and_again(sites: Sites) -> None:
