@@ -9,6 +9,7 @@ from pangea.core.clock import Clock
 from pangea.core.text import safe_text
 from pangea.mesh.channel import Channel
 from pangea.mesh.circuit import RELAY, CircuitChannel
+from pangea.mesh.circuit_flow import Strays
 from pangea.mesh.circuit_messages import CIRCUIT, CloseCircuit, OpenCircuit
 from pangea.mesh.message import Message
 
@@ -42,6 +43,7 @@ class _Carrier:
     def __init__(self, now: float) -> None:
         self.circuits: dict[int, CircuitChannel] = {}
         self.unproven: set[int] = set()
+        self.strays = Strays()
         self._left, self._at = BURST, now
 
     def may_open(self, now: float) -> bool:
@@ -78,6 +80,8 @@ class CircuitDesk:
                 self._open(link, carrier, message)
         elif channel:
             channel.hear(message)
+        else:
+            carrier.strays.count(message)
         return True
 
     def left(self, link: WorkerLink) -> None:
@@ -109,6 +113,7 @@ class CircuitDesk:
         channel = CircuitChannel(-number, link.link.send, over, asked=asked.window)
         carrier.circuits[number] = channel
         carrier.unproven.add(number)
+        carrier.strays.clear()
         work = self._accept(
             channel,
             f"via {safe_text(link.worker.name, 63)}",

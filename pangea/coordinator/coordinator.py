@@ -163,7 +163,7 @@ class Coordinator:
 
     async def stop(self, reason: str) -> None:
         """Say goodbye to all workers and fold what is open."""
-        self.stopping = True
+        self.stopping = self.dialler.stopping = True
         await self.reception.goodbye(reason)
         try:
             async with asyncio.timeout(5):

@@ -57,7 +57,7 @@ class Dialler:
     """Keeps a link to each worker that was dialled once; ``run`` until cancelled.
 
     ``dials`` are remembered in the database, ``trouble`` says of an address why there
-    is no link now.
+    is no link now. When it is ``stopping`` nobody is dialled any more.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Dialler:
     ) -> None:
         self.dials: dict[str, Dial] = {}
         self.trouble: dict[str, str] = {}
+        self.stopping = False
         self._reception = reception
         self._admission = admission
         self._store = store
@@ -197,7 +198,9 @@ class Dialler:
             attempt = 0 if lived_s > GOOD_S else attempt + 1
 
     async def _is_settled(self, dial: Dial) -> bool:
-        """Tell whether there is nothing to do: it is here, or never comes again."""
+        """Tell whether there is nothing to do: it is here, or shall not come."""
+        if self.stopping:
+            return True
         key = bytes.fromhex(dial.key)
         if key in self._admission.revoked:
             log.info("%s is dialled no more: its worker was revoked", dial.address)

@@ -99,6 +99,10 @@ class RosterOffice:
         """
         key = link.worker.key
         told = told_addresses(said.port, said.addresses, address)
+        if link.via:
+            # From where it would come by itself is what was seen before.
+            told = (*self._seen_before(key, said.port), *told)
+            told = tuple(dict.fromkeys(told))[:MAX_ADDRESSES]
         self._told[key] = told
         # Perhaps nothing is new; that is seen when the changes are gathered.
         self._dirty.set()
@@ -115,6 +119,11 @@ class RosterOffice:
             self._dirty.set()
         elif said.roster != self.version:
             self._send([link])
+
+    def _seen_before(self, key: bytes, port: int) -> tuple[str, ...]:
+        """Return where a worker was seen last, if its port is as it was then."""
+        before = self._told.get(key, ())[:1]
+        return tuple(text for text in before if parse_join(text).port == port)
 
     async def run(self) -> None:
         """Issue rosters as they are needed, until cancelled."""

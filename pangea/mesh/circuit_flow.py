@@ -52,6 +52,28 @@ class Budget:
         self.left += size
 
 
+class Strays:
+    """Counts what comes for circuits that are over; some of it always does.
+
+    Twenty windows of it since the last circuit was opened are more than all that can
+    have been on its way.
+    """
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def clear(self) -> None:
+        """A circuit was opened: count anew."""
+        self._size = 0
+
+    def count(self, message: Message) -> None:
+        """Count a message; ProtocolError if there were too many."""
+        data = message.data if isinstance(message, CircuitData) else b""
+        self._size += cost(data)
+        if self._size > 20 * WINDOW:
+            raise ProtocolError("it goes on about circuits that there are not")
+
+
 class Meter:
     """Slows what passes to *rate* bytes a second, after *burst* of them."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.core.text import safe_text
 from pangea.mesh.circuit import CircuitChannel
+from pangea.mesh.circuit_flow import Strays
 from pangea.mesh.circuit_messages import CIRCUIT, OpenCircuit
 from pangea.mesh.message import Message
 
@@ -45,6 +46,7 @@ class Detour:
         self._rounds = 0
         self._numbers = itertools.count(1)
         self._open: dict[tuple[PeerLink, int], CircuitChannel] = {}
+        self._strays: dict[PeerLink, Strays] = {}
 
     @property
     def _is_due(self) -> bool:
@@ -85,6 +87,7 @@ class Detour:
         number = next(self._numbers)
         channel = CircuitChannel(number, peer.say, lambda: self._forget((peer, number)))
         self._open[peer, number] = channel
+        self._strays.pop(peer, None)
         try:
             await channel.open(ANSWER_S)
         except ProtocolError as error:
@@ -100,10 +103,13 @@ class Detour:
             return False
         if channel := self._open.get((peer, -message.circuit)):
             channel.hear(message)
+        else:
+            self._strays.setdefault(peer, Strays()).count(message)
         return True
 
     def parted(self, peer: PeerLink) -> None:
         """The link to *peer* has ended, and so have the circuits through it."""
+        self._strays.pop(peer, None)
         for (through, _), channel in list(self._open.items()):
             if through is peer:
                 channel.break_off(f"the link to peer {safe_text(peer.name)} has ended")
@@ -112,10 +118,11 @@ class Detour:
         self._open.pop(which, None)
 
     def _strangers(self) -> list[bytes]:
-        """Return a few workers of the roster that we have no link to."""
+        """Return a few workers of the roster that we want no link to by themselves."""
         body = self._roster.body
         keys = (
             [node.key for node in body.nodes if node.role == "worker"] if body else []
         )
-        others = [k for k in keys if k != self._own and k not in self._peers.links]
+        known = {self._own, *(state.key for state in self._peers.states())}
+        others = [key for key in keys if key not in known]
         return random.sample(others, min(ALSO, len(others)))

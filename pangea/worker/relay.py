@@ -15,7 +15,7 @@ from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.core.text import safe_text
 from pangea.mesh.circuit import RELAY
-from pangea.mesh.circuit_flow import WINDOW, Budget, Meter, Outflow, Say
+from pangea.mesh.circuit_flow import WINDOW, Budget, Meter, Outflow, Say, Strays
 from pangea.mesh.circuit_messages import (
     CIRCUIT,
     CircuitData,
@@ -56,6 +56,7 @@ class _Guest:
         self.numbers: dict[int, int] = {}
         self.up, self.down = (Meter(clock, RATE, BURST) for _ in range(2))
         self.refused = 0
+        self.strays = Strays()
         self._clock = clock
         self._opens, self._at = OPENS, clock.monotonic()
 
@@ -153,6 +154,8 @@ class Relay:
             await self._open(peer, guest, message)
         elif number := guest.numbers.get(message.circuit):
             self._carry(number, self.circuits[number], message)
+        else:
+            guest.strays.count(message)
         return True
 
     def hear_coordinator(self, message: Message) -> bool:
@@ -173,6 +176,7 @@ class Relay:
             await peer.say(CloseCircuit(-asked.circuit, why))
             return
         guest.refused = 0
+        guest.strays.clear()
         number = next(self._numbers)
         end = self._ender(number)
         first = OpenCircuit(number, asked.window)

@@ -1,6 +1,7 @@
 """The coordinator's end of circuits: who comes in by them, and what ends them."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -10,7 +11,7 @@ from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.mesh import identity
 from pangea.mesh.circuit import CircuitChannel
 from pangea.mesh.circuit_flow import WINDOW
-from pangea.mesh.circuit_messages import CloseCircuit, OpenCircuit
+from pangea.mesh.circuit_messages import CircuitData, CloseCircuit, OpenCircuit
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate
 from pangea.mesh.messages import Desired, Introduce, Welcome
@@ -186,6 +187,28 @@ async def test_circuits_are_not_opened_at_any_rate(world, mid, monkeypatch):
     monkeypatch.setattr(circuits_module, "BURST", 1.0)
     await enter(world, mid, "far")
     assert "too fast" in await refused(mid, 2)
+
+
+async def test_a_worker_that_goes_on_about_no_circuit_loses_its_link(world, mid):
+    with contextlib.suppress(ProtocolError):
+        for _ in range(20 * WINDOW // 16_000 + 1):
+            await mid.link.send(CircuitData(7, bytes(16_000)))
+    await is_gone(mid)
+
+
+async def test_a_relayed_worker_keeps_the_address_at_which_it_was_seen(world, mid):
+    office = world.coordinator.roster
+    key = world.coordinator.board.worker("far").key
+    office._told[key] = ("192.0.2.9:7464", "10.0.0.1:7464")
+    link = await by(world, mid, "far")
+    far = Far(link, await link.receive())
+    addresses = ("10.0.0.2:7464",)
+    await link.send(
+        Introduce("b", "1", probes=("http",), port=7464, addresses=addresses)
+    )
+    await far.until(lambda f: any(isinstance(m, Desired) for m in f.heard))
+    assert office._told[key] == ("192.0.2.9:7464", "10.0.0.2:7464")
+    world.workers.append(far)
 
 
 async def test_a_number_is_given_once(world, mid):

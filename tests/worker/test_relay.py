@@ -267,6 +267,26 @@ async def test_who_asks_again_and_again_loses_the_link(site):
     await until(lambda: way.key not in site.far.peers.links, why="it has had enough")
 
 
+async def test_who_goes_on_about_circuits_that_are_over_loses_the_link(site):
+    near, way = await site.open(), site.way
+    await near.close()
+    theirs = site.mid.peers.links[site.far.key]
+    for _ in range(17):  # what was on its way when the circuit ended
+        await site.relay.hear(theirs, CircuitData(1, bytes(PIECE)))
+        await site.detour.hear(way, CircuitData(-1, bytes(PIECE)))
+    for hear, peer, number in (
+        (site.relay.hear, theirs, 1),
+        (site.detour.hear, way, -1),
+    ):
+        with pytest.raises(ProtocolError, match="goes on about"):
+            await flood(hear, peer, number)
+
+
+async def flood(hear, peer, number):
+    for _ in range(20 * WINDOW // PIECE + 1):
+        await hear(peer, CircuitData(number, bytes(PIECE)))
+
+
 async def test_a_circuit_that_nobody_uses_is_given_up(site, monkeypatch):
     monkeypatch.setattr(relay_module, "LOOK_S", 0.02)
     monkeypatch.setattr(relay_module, "IDLE_S", 0.1)
@@ -318,7 +338,7 @@ async def test_a_worker_that_never_joined_asks_for_no_detour(site):
 async def test_workers_that_are_no_neighbours_are_dialled_when_none_helps(site):
     others = await site.mesh.start(*(f"w{n}" for n in range(9)))
     await site.mesh.issue()
-    await until(lambda: len(site.far.peers.links) >= 2, why="neighbours")
+    await until(lambda: len(site.far.peers._wanted) >= 2, why="neighbours")
     before = set(site.far.peers._wanted)
     for _ in range(3):
         site.detour.failed()
