@@ -44,6 +44,18 @@ async def test_an_admin_sees_who_waits_with_its_id_and_two_buttons(site, waiting
     assert "&lt;script&gt;" in page
 
 
+async def test_the_page_says_through_whom_a_worker_comes(site):
+    far = replace(make_worker("far"), path=f"via {HOSTILE}")
+
+    async def workers(org):
+        return [make_worker("local"), far]
+
+    site.service.workers = workers
+    page = (await site.get("/workers", by="viewer")).text
+    assert page.count("connected via &lt;script&gt;") == 1
+    assert HOSTILE not in page
+
+
 async def test_a_viewer_sees_who_waits_and_no_buttons(site, waiting):
     page = (await site.get("/workers", by="viewer")).text
     assert ID in page
