@@ -45,7 +45,7 @@ async def test_an_admin_sees_who_waits_with_its_id_and_two_buttons(site, waiting
 
 
 async def test_the_page_says_through_whom_a_worker_comes(site):
-    far = replace(make_worker("far"), path=f"via {HOSTILE}")
+    far = replace(make_worker("tokyo"), path=f"via {HOSTILE}")
 
     async def workers(org):
         return [make_worker("local"), far]
