@@ -174,7 +174,7 @@ class Reception:
         if not self.twins.may_come(worker.id, boot, here, address, now):
             log.error("worker %s: %s", worker.name, self.twins.proof(worker.id, now))
             self._tell(worker, connected=worker.id in self._board.connected)
-            await self._say_goodbye(link, REFUSAL)
+            await self._say_goodbye(link, REFUSAL, twin=True)
             raise ProtocolError(f"worker {worker.name} is here twice; the later stays")
 
     async def _wait(self, link: Link, worker: Worker) -> Worker:
@@ -253,13 +253,15 @@ class Reception:
     async def _replace(self, before: WorkerLink, link: WorkerLink) -> None:
         """End the link *before*, and say why if another process takes its place."""
         if before.link.peer_info.boot != link.link.peer_info.boot:
-            await self._say_goodbye(before.link, REFUSAL)
+            await self._say_goodbye(before.link, REFUSAL, twin=True)
         before.refuse("a newer link of the same worker took its place")
 
-    async def _say_goodbye(self, link: Link, reason: str) -> None:
+    async def _say_goodbye(
+        self, link: Link, reason: str, *, twin: bool = False
+    ) -> None:
         try:
             async with asyncio.timeout(LAST_WORD_S):
-                await link.send(Goodbye(reason))
+                await link.send(Goodbye(reason, twin))
         except (TimeoutError, ProtocolError):
             log.debug("nobody heard: %s", reason)
 

@@ -5,10 +5,10 @@ is proven when the earlier one comes back while the later one is here: a process
 that was merely restarted never does.
 """
 
+from pangea.core.process_order import ProcessOrder
 from pangea.core.text import safe_text
 
-#: Processes of one worker that are remembered, and how long a proof is shown.
-REMEMBERED = 8
+#: How long a proof is shown.
 SHOWN_S = 600.0
 
 REFUSAL = (
@@ -21,7 +21,7 @@ class Twins:
     """Knows in which order the processes of each worker came."""
 
     def __init__(self) -> None:
-        self._boots: dict[int, list[str]] = {}
+        self._order = ProcessOrder()
         self._proofs: dict[int, tuple[float, str]] = {}
 
     def may_come(
@@ -31,13 +31,7 @@ class Twins:
 
         *now* is monotonic, in seconds; *address* is where it comes from.
         """
-        boots = self._boots.setdefault(worker, [])
-        if boot and boot not in boots:
-            boots.append(boot)
-            del boots[:-REMEMBERED]
-        if not here or here == boot or here not in boots or boot not in boots:
-            return True
-        if boots.index(boot) > boots.index(here):
+        if self._order.may_come(worker, boot, here):
             return True
         self._proofs[worker] = (now, address)
         return False
@@ -54,5 +48,5 @@ class Twins:
 
     def forget(self, worker: int) -> None:
         """Drop what is known of *worker*."""
-        self._boots.pop(worker, None)
+        self._order.forget(worker)
         self._proofs.pop(worker, None)

@@ -220,9 +220,14 @@ class SecretsKept(Message, frozen=True, array_like=True, tag=True):
 
 
 class Goodbye(Message, frozen=True, array_like=True, tag=True):
-    """Either side, last: I am leaving, and why."""
+    """Either side, last: I am leaving, and why.
+
+    From version 2 on ``twin`` says that a later process with the same key is there:
+    the one that is told so stays quiet until it is welcome again.
+    """
 
     reason: str = ""
+    twin: bool = False
 
 
 ANY = (

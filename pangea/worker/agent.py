@@ -29,7 +29,7 @@ from .clock_offset import ClockOffset
 from .credentials import Credentials, Offer
 from .detour import Detour
 from .disk import Disk
-from .entrance import Entrance
+from .entrance import Displaced, Entrance
 from .finder import Finder
 from .lag import LagMeter
 from .memory import Memory
@@ -267,6 +267,8 @@ class Agent:
         except* ProtocolError as group:
             level = logging.INFO if self._stopping else logging.WARNING
             log.log(level, "link to the coordinator ended: %s", _first(group))
+            if self._mesh and group.subgroup(Displaced):
+                self._mesh.displaced()
         except* StorageError as group:
             level = logging.DEBUG if self._stopping else logging.ERROR
             log.log(level, "the link ends for the disk's sake: %s", _first(group))

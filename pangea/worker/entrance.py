@@ -17,6 +17,10 @@ HEARTBEAT_S = 5.0
 SILENCE_S = 4 * HEARTBEAT_S
 
 
+class Displaced(LinkClosed):
+    """A later process with our key is with the coordinator."""
+
+
 class Entrance:
     """Waits on *link* until the coordinator has let this worker in.
 
@@ -40,8 +44,8 @@ class Entrance:
     async def enter(self) -> Welcome:
         """Return the welcome that lets us in; while we wait nothing is lost.
 
-        Raises LinkClosed if the coordinator is gone or refuses in words, and
-        ProtocolError for anything that is no welcome.
+        Raises LinkClosed if the coordinator is gone or refuses in words, Displaced
+        if that is for our twin, and ProtocolError for anything that is no welcome.
         """
         said = await self._word()
         if isinstance(said, Welcome) and said.status == "pending":
@@ -99,7 +103,8 @@ class Entrance:
 
 def _let_in(said: Message) -> Welcome:
     if isinstance(said, Goodbye):
-        raise LinkClosed(f"the coordinator refuses: {safe_text(said.reason, 300)}")
+        kind = Displaced if said.twin else LinkClosed
+        raise kind(f"the coordinator refuses: {safe_text(said.reason, 300)}")
     if not isinstance(said, Welcome):
         raise ProtocolError(f"expected a welcome, got {type(said).__name__}")
     if said.status != "approved":

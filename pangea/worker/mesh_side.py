@@ -72,6 +72,7 @@ class MeshSide:
 
     async def serve(self, link: Link) -> None:
         """Report on *link*, and take rosters from it, until cancelled."""
+        self._peers.hush(quiet=False)
         if not link.speaks(PeerReport):
             return
         if self._relay:
@@ -83,6 +84,10 @@ class MeshSide:
         finally:
             if self._relay:
                 self._relay.left()
+
+    def displaced(self) -> None:
+        """Another process has our key, and came later: the peers are its own."""
+        self._peers.hush()
 
     async def hear(self, link: Link, message: Message) -> bool:
         """Take *message* if it is about peers; False if it is not."""

@@ -10,6 +10,7 @@ from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
 from pangea.core.peer_stats import NO_ADDRESS, PeerState, PeerStats
 from pangea.core.peering import dials_first, keeps_own, neighbours
+from pangea.core.process_order import ProcessOrder
 from pangea.core.text import safe_text
 from pangea.mesh.backoff import reconnect_delay
 from pangea.mesh.channel import Channel
@@ -17,7 +18,7 @@ from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import Identity, node_id
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import Link
-from pangea.mesh.messages import Message
+from pangea.mesh.messages import Goodbye, Message
 from pangea.mesh.peer_messages import Ping
 
 from .calls import ROLE, Calls
@@ -73,6 +74,8 @@ class Peers:
         self._dial_said: dict[bytes, str] = {}
         self._last_good: dict[bytes, Address] = {}
         self._keepers: dict[bytes, asyncio.Task[None]] = {}
+        self._order = ProcessOrder()
+        self._quiet = False
         self._news = asyncio.Event()
         self._moved = asyncio.Condition()
         roster.changed = self._news.set
@@ -124,6 +127,12 @@ class Peers:
             self._also = keys
             self._news.set()
 
+    def hush(self, *, quiet: bool = True) -> None:
+        """Link to no peer, as another process does with our key; or again."""
+        if quiet != self._quiet:
+            self._quiet = quiet
+            self._news.set()
+
     async def hears(self, key: bytes, seconds: float) -> bool:
         """Tell whether the peer with *key* gives a sign of life within *seconds*."""
         link = self.links.get(key)
@@ -139,7 +148,7 @@ class Peers:
 
     def _follow(self) -> None:
         """Go by the roster as it is now."""
-        body = self._roster.body
+        body = None if self._quiet else self._roster.body
         workers = [n for n in body.nodes if n.role == "worker"] if body else []
         graph = neighbours({node.key: node.region for node in workers})
         # A revoked worker is on no roster, and has no neighbours.
@@ -147,7 +156,9 @@ class Peers:
         if self._own in graph:
             self._wanted |= self._also & graph.keys() - {self._own}
         for key, link in list(self.links.items()):
-            if self._roster.peer(key) is None or self._own not in graph:
+            if self._quiet:
+                link.end("a later process has our key")
+            elif self._roster.peer(key) is None or self._own not in graph:
                 link.end("it is not on the roster any more")
             elif link.dialled and key not in self._wanted:
                 link.end("it is not our neighbour any more")
@@ -159,6 +170,8 @@ class Peers:
         for table in (self._stats, self._dial_said, self._last_good):
             for key in table.keys() - self._wanted - self.links.keys():
                 del table[key]
+        for node in self._order.nodes() - self._wanted - self.links.keys():
+            self._order.forget(node)
 
     async def _keep(self, key: bytes) -> None:
         """See to it that there is a link to *key*, by whoever dials."""
@@ -233,6 +246,8 @@ class Peers:
 
     def _check(self, key: bytes, info: NodeInfo) -> None:
         """Refuse who is no worker of the roster, and guests beyond their number."""
+        if self._quiet:
+            raise ProtocolError("a later process has our key: its peers are not ours")
         if info.role != "worker":
             raise ProtocolError(f"a {safe_text(info.role, 20)!r} is no peer")
         self._roster.check(key)
@@ -258,6 +273,9 @@ class Peers:
         try:
             if not peer.link.speaks(Ping):
                 raise ProtocolError("it is too old to be a peer")
+            if not self._in_order(peer):
+                await peer.say(Goodbye("a later process has your key", twin=True))
+                raise ProtocolError("it is there twice; the later process stays")
             await peer.open()
             if not self._place(peer):
                 return
@@ -274,6 +292,12 @@ class Peers:
                 tell(peer)
             await self._tell_moved()
             await peer.link.close()
+
+    def _in_order(self, peer: PeerLink) -> bool:
+        """Tell whether *peer* is no earlier process than the one that is linked."""
+        before = self.links.get(peer.key)
+        here = before.boot if before else ""
+        return self._order.may_come(peer.key, peer.boot, here)
 
     def _place(self, peer: PeerLink) -> bool:
         """Make *peer* the link to its node; of two both sides keep the same one."""

@@ -29,7 +29,7 @@ from pangea.storage.spool import Spool
 
 from .clock_offset import ClockOffset
 from .disk import Disk
-from .entrance import Entrance
+from .entrance import Displaced, Entrance
 from .lag import LagMeter
 from .memory import Memory
 from .mesh_side import MeshSide
@@ -147,7 +147,8 @@ class Session:
                 await self._take_secrets(message)
             case Goodbye():
                 self.dismissed = True
-                raise LinkClosed(f"coordinator left: {safe_text(message.reason)}")
+                ended = Displaced if message.twin else LinkClosed
+                raise ended(f"coordinator left: {safe_text(message.reason, 300)}")
             case _:
                 if self._mesh and await self._mesh.hear(self._link, message):
                     return

@@ -43,7 +43,7 @@ async def test_the_later_machine_stays_and_the_earlier_is_told(world):
     told = await goodbye_on(one)
     _, again = await linked(world, "hel", first)
 
-    assert told.reason == again.reason == REFUSAL
+    assert told == again == Goodbye(REFUSAL, twin=True)
     assert await lives(two)
     (notice,) = [n for n in (await listed(world))["hel"].notices if "two machines" in n]
     assert "cloned" in notice
@@ -101,7 +101,7 @@ async def test_twins_that_wait_for_approval_do_not_flap(store, tmp_path):
     with pytest.raises(LinkClosed):
         await one.receive()
     _, said = await come(world, "hel", boot=first)
-    assert said == Goodbye(REFUSAL)
+    assert said == Goodbye(REFUSAL, twin=True)
     assert await lives(two)
     await world.members.approve(ORG, "hel", "ada")
     assert (await two.receive()).status == "approved"

@@ -71,7 +71,7 @@ def credentials_for(place, secret):
     return Credentials(path, RingFile(path, ring))
 
 
-async def make_agent(place, port, spool=None):
+async def make_agent(place, port, spool=None, mesh=None):
     """Return an agent that knows the coordinator on *port*."""
     trust = Trust(place / "last-good.json")
     return Agent(
@@ -84,4 +84,5 @@ async def make_agent(place, port, spool=None):
         finder=Finder([f"127.0.0.1:{port}"], trust, [SECRET], CLOCK, mdns=False),
         vault=Vault(secrets.token_bytes(32)),
         clock=CLOCK,
+        mesh=mesh,
     )

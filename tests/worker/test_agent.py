@@ -8,6 +8,9 @@ import pytest
 from pangea.core.errors import LinkClosed
 from pangea.core.model import Outcome, Result
 from pangea.mesh.messages import Goodbye, Heartbeat, HeartbeatAck, Welcome
+from pangea.worker.clock_offset import ClockOffset
+from pangea.worker.mesh_side import MeshSide
+from tests.worker.mesh import Mesh
 from tests.worker.stub import CLOCK, StubCoordinator, make_agent
 
 
@@ -16,10 +19,10 @@ async def cluster(tmp_path):
     """Start a coordinator and an agent; returns how, and stops them after."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(serve, spool=None):
+        async def start(serve, spool=None, mesh=None):
             coordinator = await StubCoordinator(tmp_path, serve).start()
             stack.push_async_callback(coordinator.stop)
-            agent = await make_agent(tmp_path, coordinator.port, spool)
+            agent = await make_agent(tmp_path, coordinator.port, spool, mesh)
             running = asyncio.create_task(agent.run())
 
             async def end():
@@ -127,3 +130,41 @@ async def test_a_spool_that_is_closed_ends_a_link_without_a_word(cluster, caplog
 
 def result(number):
     return Result(job=number, started_at_us=number, duration_ms=1.0, outcome=Outcome.OK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("welcomed_first", [False, True])
+async def test_who_is_displaced_parts_from_its_peers_until_it_is_welcome(
+    cluster, tmp_path, welcomed_first
+):
+    others = Mesh(tmp_path)
+    me, peer = others.member("me"), others.member("peer")
+    displaced, done = asyncio.Event(), asyncio.Event()
+
+    async def refuse(link):
+        if not displaced.is_set():
+            if welcomed_first:
+                await link.send(Welcome("approved", b"", 1, "w", {}))
+                await until(lambda: me.peers.links)
+            displaced.set()
+            await link.send(Goodbye("another came later", twin=True))
+            await asyncio.sleep(0.1)
+            return
+        await done.wait()
+        await hold(link)
+
+    for member in (me, peer):
+        await member.start()
+    await others.issue()
+    await until(lambda: me.peers.links)
+    side = MeshSide(me.peers, me.roster, ClockOffset(CLOCK))
+    await cluster(refuse, mesh=side)
+    try:
+        await displaced.wait()
+        await until(lambda: not me.peers.links and not peer.peers.links)
+        done.set()
+        async with asyncio.timeout(15):
+            while not me.peers.links:
+                await asyncio.sleep(0.02)
+    finally:
+        await others.stop()

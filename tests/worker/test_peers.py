@@ -376,3 +376,36 @@ async def test_whether_an_address_can_be_reached_is_seen_without_a_word():
 async def test_a_worker_that_cannot_be_reached_does_not_answer():
     with pytest.raises(Unreachable):
         await dial(parse_join("127.0.0.1:1"), timeout=1.0)
+
+
+async def test_who_is_displaced_by_a_later_process_stays_quiet(mesh):
+    one, two, _ = await three(mesh)
+    two.peers.hush()
+    await until(lambda: not two.peers.links, why="an end of all links")
+    await until(lambda: two.key not in one.peers.links, why="an end there too")
+    with pytest.raises(ProtocolError):
+        await (await call(two, one)).receive()
+    assert not two.peers.states()
+    two.peers.hush(quiet=False)
+    await until(lambda: two.key in one.peers.links, why="a link again")
+
+
+async def test_an_earlier_process_of_a_peer_does_not_drive_out_the_later(mesh):
+    first, second = "1" * 32, "2" * 32
+    one, two = await mesh.start("one", "two")
+    await two.leave()
+    await one.roster.take(mesh.signed())
+    said = NodeInfo(role="worker", name="two", boot=first)
+    earlier = await call(one, two, info=said)
+    assert isinstance(await earlier.receive(), Welcome)
+    later = await call(one, two, info=NodeInfo(role="worker", name="two", boot=second))
+    assert isinstance(await later.receive(), Welcome)
+    await until(lambda: one.peers.links[two.key].boot == second, why="the later one")
+    again = await call(one, two, info=said)
+    refused = await again.receive()
+    assert isinstance(refused, Goodbye)
+    assert refused.twin
+    assert one.peers.links[two.key].boot == second
+    await later.close()
+    await until(lambda: two.key not in one.peers.links, why="an end")
+    assert isinstance(await (await call(one, two, info=said)).receive(), Welcome)
