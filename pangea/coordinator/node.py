@@ -1,5 +1,6 @@
 """A coordinator from top to bottom: what starts when, and what it needs."""
 
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -77,6 +78,8 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             background.start(local.run(), "local worker")
         # Made last: a code that nobody saw would lock everybody out.
         code = await first_account(accounts)
+        # What is here now stays: looking through it again only makes pages wait.
+        gc.freeze()
         greet(config, state_dir, front.places, code, front.fingerprint)
         await background.until_signal()
 

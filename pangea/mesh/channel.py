@@ -61,7 +61,9 @@ class WebSocketChannel:
     """A `Channel` of binary WebSocket messages; any other kind ends it.
 
     *after_close* releases what the connection hangs on, such as a client session;
-    *prologue* is what a handshake on it is bound to.
+    *prologue* is what a handshake on it is bound to. With *cut*, which ends the
+    connection at once, it closes by that, and not by the two sides' agreement, until
+    it is `trusted`.
     """
 
     def __init__(
@@ -69,11 +71,17 @@ class WebSocketChannel:
         websocket: WebSocket,
         after_close: Callable[[], Awaitable[None]] | None = None,
         prologue: bytes = PLAIN,
+        cut: Callable[[], None] | None = None,
     ) -> None:
         self.prologue = prologue
         self._websocket = websocket
         self._after_close = after_close
+        self._cut = cut
         _limit_silence(websocket.get_extra_info("socket"))
+
+    def trusted(self) -> None:
+        """Note that the peer is worth waiting for when this closes."""
+        self._cut = None
 
     async def send(self, data: bytes) -> None:
         """Send one message; raise `LinkClosed` if the peer is gone."""
@@ -100,6 +108,9 @@ class WebSocketChannel:
     async def close(self) -> None:
         """End the connection and release what it hangs on."""
         after, self._after_close = self._after_close, None
+        if self._cut is not None:
+            self._cut()
+            return
         try:
             await self._websocket.close()
         except (OSError, RuntimeError):

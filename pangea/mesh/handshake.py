@@ -21,6 +21,7 @@ is no second try with a lower version or without the secret.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cached_property
 
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 from nacl.exceptions import CryptoError
@@ -86,8 +87,12 @@ class _Side:
         self._check_peer = check_peer
         self._transcript = Transcript(prologue)
         self._ephemeral = ephemeral or random(32)
-        self._ephemeral_public = crypto_scalarmult_base(self._ephemeral)
         self._state = _State.NEW
+
+    @cached_property
+    def _ephemeral_public(self) -> bytes:
+        # Made when it is needed: a forged first message is not worth it.
+        return crypto_scalarmult_base(self._ephemeral)
 
     def _enter(self, expected: _State) -> None:
         if self._state is not expected:

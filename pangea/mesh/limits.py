@@ -15,14 +15,27 @@ class Knock(StrEnum):
     TOO_MANY_FAILURES = "too many failed handshakes from this address"
 
 
+_COME_IN = Knock.COME_IN
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnockLimits:
-    """``burst`` failures at once and ``rate`` a second, then the door stays shut."""
+    """``burst`` failures at once and ``rate`` a second, then the door stays shut.
+
+    ``refusals`` at once and ``refusals_rate`` a second are said aloud; who goes on
+    knocking after those floods the door.
+    No more than ``half_open`` handshakes go on at once; of an address that has
+    failed lately no more than ``half_open_each``, and ``reserve`` places are kept
+    for the others.
+    """
 
     half_open: int = 128
     half_open_each: int = 8
+    reserve: int = 32
     burst: float = 20.0
     rate: float = 5.0
+    refusals: float = 40.0
+    refusals_rate: float = 5.0
     remembered: int = 4096
 
 
@@ -38,25 +51,52 @@ class Doorkeeper:
         self._limits = limits or KnockLimits()
         self._half_open: Counter[str] = Counter()
         self._total = 0
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        most = self._limits.remembered
+        self._failures = Buckets(self._limits.burst, self._limits.rate, most)
+        self._refusals = Buckets(
+            self._limits.refusals, self._limits.refusals_rate, most
+        )
 
     @property
     def half_open(self) -> int:
         """How many handshakes are going on."""
         return self._total
 
+    def is_shut(self, address: str, now: float) -> bool:
+        """Tell whether *address* has failed lately and is not heard now."""
+        source = source_of(address)
+        return source in self._failures and self._judge(source, now) is not _COME_IN
+
+    def is_suspect(self, address: str) -> bool:
+        """Tell whether *address* has failed lately."""
+        return bool(self._failures) and source_of(address) in self._failures
+
+    def refused(self, address: str, now: float) -> None:
+        """Note that *address* was told that it is shut out."""
+        self._refusals.take(source_of(address), now)
+
+    def is_flooding(self, address: str, now: float) -> bool:
+        """Tell whether *address* has been told so often enough."""
+        return bool(self._refusals) and self._refusals.is_empty(source_of(address), now)
+
     def knock(self, address: str, now: float) -> Knock:
         """Judge a new connection from *address* at *now* (monotonic seconds)."""
         source = source_of(address)
-        if self._total >= self._limits.half_open:
-            return Knock.TOO_MANY
-        if self._half_open[source] >= self._limits.half_open_each:
-            return Knock.TOO_MANY_FROM_THERE
-        if self._tokens(source, now) < 1.0:
+        knock = self._judge(source, now)
+        if knock is _COME_IN:
+            self._half_open[source] += 1
+            self._total += 1
+        return knock
+
+    def _judge(self, source: str, now: float) -> Knock:
+        if self._failures.is_empty(source, now):
             return Knock.TOO_MANY_FAILURES
-        self._half_open[source] += 1
-        self._total += 1
-        return Knock.COME_IN
+        suspect = source in self._failures
+        if suspect and self._half_open[source] >= self._limits.half_open_each:
+            return Knock.TOO_MANY_FROM_THERE
+        limits = self._limits
+        most = limits.half_open - limits.reserve if suspect else limits.half_open
+        return Knock.TOO_MANY if self._total >= most else _COME_IN
 
     def leave(self, address: str, now: float, *, failed: bool) -> None:
         """The handshake from *address* is over, one way or the other."""
@@ -66,17 +106,43 @@ class Doorkeeper:
         if not self._half_open[source]:
             del self._half_open[source]
         if failed:
-            left = max(0.0, self._tokens(source, now) - 1.0)
-            self._buckets[source] = (left, now)
-            self._buckets.move_to_end(source)
-            if len(self._buckets) > self._limits.remembered:
-                self._buckets.popitem(last=False)
+            self._failures.take(source, now)
+
+
+class Buckets:
+    """A bucket of *burst* tokens for each source, filled by *rate* a second.
+
+    Only those that are not full are kept, the latest *most* of them.
+    """
+
+    def __init__(self, burst: float, rate: float, most: int) -> None:
+        self._burst, self._rate, self._most = burst, rate, most
+        self._kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many are not full."""
+        return len(self._kept)
+
+    def __contains__(self, source: str) -> bool:
+        """Whether that of *source* was not full when it was last looked at."""
+        return source in self._kept
+
+    def take(self, source: str, now: float) -> None:
+        """Take a token out, if there is one."""
+        self._kept[source] = (max(0.0, self._tokens(source, now) - 1.0), now)
+        self._kept.move_to_end(source)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+    def is_empty(self, source: str, now: float) -> bool:
+        """Tell whether there is none to take."""
+        return source in self._kept and self._tokens(source, now) < 1.0
 
     def _tokens(self, source: str, now: float) -> float:
-        left, at = self._buckets.get(source, (self._limits.burst, now))
-        tokens = min(self._limits.burst, left + (now - at) * self._limits.rate)
-        if tokens >= self._limits.burst:
-            self._buckets.pop(source, None)
+        left, at = self._kept.get(source, (self._burst, now))
+        tokens = min(self._burst, left + (now - at) * self._rate)
+        if tokens >= self._burst:
+            self._kept.pop(source, None)
         return tokens
 
 

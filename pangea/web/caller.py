@@ -66,6 +66,11 @@ def is_loopback(address: str | None) -> bool:
     return ip.is_loopback if ip else address == "localhost"
 
 
+def is_proxy(address: str, proxies: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Tell whether *address* is one of *proxies*."""
+    return _is_one(_ip(address), proxies)
+
+
 def _look(request: web.Request) -> Caller:
     direct = Caller(request.remote or "", request.secure)
     claims = request.headers.getall(_FOR, []), request.headers.getall(_PROTO, [])

@@ -39,11 +39,13 @@ class Doorway:
         factory: Factory,
         tls: ssl.SSLContext,
         wait_s: float,
+        unheard: Callable[[str], bool] = lambda address: False,
     ) -> None:
         self._sockets = sockets
         self._factory = factory
         self._tls = tls
         self._wait_s = wait_s
+        self._unheard = unheard
         self._greeted: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._accepting = [
             asyncio.create_task(self._accept(sock), name="doorway") for sock in sockets
@@ -60,11 +62,14 @@ class Doorway:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, _ = await loop.sock_accept(listening)
+                connection, peer = await loop.sock_accept(listening)
             except OSError as error:
                 # Out of descriptors, or a connection that is gone already.
                 log.debug("accepting: %s", error)
                 await asyncio.sleep(0.05)
+                continue
+            if self._unheard(str(peer[0])):
+                connection.close()
                 continue
             if len(self._greeted) >= WAITING:
                 oldest = next(iter(self._greeted))

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import hdrs, web
 
@@ -13,29 +14,38 @@ from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
 from pangea.mesh.limits import Doorkeeper, Knock
 from pangea.mesh.tls_binding import BOUND_PROTOCOL, PLAIN, PROXIED, PROXIED_PROTOCOL
 
-from .caller import caller_of
-from .keys import ACCEPT_LINK
+from .caller import caller_of, is_proxy
+from .keys import ACCEPT_LINK, SITE
 from .refusals import TooMany
 from .route import Route
 from .tls import Shown
 
 log = logging.getLogger(__name__)
 
+#: A handshake older than this may be ended when there is no room for another.
+DAWDLES_S = 1.0
+
 
 class Door:
     """Lets nodes in, a bounded number at a time, and closes behind them."""
 
     def __init__(self, keeper: Doorkeeper | None = None) -> None:
-        self._keeper = keeper or Doorkeeper()
+        self.keeper = self._keeper = keeper or Doorkeeper()
         self._inside: set[WebSocketChannel] = set()
+        #: What ends each handshake that is going on, and since when; oldest first.
+        self._waiting: dict[Callable[[], None], float] = {}
 
     @asynccontextmanager
-    async def handshake(self, address: str) -> AsyncIterator[Callable[[], None]]:
+    async def handshake(
+        self, address: str, cut: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Callable[[], None]]:
         """Count a handshake until what is given is called, or it has failed.
 
-        Raises TooMany before anything is said.
+        *cut* ends its connection at once. Raises TooMany before anything is said.
         """
         knock = self._keeper.knock(address, time.monotonic())
+        if knock is Knock.TOO_MANY and self._make_room():
+            knock = self._keeper.knock(address, time.monotonic())
         if knock is not Knock.COME_IN:
             raise TooMany(str(knock.value), retry_s=1.0)
         waiting = True
@@ -44,12 +54,31 @@ class Door:
             nonlocal waiting
             if waiting:
                 waiting = False
+                self._waiting.pop(end, None)
                 self._keeper.leave(address, time.monotonic(), failed=failed)
 
+        def end() -> None:
+            # No failure: perhaps it is we who are slow.
+            over()
+            cut()
+
+        self._waiting[end] = time.monotonic()
         try:
             yield over
         finally:
             over(failed=True)
+
+    def _make_room(self) -> bool:
+        """End the oldest handshake if it dawdles; tell whether there was one.
+
+        Who means it is through in milliseconds: a crowd that connects and says
+        nothing shuts nobody out.
+        """
+        oldest = next(iter(self._waiting), None)
+        if oldest is None or time.monotonic() - self._waiting[oldest] < DAWDLES_S:
+            return False
+        oldest()
+        return True
 
     @asynccontextmanager
     async def inside(self, channel: WebSocketChannel) -> AsyncIterator[None]:
@@ -85,16 +114,60 @@ async def mesh(request: web.Request) -> web.StreamResponse:
     if not socket.can_prepare(request):
         raise UsageError("this is the door of the mesh", hint="it speaks WebSocket")
     address, door = caller.address, request.app[DOOR]
-    async with door.handshake(address) as proven:
+    cut = partial(hang_up, request)
+    async with door.handshake(address, cut) as proven:
         await socket.prepare(request)
-        channel = WebSocketChannel(socket, prologue=bound_to(request))
+        channel = WebSocketChannel(socket, prologue=bound_to(request), cut=cut)
+
+        def admitted() -> None:
+            proven()
+            channel.trusted()
+
         async with door.inside(channel):
             try:
-                await request.app[ACCEPT_LINK](channel, address, proven)
+                await request.app[ACCEPT_LINK](channel, address, admitted)
             except PangeaError as error:
                 # The peer learns nothing; whoever reads the log does.
                 log.info("a link from %s ended: %s", address, safe_text(error))
     return socket
+
+
+def hang_up(request: web.Request) -> None:
+    """End the connection of *request* without waiting for the other side."""
+    if request.transport is not None:
+        request.transport.close()
+
+
+class DoorGuard:
+    """Tells before anything is read whom the door does not hear.
+
+    Who comes by a proxy is always heard: it knocks for others.
+    """
+
+    def __init__(self, app: web.Application) -> None:
+        site = app.get(SITE)
+        self._keeper = app[DOOR].keeper if DOOR in app else Doorkeeper()
+        self._proxies = site.proxies if site else ()
+
+    def is_shut(self, address: str) -> bool:
+        """Tell whether a knock of *address*, which has failed, is refused now."""
+        shut = self._keeper.is_shut(address, time.monotonic())
+        return shut and not self._is_proxy(address)
+
+    def refused(self, address: str) -> None:
+        """Note that *address* was told that it is shut out."""
+        self._keeper.refused(address, time.monotonic())
+
+    def is_suspect(self, address: str) -> bool:
+        """Tell whether *address* has failed lately."""
+        return self._keeper.is_suspect(address) and not self._is_proxy(address)
+
+    def is_flooding(self, address: str) -> bool:
+        """Tell whether *address* goes on knocking so hard that all of it is closed."""
+        return self._keeper.is_flooding(address, time.monotonic())
+
+    def _is_proxy(self, address: str) -> bool:
+        return is_proxy(address, self._proxies)
 
 
 def bound_to(request: web.Request) -> bytes:

@@ -5,27 +5,30 @@ import errno
 import logging
 import socket
 import ssl
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from ipaddress import IPv4Address
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
-from aiohttp.web_protocol import RequestHandler
 
 from pangea.core.errors import ConfigError
 
+from .acceptor import Acceptor
 from .doorway import Doorway, Factory
+from .mesh import DoorGuard
 from .route import Handler
+from .threshold import HEAD_S, Lane, Silence, Threshold
 
 #: A connection that has asked nothing for so long is closed, in seconds.
 IDLE_S = 30.0
-#: A new connection has so long for the head of its first request, in seconds.
-HEAD_S = 15.0
 #: The time that answers which are on their way get when the site stops, in seconds.
 GRACE_S = 3.0
-BACKLOG = 256
+#: Connections that wait to be accepted; a burst must not make the honest ones wait
+#: for their second SYN.
+BACKLOG = 1024
 
 
 class OurFaults(logging.Filter):
@@ -39,35 +42,6 @@ class OurFaults(logging.Filter):
 
 wire = logging.getLogger(f"{__name__}.wire")
 wire.addFilter(OurFaults())
-
-
-class Silence:
-    """Ends connections that ask nothing; aiohttp waits for a first request for ever."""
-
-    def __init__(self) -> None:
-        self._silent: set[RequestHandler] = set()
-
-    def watch(self, handler: RequestHandler) -> RequestHandler:
-        """Give *handler* its time to hear the head of a first request."""
-        self._silent.add(handler)
-        asyncio.get_running_loop().call_later(HEAD_S, self._end, handler)
-        return handler
-
-    def _end(self, handler: RequestHandler) -> None:
-        if handler in self._silent:
-            self._silent.discard(handler)
-            if handler.transport is not None:
-                handler.transport.abort()
-
-    def middleware(self) -> Middleware:
-        """Return what hears the first request."""
-
-        @web.middleware
-        async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._silent.discard(request.protocol)
-            return await handler(request)
-
-        return hear
 
 
 class Listener(Protocol):
@@ -102,7 +76,7 @@ async def serve(
     Raises ConfigError if the address cannot be had, with what to do.
     """
     silence = Silence()
-    app.middlewares.insert(0, silence.middleware())
+    app.middlewares.insert(0, hears(silence))
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -115,35 +89,58 @@ async def serve(
     server = runner.server
     assert server is not None, "a runner that is set up has a server"
     try:
-        listener, real = await _listen(lambda: silence.watch(server()), host, port, tls)
+        guard, lane = DoorGuard(app), Lane()
+        listener, real = await _listen(
+            lambda: Threshold(server, guard, silence, lane), host, port, tls, guard
+        )
     except (OSError, OverflowError) as error:
         await runner.cleanup()
         raise refused(error, host, port) from error
     return Running(runner, listener, host, real, tls is not None)
 
 
+def hears(silence: Silence) -> Middleware:
+    """Return what notes that a connection has asked something."""
+
+    @web.middleware
+    async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
+        silence.end(request.transport)
+        return await handler(request)
+
+    return hear
+
+
 async def _listen(
-    factory: Factory, host: str, port: int, tls: ssl.SSLContext | None
+    factory: Factory,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    guard: DoorGuard,
 ) -> tuple[Listener, int]:
     """Return what listens, and the port it has."""
-    loop = asyncio.get_running_loop()
-    if tls is None:
-        plain = await loop.create_server(
-            factory, host or None, port, backlog=BACKLOG, reuse_address=True
-        )
-        return plain, plain.sockets[0].getsockname()[1]
-    found = await loop.getaddrinfo(
-        host or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
     with ExitStack() as opened:
         sockets = [
             opened.enter_context(socket.create_server(at, family=kind, backlog=BACKLOG))
-            for kind, at in dict.fromkeys((kind, at) for kind, *_, at in found)
+            for kind, at in await _places(host or "0.0.0.0", port)
         ]
         opened.pop_all()
     for sock in sockets:
         sock.setblocking(False)
-    return Doorway(sockets, factory, tls, HEAD_S), sockets[0].getsockname()[1]
+    real = sockets[0].getsockname()[1]
+    if tls is None:
+        return Acceptor(sockets, factory, guard.is_flooding), real
+    return Doorway(sockets, factory, tls, HEAD_S, guard.is_flooding), real
+
+
+async def _places(host: str, port: int) -> list[tuple[int, Any]]:
+    """Return the families and socket addresses that *host* means."""
+    with suppress(ValueError):
+        return [(socket.AF_INET, (str(IPv4Address(host)), port))]
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    return list(dict.fromkeys((kind, at) for kind, *_, at in found))
 
 
 def refused(error: Exception, host: str, port: int) -> ConfigError:

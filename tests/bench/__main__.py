@@ -41,6 +41,7 @@ BENCHES = {
     "start": ("start",),
     "ingest": ("ingest",),
     "handshakes": ("handshakes",),
+    "flood": ("flood",),
     "icmp-engine": ("icmp_engine",),
     "dns-engine": ("dns_engine",),
     "tls-engine": ("tls_engine",),

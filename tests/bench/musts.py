@@ -47,6 +47,11 @@ SCHEDULING = (
 )
 INGEST = "ingest", "≥ 50,000 results/s on one core, wire to commit with rollups"
 HANDSHAKES = "handshakes", "≥ 500/s on one core, both sides together"
+FLOOD = (
+    "flood",
+    "forged first messages from 50 addresses: honest joins ≤ 5 s, "
+    "the dashboard's p95 at most doubled",
+)
 MEMORY = (
     "memory",
     "worker ≤ 100 MB with 10,000 jobs; coordinator ≤ 250 MB with 100,000 assignments",
@@ -76,6 +81,8 @@ MUSTS = (
     Must(*SCHEDULING, "scheduling", "lateness_p99_ms", 15),
     Must(*INGEST, "ingest", "results_per_core_s", 50_000, 100_000, at_least=True),
     Must(*HANDSHAKES, "handshakes", "handshakes_per_core_s", 500, at_least=True),
+    Must(*FLOOD, "flood", "join_longest_s", 5),
+    Must(*FLOOD, "flood", "ratio_p95", 2),
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),

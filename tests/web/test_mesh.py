@@ -1,11 +1,15 @@
 import asyncio
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.mesh.channel import MAX_MESSAGE
+from pangea.mesh.limits import Doorkeeper, KnockLimits
 from tests.web.site import serving, until
+
+GONE = (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
 
 async def echo(channel, address, proven):
@@ -64,7 +68,7 @@ async def knock(site):
     async with site.http.ws_connect("/mesh") as ws:
         await ws.send_bytes(b"nonsense")
         closed = await ws.receive(timeout=3)
-        assert closed.type is aiohttp.WSMsgType.CLOSE
+        assert closed.type is aiohttp.WSMsgType.CLOSED
         assert not closed.extra
 
 
@@ -72,6 +76,12 @@ async def knock_often(site):
     # The bucket fills again by five a second.
     for _ in range(20):
         await knock(site)
+
+
+async def knock_on(site, times):
+    for _ in range(times):
+        with suppress(aiohttp.WSServerHandshakeError):
+            await knock(site)
 
 
 async def test_an_address_that_fails_twenty_times_stays_outside(caplog):
@@ -85,14 +95,58 @@ async def test_an_address_that_fails_twenty_times_stays_outside(caplog):
         assert all("\x1b" not in record.getMessage() for record in caplog.records)
 
 
-async def test_eight_half_open_handshakes_are_all_that_an_address_has():
+async def test_an_address_that_has_failed_has_eight_half_open_handshakes():
     async with serving(accept_link=waiting) as site:
+        await knock(site)
         sockets = [await site.http.ws_connect("/mesh") for _ in range(8)]
         with pytest.raises(aiohttp.WSServerHandshakeError) as error:
             await site.http.ws_connect("/mesh")
         assert error.value.status == 429
         for ws in sockets:
             ws._response.close()
+
+
+async def test_a_site_behind_one_address_may_come_all_at_once():
+    async with serving(accept_link=waiting) as site:
+        sockets = [await site.http.ws_connect("/mesh") for _ in range(60)]
+        for ws in sockets:
+            ws._response.close()
+
+
+@pytest.fixture
+def small_door(monkeypatch):
+    limits = KnockLimits(half_open=16, reserve=4)
+    monkeypatch.setattr("pangea.web.mesh.Doorkeeper", lambda: Doorkeeper(limits))
+
+
+async def test_a_crowd_that_says_nothing_shuts_nobody_out(small_door, monkeypatch):
+    monkeypatch.setattr("pangea.web.mesh.DAWDLES_S", 0.0)
+    async with serving(accept_link=waiting) as site:
+        crowd = [await site.http.ws_connect("/mesh") for _ in range(16)]
+        async with site.http.ws_connect("/mesh") as late:
+            assert (await crowd[0].receive(timeout=3)).type in GONE
+            assert not late.closed
+        for ws in crowd:
+            ws._response.close()
+
+
+async def test_without_room_and_nobody_slow_the_next_one_comes_again(small_door):
+    async with serving(accept_link=waiting) as site:
+        crowd = [await site.http.ws_connect("/mesh") for _ in range(16)]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+            await site.http.ws_connect("/mesh")
+        assert error.value.status == 429
+        for ws in crowd:
+            ws._response.close()
+
+
+async def test_who_goes_on_after_many_refusals_is_closed_unheard():
+    async with serving(accept_link=stubborn) as site:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await knock_on(site, 200)
+        # What was open already is served as before.
+        await asyncio.sleep(0.3)
+        assert (await site.get("/healthz")).status == 200
 
 
 async def test_proven_links_are_not_counted():

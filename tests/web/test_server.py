@@ -9,7 +9,7 @@ import trustme
 from aiohttp import web
 
 from pangea.core.errors import ConfigError
-from pangea.web import server
+from pangea.web import threshold
 from pangea.web.enroll import first_account
 from pangea.web.server import refused, serve
 from tests.web.site import serving
@@ -64,7 +64,8 @@ async def test_an_address_of_another_machine_is_refused():
 
 
 async def test_a_connection_that_asks_nothing_is_closed(monkeypatch):
-    monkeypatch.setattr(server, "HEAD_S", 0.1)
+    monkeypatch.setattr(threshold, "HEAD_S", 0.1)
+    monkeypatch.setattr(threshold, "SWEEP_S", 0.05)
     running = await serve(small_app(), "127.0.0.1", 0)
     slow, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
