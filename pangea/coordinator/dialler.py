@@ -100,8 +100,8 @@ class Dialler:
     async def dial(self, text: str, by: str) -> Dial:
         """Dial the worker at *text* now, remember the address, and keep it linked.
 
-        Raises UsageError, Unreachable, ProtocolError or Conflict; nothing is
-        remembered then.
+        Raises UsageError, Unreachable if nobody answers, and Conflict if who answers
+        refuses or is refused; nothing is remembered then.
         """
         address = address_of(text)
         if len(self.dials) >= MOST and str(address) not in self.dials:
@@ -110,7 +110,10 @@ class Dialler:
                 hint="pangea worker dial --forget ADDR",
             )
         known = self.dials.get(str(address))
-        channel, link = await self._connect(address, known)
+        try:
+            channel, link = await self._connect(address, known)
+        except ProtocolError as error:
+            raise Conflict(f"{address}: {error}", hint=_hint(error)) from error
         made = Dial(
             str(address), link.peer_key.hex(), by, round(self._clock.wall() * 1e6)
         )
@@ -152,8 +155,9 @@ class Dialler:
                     await asyncio.sleep(0.02)
         worker = self._reception.known(key)
         if worker is None or worker.state not in ("approved", "pending"):
-            raise ProtocolError(
-                f"node {node_id(key)} answers, but is not let in; see the log"
+            raise Conflict(
+                f"node {node_id(key)} answers, but is not let in",
+                hint="the log of the coordinator says why",
             )
 
     def _host(
@@ -245,6 +249,16 @@ class Dialler:
     ) -> tuple[Channel, Link]:
         channel = await dial(address)
         return channel, await self._admission.call(channel, secret, check)
+
+
+def _hint(error: ProtocolError) -> str:
+    """Return what to do; what a handshake hints at is meant for who joins."""
+    if isinstance(error, Refused):
+        return (
+            "it holds another secret, belongs to another coordinator, or was told "
+            "where to join and has not yet; its own log says which"
+        )
+    return error.hint
 
 
 def address_of(text: str) -> Address:
