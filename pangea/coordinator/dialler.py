@@ -253,7 +253,7 @@ class Dialler:
 
 def _hint(error: ProtocolError) -> str:
     """Return what to do; what a handshake hints at is meant for who joins."""
-    if isinstance(error, Refused):
+    if isinstance(error, Refused) and error.reason is Refusal.CLOSED:
         return (
             "it holds another secret, belongs to another coordinator, or was told "
             "where to join and has not yet; its own log says which"
