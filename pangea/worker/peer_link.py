@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.core.offset import offset_sample
-from pangea.core.peer_stats import DEAF_S, PeerStats
+from pangea.core.peer_stats import DEAF_S, PeerState, PeerStats
 from pangea.core.text import safe_text
 from pangea.mesh.link import Link
 from pangea.mesh.messages import Goodbye, Message, Welcome
@@ -206,3 +206,26 @@ class PeerLink:
 
     def _now_us(self) -> int:
         return round(self._clock.wall() * 1e6)
+
+
+def seen_from_here(
+    key: bytes,
+    links: Mapping[bytes, PeerLink],
+    measured: Mapping[bytes, PeerStats],
+    said: Mapping[bytes, str],
+    now: float,
+) -> PeerState:
+    """Return how the peer with *key* is; *said* tells why it could not be dialled."""
+    link, stats = links.get(key), measured.get(key) or PeerStats()
+    stats.expire(now)
+    return PeerState(
+        key,
+        linked=link is not None,
+        rtt_us=stats.rtt_us,
+        loss=stats.loss,
+        offset_us=stats.offset_us,
+        deaf=link is not None and link.deaf,
+        mute=link is not None and link.mute,
+        dial=said.get(key, ""),
+        path=link.path if link else "",
+    )

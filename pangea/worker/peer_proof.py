@@ -1,6 +1,6 @@
 """The handshake between peers, from either side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError
@@ -9,7 +9,11 @@ from pangea.mesh.handshake import CheckPeer
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import Link, initiate, respond
+from pangea.mesh.refusal import Refusal, Refused
 from pangea.mesh.replay import ReplayCache
+
+#: How a channel to a peer is opened, once for each secret.
+Way = Callable[[], Awaitable[Channel]]
 
 
 class PeerProof:
@@ -31,15 +35,29 @@ class PeerProof:
         self._clock = clock
         self._replays = ReplayCache()
 
-    async def offer(self, channel: Channel, check: CheckPeer) -> Link:
-        """Return a link to the node at the end of *channel*, which we dialled.
+    async def offer(self, way: Way, check: CheckPeer) -> Link:
+        """Return a link to the node to which *way* opens a channel.
 
-        Raises `ProtocolError`; the channel is closed then.
+        During a rotation it may hold fewer secrets than we do: who refuses the
+        current one, which it may not tell, is offered the others, each on a channel
+        of its own. Raises `ProtocolError`, and what *way* raises.
         """
+        *others, last = self._held()
+        for secret in others:
+            try:
+                return await self._initiate(await way(), secret, check)
+            except Refused as error:
+                if error.reason is not Refusal.CLOSED:
+                    raise
+        return await self._initiate(await way(), last, check)
+
+    async def _initiate(
+        self, channel: Channel, secret: bytes, check: CheckPeer
+    ) -> Link:
         return await initiate(
             channel,
             self._identity,
-            (await self._held(channel))[0],
+            secret,
             self._info,
             check,
             clock=self._clock,
@@ -51,10 +69,15 @@ class PeerProof:
 
         Raises `ProtocolError`; the channel is closed then.
         """
+        try:
+            held = self._held()
+        except ProtocolError:
+            await channel.close()
+            raise
         return await respond(
             channel,
             self._identity,
-            await self._held(channel),
+            held,
             self._info,
             check,
             self._replays,
@@ -62,10 +85,9 @@ class PeerProof:
             prologue=channel.prologue,
         )
 
-    async def _held(self, channel: Channel) -> Sequence[bytes]:
+    def _held(self) -> Sequence[bytes]:
         """Return the secrets; with none yet there are no peers."""
         secrets = self._secrets()
         if not secrets:
-            await channel.close()
             raise ProtocolError("this worker holds no cluster secret yet")
         return secrets

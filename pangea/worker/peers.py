@@ -1,6 +1,7 @@
 """The links of this worker to its peers: whom to dial, whom to let in."""
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Callable, Sequence
@@ -10,7 +11,6 @@ from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
 from pangea.core.peer_stats import NO_ADDRESS, PeerState, PeerStats
 from pangea.core.peering import dials_first, keeps_own, neighbours
-from pangea.core.process_order import ProcessOrder
 from pangea.core.text import safe_text
 from pangea.mesh.backoff import reconnect_delay
 from pangea.mesh.channel import Channel
@@ -18,13 +18,14 @@ from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import Identity, node_id
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import Link
-from pangea.mesh.messages import Goodbye, Message
+from pangea.mesh.messages import Message
 from pangea.mesh.peer_messages import Ping
 
 from .calls import ROLE, Calls
 from .peer_address import addresses_of_peer, can_reach
-from .peer_link import Hear, PeerLink
+from .peer_link import Hear, PeerLink, seen_from_here
 from .peer_proof import PeerProof
+from .peer_rules import PeerRules
 from .redial import GOOD_S
 from .roster_keeper import RosterKeeper
 
@@ -35,9 +36,6 @@ LATER_S = 3.0
 #: Whether a peer that dialled us could also be dialled is tried so often.
 REACH_FIRST_S, REACH_EVERY_S = 5.0, 600.0
 DIAL_S = 5.0
-#: Links from peers that are not our neighbours: another roster than ours, or a
-#: worker that wants something else of us.
-MAX_GUESTS = 16
 
 
 class Peers:
@@ -74,8 +72,7 @@ class Peers:
         self._dial_said: dict[bytes, str] = {}
         self._last_good: dict[bytes, Address] = {}
         self._keepers: dict[bytes, asyncio.Task[None]] = {}
-        self._order = ProcessOrder()
-        self._quiet = False
+        self._rules = PeerRules(roster)
         self._news = asyncio.Event()
         self._moved = asyncio.Condition()
         roster.changed = self._news.set
@@ -119,7 +116,9 @@ class Peers:
     def states(self) -> list[PeerState]:
         """Return how each neighbour and guest is seen from here."""
         now = self._clock.monotonic()
-        return [self._state(key, now) for key in sorted({*self._wanted, *self.links})]
+        keys = sorted({*self._wanted, *self.links})
+        tables = (self.links, self._stats, self._dial_said)
+        return [seen_from_here(key, *tables, now) for key in keys]
 
     def also(self, keys: frozenset[bytes]) -> None:
         """Keep links to the workers with *keys* too, beside our neighbours."""
@@ -129,8 +128,8 @@ class Peers:
 
     def hush(self, *, quiet: bool = True) -> None:
         """Link to no peer, as another process does with our key; or again."""
-        if quiet != self._quiet:
-            self._quiet = quiet
+        if quiet != self._rules.quiet:
+            self._rules.quiet = quiet
             self._news.set()
 
     async def hears(self, key: bytes, seconds: float) -> bool:
@@ -148,7 +147,7 @@ class Peers:
 
     def _follow(self) -> None:
         """Go by the roster as it is now."""
-        body = None if self._quiet else self._roster.body
+        body = None if self._rules.quiet else self._roster.body
         workers = [n for n in body.nodes if n.role == "worker"] if body else []
         graph = neighbours({node.key: node.region for node in workers})
         # A revoked worker is on no roster, and has no neighbours.
@@ -156,7 +155,7 @@ class Peers:
         if self._own in graph:
             self._wanted |= self._also & graph.keys() - {self._own}
         for key, link in list(self.links.items()):
-            if self._quiet:
+            if self._rules.quiet:
                 link.end("a later process has our key")
             elif self._roster.peer(key) is None or self._own not in graph:
                 link.end("it is not on the roster any more")
@@ -170,8 +169,7 @@ class Peers:
         for table in (self._stats, self._dial_said, self._last_good):
             for key in table.keys() - self._wanted - self.links.keys():
                 del table[key]
-        for node in self._order.nodes() - self._wanted - self.links.keys():
-            self._order.forget(node)
+        self._rules.keep_only(self._wanted | self.links.keys())
 
     async def _keep(self, key: bytes) -> None:
         """See to it that there is a link to *key*, by whoever dials."""
@@ -234,7 +232,8 @@ class Peers:
             self._check(found, info)
 
         self._roster.check(key)
-        link = await self._proof.offer(await dial(address, timeout=DIAL_S), check)
+        way = functools.partial(dial, address, timeout=DIAL_S)
+        link = await self._proof.offer(way, check)
         return self._peer(link, dialled=True)
 
     def _check_caller(self, key: bytes, info: NodeInfo) -> None:
@@ -246,14 +245,8 @@ class Peers:
 
     def _check(self, key: bytes, info: NodeInfo) -> None:
         """Refuse who is no worker of the roster, and guests beyond their number."""
-        if self._quiet:
-            raise ProtocolError("a later process has our key: its peers are not ours")
-        if info.role != "worker":
-            raise ProtocolError(f"a {safe_text(info.role, 20)!r} is no peer")
-        self._roster.check(key)
-        guests = self.links.keys() - self._wanted
-        if key not in self._wanted and key not in guests and len(guests) >= MAX_GUESTS:
-            raise ProtocolError("there are too many links of peers already")
+        guests = None if key in self._wanted else self.links.keys() - self._wanted
+        self._rules.check(key, info, guests=guests)
 
     def _peer(self, link: Link, *, dialled: bool) -> PeerLink:
         node = self._roster.check(link.peer_key)
@@ -273,9 +266,7 @@ class Peers:
         try:
             if not peer.link.speaks(Ping):
                 raise ProtocolError("it is too old to be a peer")
-            if not self._in_order(peer):
-                await peer.say(Goodbye("a later process has your key", twin=True))
-                raise ProtocolError("it is there twice; the later process stays")
+            await self._rules.check_order(peer, self.links.get(peer.key))
             await peer.open()
             if not self._place(peer):
                 return
@@ -292,12 +283,6 @@ class Peers:
                 tell(peer)
             await self._tell_moved()
             await peer.link.close()
-
-    def _in_order(self, peer: PeerLink) -> bool:
-        """Tell whether *peer* is no earlier process than the one that is linked."""
-        before = self.links.get(peer.key)
-        here = before.boot if before else ""
-        return self._order.may_come(peer.key, peer.boot, here)
 
     def _place(self, peer: PeerLink) -> bool:
         """Make *peer* the link to its node; of two both sides keep the same one."""
@@ -327,18 +312,3 @@ class Peers:
         found = addresses_of_peer(node, near=self._near()) if node else []
         good = self._last_good.get(key)
         return [good, *(a for a in found if a != good)] if good in found else found
-
-    def _state(self, key: bytes, now: float) -> PeerState:
-        link, stats = self.links.get(key), self._stats.get(key) or PeerStats()
-        stats.expire(now)
-        return PeerState(
-            key,
-            linked=link is not None,
-            rtt_us=stats.rtt_us,
-            loss=stats.loss,
-            offset_us=stats.offset_us,
-            deaf=link is not None and link.deaf,
-            mute=link is not None and link.mute,
-            dial=self._dial_said.get(key, ""),
-            path=link.path if link else "",
-        )

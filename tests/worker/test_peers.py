@@ -409,3 +409,35 @@ async def test_an_earlier_process_of_a_peer_does_not_drive_out_the_later(mesh):
     await later.close()
     await until(lambda: two.key not in one.peers.links, why="an end")
     assert isinstance(await (await call(one, two, info=said)).receive(), Welcome)
+
+
+@pytest.mark.parametrize("behind", ["one", "two"])
+async def test_a_peer_that_missed_a_step_of_the_rotation_is_reached_still(mesh, behind):
+    one, two = mesh.member("one"), mesh.member("two")
+    ahead, late = (two, one) if behind == "one" else (one, two)
+    ahead.secrets = [b"new" + bytes(29), mesh.secret, b"old" + bytes(29)]
+    late.secrets = [mesh.secret]
+    await ahead.start()
+    await late.start()
+    # Only who is ahead dials.
+    late.addresses, ahead.addresses = late.addresses, ()
+    await mesh.issue()
+    await until(lambda: one.linked(two) and two.linked(one), why="a link")
+    assert ahead.peers.links[late.key].dialled
+
+
+async def test_another_secret_is_not_tried_on_who_proved_to_be_another(mesh):
+    one, two = await mesh.start("one", "two")
+    dialled = []
+
+    async def way():
+        dialled.append(1)
+        return await dial(parse_join(f"127.0.0.1:{two.running.port}"))
+
+    def wrong(key, info):
+        raise ProtocolError("not the one we want")
+
+    one.secrets = [mesh.secret, bytes(32)]
+    with pytest.raises(ProtocolError, match="not the one we want"):
+        await one.peers._proof.offer(way, wrong)
+    assert len(dialled) == 1
