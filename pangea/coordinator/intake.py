@@ -79,7 +79,8 @@ class Intake:
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue(QUEUE)
         self._turn = asyncio.Lock()
         self._unwritten = Decided()
-        self._epoch, self._own = secrets.token_hex(16), 1
+        self._own_turn = asyncio.Lock()
+        self._begin_own()
         self.marks: Marks = {}
         self.taken = 0
         self.trouble = ""
@@ -153,13 +154,23 @@ class Intake:
 
         Raises StorageError if it could not be stored.
         """
-        first, self._own = self._own, self._own + len(results)
-        intake = ingest.Intake(
-            worker=COORDINATOR, epoch=self._epoch, first=first, rows=results
-        )
         self._unwritten.add(self._judging.hear(results))
-        await self._commit([intake])
+        async with self._own_turn:
+            intake = ingest.Intake(
+                worker=COORDINATOR, epoch=self._epoch, first=self._own, rows=results
+            )
+            try:
+                await self._commit([intake])
+            except BaseException:
+                # Whether its numbers are taken is not known: nothing may follow them.
+                self._begin_own()
+                raise
+            self._own += len(results)
         self._telling.results(results)
+
+    def _begin_own(self) -> None:
+        """Number what the coordinator finds out from 1 on, in an epoch of its own."""
+        self._epoch, self._own = secrets.token_hex(16), 1
 
     async def note(self, decided: Decided) -> None:
         """Write and publish changes of verdict that no result brought.

@@ -218,3 +218,19 @@ async def test_a_batch_that_poisons_its_group_is_found_and_the_others_are_kept(
 
     assert hel.acks == {}
     assert [r.outcome for r in await stored(world)] == [Outcome.OK]
+
+
+async def test_what_a_full_disk_refused_leaves_no_hole_before_later_reports(
+    world, full_disk
+):
+    spec = JobSpec(type="heartbeat", target="backup", name="backup")
+    added = await world.service.add_job(FIRST_ORG, spec, dry_run=False)
+    token = added.job.push_path.rpartition("/")[2]
+    full_disk.fill()
+    with pytest.raises(StorageError):
+        await world.service.push(token, PushQuery())
+    full_disk.free()
+    await world.service.push(token, PushQuery())
+    await world.service.push(token, PushQuery())
+
+    assert len(await stored(world, "backup")) == 2
