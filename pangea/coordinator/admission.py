@@ -142,9 +142,11 @@ class Admission:
         )
         if held is not None and fresh:
             self._tokens.consumed(held, key)
-        self._board.workers[worker.id] = worker
         for number, for_good in removed.items():
             self._forget(number, for_good)
+        # It may have been revoked meanwhile, and the board knows of that already.
+        self.check(key, link.peer_info)
+        self._board.workers[worker.id] = worker
         if known is None or known.state != worker.state:
             _tell(worker)
         return worker

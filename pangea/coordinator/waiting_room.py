@@ -53,18 +53,14 @@ class WaitingRoom:
         if len(self._inside) >= MOST:
             await link.send(Goodbye("too many workers wait for approval"))
             raise ProtocolError(f"{MOST} workers wait for approval already")
-        await link.send(Welcome("pending", link.sid))
-        if link.version < STAYS:
-            raise ProtocolError(f"worker {worker.name} waits for approval")
         decided: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        # Before the first word: it may be decided while that is on its way.
         self._inside[worker.id] = decided
-        listening = asyncio.create_task(self._listen(link), name="waiting")
         try:
-            either: list[asyncio.Future[Any]] = [decided, listening]
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not decided.done():
-                listening.result()  # raises why it ended
-            return decided.result()
+            await link.send(Welcome("pending", link.sid))
+            if link.version < STAYS:
+                raise ProtocolError(f"worker {worker.name} waits for approval")
+            return await self._decision(link, decided)
         except ProtocolError as error:
             if decided.done():
                 await _say(link, str(error))
@@ -73,6 +69,17 @@ class WaitingRoom:
             if self._inside.get(worker.id) is decided:
                 del self._inside[worker.id]
             decided.cancel()
+
+    async def _decision(self, link: Link, decided: "asyncio.Future[Worker]") -> Worker:
+        """Return what is *decided*, unless *link* ends before."""
+        listening = asyncio.create_task(self._listen(link), name="waiting")
+        try:
+            either: list[asyncio.Future[Any]] = [decided, listening]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not decided.done():
+                listening.result()  # raises why it ended
+            return decided.result()
+        finally:
             await _ended(listening)
 
     def approve(self, worker: Worker) -> None:
