@@ -13,6 +13,9 @@ from .tools import Tools
 
 log = logging.getLogger(__name__)
 
+#: A clock that moved by less was not set.
+STEP_S = 0.1
+
 
 async def run_once(
     probe: Probe,
@@ -26,16 +29,21 @@ async def run_once(
 ) -> Result:
     """Ask *probe*'s question once and tell what happened; nothing escapes.
 
-    ``started_at_us`` is *clock*'s wall time at the start; ``duration_ms`` of a run
-    that succeeded is that of its phases, for what lies between them is our own
-    time and not the target's, as is a phase that is ASIDE. With *expect* ``fail``
-    the target must not answer. *seen* is what the run before observed, and is
-    brought up to date. Cancellation is passed on: a worker that stops has no opinion.
+    ``started_at_us`` is *clock*'s wall time at the start, by the wall clock of the
+    end if that was set meanwhile; ``duration_ms`` of a run that succeeded is that
+    of its phases, for what lies between them is our own time and not the target's,
+    as is a phase that is ASIDE. With *expect* ``fail`` the target must not answer.
+    *seen* is what the run before observed, and is brought up to date. Cancellation
+    is passed on: a worker that stops has no opinion.
     """
     trace, started = Trace(seen), clock.wall()
+    apart = started - clock.boot()
     begun = time.perf_counter()
     outcome, reason, detail = await _ask(probe, trace, tools, timeout_s)
     spent_ms = (time.perf_counter() - begun) * 1000
+    stepped = clock.wall() - clock.boot() - apart
+    if abs(stepped) > STEP_S:
+        started += stepped
     if trace.duration_ms is not None:
         spent_ms = trace.duration_ms
     elif outcome is Outcome.OK and trace.phases:

@@ -34,9 +34,18 @@ class Scripted:
         await self.act(trace)
 
 
-async def run(act, timeout_s=1.0):
+class SetClock(StoppedClock):
+    """A wall clock that is set in the middle of a run."""
+
+    set_by = 0.0
+
+    def wall(self):
+        return super().wall() + self.set_by
+
+
+async def run(act, timeout_s=1.0, clock=None):
     return await run_once(
-        Scripted(act), Tools(), StoppedClock(), job=7, timeout_s=timeout_s
+        Scripted(act), Tools(), clock or StoppedClock(), job=7, timeout_s=timeout_s
     )
 
 
@@ -45,6 +54,17 @@ def raising(error):
         raise error
 
     return act
+
+
+@pytest.mark.parametrize("step", [300.0, -7200.0])
+async def test_a_clock_that_is_set_during_a_run_makes_it_no_longer_ago(step):
+    clock = SetClock()
+
+    async def act(trace):
+        clock.set_by = step
+
+    result = await run(act, clock=clock)
+    assert result.started_at_us == clock.wall() * 1e6
 
 
 async def test_a_good_run_says_when_and_how_long():
