@@ -41,11 +41,14 @@ class WorkerTime(Struct, frozen=True):
         """Return the UTC time of a result in microseconds, and if it is a guess.
 
         *started_us* is its wall time and *boot_ns* its boot clock, 0 if unknown.
-        What is impossible at *now_us* becomes the latest that is possible.
+        What is impossible at *now_us* becomes the latest that is possible; what a
+        measured clock says is older than we believe becomes the oldest.
         """
         latest = now_us
         if boot_ns and self.boot_offset_us is not None:
             at_us, guessed = boot_ns // 1000 + self.boot_offset_us, False
+            if at_us < now_us - PAST_US:
+                return now_us - PAST_US, True
         else:
             at_us, guessed = started_us + self.wall_offset_us, bool(self.before_us)
             if self.before_us:

@@ -41,6 +41,11 @@ def test_a_result_from_the_future_or_long_ago_is_clamped_and_flagged():
     assert WorkerTime(0).place(NOW - PAST_US - 1, 0, NOW) == (NOW, True)
 
 
+def test_what_waited_in_a_spool_for_too_long_does_not_speak_of_now():
+    time = WorkerTime(0, NOW - 2 * PAST_US, before_us=NOW - HOUR)
+    assert time.place(YEAR_1970, HOUR * 1000, NOW) == (NOW - PAST_US, True)
+
+
 @given(*[st.integers(-(1 << 64), 1 << 64)] * 5, st.booleans())
 def test_no_number_lands_outside_what_is_possible(wall, boot, one, two, end, known):
     time = WorkerTime(one, two if known else None, end)
