@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
-from pangea.core.text import safe_text
 
 from .client import path_of
 from .group import Command
 from .output import show_one
 from .session import Session
 from .worker_dial import dial
+from .worker_token import token
 
 #: Meant as the id of a node, right or not: six groups of letters and digits.
 _LIKE_ID = re.compile(r"[0-9a-z]{36}|[0-9a-z]{4,8}([ -][0-9a-z]{4,8}){5}")
@@ -97,30 +96,6 @@ def remove(session: Session, worker: str) -> None:
     """Take a worker that is gone from the list; its results stay."""
     session.client().delete(path_of("workers", called(worker)))
     session.note(f"removed {worker}")
-
-
-@click.command("token", cls=Command)
-@click.option("--expires", default="1h", metavar="TIME", help="How long it lives (1h).")
-@click.option("--approve", is_flag=True, help="Approve who joins by it at once.")
-@click.option("--site", default="", metavar="R", help="Region of who says none.")
-@click.pass_obj
-def token(session: Session, expires: str, approve: bool, site: str) -> None:
-    """Make a token by which one worker may join, once.
-
-    It names this coordinator, so the worker trusts no other, and brings the cluster's
-    secret with it. Keep it secret until it is used.
-    """
-    try:
-        expires_s = float(parse_duration(expires))
-    except UsageError as error:
-        raise UsageError(f"--expires: {error}", hint=error.hint) from error
-    body = {"expires_s": expires_s, "approve": approve, "site": site}
-    made = session.client().post("worker-tokens", body)
-    show_one(session, made, lambda style: [made["token"]], name=made["token"])
-    session.note("on the worker's machine, once:")
-    session.note(f"  {made['command']}")
-    if made.get("note"):
-        session.note(f"note: {safe_text(made['note'], 300)}")
 
 
 def _decide(

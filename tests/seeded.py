@@ -23,12 +23,11 @@ from pangea.web.schema import (
     RunAnswer,
     Starter,
     StatusAnswer,
-    TokenAnswer,
-    TokenSpec,
     VoteAnswer,
     WorkerAnswer,
     moment,
 )
+from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 
 from .seeded_world import (
     JOBS,
@@ -271,6 +270,26 @@ class SeededService:
             expires_at=moment(NOW_US + round(spec.expires_s * 1e6)),
             command="pangea run --role worker --join pangea-join-1.x.0",
         )
+
+    async def join_tokens(self, org: int) -> list[TokenState]:
+        """Return one of each state."""
+        return [
+            TokenState(
+                id=f"{number:016x}",
+                state=state,
+                approve=False,
+                site="",
+                created_at=moment(NOW_US + number),
+                created_by="ada",
+                expires_at=moment(NOW_US + 3_600_000_000),
+            )
+            for number, state in enumerate(("open", "used", "expired", "withdrawn"))
+        ]
+
+    async def withdraw(self, org: int, token: str) -> None:
+        """Know of the first only."""
+        if token != f"{0:016x}":
+            raise NotFound("there is no such token")
 
     async def starters(self, org: int) -> list[Starter]:
         """Return what a first start offers."""

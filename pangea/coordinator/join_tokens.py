@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
-from pangea.core.errors import ConfigError, Conflict, UsageError
+from pangea.core.errors import ConfigError, Conflict, NotFound, UsageError
+from pangea.core.text import safe_text
 from pangea.mesh.join_token import JoinToken
 from pangea.storage import tokens
 from pangea.storage.database import Store
@@ -44,7 +45,7 @@ class JoinTokens:
         now_us = self._now_us()
         await self._store.write(lambda: tokens.expire(now_us))
         for stored in await self._store.read(tokens.all):
-            if stored.state == "expired":
+            if stored.state not in ("open", "used"):
                 continue
             try:
                 proof = self._vault.open(stored.secret, _place(stored.id))
@@ -92,6 +93,29 @@ class JoinTokens:
         await self._store.write(lambda: tokens.add(stored))
         self._hold(stored, token.proof)
         return token
+
+    async def listed(self, org: int) -> list[StoredToken]:
+        """Return every token that was made for *org*, oldest first."""
+        await self.expire()
+        return [t for t in await self._store.read(tokens.all) if t.org == org]
+
+    async def withdraw(self, org: int, name: str) -> None:
+        """Close the token whose id is *name* in hexadecimal, before its time.
+
+        Raises NotFound if there is none, and Conflict if it is not open any more.
+        """
+        found = [t for t in await self.listed(org) if t.id.hex() == name.lower()]
+        if not found:
+            raise NotFound(
+                f"there is no join token {safe_text(name, 40)!r}",
+                hint="its id is in `pangea worker token --list`",
+            )
+        token = found[0]
+        if not await self._store.write(lambda: tokens.withdraw(token.id)):
+            state = next(t.state for t in await self.listed(org) if t.id == token.id)
+            hint = "to shut out who used it: pangea worker revoke" * (state == "used")
+            raise Conflict(f"that join token is {state} already", hint=hint)
+        self._held.pop(token.id, None)
 
     def get(self, token: bytes) -> Held | None:
         """Return the token that may open the door now, or None.

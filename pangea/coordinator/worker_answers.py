@@ -1,9 +1,13 @@
 """What a worker looks like to the API: how it is, and what a person should know."""
 
+from collections.abc import Mapping
+
 from pangea.core.model import Worker
 from pangea.mesh.identity import node_id
 from pangea.mesh.messages import Heartbeat
+from pangea.storage.tokens import StoredToken
 from pangea.web.schema import WorkerAnswer, moment
+from pangea.web.schema_tokens import TokenState
 
 from .board import Board
 from .clock_marks import ills_of_spool
@@ -67,6 +71,23 @@ def worker_answer(
         alive_via=via or None,
         path=path or None,
         dialled=dialled or None,
+    )
+
+
+def token_state(token: StoredToken, names: Mapping[bytes, str]) -> TokenState:
+    """Return what became of *token*; *names* are those of the workers, by key."""
+    used_by = token.used_by
+    return TokenState(
+        id=token.id.hex(),
+        state=token.state,
+        approve=token.approve,
+        site=token.site,
+        created_at=moment(token.created_us),
+        created_by=token.created_by,
+        expires_at=moment(token.expires_us),
+        used_at=moment(token.used_us) if token.used_us else None,
+        used_by=node_id(used_by) if used_by else None,
+        worker=names.get(used_by) if used_by else None,
     )
 
 

@@ -6,16 +6,15 @@ from pangea.core.model import Worker
 from pangea.core.text import safe_text
 from pangea.web.schema import (
     RevokeBody,
-    TokenAnswer,
-    TokenSpec,
     WorkerAnswer,
     moment,
 )
+from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 
 from .coordinator import Coordinator
 from .membership import ORDER
 from .withheld import has_credentials
-from .worker_answers import worker_answer
+from .worker_answers import token_state, worker_answer
 
 LOCAL = ("http://127.", "https://127.", "http://[::1]", "https://[::1]")
 ONLY_HERE = (
@@ -92,6 +91,16 @@ class WorkerService:
             addresses=list(token.addresses),
             note="" if far else ONLY_HERE,
         )
+
+    async def join_tokens(self, org: int) -> list[TokenState]:
+        """Return all tokens that were made, without their secrets."""
+        names = {w.key: w.name for w in self._c.board.workers.values()}
+        found = await self._c.tokens.listed(org)
+        return [token_state(token, names) for token in found]
+
+    async def withdraw(self, org: int, token: str) -> None:
+        """Close a token before somebody uses it; NotFound, Conflict if one did."""
+        await self._c.tokens.withdraw(org, token)
 
     def _far(self) -> list[str]:
         """Return where other machines reach us."""

@@ -19,9 +19,9 @@ _COLUMNS = (
 
 
 class StoredToken(Struct, frozen=True, kw_only=True):
-    """A one-time token; ``secret`` is sealed, ``state`` is open, used or expired.
+    """A one-time token; ``state`` is open, used, expired or withdrawn.
 
-    ``used_by`` is the public key of the node that used it.
+    ``secret`` is sealed, ``used_by`` is the public key of the node that used it.
     """
 
     id: bytes
@@ -68,7 +68,9 @@ def consume(token: bytes, key: bytes, now_us: int) -> None:
     if found is None:
         raise NotAllowed("there is no such join token")
     if found[0] != "used":
-        raise NotAllowed("this join token has expired")
+        withdrawn = found[0] == "withdrawn"
+        what = "was withdrawn" if withdrawn else "has expired"
+        raise NotAllowed(f"this join token {what}")
     if bytes(found[1]) != key:
         raise NotAllowed("this join token was used by another node")
 
@@ -89,6 +91,15 @@ def close(ids: Sequence[bytes]) -> None:
         "UPDATE join_token SET state = 'expired' WHERE id = ? AND state = 'open'",
         [(token,) for token in ids],
     )
+
+
+def withdraw(token: bytes) -> bool:
+    """Close *token* for good, if it is open; tell whether it was."""
+    closed = db.execute_sql(
+        "UPDATE join_token SET state = 'withdrawn' WHERE id = ? AND state = 'open'",
+        (token,),
+    )
+    return bool(closed.rowcount)
 
 
 def _row(token: StoredToken) -> tuple[object, ...]:

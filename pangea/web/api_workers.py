@@ -12,10 +12,9 @@ from .schema import (
     Page,
     RenameBody,
     RevokeBody,
-    TokenAnswer,
-    TokenSpec,
     WorkerAnswer,
 )
+from .schema_tokens import TokenAnswer, TokenSpec, TokenState
 
 
 class WorkersService(Protocol):
@@ -57,6 +56,14 @@ class WorkersService(Protocol):
 
     async def mint(self, org: int, by: str, spec: TokenSpec) -> TokenAnswer:
         """Make a join token."""
+        ...
+
+    async def join_tokens(self, org: int) -> list[TokenState]:
+        """Return all tokens that were made, without their secrets."""
+        ...
+
+    async def withdraw(self, org: int, token: str) -> None:
+        """Close the token with that id before somebody uses it."""
         ...
 
 
@@ -122,9 +129,3 @@ async def remove_worker(request: web.Request) -> web.Response:
     org, name = who_is(request).org, request.match_info["name"]
     await request.app[WORKERS].remove(org, name)
     return web.Response(status=204)
-
-
-async def add_token(request: web.Request) -> web.Response:
-    """POST /api/v1/worker-tokens"""
-    who, spec = who_is(request), body_of(request, TokenSpec)
-    return reply(await request.app[WORKERS].mint(who.org, who.name, spec), 201)

@@ -2,8 +2,8 @@
 
 from .api import Paging
 from .api_dials import DialAnswer, DialBody, dial_worker, dials, forget_dial
+from .api_worker_tokens import add_token, tokens, withdraw_token
 from .api_workers import (
-    add_token,
     approve_worker,
     drain_worker,
     remove_worker,
@@ -17,10 +17,9 @@ from .schema import (
     DrainBody,
     RenameBody,
     RevokeBody,
-    TokenAnswer,
-    TokenSpec,
     WorkerAnswer,
 )
+from .schema_tokens import TokenAnswer, TokenSpec, TokenState
 
 _ALL = "/api/v1/workers"
 _ONE = "/api/v1/workers/{name}"
@@ -107,6 +106,23 @@ WORKER_ROUTES: list[Route] = [
         path=_ONE,
         handler=remove_worker,
         summary="Take a worker that is gone from the list; its results stay",
+        auth="admin",
+        status=204,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/worker-tokens",
+        handler=tokens,
+        summary="What became of the tokens by which workers join",
+        query=Paging,
+        answer=list[TokenState],
+        auth="admin",
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/worker-tokens/{id}",
+        handler=withdraw_token,
+        summary="Withdraw a join token that nobody has used",
         auth="admin",
         status=204,
     ),

@@ -238,32 +238,6 @@ class RenameBody(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=200)]
 
 
-class TokenSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """A join token to be made: how long it lives, and what it brings.
-
-    With ``approve`` whoever joins by it is approved at once; ``site`` is the region
-    of a worker that says none.
-    """
-
-    expires_s: Annotated[float, Meta(ge=10, le=86400)] = 3600.0
-    approve: bool = False
-    site: Annotated[str, Meta(max_length=63)] = ""
-
-
-class TokenAnswer(Struct, frozen=True, kw_only=True):
-    """A join token, shown this once, and the command that uses it.
-
-    ``addresses`` are where it leads; ``note`` says what is wrong with them.
-    """
-
-    token: str
-    id: str
-    expires_at: str
-    command: str
-    addresses: list[str] = []
-    note: str = ""
-
-
 class StatusAnswer(Struct, frozen=True, kw_only=True):
     """The coordinator in one answer; ``trouble`` are sentences for a person.
 

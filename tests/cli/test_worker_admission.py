@@ -125,3 +125,28 @@ def test_the_list_says_who_waits_and_what_to_type(run, api):
     api.on("GET /api/v1/workers", {"items": [ANSWER | {"state": "pending"}]})
     result = run("worker", "list")
     assert f"pangea worker approve {ID}" in result.stderr
+
+
+def test_tokens_are_listed_without_their_secret_and_withdrawn_by_id(run, api):
+    token = {
+        "id": "0a" * 8, "state": "used", "approve": True, "site": "",
+        "created_at": "2026-01-01T00:00:00.000000Z", "created_by": "ada",
+        "expires_at": "2026-01-01T01:00:00.000000Z", "used_at": None,
+        "used_by": ID, "worker": "hel",
+    }  # fmt: skip
+    api.on("GET /api/v1/worker-tokens", {"items": [token], "next": None})
+    api.on(f"DELETE /api/v1/worker-tokens/{'0a' * 8}", None, 204)
+    result = run("worker", "token", "--list")
+    assert result.exit_code == 0
+    for word in ("0a" * 8, "used", "hel", "ada"):
+        assert word in result.stdout
+    assert run("worker", "token", "--withdraw", "0a" * 8).exit_code == 0
+    assert api.bodies("POST /api/v1/worker-tokens") == []
+
+
+@pytest.mark.parametrize(
+    "both", [["--list", "--approve"], ["--withdraw", "x", "--expires", "1h"]]
+)
+def test_to_list_or_withdraw_makes_no_token(run, api, both):
+    assert run("worker", "token", *both).exit_code == 2
+    assert api.asked == []

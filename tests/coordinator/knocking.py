@@ -10,7 +10,7 @@ from pangea.mesh.info import NodeInfo
 from pangea.mesh.join_token import parse_token
 from pangea.mesh.link import initiate
 from pangea.mesh.messages import Goodbye, Introduce, Welcome
-from pangea.web.schema import TokenSpec
+from pangea.web.schema_tokens import TokenSpec
 from tests.coordinator.conftest import BOOT, CLOCK, SECRET
 from tests.mesh.fakes import memory_channels
 

@@ -6,7 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from pangea.coordinator.join_tokens import JoinTokens
-from pangea.core.errors import LinkClosed, NotAllowed, ProtocolError, UsageError
+from pangea.core.errors import (
+    Conflict,
+    LinkClosed,
+    NotAllowed,
+    NotFound,
+    ProtocolError,
+    UsageError,
+)
 from pangea.mesh.join_token import parse_token
 from pangea.mesh.messages import Welcome
 from pangea.mesh.refusal import Refused
@@ -14,6 +21,7 @@ from pangea.mesh.secret_ring import SecretRing
 from pangea.storage import tokens as stored_tokens
 from tests.coordinator.conftest import VAULT, World
 from tests.coordinator.knocking import (
+    ORG,
     come,
     id_of,
     is_refused,
@@ -247,3 +255,57 @@ async def test_a_fresh_token_brings_a_worker_that_missed_a_rotation(world):
     assert key_of(world, "hel").public_key in [
         held.stored.used_by for held in world.coordinator.tokens._held.values()
     ]
+
+
+async def test_what_became_of_each_token_is_told_without_its_secret(world):
+    by_state = {}
+    for state in ("open", "used", "withdrawn"):
+        by_state[state] = await mint(world, approve=True)
+    link, _ = await come(world, "hel", token=by_state["used"])
+    gone = parse_token(by_state["withdrawn"]).id.hex()
+    await world.members.withdraw(ORG, gone.upper())
+    found = {t.state: t for t in await world.members.join_tokens(ORG)}
+
+    assert {s: t.id for s, t in found.items()} == {
+        state: parse_token(text).id.hex() for state, text in by_state.items()
+    }
+    assert (found["used"].worker, found["used"].used_by) == ("hel", id_of(world, "hel"))
+    assert found["used"].used_at is not None
+    assert found["open"].created_by == "ada"
+    assert not await world.members.join_tokens(ORG + 1)
+    for text in by_state.values():
+        assert parse_token(text).secret.hex() not in repr(found)
+    await link.close()
+
+
+async def test_a_withdrawn_token_opens_nothing_also_after_a_restart(
+    world, store, tmp_path
+):
+    token = await mint(world)
+    await world.members.withdraw(ORG, parse_token(token).id.hex())
+    assert await is_refused(world, "hel", token=token)
+    again = JoinTokens(store, VAULT, world.own.public_key, world.coordinator.clock)
+    await again.load()
+    assert again.get(parse_token(token).id) is None
+
+
+async def test_only_an_open_token_is_withdrawn(world, desk):
+    used = await mint(world, approve=True)
+    link, _ = await come(world, "hel", token=used)
+    with pytest.raises(Conflict, match="used already"):
+        await world.members.withdraw(ORG, parse_token(used).id.hex())
+    with pytest.raises(NotFound):
+        await world.members.withdraw(ORG, "00" * 8)
+    opened = parse_token(await mint(world)).id.hex()
+    with pytest.raises(NotFound):
+        await world.members.withdraw(ORG + 1, opened)
+    assert (await world.members.join_tokens(ORG))[-1].state == "open"
+    await link.close()
+
+
+async def test_a_token_that_is_withdrawn_during_its_handshake_is_over(desk):
+    token = await fresh(desk)
+    held = desk.get(token.id)
+    await desk.withdraw(1, token.id.hex())
+    with pytest.raises(NotAllowed, match="withdrawn"):
+        await desk._store.write(lambda: desk.consume(held.stored, OTHER))

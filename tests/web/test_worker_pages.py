@@ -135,3 +135,16 @@ def test_pages_neither_repeat_nor_lose_workers_of_one_name():
         if cursor is None:
             break
     assert seen == [f"id-{n}" for n in range(5)]
+
+
+async def test_only_an_admin_sees_and_withdraws_tokens(site):
+    path = "/api/v1/worker-tokens"
+    found = await site.get(path, by="token")
+    assert [t["state"] for t in found.json["items"]] == [
+        "open", "used", "expired", "withdrawn",
+    ]  # fmt: skip
+    assert (await site.get(path, by="viewer")).status == 403
+    one = f"{path}/{found.json['items'][0]['id']}"
+    assert (await site.ask("DELETE", one)).status == 401
+    assert (await site.ask("DELETE", one, by="token")).status == 204
+    assert (await site.ask("DELETE", f"{path}/nobody", by="token")).status == 404
