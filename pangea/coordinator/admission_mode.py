@@ -52,8 +52,8 @@ class AdmissionMode:
         """Store that *worker* was revoked; call it in that very transaction."""
         settings.put(_KEY, worker)
 
-    def switched(self, worker: str) -> None:
-        """Take it that ``store_switch`` has been committed."""
+    def switch(self, worker: str) -> None:
+        """Let a person decide from now on; ``store_switch`` keeps it so."""
         self.revoked = worker
         log.warning("%s", self.trouble)
 

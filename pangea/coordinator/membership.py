@@ -83,9 +83,13 @@ class Membership:
             self._take(gone)
             self._board.connected.discard(gone.id)
             await self._c.reception.cut(gone, "this worker was revoked")
-            await self._store.write(lambda: self._store_revocation(gone, by, reason))
             log.warning("worker %s was revoked by %s", gone.name, by)
-            self._c.admission_mode.switched(gone.name)
+            # A rotation that is just ending ends before this, or knows of it.
+            async with self._c.rotation.changing:
+                self._c.admission_mode.switch(gone.name)
+                await self._store.write(
+                    lambda: self._store_revocation(gone, by, reason)
+                )
             await self._everywhere(gone)
             return gone
 

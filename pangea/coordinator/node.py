@@ -57,7 +57,6 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             own_worker=own_worker(state_dir) if config.worker.local else b"",
         )
         coordinator.rotation.file = rings
-        coordinator.rotation.finished.append(coordinator.admission_mode.rotated)
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")

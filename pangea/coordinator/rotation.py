@@ -45,7 +45,8 @@ class Rotation:
     ``file`` is the live ring (None: somebody else minds the secrets). ``changed``
     are called when other secrets count, ``finished`` when the old ones are gone and
     nobody who was revoked knows those that are left; ``deadline`` is wall time in
-    seconds, 0 for none.
+    seconds, 0 for none. ``changing`` is held during a step, from what it looks at to
+    what it has told.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Rotation:
         self._links = links
         self._store = store
         self._clock = clock
-        self._changing = asyncio.Lock()
+        self.changing = asyncio.Lock()
         self._noted = False
 
     @property
@@ -102,7 +103,7 @@ class Rotation:
 
     async def start(self) -> None:
         """Make the next secret; one that a revoked worker may know is replaced."""
-        async with self._changing:
+        async with self.changing:
             ring, now = self.ring, self._clock.wall()
             leaked = await self._known_to_revoked(ring, SecretState.NEXT)
             step = rotation.restarted if leaked else rotation.started
@@ -115,7 +116,7 @@ class Rotation:
 
     async def use(self) -> None:
         """Make the next secret the current one."""
-        async with self._changing:
+        async with self.changing:
             ring = rotation.used(self.ring)
             if await self._known_to_revoked(ring, SecretState.CURRENT):
                 raise Conflict(
@@ -132,7 +133,7 @@ class Rotation:
         Conflict with the stragglers if there are some, unless one of the two says
         what to do with them.
         """
-        async with self._changing:
+        async with self.changing:
             after = rotation.finished(self.ring)
             late = self.stragglers()
             if late and not force and within_s is None:
@@ -154,7 +155,7 @@ class Rotation:
             await self._store.write(lambda: secrets_kept.put(kept))
         if not self.deadline or self.file is None:
             return
-        async with self._changing:
+        async with self.changing:
             late = self.stragglers()
             if not self.deadline or (late and now < self.deadline):
                 return
@@ -189,7 +190,7 @@ class Rotation:
             await asyncio.shield(asyncio.to_thread(file.replace, ring))
         except ConfigError as error:
             raise StorageError(str(error), hint=error.hint) from error
-        log.info("the cluster's secret %s %s", ring.ids[-1], what)
+        log.info("the cluster's secret %s %s", ring.secrets[-1].id, what)
         for tell in self.changed:
             tell()
         for link in list(self._links.values()):

@@ -198,6 +198,8 @@ async def test_while_the_disk_refuses_it_is_out_all_the_same(world, monkeypatch)
     await far.until(lambda f: isinstance(f.heard[-1], LinkClosed))
 
     assert await is_refused(world, "nyc")
+    _, said = await come(world, "changed", called="nyc")
+    assert said.status == "pending", "it knows the secret, stored or not"
     await revoke(world, "nyc")
     assert key_of(world, "nyc").public_key in await world.store.read(
         stored_workers.revoked_keys

@@ -251,6 +251,25 @@ async def test_a_secret_that_a_revoked_worker_knows_ends_no_approval(world):
     assert world.ended == []
 
 
+async def test_a_revocation_at_the_end_of_a_rotation_is_not_forgotten(world):
+    far = await world.enter("w")
+    await world.secrets.start()
+    await world.secrets.use()
+    worker, crossing = world.coordinator.board.workers[far.welcome.worker], []
+
+    async def revoke():
+        members = world.coordinator.members
+        crossing.append(asyncio.create_task(members.revoke(worker, "ada", "")))
+        await asyncio.wait(crossing, timeout=0.2)
+
+    world.rotation.finished.insert(0, revoke)
+    await world.secrets.finish(FinishBody(force=True))
+    await asyncio.wait(crossing)
+    assert world.coordinator.admission_mode.mode == "approve"
+    await world.coordinator.admission_mode.load()
+    assert world.coordinator.admission_mode.mode == "approve", "also on the disk"
+
+
 async def test_ids_that_are_none_end_the_link(world):
     for ids in ((), ("a",) * 4, ("a" * 17,)):
         far = await world.enter("w")
