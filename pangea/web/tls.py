@@ -105,7 +105,7 @@ class Certificate:
                 return
             self._seen = found
             new = load(files)
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:
             log.error("the certificate stays as it was: %s", error)
             return
         if new.certificate == self.shown.certificate:

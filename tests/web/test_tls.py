@@ -236,6 +236,21 @@ async def test_files_that_vanish_keep_the_old_one(followed, caplog):
     assert certificate.shown.names == {"mon.example.net"}
 
 
+async def test_files_that_are_gone_for_a_day_end_nothing(tmp_path):
+    pair, now = given_pair(tmp_path), [NOW]
+    certificate = Certificate(lambda: pair, wall=lambda: now[0])
+    shown = certificate.shown
+    for path in pair:
+        path.unlink()
+    following = asyncio.create_task(certificate.follow(0.01))
+    await asyncio.sleep(0.05)
+    now[0] += 86_400
+    await asyncio.sleep(0.05)
+    assert not following.done()
+    assert certificate.shown is shown
+    following.cancel()
+
+
 async def test_a_signal_looks_at_once(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     pair = given_pair(tmp_path)
