@@ -76,7 +76,8 @@ def _look(request: web.Request) -> Caller:
     claims = request.headers.getall(_FOR, []), request.headers.getall(_PROTO, [])
     if not any(claims):
         return direct
-    proxies = request.app[SITE].proxies
+    site = request.app.get(SITE)  # a worker's door has none, and no proxies
+    proxies = site.proxies if site else ()
     if not _is_one(_ip(direct.address), proxies):
         return direct
     hops = [hop.strip() for line in claims[0] for hop in line.split(",")][-MAX_HOPS:]

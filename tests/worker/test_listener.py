@@ -48,6 +48,14 @@ async def test_only_the_door_and_a_line_of_text_are_there(method, path, status):
         assert text == WHAT
 
 
+async def test_what_is_claimed_of_proxies_changes_nothing():
+    claims = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+    async with listening() as running, aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{running.port}/mesh"
+        async with session.get(url, headers=claims) as answer:
+            assert answer.status == 422
+
+
 async def test_a_web_page_may_not_knock_at_the_door():
     async with listening() as running, aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{running.port}/mesh"
