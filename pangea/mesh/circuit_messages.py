@@ -4,7 +4,14 @@ The asking side chooses a positive number for each circuit; the other side of th
 link says it as a negative one. All of it came with version 2 of the mesh.
 """
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from pangea.mesh.message import Message
+
+#: What a circuit may be called: also with the other sign it can be packed.
+Number = Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
 
 
 class OpenCircuit(Message, frozen=True, array_like=True, tag=True):
@@ -14,7 +21,7 @@ class OpenCircuit(Message, frozen=True, array_like=True, tag=True):
     """
 
     since = 2
-    circuit: int
+    circuit: Number
     window: int
 
 
@@ -22,7 +29,7 @@ class CircuitData(Message, frozen=True, array_like=True, tag=True):
     """Bytes of a circuit, opaque to whoever carries them."""
 
     since = 2
-    circuit: int
+    circuit: Number
     data: bytes
 
 
@@ -30,7 +37,7 @@ class CircuitWindow(Message, frozen=True, array_like=True, tag=True):
     """So much more may be sent on a circuit, in the bytes of ``circuit_flow.cost``."""
 
     since = 2
-    circuit: int
+    circuit: Number
     size: int
 
 
@@ -38,7 +45,7 @@ class CloseCircuit(Message, frozen=True, array_like=True, tag=True):
     """A circuit is refused, or has ended."""
 
     since = 2
-    circuit: int
+    circuit: Number
     reason: str = ""
 
 

@@ -196,6 +196,13 @@ async def test_a_worker_that_goes_on_about_no_circuit_loses_its_link(world, mid)
     await is_gone(mid)
 
 
+async def test_a_circuit_that_no_answer_can_name_ends_the_link(world, mid, caplog):
+    caplog.set_level("INFO")
+    await mid.link.send(OpenCircuit((1 << 64) - 1, WINDOW))
+    await is_gone(mid)
+    assert "bad message" in caplog.text
+
+
 async def test_a_relayed_worker_keeps_the_address_at_which_it_was_seen(world, mid):
     office = world.coordinator.roster
     key = world.coordinator.board.worker("far").key
