@@ -236,7 +236,8 @@ class Coordinator:
         """
         if self.intake.trouble or self.watch.doubt:
             self._expire_from = now + BACK_S
-        if now < self._expire_from:
+        # No longer than that: the clock may have been set back.
+        if now < self._expire_from <= now + BACK_S:
             await self.intake.note(Decided())
             return
         await self.intake.note(self.judging.expire())

@@ -8,6 +8,7 @@ import base64
 from collections.abc import Callable, Iterable
 
 from pangea.core.clock import Clock
+from pangea.core.clock_step import ClockStep
 from pangea.core.durations import format_duration
 from pangea.core.errors import NotFound
 from pangea.core.model import COORDINATOR, Job, Outcome, Result
@@ -47,12 +48,14 @@ class Heartbeats:
         self._vault = vault
         self._clock = clock
         self._started = clock.wall()
+        self._step = ClockStep(clock)
         self._last: dict[int, float] = {}
         self._missed: set[int] = set()
         self._tokens: dict[str, int] = {}
 
     def put(self, job: Job, last: float | None = None) -> None:
         """Take a new or changed job; *last* is its last stored report."""
+        self._follow_clock()
         self.drop(job.id)
         if job.type != TYPE:
             return
@@ -82,6 +85,7 @@ class Heartbeats:
         self, job: Job, outcome: Outcome, detail: str, duration_ms: float
     ) -> Result:
         """Return the result that a report makes."""
+        self._follow_clock()
         now = self._clock.wall()
         self._last[job.id] = now
         self._missed.discard(job.id)
@@ -92,6 +96,7 @@ class Heartbeats:
 
     def missed(self, job_of: Callable[[int], Job | None]) -> list[Result]:
         """Return a failure for each job whose grace has passed since the last look."""
+        self._follow_clock()
         now, results = self._clock.wall(), []
         for number in set(self._tokens.values()) - self._missed:
             job = job_of(number)
@@ -102,6 +107,13 @@ class Heartbeats:
                 self._missed.add(number)
                 results.append(self._miss(job, now))
         return results
+
+    def _follow_clock(self) -> None:
+        """Let a clock that was set make nobody late, nor early."""
+        step = self._step.take()
+        if step:
+            self._started += step
+            self._last = {job: at + step for job, at in self._last.items()}
 
     def again(self, results: Iterable[Result]) -> None:
         """Take back *results* that could not be stored; they are told again."""

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
+from pangea.core.clock_step import ClockStep
 from pangea.core.electorate import reseat, suspend
 from pangea.core.model import Result
 from pangea.core.verdict import (
@@ -66,10 +67,11 @@ class Judging:
         self._board = board
         self._clock = clock
         self._repeat = repeat
+        self._step = ClockStep(clock)
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
-        decided, now = Decided(), self._clock.wall()
+        decided, now = Decided(), self._now()
         by_job = self._renew(results, now)
         for job in self._board.moving & by_job.keys():
             votes = [v for v in by_job[job] if v.expires > now]
@@ -86,6 +88,20 @@ class Judging:
                 if self._board.lasts[job] >= 2 * SELDOM_S:
                     decided.touched.add(job)
         return decided
+
+    def _now(self) -> float:
+        """Return the time; votes move along with a clock that was set.
+
+        Else all end at once, or those of the dead stay for as long as it went back.
+        """
+        step = self._step.take()
+        back = min(step, 0.0)
+        for state in self._board.states.values() if step else ():
+            for worker, vote in state.votes.items():
+                state.votes[worker] = replace(
+                    vote, at=vote.at + back, expires=vote.expires + step
+                )
+        return self._clock.wall()
 
     def _renew(self, results: Iterable[Result], now: float) -> dict[int, list[Vote]]:
         """Let jobs that are up stay up; return the votes that ask for more."""
@@ -136,7 +152,7 @@ class Judging:
 
     def hold(self, until: float) -> None:
         """Let no vote that stands now expire before *until* (UTC seconds)."""
-        now = self._clock.wall()
+        now = self._now()
         for state in self._board.states.values():
             for worker, vote in state.votes.items():
                 if now < vote.expires < until:
@@ -144,7 +160,7 @@ class Judging:
 
     def expire(self) -> Decided:
         """Let old votes expire and electorates follow who is there."""
-        decided, now = Decided(), self._clock.wall()
+        decided, now = Decided(), self._now()
         for job, state in list(self._board.states.items()):
             rule = self._board.rules[job]
             seats = self._board.electorate(job, now)
@@ -170,7 +186,7 @@ class Judging:
 
         With *anew* all votes are dropped: they speak of another question.
         """
-        decided, now = Decided(), self._clock.wall()
+        decided, now = Decided(), self._now()
         for job in jobs:
             state = self._board.states.get(job)
             if state is None:

@@ -1,0 +1,25 @@
+"""Whether a wall clock was set since it was last looked at."""
+
+from .clock import Clock
+
+#: A clock that moved by less against the monotonic one only drifts.
+STEP_S = 0.5
+
+
+class ClockStep:
+    """Tells by how much *clock* was set; a sleep of the machine looks the same."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = clock.wall() - clock.monotonic()
+
+    def take(self) -> float:
+        """Return by how many seconds it was set since the last call, 0 if it was not.
+
+        What is less than a step adds up until it is one.
+        """
+        step_s = self._clock.wall() - self._clock.monotonic() - self._apart
+        if abs(step_s) < STEP_S:
+            return 0.0
+        self._apart += step_s
+        return step_s
