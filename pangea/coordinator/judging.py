@@ -139,7 +139,7 @@ class Judging:
             if state is None:
                 continue
             vote = vote_of(result, self._board.lasts[result.job])
-            if vote is None:
+            if vote is None or vote.at < state.asked <= now:
                 continue
             held = state.votes.get(vote.worker)
             if vote.worker in state.electorate and (not held or held.at < vote.at):
@@ -193,7 +193,9 @@ class Judging:
                 continue
             seats, rule = self._board.electorate(job, now), self._board.rules[job]
             if anew:
-                self._settle(reseat(state, (), rule, now), decided)
+                begun = replace(state, asked=now)
+                self._settle(reseat(begun, (), rule, now), decided)
+                decided.touched.add(job)
                 state = self._board.states[job]
             if seats != state.electorate:
                 self._settle(reseat(state, seats, rule, now), decided)

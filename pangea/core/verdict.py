@@ -90,7 +90,7 @@ class JobState(Struct, frozen=True):
     ``repeats`` counts the failures in a row of a single voter; ``good_rounds``
     counts the rounds towards ``up``, ``round_good`` and ``round_bad`` who has
     spoken in the one that is going on. Votes of ``suspended`` workers are held and
-    shown, and do not count.
+    shown, and do not count. ``asked`` is since when the job asks what it asks.
     """
 
     job: int
@@ -104,6 +104,7 @@ class JobState(Struct, frozen=True):
     round_good: tuple[int, ...] = ()
     round_bad: tuple[int, ...] = ()
     suspended: tuple[int, ...] = ()
+    asked: float = 0.0
 
     @property
     def counted(self) -> list[Vote]:
@@ -143,9 +144,9 @@ def vote_lasts_s(job: Job) -> float:
 def judge(state: JobState, votes: Iterable[Vote], rule: Rule, now: float) -> Judgement:
     """Return *state* after *votes* at *now* (UTC seconds), and what changed.
 
-    Votes not newer than the one their worker already gave, and those of workers
-    outside the electorate, change nothing. Called without votes it only lets
-    the old ones expire.
+    Votes not newer than the one their worker already gave, those on what the job
+    asked before, and those of workers outside the electorate, change nothing.
+    Called without votes it only lets the old ones expire.
     """
     votes = list(votes)
     if _confirms(state, votes, now):
@@ -213,6 +214,8 @@ def _count(
     for vote in sorted(votes, key=lambda v: (v.at, v.worker)):
         before = held.get(vote.worker)
         if vote.worker not in state.electorate or _is_old(vote, before, now):
+            continue
+        if vote.at < state.asked <= now:
             continue
         held[vote.worker] = vote
         if before is None or before.value is not vote.value:

@@ -188,6 +188,29 @@ async def test_another_target_begins_without_the_votes_of_the_old_one(world):
     assert [v.outcome for v in answer.votes] == [None]
 
 
+async def test_what_was_asked_before_says_nothing_of_another_target(
+    world, store, tmp_path
+):
+    far = await world.join("hel")
+    job = await add(world)
+    old = row(job, outcome=Outcome.FAILED)
+    patch = JobPatch(target="http://127.0.0.1:8/")
+    await world.service.edit_job(FIRST_ORG, "web", patch)
+    await far.report([old])
+    await far.until(lambda f: f.acks.get("e") == 1)
+    late = await world.service.job(FIRST_ORG, "web")
+
+    assert [v.outcome for v in late.votes] == [None]
+    again = World(store, tmp_path)
+    await again.start()
+    resumed = await again.service.job(FIRST_ORG, "web")
+    await again.close()
+    assert [v.outcome for v in resumed.votes] == [None]
+    await far.report([row(job)], first=2)
+    await far.until(lambda f: f.acks.get("e") == 2)
+    assert await verdict(world) == "up"
+
+
 async def test_a_job_stopped_on_its_only_worker_is_paused(world):
     await world.join("hel")
     await add(world)
