@@ -20,6 +20,7 @@ from pangea.mesh.roster import (
     RosterBody,
     RosterNode,
     SignedRoster,
+    fitting,
     sign_roster,
     unpack_roster,
 )
@@ -188,7 +189,7 @@ class RosterOffice:
 
     def _nodes(self) -> tuple[RosterNode, ...]:
         """Return the approved workers; a mesh that is too large loses its newest."""
-        return tuple(
+        nodes = (
             RosterNode(
                 worker.key,
                 worker.name,
@@ -198,6 +199,7 @@ class RosterOffice:
             )
             for worker in self._approved()[:MAX_NODES]
         )
+        return tuple(fitting(nodes))
 
     def _approved(self) -> list[Worker]:
         workers = sorted(self._board.workers.values(), key=lambda worker: worker.id)

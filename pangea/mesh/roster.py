@@ -4,7 +4,7 @@ A roster is the only reason for one worker to talk to another. It expires, its
 version never goes down, and whoever is not on it is a stranger.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,8 @@ MAX_NODES = 4_000
 MAX_COORDINATORS = 16
 MAX_ADDRESSES = 8
 MAX_BODY = 1_000_000
+#: More than a roster's body has beside its nodes.
+_HEAD = 1024
 _LABEL = b"PANGEA roster 1\0"
 _KEY_SIZE = 32
 
@@ -66,6 +68,16 @@ def sign_roster(body: RosterBody, identity: Signer) -> SignedRoster:
     """Return *body* packed and signed by *identity*, a coordinator."""
     packed = _encoder.encode(body)
     return SignedRoster(packed, identity.sign(_LABEL + packed))
+
+
+def fitting(nodes: Iterable[RosterNode]) -> Iterator[RosterNode]:
+    """Yield *nodes* as long as a roster of them is not too large to be sent."""
+    left = MAX_BODY - _HEAD
+    for node in nodes:
+        left -= len(_encoder.encode(node))
+        if left < 0:
+            return
+        yield node
 
 
 def read_roster(

@@ -137,6 +137,25 @@ async def test_a_coordinator_from_a_backup_goes_above_what_workers_hold(world):
     await hel.until(lambda f: rosters(f) and body(world, f).version > far_ahead)
 
 
+async def test_a_roster_of_many_that_say_much_can_still_be_sent(world):
+    far, board = await join(world, "hel"), world.coordinator.board
+    office = world.coordinator.roster
+    told = tuple(f"[2001:db8:1111:2222:3333:4444:5555:{n}]:65535" for n in range(8))
+    for number in range(1000, 3000):
+        key = number.to_bytes(32, "big")
+        board.workers[number] = Worker(
+            id=number,
+            key=key,
+            name="n" * 63,
+            region="\U0001f300" * 63,
+            state="approved",
+        )
+        office._told[key] = told
+    office.changed()
+    await far.until(lambda f: rosters(f) and len(body(world, f).nodes) > 1000, 10)
+    assert "hel" in names(world, far), "the newest are left out"
+
+
 async def test_a_worker_of_version_1_hears_and_says_nothing_of_peers(world):
     old = await join(world, "old", versions=(1, 1))
     new = await join(world, "new")
