@@ -18,10 +18,11 @@ from pangea.core.worker_time import BootTime
 from .files import claim, release
 from .refusal import told
 from .spool_file import Life, SpoolFile
-from .spool_files import SpoolFiles, set_aside
+from .spool_files import SpoolFiles
 from .spool_fresh import Fresh
-from .spool_journal import Journal, Row, left_behind
+from .spool_journal import Found, Journal, Row, left_behind
 from .spool_owed import Owed
+from .spool_rescue import put_in_place
 from .spool_words import Bounds, Epoch, Lost, Run
 
 __all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
@@ -127,7 +128,7 @@ class Spool:
         self._quiet, file = False, self._open_file()
         dropped = file.dropped
         epoch, first, last = await self._run(
-            lambda f: f.add(rows, self._age(f), self._sent, lost, self._owed.lost)
+            lambda f: f.add(rows, self._age(f), self._sent, lost)
         )
         self._follow(file)
         if rows:
@@ -148,7 +149,7 @@ class Spool:
     async def begin_epoch(self) -> None:
         """Give new results numbers of their own: they need not wait for old ones."""
         epoch = secrets.token_hex(16)
-        await self._run(lambda f: f.disk.begin_epoch(epoch))
+        await self._run(lambda f: f.begin_epoch(epoch))
         self.epoch = epoch
         self._fresh.clear()
 
@@ -241,7 +242,7 @@ class Spool:
 
     async def load_assignments(self) -> tuple[int, bytes]:
         """Return what was saved last; (0, b"") if nothing was."""
-        return await self._run(lambda f: f.disk.load_assignments())
+        return await self._run(lambda f: f.load_assignments())
 
     async def close(self) -> None:
         """Close the file; again is harmless."""
@@ -257,8 +258,6 @@ class Spool:
 
     async def _count_owed(self, file: SpoolFiles, upto: int) -> None:
         """Note on the disk what only memory has, now that *upto* is stored."""
-        if not file.trouble:
-            self._owed.settle()
         if file.trouble or file.ring or self._owed.noted:
             self._owed.hold(await self._run(lambda f: f.only_in_memory()), upto)
 
@@ -301,20 +300,32 @@ class Spool:
     def _open(self) -> None:
         self._lock = claim(self.path)
         left = left_behind(self.path)
+        self._owed = Owed(self.path)
         try:
-            disk = SpoolFile(self.path, self._life, self._bounds, left)
-        except sqlite3.OperationalError as error:
+            disk = self._open_disk(left)
+        except sqlite3.Error as error:
             release(self._lock)
             said = told(error, f"{self.path} cannot be opened")
             raise ConfigError(str(said), hint=said.hint) from error
-        except sqlite3.DatabaseError as error:
-            aside = set_aside(self.path)
-            self.message = f"the spool was damaged ({error}); it is kept as {aside}"
-            log.warning("%s", self.message)
-            disk = SpoolFile(self.path, self._life, self._bounds, left)
+        self._owed.settle()
+        self.epoch = disk.epochs[-1].epoch
         self._file = SpoolFiles(self.path, self._life, self._bounds, disk)
         found = sum(len(one.rows) for one in left)
         if found:
             log.info("the journal held the last %d results", found)
         self._journal.open()
-        self._owed = Owed(self.path)
+
+    def _open_disk(self, left: Sequence[Found]) -> SpoolFile:
+        """Open the file; in place of one that is damaged, what can be saved of it."""
+        debts = [self._owed.lost] if self._owed.lost else []
+        try:
+            return SpoolFile(self.path, self._life, self._bounds, left, debts)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            damage = str(error)
+        aside, lost = put_in_place(self.path, f"spool damaged: {damage}")
+        self.message = f"the spool was damaged ({damage}); it is kept as {aside}"
+        log.warning("%s", self.message)
+        debts = [lost, *debts] if lost else debts
+        return SpoolFile(self.path, self._life, self._bounds, left, debts)

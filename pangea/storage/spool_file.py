@@ -36,6 +36,7 @@ from .spool_tables import (
     put_gap,
     set_acked,
     take_in,
+    tell_debts,
     transaction,
 )
 from .spool_words import Bounds, Epoch, Lost, Run
@@ -57,11 +58,17 @@ class Life(Struct, frozen=True):
 class SpoolFile:
     """The open file with its totals. Raises sqlite3.Error, and is then unchanged.
 
-    What earlier lives *left* in the journal is taken in first.
+    What earlier lives *left* in the journal is taken in first; their *debts*, results
+    that are known to be lost, become gaps.
     """
 
     def __init__(
-        self, path: Path, life: Life, bounds: Bounds, left: Sequence[Found] = ()
+        self,
+        path: Path,
+        life: Life,
+        bounds: Bounds,
+        left: Sequence[Found] = (),
+        debts: Sequence[Lost] = (),
     ) -> None:
         self._life = life
         #: The names under which this process has written to the journal.
@@ -76,9 +83,11 @@ class SpoolFile:
             self.count()
             with transaction(self.link):
                 homeless = take_in(self.link, left, self.age)
+                tell_debts(self.link, debts, life.boot)
                 self.epochs = begin_epoch(self.link, life.epoch, life.boot)
                 note_journal(self.link, life.epoch, 0)
                 self._house(homeless)
+            self._make_durable()
             if left:
                 self.count()
             self._room = Room(self.link, bounds, self.age)
@@ -148,9 +157,7 @@ class SpoolFile:
                 boot=current.boot,
             )
             add_epoch(self.link, new)
-        # A loss of power must not give its numbers to the one before.
-        with suppress(sqlite3.OperationalError):
-            self.link.execute("PRAGMA wal_checkpoint(FULL)")
+        self._make_durable()
         self.epochs = [e for e in self.epochs if e.end > e.base] + [new]
 
     def pending(
@@ -252,6 +259,15 @@ class SpoolFile:
             self.note_acks()
             self.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.link.close()
+
+    def _make_durable(self) -> None:
+        """Write to the disk which epoch it is.
+
+        A loss of power must not give its numbers to the one before, nor tell debts
+        in other words than those that were sent.
+        """
+        with suppress(sqlite3.OperationalError):
+            self.link.execute("PRAGMA wal_checkpoint(FULL)")
 
     def _set_acks(self) -> list[tuple[Epoch, int]]:
         news = [(e, e.acked) for e in self.epochs if e.acked > e.noted]

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .spool_file import Life, SpoolFile
+from .spool_head import Head
 from .spool_journal import Row
-from .spool_owed import held, joined
+from .spool_owed import held
 from .spool_salvage import carry, salvage
 from .spool_words import Bounds, Epoch, Lost, Run
 
@@ -46,6 +47,8 @@ class SpoolFiles:
         self.disk = disk
         self.ring: SpoolFile | None = None
         self.trouble = ""
+        self.head = Head(path)
+        self.note_head()
 
     @property
     def all(self) -> list[SpoolFile]:
@@ -70,20 +73,21 @@ class SpoolFiles:
         age: int,
         sent: Mapping[str, int],
         lost: Lost | None = None,
-        owed: Lost | None = None,
     ) -> tuple[str, int, int]:
-        """Store *rows* where they can be; return their epoch, first and last.
-
-        Only the disk takes what is *owed* since an earlier life.
-        """
+        """Store *rows* where they can be; return their epoch, first and last."""
         try:
-            added = self._add_to_disk(rows, age, sent, joined(owed, lost))
+            added = self._add_to_disk(rows, age, sent, lost)
         except sqlite3.Error as error:
             if not _is_failing(error):
                 raise
             return self._add_to_ring(rows, age, sent, lost, error)
         self._errors = 0
         self._leave_ring()
+        if rows:
+            self.head.came(
+                self.disk.epochs[-1], rows[0].started_us, rows[-1].started_us
+            )
+        self.note_head()
         return self.disk.epochs[-1].epoch, *added
 
     def pending(
@@ -106,6 +110,26 @@ class SpoolFiles:
         """Make pending again what the coordinator lacks."""
         for file in self.all:
             file.rewind(watermarks)
+        self.note_head()
+
+    def begin_epoch(self, epoch: str) -> None:
+        """Give what is added from now on numbers of its own."""
+        self.disk.begin_epoch(epoch)
+        self.note_head()
+
+    def note_head(self) -> None:
+        """Write down beside the disk which numbers it has given."""
+        self.head.note(self.disk.epochs, self.disk.lives, self.disk.upto)
+
+    def load_assignments(self) -> tuple[int, bytes]:
+        """Return what was saved last; (0, b"") if nothing was, or it is damaged."""
+        try:
+            return self.disk.load_assignments()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._replace(error)
+            return self.disk.load_assignments()
 
     def only_in_memory(self) -> Lost | None:
         """Return what waits, and would be gone with this process."""
@@ -123,6 +147,8 @@ class SpoolFiles:
             log.error("%d results are lost: %s", left, self.trouble)
         for file in self.all:
             file.close()
+        self.note_head()
+        self.head.close()
 
     def _add_to_disk(
         self, rows: Sequence[Row], age: int, sent: Mapping[str, int], lost: Lost | None
@@ -184,6 +210,7 @@ class SpoolFiles:
             new.save_assignments(*assignments)
         self._gone += old.dropped
         self._errors, self.disk = 0, new
+        self.note_head()
 
     def _fresh(self, path: Path, bounds: Bounds) -> SpoolFile:
         life = Life(secrets.token_hex(16), self._life.boot)

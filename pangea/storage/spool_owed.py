@@ -39,6 +39,8 @@ MANY = 0
 class Owed:
     """The file beside the spool; ``lost`` is what an earlier life took along.
 
+    The spool makes a gap of that when it opens, and then it is settled.
+
     Nothing here raises: what cannot be written is not known later.
     """
 
@@ -53,7 +55,6 @@ class Owed:
             self._file = -1
             return
         self.lost = _read(self._file)
-        self._all = joined(self.lost, None)
         self._make_room()
 
     @property
@@ -73,7 +74,7 @@ class Owed:
     def hold(self, held: Lost | None, upto: int) -> None:
         """Note that memory has *held*, and what came after the serial *upto*."""
         self._fresh = [row for row in self._fresh if row.serial > upto]
-        self._all = joined(self.lost, held)
+        self._all = joined(held, None)
         for row in self._fresh:
             one = Lost(REASON, {row.job: 1}, row.started_us, row.started_us)
             self._all = joined(self._all, one)
@@ -81,7 +82,9 @@ class Owed:
 
     def settle(self) -> None:
         """Owe nothing of an earlier life any more: the spool has its gap."""
-        self.lost = None
+        if self.lost:
+            self.lost = self._all = None
+            self._note()
 
     def close(self) -> None:
         """Close the file; again is harmless."""

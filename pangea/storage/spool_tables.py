@@ -1,6 +1,8 @@
 """The spool's tables: epochs, rows, gaps, assignments."""
 
+import secrets
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,7 +12,7 @@ from pangea.core.model import Gap
 from pangea.core.worker_time import BootTime
 
 from .spool_journal import Found, Row
-from .spool_words import Epoch
+from .spool_words import Epoch, Lost
 
 #: Epochs that are remembered after all their rows are gone.
 EPOCHS_KEPT = 50
@@ -51,6 +53,8 @@ BOOTS_KEPT = 50
 POWER = "lost with the power"
 #: Lives of the worker whose place in the journal is remembered.
 LIVES_KEPT = 16
+#: Stands among the lives for the last debt that was told.
+DEBT = "owed"
 
 
 @contextmanager
@@ -83,12 +87,46 @@ def top_id(link: sqlite3.Connection) -> int:
     return top or 0
 
 
-def begin_epoch(link: sqlite3.Connection, epoch: str, boot: str) -> list[Epoch]:
-    """Begin a new epoch; return all that matter, the new one last.
+def set_top_id(link: sqlite3.Connection, top: int) -> None:
+    """Let the next row have the id above *top*."""
+    link.execute("DELETE FROM sqlite_sequence WHERE name = 'row'")
+    link.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('row', ?)", (top,))
+
+
+def tell_debts(link: sqlite3.Connection, debts: Iterable[Lost], boot: str) -> None:
+    """Give what an earlier life lost numbers of its own; the last of them only once.
 
     The caller has begun the transaction.
     """
+    found = link.execute("SELECT upto FROM journal WHERE life = ?", (DEBT,)).fetchone()
+    for lost in debts:
+        mark, total = zlib.crc32(msgspec.msgpack.encode(lost)), lost.total
+        if total <= 0 or (found and found[0] == mark):
+            continue
+        base = top_id(link)
+        epoch = Epoch(
+            epoch=secrets.token_hex(16),
+            base=base,
+            acked=0,
+            noted=0,
+            end=base + total,
+            boot=boot,
+        )
+        add_epoch(link, epoch)
+        put_gap(link, epoch.epoch, lost.gap(1))
+        set_top_id(link, epoch.end)
+        note_journal(link, DEBT, mark)
+
+
+def begin_epoch(link: sqlite3.Connection, epoch: str, boot: str) -> list[Epoch]:
+    """Begin a new epoch; return all that matter, the new one last.
+
+    It has another name if an opening that failed has taken this one. The caller has
+    begun the transaction.
+    """
     base = top_id(link)
+    if link.execute("SELECT 1 FROM epoch WHERE epoch = ?", (epoch,)).fetchone():
+        epoch = secrets.token_hex(16)
     link.execute(
         "INSERT INTO epoch (epoch, base, acked, boot) VALUES (?, ?, 0, ?)",
         (epoch, base, boot),

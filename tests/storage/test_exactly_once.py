@@ -18,8 +18,9 @@ from pangea.core.model import Result
 from pangea.storage import ingest, results
 from pangea.storage.database import Store
 from pangea.storage.files import release
-from pangea.storage.spool import Bounds, Spool
+from pangea.storage.spool import Bounds, Lost, Spool
 from pangea.storage.spool_journal import journal_paths
+from pangea.storage.spool_owed import Owed
 from tests.storage.made import SECOND, T0, result
 
 WORKER = 1
@@ -28,6 +29,8 @@ WORKER = 1
 def die(spool):
     """End *spool* as ``kill -9`` does: nothing is flushed, noted or emptied."""
     spool._file.disk.link.close()
+    spool._file.head.close()
+    spool._owed.close()
     spool._thread.shutdown()
     spool._journal.close()
     release(spool._lock)
@@ -244,4 +247,65 @@ ExactlyOnce.TestCase.settings = settings(
     max_examples=40, stateful_step_count=30, deadline=None
 )
 test_every_result_is_stored_once_or_inside_a_gap = ExactlyOnce.TestCase
+
+
+class WithBadDisks(ExactlyOnce):
+    """The same, with pages that are overwritten, and power that fails."""
+
+    @rule(count=st.integers(0, 5), share=st.floats(0, 1), size=st.integers(1, 4096))
+    def kill_it_and_damage_its_file(self, count, share, size):
+        """From some page on, the beginning of each is overwritten."""
+        self.keep(count)
+        self.spool._file.disk.link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        die(self.spool)
+        with self.spool.path.open("r+b") as file:
+            pages = self.spool.path.stat().st_size // 4096
+            for page in range(1 + int(share * (pages - 1)), pages):
+                file.seek(page * 4096)
+                file.write(b"\xa5" * size)
+        self.live_again()
+
+    @rule(debt=st.integers(0, 9), count=st.integers(1, 9), more=st.integers(0, 9))
+    def take_the_power(self, debt, count, more):
+        """It owes results, a group was sent, then its commit goes; the journal stays.
+
+        What was numbered after the opening must get the same numbers again.
+        """
+        die(self.spool)
+        self.owe(debt)
+        path = self.spool.path
+        wal = path.with_name("spool.db-wal")
+        on_disk = {p: p.read_bytes() for p in (path, wal)}
+        rows = self.keep(count)
+        journal = {p: p.read_bytes() for p in journal_paths(path)}
+        self.do(self.spool.add(rows))
+        for run in self.do(self.spool.pending(self.sent, 100)):
+            self.taken_in(run)
+        self.keep(more)
+        after = {p: p.read_bytes() for p in journal_paths(path)}
+        die(self.spool)
+        for one, data in (on_disk | {p: journal[p] or after[p] for p in after}).items():
+            one.write_bytes(data)
+        path.with_name("spool.db-shm").unlink(missing_ok=True)
+        self.live_again()
+
+    def owe(self, debt):
+        """Live again with results that an earlier life lost with its memory."""
+        owed = Owed(self.spool.path)
+        lost = [result(len(self.made) + i, worker=WORKER) for i in range(debt)]
+        at = [r.started_at_us for r in lost]
+        if lost:
+            owed.hold(Lost("", {1: debt}, at[0], at[-1]), 0)
+        owed.close()
+        self.live_again()
+        if lost:
+            *_, told, _ = self.spool._file.disk.epochs
+            assert told.last == debt
+            self.made |= {(told.epoch, n): row for n, row in enumerate(lost, 1)}
+
+
+WithBadDisks.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=20, deadline=None
+)
+test_bad_disks_lose_nothing_in_silence = WithBadDisks.TestCase
 assert T0 % SECOND == 0

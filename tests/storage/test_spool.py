@@ -217,6 +217,9 @@ async def test_a_damaged_spool_is_set_aside_and_a_new_one_begun(tmp_path, caplog
     path = tmp_path / "spool.db"
     path.write_bytes(b"no database" * 1000)
     spool = await Spool.open(path)
+    (run,) = await everything(spool)
+    (gap,) = run.gaps
+    assert gap.reason == ("spool damaged: file is not a database, number unknown")
     assert await spool.add(rows(0, 1)) == (1, 1)
     await spool.close()
     (aside,) = tmp_path.glob("spool.db.damaged-*")
@@ -235,9 +238,21 @@ async def test_pages_that_were_overwritten_are_found_at_the_start(tmp_path):
         for page in range(20, 60):
             file.seek(page * 4096)
             file.write(b"\xff" * 4096)
-    spool = await Spool.open(path)
+    before, spool = spool.epoch, await Spool.open(path)
     assert "damaged" in spool.message
-    assert await spool.waiting() == 0
+    assert await spool.waiting() == 5000
+    told = await everything(spool)
+    told += await spool.pending({before: told[-1].last}, 10_000)
+    assert {run.epoch for run in told} == {before}
+    saved = {n for run in told for n in range(run.first, run.first + len(run.rows))}
+    gaps = [gap for run in told for gap in run.gaps]
+    lost = {n for gap in gaps for n in range(gap.first, gap.last + 1)}
+    assert len(saved) > 500
+    assert not saved & lost
+    assert saved | lost == set(range(1, 5001))
+    assert {gap.reason for gap in gaps} == {
+        "spool damaged: database disk image is malformed"
+    }
     await spool.close()
 
 

@@ -39,15 +39,27 @@ async def test_what_only_memory_had_is_a_gap_of_the_next_life(tmp_path):
     await spool.add([spool.keep(5, 100, b"a"), spool.keep(6, 200, b"b")])
     dead(spool)
     again = await Spool.open(tmp_path / "spool.db")
-    assert await gaps_of(again) == []
-    await again.add(keep(again, 3, 1))
     assert await gaps_of(again) == [({5: 1, 6: 1}, REASON)]
-    await again.add(keep(again, 4, 1))
+    assert Owed(tmp_path / "spool.db").lost is None
+    await again.add(keep(again, 3, 1))
     assert await gaps_of(again) == [({5: 1, 6: 1}, REASON)]
     await again.close()
     third = await Spool.open(tmp_path / "spool.db")
     assert third._owed.lost is None
     await third.close()
+
+
+async def test_a_debt_whose_note_comes_back_is_told_once(tmp_path):
+    path = tmp_path / "spool.db"
+    owed = Owed(path)
+    owed.hold(Lost("", {5: 2}, 10, 20), 0)
+    note = path_of(path).read_bytes()
+    owed.close()
+    dead(await Spool.open(path))
+    path_of(path).write_bytes(note)
+    again = await Spool.open(path)
+    assert await gaps_of(again) == [({5: 2}, REASON)]
+    await again.close()
 
 
 async def test_what_was_acknowledged_from_memory_is_not_owed(tmp_path):
