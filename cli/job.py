@@ -9,6 +9,7 @@ import click
 
 from pangea.core.durations import format_duration, parse_duration
 from pangea.core.errors import UsageError
+from pangea.core.text import safe_text
 
 from .client import path_of
 from .given import SET_HELP, options_of, table_of
@@ -32,6 +33,8 @@ COLUMNS = [
 ]
 
 
+#: Jobs whose notices are told below the list.
+MOST_NOTES = 10
 #: The worst first.
 ORDER = ("down", "degraded", "unknown", "up", "paused")
 
@@ -121,6 +124,9 @@ def list_(session: Session) -> None:
     show_items(session, jobs, COLUMNS)
     if not jobs:
         session.note("there are no jobs yet\n  try: pangea job add http example.com")
+    for job in [job for job in jobs if job.get("notices")][:MOST_NOTES]:
+        told = "\n  ".join(safe_text(line, 300) for line in job["notices"])
+        session.note(f"{safe_text(job['name'], 63)}: {told}")
 
 
 @command.command("show")
@@ -253,6 +259,7 @@ def _card(style: Style, job: dict[str, Any]) -> list[str]:
         ("report", f"curl -X POST SERVER{told}" if told else ""),
         ("since", ago(job["verdict_since"])),
         ("why", job["verdict_reason"]),
+        *(("note", notice) for notice in job.get("notices", ())),
     ]
     head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
     return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]

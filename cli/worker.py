@@ -85,6 +85,12 @@ def show(session: Session, name: str) -> None:
     show_one(session, worker, lambda style: _card(style, worker))
 
 
+def _out(worker: dict[str, Any]) -> str:
+    """Return who revoked a worker, and how long ago."""
+    by, at = worker.get("revoked_by", ""), worker.get("revoked_at")
+    return f"{by}, {ago(at)}" if by and at else by
+
+
 def _card(style: Style, worker: dict[str, Any]) -> list[str]:
     position = worker["position"] or ()
     facts = [
@@ -92,6 +98,8 @@ def _card(style: Style, worker: dict[str, Any]) -> list[str]:
         ("state", worker["state"]),
         ("health", worker["health"]),
         ("let in by", worker.get("approved_by", "")),
+        ("shut out by", _out(worker)),
+        ("because", worker.get("revoked_reason", "")),
         *(("note", notice) for notice in worker.get("notices", ())),
         ("region", worker["region"]),
         ("location", ",".join(f"{part:g}" for part in position)),

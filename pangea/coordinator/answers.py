@@ -18,6 +18,7 @@ from pangea.web.schema import (
     moment,
 )
 
+from .absent import absent, notices
 from .board import Board
 from .telling import flag_names
 
@@ -49,11 +50,12 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         votes=votes,
         last_duration_ms=last.duration_ms if last else None,
         push_path=push_path,
+        notices=notices(board, job),
     )
 
 
 def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
-    """Return the cells: who probes, who was stopped, who cannot."""
+    """Return the cells: who probes, was stopped, cannot, or is not there."""
     placement = board.placements.get(job.id) or board.preview(job)
     probing = [_cell(board, w.id, state) for w in placement.workers]
     probing += [_leaving(board, old, state) for old in placement.takes.values()]
@@ -68,7 +70,14 @@ def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
         for name, why in placement.refused.items()
         if name not in job.stopped_on
     ]
-    return sorted([*probing, *stopped, *refused], key=lambda cell: cell.worker)
+    missing = [
+        VoteAnswer(worker=name, outcome=None, state="absent", detail=why)
+        for name, why in absent(board, job).items()
+        if name not in job.stopped_on
+    ]
+    return sorted(
+        [*probing, *stopped, *refused, *missing], key=lambda cell: cell.worker
+    )
 
 
 def _cell(board: Board, number: int, state: JobState) -> VoteAnswer:

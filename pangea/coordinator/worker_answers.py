@@ -6,6 +6,7 @@ from pangea.core.model import Worker
 from pangea.mesh.identity import node_id
 from pangea.mesh.messages import Heartbeat
 from pangea.storage.tokens import StoredToken
+from pangea.storage.workers import Revocation
 from pangea.web.schema import WorkerAnswer, moment
 from pangea.web.schema_tokens import TokenState
 
@@ -28,6 +29,7 @@ def worker_answer(
     withheld: bool = False,
     path: str = "",
     dialled: str = "",
+    revocation: Revocation | None = None,
     mesh: MeshDesk,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
@@ -35,8 +37,9 @@ def worker_answer(
     *waiting* says that its link is open until a person decides, *twin* that two
     machines use its identity, *withheld* that there are credentials which it does
     not get, *path* how its link goes, *dialled* where we dial it, *mesh* how its peers
-    see it.
+    see it, *revocation* who shut it out.
     """
+    out = revocation or Revocation(0, "", "")
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
     via = "" if worker.id in board.connected else mesh.alive_via(worker.id)
@@ -71,6 +74,9 @@ def worker_answer(
         alive_via=via or None,
         path=path or None,
         dialled=dialled or None,
+        revoked_at=moment(out.at_us) if out.at_us else None,
+        revoked_by=out.by,
+        revoked_reason=out.reason,
     )
 
 

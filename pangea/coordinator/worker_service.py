@@ -4,6 +4,8 @@ import shlex
 
 from pangea.core.model import Worker
 from pangea.core.text import safe_text
+from pangea.storage import workers as stored_workers
+from pangea.storage.workers import Revocation
 from pangea.web.schema import (
     RevokeBody,
     WorkerAnswer,
@@ -40,11 +42,14 @@ class WorkerService:
         listed = [w for w in mine if w.state in ORDER]
         withheld = self._has_credentials()
         ordered = sorted(listed, key=lambda w: (w.name, w.id))
-        return [self._answer(worker, withheld) for worker in ordered]
+        out = await self._revocations(ordered)
+        return [self._answer(w, withheld, out.get(w.key)) for w in ordered]
 
     async def worker(self, org: int, name: str) -> WorkerAnswer:
         """Return the worker with that name or id."""
-        return self._answer(self._members.find(name, org), self._has_credentials())
+        worker = self._members.find(name, org)
+        out = await self._revocations([worker])
+        return self._answer(worker, self._has_credentials(), out.get(worker.key))
 
     async def approve(self, org: int, name: str, by: str) -> WorkerAnswer:
         """Let a worker in."""
@@ -56,7 +61,9 @@ class WorkerService:
     ) -> WorkerAnswer:
         """Shut a worker out for ever."""
         worker, reason = self._members.find(name, org), safe_text(body.reason, 500)
-        return self._answer(await self._members.revoke(worker, by, reason))
+        gone = await self._members.revoke(worker, by, reason)
+        now_us = round(self._c.clock.wall() * 1e6)
+        return self._answer(gone, revocation=Revocation(now_us, by, reason))
 
     async def rename(self, org: int, name: str, new: str) -> WorkerAnswer:
         """Call a worker by another name."""
@@ -109,7 +116,18 @@ class WorkerService:
     def _has_credentials(self) -> bool:
         return any(map(has_credentials, self._c.board.jobs.values()))
 
-    def _answer(self, worker: Worker, withheld: bool = False) -> WorkerAnswer:
+    async def _revocations(self, listed: list[Worker]) -> dict[bytes, Revocation]:
+        """Return who shut out which key, if any of *listed* was."""
+        if not any(worker.state == "revoked" for worker in listed):
+            return {}
+        return await self._c.store.read(stored_workers.revocations)
+
+    def _answer(
+        self,
+        worker: Worker,
+        withheld: bool = False,
+        revocation: Revocation | None = None,
+    ) -> WorkerAnswer:
         reception = self._c.reception
         proof = reception.twins.proof(worker.id, self._c.clock.monotonic())
         return worker_answer(
@@ -121,5 +139,6 @@ class WorkerService:
             withheld=withheld,
             path=reception.path(worker.id),
             dialled=self._c.dialler.at(worker.key),
+            revocation=revocation,
             mesh=self._c.mesh,
         )

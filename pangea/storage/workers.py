@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from itertools import count
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -129,6 +130,22 @@ def revoke(worker: Worker, at_us: int, by: str, reason: str) -> Worker:
         (worker.key, worker.org, worker.name, at_us, by, reason),
     )
     return save(replace(worker, state="revoked", trusted=False, draining=False))
+
+
+class Revocation(NamedTuple):
+    """Who shut a key out, when (0: unknown), and why."""
+
+    at_us: int
+    by: str
+    reason: str
+
+
+def revocations() -> dict[bytes, Revocation]:
+    """Return every revocation by the key that it shut out."""
+    found = db.execute_sql(
+        "SELECT key, revoked_us, revoked_by, reason FROM revoked_key"
+    )
+    return {bytes(key): Revocation(*rest) for key, *rest in found}
 
 
 def revoked_keys() -> set[bytes]:

@@ -174,7 +174,7 @@ def _vote(job: JobAnswer, vote: VoteAnswer, now: str) -> VoteRow:
         reason=why(vote.reason, vote.detail),
         meaning=meaning(vote.reason),
         at=when(vote.at, now),
-        can_stop=job.enabled and not stopped,
+        can_stop=job.enabled and not stopped and vote.state != "absent",
         can_start=job.enabled and stopped,
         anchor=f"w-{vote.worker}",
     )

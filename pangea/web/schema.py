@@ -69,7 +69,8 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
     ``state`` is ``probing``, ``stopped``, ``refused``, ``waiting`` (assigned, no
     result yet), ``suspect`` (the worker is not connected; its vote counts for some
     seconds more), ``lost`` (its vote counts no more) or ``moving`` (another worker
-    takes over, and this one goes on until that one has reported).
+    takes over, and this one goes on until that one has reported). A worker that the
+    job names and that is not there is ``absent``.
     """
 
     worker: str
@@ -85,7 +86,8 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
 class JobAnswer(Struct, frozen=True, kw_only=True):
     """A job with its verdict (also ``paused``) and a vote for each worker.
 
-    Secret options are masked. ``push_path`` is where a heartbeat job is told.
+    Secret options are masked. ``push_path`` is where a heartbeat job is told;
+    ``notices`` are sentences for a person, of workers that it names and are not there.
     """
 
     id: int
@@ -106,6 +108,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     votes: list[VoteAnswer]
     last_duration_ms: float | None = None
     push_path: str | None = None
+    notices: list[str] = []
 
 
 class PushQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,6 +192,7 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     have links to, ``peer_rtt_ms`` is the median of their round trips; ``alive_via``
     names the peer that hears it while the coordinator does not. ``path`` is how its
     link goes, ``direct`` or ``via`` a peer, ``dialled`` where we dial it.
+    ``revoked_by`` and ``revoked_reason`` say who shut it out, and why.
     """
 
     name: str
@@ -218,6 +222,9 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     alive_via: str | None = None
     path: str | None = None
     dialled: str | None = None
+    revoked_at: str | None = None
+    revoked_by: str = ""
+    revoked_reason: str = ""
 
 
 class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):

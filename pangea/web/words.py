@@ -34,6 +34,7 @@ CELLS = {
     "moving": ("→", "moves to another worker", "unknown"),
     "stopped": ("◌", "stopped", "paused"),
     "refused": ("⊗", "cannot run here", "unknown"),
+    "absent": ("⊗", "worker not there", "unknown"),
     "none": ("·", "not assigned", "none"),
 }
 

@@ -192,3 +192,16 @@ def test_an_empty_list_says_how_to_begin(run, api):
     result = run("job", "list")
     assert result.stdout == ""
     assert "pangea job add" in result.stderr
+
+
+def test_a_worker_that_is_not_there_is_told_by_show_and_list(run, api):
+    notice = "worker rio is not there: it was revoked"
+    job = a_job(votes=[{**VOTE, "outcome": None, "state": "absent"}], notices=[notice])
+    api.on("GET /api/v1/jobs/web", job)
+    api.on("GET /api/v1/jobs", {"items": [job], "next": None})
+    shown = run("job", "show", "web").stdout
+    assert notice in shown
+    assert "absent" in shown
+    told = run("job", "list")
+    assert notice in told.stderr
+    assert notice not in told.stdout

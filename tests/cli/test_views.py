@@ -207,3 +207,12 @@ def test_without_workers_the_list_says_exactly_how_to_add_one(run, api):
     assert ran.stdout == ""
     assert [line.strip() for line in ran.stderr.splitlines()][1:] == join
     assert run("worker", "list", "-o", "json").stdout.strip() == "[]"
+
+
+def test_a_revoked_worker_is_shown_with_who_and_why(run, api):
+    out = {"revoked_by": "ada", "revoked_reason": "stolen", "state": "revoked"}
+    out["revoked_at"] = "2026-01-01T00:00:00.000000Z"
+    api.on("GET /api/v1/workers/york", WORKER | out)
+    shown = run("worker", "show", "york").stdout
+    assert "ada, " in shown
+    assert "stolen" in shown

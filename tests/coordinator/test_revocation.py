@@ -283,3 +283,55 @@ async def test_an_empty_set_of_jobs_is_what_a_revoked_worker_remembers(world):
     last = [m for m in far.heard if isinstance(m, Desired)][-1]
 
     assert (last.base, last.put) == (None, ())
+
+
+async def test_a_job_says_which_of_the_workers_that_it_names_are_not_there(world):
+    far = {name: await world.join(name) for name in ("hel", "nyc", "lon", "rio")}
+    await add(world, world.spec(name="web", on="hel,nyc,lon,rio"))
+    assert (await world.service.job(ORG, "web")).notices == []
+    await revoke(world, "nyc")
+    await far["lon"].leave()
+    await asyncio.sleep(0.05)
+    await world.members.remove(ORG, "lon")
+    job = await world.service.job(ORG, "web")
+
+    assert job.notices[:2] == [
+        "worker nyc is not there: it was revoked",
+        "worker lon is not there: it was removed from the list",
+    ]
+    assert "pangea job edit web --on" in job.notices[2]
+    cells = {vote.worker: vote for vote in job.votes}
+    assert {name: cell.state for name, cell in cells.items() if name in "nyclon"} == {
+        "nyc": "absent",
+        "lon": "absent",
+    }
+    assert cells["nyc"].detail == "it was revoked"
+    assert (await world.service.jobs(ORG))[0].notices == job.notices
+
+
+async def test_who_waits_for_approval_is_not_there_yet(store, tmp_path):
+    world = World(store, tmp_path, admission="approve")
+    await world.start()
+    await come(world, "hel")
+    await add(world, world.spec(name="web", on="hel"))
+    job = await world.service.job(ORG, "web")
+    assert job.notices[0] == "worker hel is not there: it waits for approval"
+    await world.close()
+
+
+async def test_a_job_for_a_tag_that_nobody_has_says_that_it_runs_nowhere(world):
+    await world.join("hel")
+    await add(world, world.spec(name="web", on="tag:site=rio"))
+    (notice,) = (await world.service.job(ORG, "web")).notices
+    assert notice == "no worker has tag site=rio, so it runs nowhere"
+
+
+async def test_who_shut_a_worker_out_and_why_is_shown(world, store, tmp_path):
+    await come(world, "hel")
+    answered = await revoke(world, "hel", "stolen")
+    again = await restarted(world, store, tmp_path)
+    for shown in (answered, await again.members.worker(ORG, "hel"),
+                  (await listed(again))["hel"]):  # fmt: skip
+        assert (shown.revoked_by, shown.revoked_reason) == ("ada", "stolen")
+        assert shown.revoked_at is not None
+    await again.close()

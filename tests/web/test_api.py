@@ -9,7 +9,8 @@ UNSAFE = ("POST", "PATCH", "DELETE")
 
 def path_of(route: Route) -> str:
     name = WORKER if "/workers/" in route.path else JOB
-    return route.path.replace("{name}", name).replace("{file}", "pangea.css")
+    path = route.path.replace("{name}", name).replace("{file}", "pangea.css")
+    return re.sub(r"\{\w+\}", "00", path)
 
 
 def named(routes):
