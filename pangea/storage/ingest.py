@@ -24,6 +24,8 @@ from .writer import after_commit
 #: Sequence numbers beyond this are nonsense, and SQLite could not hold them.
 MOST_SEQ = 1 << 60
 HEAD_BYTES = 512
+#: A worker that starts again and again has many; all must fit into one Welcome.
+MOST_EPOCHS = 5_000
 #: Rows set aside are kept for a person to look at, the newest of them.
 BAD_ROWS_KEPT = 10_000
 
@@ -79,10 +81,15 @@ def commit(
 
 
 def watermarks(worker: int) -> dict[str, int]:
-    """Return the watermark of each epoch of a worker."""
+    """Return the watermarks of a worker: of the epochs heard of last, if too many.
+
+    Rows of the others may be sent again, and are skipped.
+    """
     return dict(
         connection().execute(
-            "SELECT epoch, seq FROM watermark WHERE worker = ?", (worker,)
+            "SELECT epoch, seq FROM watermark WHERE worker = ?"
+            " ORDER BY raised_us DESC LIMIT ?",
+            (worker, MOST_EPOCHS),
         )
     )
 

@@ -165,3 +165,18 @@ async def test_epochs_not_heard_of_for_long_are_forgotten(store):
     await commit(store, batch(1, 1))
     assert await store.write(lambda: ingest.expire_watermarks(T0)) == 0
     assert await store.write(lambda: ingest.expire_watermarks(T0 + 1)) == 1
+
+
+async def test_a_worker_that_starts_again_and_again_is_told_its_last_epochs(
+    store, monkeypatch
+):
+    monkeypatch.setattr(ingest, "MOST_EPOCHS", 3)
+    for life in range(5):
+        await store.write(
+            lambda n=life: ingest.commit([batch(1, 2, epoch=f"e{n}")], T0 + n)
+        )
+    told = await store.read(lambda: ingest.watermarks(1))
+    assert told == {"e4": 2, "e3": 2, "e2": 2}
+    # One that was not told is still known.
+    assert await commit(store, batch(1, 2, epoch="e0")) == {(1, "e0"): 2}
+    assert len(await measured(store)) == 10
