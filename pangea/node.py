@@ -9,7 +9,7 @@ import uvloop
 from pangea.core.config import NodeConfig
 from pangea.logs import set_up_logging
 from pangea.mesh.private_file import make_private_directory
-from pangea.state_dir import hold, no_core_dumps
+from pangea.state_dir import hold, many_descriptors, no_core_dumps
 
 
 def run(config: NodeConfig) -> int:
@@ -19,6 +19,7 @@ def run(config: NodeConfig) -> int:
     """
     set_up_logging(config.log.format, config.log.level)
     no_core_dumps()
+    many_descriptors()
     tune_collector()
     state_dir = Path(config.storage.state_dir)
     make_private_directory(state_dir)

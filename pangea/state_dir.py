@@ -5,7 +5,7 @@ import os
 import resource
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pangea.core.errors import ConfigError
@@ -13,6 +13,8 @@ from pangea.mesh.private_file import create_private, read_private, write_private
 
 #: Holds the URL of the coordinator of this state directory.
 URL_NAME = "url"
+#: Files that a node may have open, if the system allows: links, pages, probes.
+DESCRIPTORS = 65_536
 
 
 @contextmanager
@@ -40,6 +42,18 @@ def no_core_dumps() -> None:
     """Keep keys and secrets out of core files."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def many_descriptors() -> None:
+    """Allow as many open files as the system lets us: each link is one.
+
+    The soft limit is often 1024, for the sake of programs that use select(2).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def admin_token(path: Path) -> str:

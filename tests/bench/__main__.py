@@ -42,6 +42,7 @@ BENCHES = {
     "ingest": ("ingest",),
     "handshakes": ("handshakes",),
     "flood": ("flood",),
+    "many-workers": ("many_workers",),
     "icmp-engine": ("icmp_engine",),
     "dns-engine": ("dns_engine",),
     "tls-engine": ("tls_engine",),

@@ -51,14 +51,14 @@ def main() -> None:
     tell(lambda: measure(given.seconds, given.addresses))
 
 
-def measure(seconds: float, addresses: int) -> Figures:
+def measure(seconds: float, addresses: int, calm_s: float = CALM_S) -> Figures:
     """Return how fast pages and joins are, and how much was thrown at the door."""
     with tempfile.TemporaryDirectory() as name:
         cluster = Cluster(Path(name))
         with cluster.coordinator(MEASURED) as process:
             honest = Honest(cluster)
             asyncio.run(honest.live(2.0))
-            calm, calm_joins = asyncio.run(honest.live(CALM_S))
+            calm, calm_joins = asyncio.run(honest.live(calm_s))
             before = cpu_s([process.pid])
             with flood(cluster.port, seconds, addresses) as flooding:
                 asked, joins = asyncio.run(honest.live(seconds - 1.0))

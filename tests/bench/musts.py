@@ -52,6 +52,8 @@ FLOOD = (
     "forged first messages from 50 addresses: honest joins ≤ 5 s, "
     "the dashboard's p95 at most doubled",
 )
+CROWD = "1,000 workers", "heartbeat cost ≤ 5 % of a core"
+STORM = "1,000 workers", "reconnect storm: all back within 30 s, no result lost"
 MEMORY = (
     "memory",
     "worker ≤ 100 MB with 10,000 jobs; coordinator ≤ 250 MB with 100,000 assignments",
@@ -83,6 +85,9 @@ MUSTS = (
     Must(*HANDSHAKES, "handshakes", "handshakes_per_core_s", 500, at_least=True),
     Must(*FLOOD, "flood", "join_longest_s", 5),
     Must(*FLOOD, "flood", "ratio_p95", 2),
+    Must(*CROWD, "many-workers", "heartbeat_core_pct", 5),
+    Must(*STORM, "many-workers", "back_s", 30),
+    Must(*STORM, "many-workers", "lost_or_doubled", 0),
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),
