@@ -1,6 +1,7 @@
 """A seeded run of the lab: faults, then the accounting, round after round."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -47,7 +48,10 @@ class Outcome(Struct):
 
 
 def run(plan: Plan, place: Path, say: Say = print, source: Path = ROOT) -> Outcome:
-    """Run *plan* in *place*, where the logs and ``report.json`` stay."""
+    """Run *plan* in *place*, where the logs and ``report.json`` stay.
+
+    What is not accounted for leaves the databases of all nodes in ``kept``.
+    """
     outcome, begun = Outcome(plan), time.monotonic()
     with fleet(place, *plan.workers, source=source) as made:
         made.start()
@@ -60,6 +64,8 @@ def run(plan: Plan, place: Path, say: Say = print, source: Path = ROOT) -> Outco
                     outcome.report = account(nemesis, plan.written_s, down)
                     say(told(outcome.report))
                     if outcome.report.faults:
+                        # The file systems of the nodes go with their hosts.
+                        shutil.copytree(place / "state", place / "kept")
                         break
         except AssertionError as error:
             outcome.trouble = str(error)
