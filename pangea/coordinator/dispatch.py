@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
+from itertools import zip_longest
+
+import msgspec
 
 from pangea.core.clock import Clock
 from pangea.core.model import Assignment, Job
@@ -14,9 +17,10 @@ from .board import Board
 from .withheld import may_have
 
 log = logging.getLogger(__name__)
+_encoder = msgspec.msgpack.Encoder()
 
-#: Assignments in one message, so that it stays far below a frame.
-CHUNK = 500
+#: Assignments in one message, and their bytes, so that it stays far below a frame.
+CHUNK, CHUNK_BYTES = 500, 512 * 1024
 #: Messages that may wait for a slow worker before its link is given up.
 BACKLOG = 1000
 #: Clocks agree at least to this; also what ran while a worker took its new set.
@@ -174,14 +178,10 @@ class Dispatch:
         drop: list[int],
     ) -> None:
         """Send one change in as many chunks as it needs."""
-        size = max(len(put), len(drop), 1)
-        for start in range(0, size, CHUNK):
+        parts = in_parts(put, drop)
+        for left, (some, gone) in zip(reversed(range(len(parts))), parts, strict=True):
             self._version += 1
-            part = slice(start, start + CHUNK)
-            more = start + CHUNK < size
-            outbox.say(
-                Desired(self._version, base, tuple(put[part]), tuple(drop[part]), more)
-            )
+            outbox.say(Desired(self._version, base, tuple(some), tuple(gone), left > 0))
             base = outbox.version = self._version
 
     def run_now(self, job: int, workers: Iterable[int], delay_s: float = 0.0) -> None:
@@ -208,3 +208,21 @@ class Dispatch:
             job.expect,
             is_counted(job),
         )
+
+
+def in_parts(
+    put: Sequence[Assignment], drop: Sequence[int]
+) -> list[tuple[Sequence[Assignment], Sequence[int]]]:
+    """Return a change in as many parts as it needs, at least one."""
+    parts: list[list[Assignment]] = [[]]
+    held = 0
+    for assignment in put:
+        size = len(_encoder.encode(assignment))
+        full = len(parts[-1]) >= CHUNK or held + size > CHUNK_BYTES
+        if full and parts[-1]:
+            parts.append([])
+            held = 0
+        parts[-1].append(assignment)
+        held += size
+    gone = [drop[start : start + CHUNK] for start in range(0, len(drop), CHUNK)]
+    return list(zip_longest(parts, gone, fillvalue=()))

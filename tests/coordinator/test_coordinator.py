@@ -40,6 +40,14 @@ async def stored(world, name="web"):
     return page.items
 
 
+async def test_large_jobs_reach_their_workers_in_as_many_messages_as_it_takes(world):
+    for number in range(20):
+        options = {"method": "POST", "body": "x" * 65_536}
+        await add(world, world.spec(name=f"large-{number}", options=options))
+    far = await world.join("hel")
+    await far.until(lambda f: len(f.held) == 20)
+
+
 async def test_a_job_reaches_its_workers_at_once_and_is_run_at_once(world):
     far = await world.join("hel")
     job = await add(world)
