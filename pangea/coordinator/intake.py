@@ -180,10 +180,14 @@ class Intake:
         """
         self._unwritten.add(decided)
         if self._unwritten or self.trouble:
-            try:
-                await self._commit([])
-            except StorageError as error:
-                log.debug("written later: %s", error)
+            # Who asks may be a link that breaks; what was decided must not go with it.
+            await asyncio.shield(self._write_down())
+
+    async def _write_down(self) -> None:
+        try:
+            await self._commit([])
+        except StorageError as error:
+            log.debug("written later: %s", error)
 
     async def _take_apart(self, parcels: Sequence[Parcel], error: Exception) -> None:
         """Find the batch that poisoned its group, and end its link."""

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from pangea.coordinator.board import LEAVES_AFTER_S, Board
+from pangea.coordinator.judging import Decided
 from pangea.core.errors import StorageError
 from pangea.core.model import FIRST_ORG, Job, Outcome, Verdict, Worker
 from pangea.core.verdict import JobState
@@ -84,6 +85,35 @@ async def test_a_change_that_could_not_be_written_is_written_later_and_told(
         (Verdict.UNKNOWN, Verdict.UP),
     ]
     assert [e.kind for e in events].count("verdict") == 2
+
+
+async def test_a_link_that_breaks_takes_no_change_with_it(world, store, monkeypatch):
+    far = await world.join("hel")
+    job = await add(world)
+    await far.report([row(job)])
+    await far.until(lambda f: f.acks.get("e") == 1)
+    intake, real, slow = world.coordinator.intake, world.store.write, asyncio.Event()
+
+    async def hang_then_refuse(fn):
+        slow.set()
+        await asyncio.sleep(0.05)
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(world.store, "write", hang_then_refuse)
+    decided = world.coordinator.judging.seat([job], anew=True)
+    noting = asyncio.create_task(intake.note(decided))
+    await slow.wait()
+    noting.cancel()
+    await asyncio.wait([noting])
+    monkeypatch.setattr(world.store, "write", real)
+    await asyncio.sleep(0.1)
+    with world.hub.subscribe(FIRST_ORG) as stream:
+        await intake.note(Decided())
+        events = await stream.take(1.0)
+    log = await store.read(lambda: verdicts.transitions(job))
+
+    assert (log[0].before, log[0].after) == (Verdict.UP, Verdict.UNKNOWN)
+    assert [e.kind for e in events] == ["verdict"]
 
 
 @pytest.mark.slow
