@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence, Set
-from itertools import zip_longest
 
 import msgspec
 
@@ -224,5 +223,8 @@ def in_parts(
             held = 0
         parts[-1].append(assignment)
         held += size
-    gone = [drop[start : start + CHUNK] for start in range(0, len(drop), CHUNK)]
-    return list(zip_longest(parts, gone, fillvalue=()))
+    parts += [[] for _ in range(len(parts), -(-len(drop) // CHUNK))]
+    return [
+        (part, drop[number * CHUNK : (number + 1) * CHUNK])
+        for number, part in enumerate(parts)
+    ]
