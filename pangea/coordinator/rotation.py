@@ -17,6 +17,7 @@ with a ring of which at least one secret is taken by the other side:
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from pangea.core.clock import Clock
@@ -34,7 +35,8 @@ from .worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
 
-_MAX_ID = 16
+#: What a secret can be called (``secret_ring.secret_id``); others' text is not shown.
+_ID = re.compile(r"[0-9a-f]{1,16}")
 #: Names in an error; all are in the answer of the API.
 _SHOWN = 10
 
@@ -83,7 +85,7 @@ class Rotation:
 
     def heard(self, worker: int, ids: tuple[str, ...]) -> None:
         """Note that *worker* has kept the secrets *ids*, the current one first."""
-        if not 1 <= len(ids) <= MAX_SECRETS or any(len(i) > _MAX_ID for i in ids):
+        if not 1 <= len(ids) <= MAX_SECRETS or not all(map(_ID.fullmatch, ids)):
             raise ProtocolError("these are no ids of secrets")
         self._note(worker, ids)
 

@@ -271,7 +271,7 @@ async def test_a_revocation_at_the_end_of_a_rotation_is_not_forgotten(world):
 
 
 async def test_ids_that_are_none_end_the_link(world):
-    for ids in ((), ("a",) * 4, ("a" * 17,)):
+    for ids in ((), ("a",) * 4, ("a" * 17,), ("\x1b[2Jab",), ("",)):
         far = await world.enter("w")
         await far.link.send(SecretsKept(ids))
         await far.until(lambda f: isinstance(f.heard[-1], ProtocolError))
