@@ -41,6 +41,7 @@ class MeshView:
         self._board = board
         self._seen: dict[int, dict[int, Seen]] = {}
         self._numbers: dict[bytes, int] = {}
+        self._known = (0, 0)
         self.stale: set[int] = set()
 
     def take(self, worker: int, report: PeerReport, now: float) -> None:
@@ -59,9 +60,12 @@ class MeshView:
         (self.stale.add if report.stale else self.stale.discard)(worker)
 
     def _by_key(self) -> dict[bytes, int]:
-        """Return all workers by key; workers come, but their rows never go."""
-        if len(self._numbers) != len(self._board.workers):
-            self._numbers = {w.key: w.id for w in self._board.workers.values()}
+        """Return all workers by key; a new one is the last on the board."""
+        workers = self._board.workers
+        known = len(workers), next(reversed(workers), 0)
+        if known != self._known:
+            self._numbers = {w.key: w.id for w in workers.values()}
+            self._known = known
         return self._numbers
 
     def seen(self, source: int, target: int) -> Seen | None:

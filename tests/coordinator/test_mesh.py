@@ -212,6 +212,24 @@ async def test_strangers_and_the_worker_itself_are_not_in_its_report(world):
     assert len(await matrix(world)) == 1
 
 
+async def test_a_worker_that_takes_the_place_of_a_forgotten_one_is_seen(world):
+    hel, board = await join(world, "hel"), world.coordinator.board
+    board.workers[900] = Worker(id=900, key=b"x" * 32, name="x", state="pending")
+    await hel.link.send(report(hel.key))
+    await until_reported(world)
+    del board.workers[900]
+    nyc = await join(world, "nyc")
+    await hel.link.send(report(nyc.key))
+    await until_seen(world, ("hel", "nyc"))
+
+
+async def until_reported(world):
+    view = world.coordinator.mesh.view
+    async with asyncio.timeout(3):
+        while not view._seen:
+            await asyncio.sleep(0.01)
+
+
 async def test_wild_numbers_and_texts_are_made_safe(world):
     hel, osl = await join(world, "hel"), await join(world, "osl")
     wild = PeerState(
