@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from pangea.core.model import Worker
 from pangea.mesh.identity import node_id
 from pangea.mesh.messages import Heartbeat
@@ -29,7 +31,6 @@ def worker_answer(
     withheld: bool = False,
     path: str = "",
     dialled: str = "",
-    revocation: Revocation | None = None,
     mesh: MeshDesk,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
@@ -37,9 +38,8 @@ def worker_answer(
     *waiting* says that its link is open until a person decides, *twin* that two
     machines use its identity, *withheld* that there are credentials which it does
     not get, *path* how its link goes, *dialled* where we dial it, *mesh* how its peers
-    see it, *revocation* who shut it out.
+    see it.
     """
-    out = revocation or Revocation(0, "", "")
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
     via = "" if worker.id in board.connected else mesh.alive_via(worker.id)
@@ -74,6 +74,13 @@ def worker_answer(
         alive_via=via or None,
         path=path or None,
         dialled=dialled or None,
+    )
+
+
+def shut_out(answer: WorkerAnswer, out: Revocation) -> WorkerAnswer:
+    """Return *answer* with who revoked that worker, and why."""
+    return replace(
+        answer,
         revoked_at=moment(out.at_us) if out.at_us else None,
         revoked_by=out.by,
         revoked_reason=out.reason,

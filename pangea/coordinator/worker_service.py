@@ -16,7 +16,7 @@ from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 from .coordinator import Coordinator
 from .membership import ORDER
 from .withheld import has_credentials
-from .worker_answers import token_state, worker_answer
+from .worker_answers import shut_out, token_state, worker_answer
 
 LOCAL = ("http://127.", "https://127.", "http://[::1]", "https://[::1]")
 ONLY_HERE = (
@@ -130,7 +130,7 @@ class WorkerService:
     ) -> WorkerAnswer:
         reception = self._c.reception
         proof = reception.twins.proof(worker.id, self._c.clock.monotonic())
-        return worker_answer(
+        answer = worker_answer(
             self._c.board,
             worker,
             reception.vitals(worker.id),
@@ -139,6 +139,6 @@ class WorkerService:
             withheld=withheld,
             path=reception.path(worker.id),
             dialled=self._c.dialler.at(worker.key),
-            revocation=revocation,
             mesh=self._c.mesh,
         )
+        return shut_out(answer, revocation) if revocation else answer

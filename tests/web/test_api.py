@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pangea.web.route import Route
