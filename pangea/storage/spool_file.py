@@ -224,17 +224,19 @@ class SpoolFile:
             epoch.noted = upto
 
     def rewind(self, watermarks: Mapping[str, int]) -> None:
-        """Make pending again what the coordinator lacks; what is gone is a gap."""
+        """Make pending again what the coordinator lacks; what is gone is a gap.
+
+        What it has beyond our acks is one more ack: that needs no room on the disk.
+        """
         for epoch in self.epochs:
             mark = min(max(watermarks.get(epoch.epoch, 0), 0), epoch.last)
-            if mark == epoch.acked:
-                continue
-            with transaction(self.link):
-                set_acked(self.link, epoch.epoch, mark)
-                if mark < epoch.acked:
+            if mark < epoch.acked:
+                with transaction(self.link):
+                    set_acked(self.link, epoch.epoch, mark)
                     self._fill_holes(epoch, mark)
                     self._room.look_anew()
-            epoch.acked = epoch.noted = mark
+                epoch.acked = epoch.noted = mark
+            self.ack(epoch.epoch, mark)
 
     def save_assignments(self, version: int, body: bytes) -> None:
         """Keep what this worker was told last."""

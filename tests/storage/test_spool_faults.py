@@ -226,3 +226,19 @@ async def test_bounds_hold_for_the_file_that_takes_the_place_of_a_damaged_one(tm
     await spool.add(keep(spool, 9, 8))
     assert (await spool.counts()).rows == 10
     await spool.close()
+
+
+async def test_a_link_begins_although_the_disk_takes_nothing(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    await spool.add(keep(spool, 1, 3))
+    spool._file.disk.link.execute("PRAGMA query_only = on")
+    await spool.rewind({spool.epoch: 2})
+    assert await spool.waiting() == 1
+
+    spool._file.disk.link.execute("PRAGMA query_only = off")
+    await spool.add(keep(spool, 4, 1))
+    assert await said(spool) == {spool.epoch: ([(3, 3), (4, 4)], [])}
+    await spool.close()
+    again = await Spool.open(tmp_path / "spool.db")
+    assert await again.waiting() == 2
+    await again.close()
