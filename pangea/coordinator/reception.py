@@ -14,6 +14,7 @@ from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.link import Link
 from pangea.mesh.messages import Desired, Goodbye, Heartbeat, Message, Welcome
+from pangea.mesh.refusal import Refused
 from pangea.mesh.session import Signer
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
@@ -28,6 +29,7 @@ from .judging import Judging
 from .mesh_desk import MeshDesk
 from .moving import Moving
 from .rotation import Rotation
+from .seldom import Seldom
 from .twins import REFUSAL, Twins
 from .waiting_room import WaitingRoom
 from .watch import Watch
@@ -83,6 +85,7 @@ class Reception:
         self.twins = Twins()
         admission.forgotten = self.twins.forget
         self._boots: dict[int, str] = {}
+        self._refusals = Seldom()
 
     async def accept(
         self,
@@ -95,7 +98,7 @@ class Reception:
 
         *via* is the worker that carries it, 0 for a connection of its own.
         """
-        async with _to_its_end(channel, address):
+        async with self._to_its_end(channel, address):
             link = await self._admission.shake(channel)
             if via:
                 self._check_carried(link, via)
@@ -104,8 +107,31 @@ class Reception:
 
     async def host(self, channel: Channel, link: Link, address: str) -> None:
         """Serve a *link* to a worker that was dialled at *address*, to its end."""
-        async with _to_its_end(channel, address):
+        async with self._to_its_end(channel, address):
             await self._enter(link, address)
+
+    @asynccontextmanager
+    async def _to_its_end(self, channel: Channel, address: str) -> AsyncIterator[None]:
+        """Say why a link ended or was refused, and close *channel*."""
+        try:
+            yield
+        except LinkClosed as error:
+            log.info("link from %s ended: %s", address, error)
+        except (PangeaError, TimeoutError) as error:
+            self._tell_refused(address, error)
+        finally:
+            await channel.close()
+
+    def _tell_refused(self, address: str, error: Exception) -> None:
+        """Say why a link was refused; for the same reason not again and again."""
+        reason = error.reason if isinstance(error, Refused) else error
+        left_out = self._refusals.left_out(
+            f"{address} {reason}"[:200], self._clock.monotonic()
+        )
+        if left_out is None:
+            return
+        more = f" ({left_out} more such lines were left out)" if left_out else ""
+        log.warning("link from %s refused: %s%s", address, error, more)
 
     def known(self, key: bytes) -> Worker | None:
         """Return the worker with *key*, whatever was decided about it."""
@@ -297,19 +323,6 @@ class Reception:
                 await link.link.close()
         except (TimeoutError, ProtocolError):
             log.debug("worker %s heard no goodbye", link.worker.name)
-
-
-@asynccontextmanager
-async def _to_its_end(channel: Channel, address: str) -> AsyncIterator[None]:
-    """Say why a link ended or was refused, and close *channel*."""
-    try:
-        yield
-    except LinkClosed as error:
-        log.info("link from %s ended: %s", address, error)
-    except (PangeaError, TimeoutError) as error:
-        log.warning("link from %s refused: %s", address, error)
-    finally:
-        await channel.close()
 
 
 def _same(known: Worker, now: Worker) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
@@ -146,6 +147,7 @@ class Buckets:
         return tokens
 
 
+@lru_cache(4096)
 def source_of(address: str) -> str:
     """Return what is counted as one: the IPv4 address, or the IPv6 /64.
 
