@@ -9,6 +9,8 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
+from pangea.core.errors import PangeaError
+
 log = logging.getLogger(__name__)
 
 #: Set by a parent whose end shall be ours: it holds our standard input open.
@@ -63,8 +65,14 @@ class Background:
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
+    """End *task*; what it failed of before is told in a line, without a traceback."""
     task.cancel()
     await asyncio.wait([task])
+    error = None if task.cancelled() else task.exception()
+    if error:
+        told = plain(error)
+        traced = None if isinstance(told, PangeaError) else told
+        log.warning("%s failed: %s", task.get_name(), told, exc_info=traced)
 
 
 def plain(error: BaseException) -> BaseException:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import uvloop
 
+from pangea.background import plain
 from pangea.core.config import NodeConfig
+from pangea.core.errors import ConfigError
 from pangea.logs import set_up_logging
-from pangea.mesh.private_file import make_private_directory
+from pangea.mesh.private_file import NO_ROOM, make_private_directory
 from pangea.state_dir import hold, many_descriptors, no_core_dumps
 
 
@@ -24,8 +26,18 @@ def run(config: NodeConfig) -> int:
     state_dir = Path(config.storage.state_dir)
     make_private_directory(state_dir)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with hold(state_dir), loop as runner:
-        runner.run(_run(config, state_dir))
+    try:
+        with hold(state_dir), loop as runner:
+            runner.run(_run(config, state_dir))
+    except (OSError, ExceptionGroup) as group:
+        error = plain(group)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise ConfigError(
+                f"{state_dir} cannot be written: {error.strerror}",
+                hint="make room on that disk, "
+                "or name another directory with --state-dir",
+            ) from error
+        raise error from group
     return 0
 
 

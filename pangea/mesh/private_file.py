@@ -1,5 +1,6 @@
 """Files that only their owner may read, never half written."""
 
+import errno
 import logging
 import os
 import stat
@@ -10,6 +11,7 @@ from pangea.core.errors import ConfigError
 log = logging.getLogger(__name__)
 
 _MAX_SIZE = 65_536
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: Who finds this of ours in a directory has found a state directory.
 _OUR_MARK = "node.key"
 
@@ -91,10 +93,14 @@ def _write_beside(path: Path, content: bytes) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     temporary.unlink(missing_ok=True)  # left by a crash of a process of our number
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     return temporary
 
 
@@ -140,8 +146,8 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
 
 
 def _failed(verb: str, path: Path, error: OSError) -> ConfigError:
+    other = "or name another directory with --state-dir"
+    look = "make room on that disk" if error.errno in NO_ROOM else "look at the rights"
     return ConfigError(
-        f"cannot {verb} {path}: {error.strerror}",
-        hint="look at the rights and the space there, "
-        "or name another directory with --state-dir",
+        f"cannot {verb} {path}: {error.strerror}", hint=f"{look}, {other}"
     )

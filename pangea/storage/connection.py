@@ -52,6 +52,10 @@ def connection() -> sqlite3.Connection:
     return found
 
 
-def refusal(error: BaseException, doing: str = "the database refused") -> StorageError:
-    """Return what a driver raised as the error to tell."""
-    return told(error, doing, REFUSALS)
+def refusal(
+    error: BaseException,
+    doing: str = "the database refused",
+    place: Path | None = None,
+) -> StorageError:
+    """Return what a driver raised as the error to tell; *place* is the file."""
+    return told(error, doing, REFUSALS, place)

@@ -76,7 +76,7 @@ class Store:
             self._writer.start()
         except REFUSALS as error:
             release(self._lock)
-            told = refusal(error, f"{self.path} cannot be opened")
+            told = refusal(error, f"{self.path} cannot be opened", self.path)
             raise ConfigError(str(told), hint=told.hint) from error
         except ConfigError:
             release(self._lock)

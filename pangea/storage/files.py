@@ -1,10 +1,15 @@
 """Files of the state directory: private, and used by one process at a time."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 
 from pangea.core.errors import ConfigError
+
+from .refusal import MAKE_ROOM
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def claim(path: Path) -> int:
@@ -32,7 +37,9 @@ def claim(path: Path) -> int:
         release(lock)
         raise ConfigError(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}",
-            hint="check the owner and rights of the directory, or use --state-dir",
+            hint=MAKE_ROOM
+            if error.errno in NO_ROOM
+            else "check the owner and rights of the directory, or use --state-dir",
         ) from error
     return lock
 

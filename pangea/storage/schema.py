@@ -32,7 +32,8 @@ def migrate(path: Path, scripts: Path = SCRIPTS) -> list[str]:
     newer = [name for name in applied if name not in known]
     if newer:
         raise _too_new(path, newer[-1], known[-1] if known else "none")
-    if not applied and db.get_tables():
+    # A first start that was cut short leaves the runner's own table alone.
+    if not applied and set(db.get_tables()) - {runner.table_name}:
         raise ConfigError(
             f"{path} is a database, but not one of Pangea",
             hint="move it away, or choose another directory with --state-dir",

@@ -305,7 +305,7 @@ class Spool:
             disk = self._open_disk(left)
         except sqlite3.Error as error:
             release(self._lock)
-            said = told(error, f"{self.path} cannot be opened")
+            said = told(error, f"{self.path} cannot be opened", place=self.path)
             raise ConfigError(str(said), hint=said.hint) from error
         self._owed.settle()
         self.epoch = disk.epochs[-1].epoch
