@@ -130,7 +130,7 @@ class Spool:
         epoch, first, last = await self._run(
             lambda f: f.add(rows, self._age(f), self._sent, lost)
         )
-        self._follow(file)
+        self._follow(file, rows[-1].serial if rows else 0)
         if rows:
             self._journal.settled(rows[-1].serial)
             await self._count_owed(file, rows[-1].serial)
@@ -261,10 +261,11 @@ class Spool:
         if file.trouble or file.ring or self._owed.noted:
             self._owed.hold(await self._run(lambda f: f.only_in_memory()), upto)
 
-    def _follow(self, file: SpoolFiles) -> None:
+    def _follow(self, file: SpoolFiles, upto: int) -> None:
         """Let the journal begin anew under another name while memory has its rows.
 
-        A later life must not take what is missing in the file for lost.
+        A later life must not take what is missing in the file for lost. What came
+        after *upto* no memory has yet, so it stays in the journal.
         """
         if not file.trouble:
             self._aside = ""
@@ -272,7 +273,8 @@ class Spool:
         if not self._aside:
             self._aside = secrets.token_hex(16)
             file.disk.lives.append(self._aside)
-        self._journal.restart(self._aside)
+        for row in self._journal.restart(self._aside, upto):
+            self._owed.more(row)
 
     def _behind(
         self, sent: Mapping[str, int], *, backlog: bool | None = None

@@ -11,6 +11,7 @@ import logging
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,8 @@ _FIELDS = struct.Struct("<QqqqB")
 MOST_RECORD = 16 * 1024 * 1024
 #: While the spool refuses for long, a file stops growing here.
 MOST_BYTES = 32 * 1024 * 1024
+#: So many of those that are not stored yet can be written once more.
+MOST_ROWS = 10_000
 
 
 class Row(NamedTuple):
@@ -68,6 +71,8 @@ class Journal:
         self._last = [0, 0]
         self._now = 0
         self._serial = 0
+        #: What was written and is not stored yet.
+        self._rows: deque[Row] = deque(maxlen=MOST_ROWS)
         self.well = True
 
     def open(self) -> None:
@@ -80,18 +85,8 @@ class Journal:
     ) -> Row:
         """Keep a result; return it as the row that a later group stores."""
         self._serial = serial = self._serial + 1
-        now, fd = self._now, self._files[self._now]
         row = Row(job, started_us, body, boot_ns, rank, serial)
-        end = self._ends[now]
-        if fd >= 0 and end < MOST_BYTES:
-            packed = _FIELDS.pack(serial, job, started_us, boot_ns, rank) + body
-            record = _RECORD.pack(len(packed), zlib.crc32(packed)) + packed
-            if not end:
-                record = MAGIC + self._life + record
-            self._write(fd, record)
-            self._last[now] = serial
-        else:
-            self.well = False
+        self._keep(row)
         return row
 
     def turn(self) -> None:
@@ -102,14 +97,22 @@ class Journal:
 
     def settled(self, upto: int) -> None:
         """Empty the files of which all is stored: the serials up to *upto*."""
+        while self._rows and self._rows[0].serial <= upto:
+            self._rows.popleft()
         for number, fd in enumerate(self._files):
             if fd >= 0 and self._ends[number] and self._last[number] <= upto:
                 self._ends[number] = 0 if _empty(fd) else MOST_BYTES
 
-    def restart(self, life: str) -> None:
-        """Go on empty, as the journal of *life*: results have gone elsewhere."""
+    def restart(self, life: str, upto: int) -> list[Row]:
+        """Go on as the journal of *life*: results up to *upto* have gone elsewhere.
+
+        Return what came since and finds no room any more.
+        """
         self._life = bytes.fromhex(life)
         self._ends = [0 if _empty(fd) else MOST_BYTES for fd in self._files]
+        since = [row for row in self._rows if row.serial > upto]
+        self._rows.clear()
+        return [row for row in since if not self._keep(row)]
 
     def close(self) -> None:
         """Close both files; again is harmless."""
@@ -117,6 +120,24 @@ class Journal:
             if fd >= 0:
                 os.close(fd)
         self._files = [-1, -1]
+
+    def _keep(self, row: Row) -> bool:
+        """Write *row* to the file whose turn it is; False if that cannot be."""
+        now, fd = self._now, self._files[self._now]
+        end = self._ends[now]
+        if fd < 0 or end >= MOST_BYTES:
+            self.well = False
+            return False
+        head = _FIELDS.pack(row.serial, row.job, row.started_us, row.boot_ns, row.rank)
+        packed = head + row.body
+        record = _RECORD.pack(len(packed), zlib.crc32(packed)) + packed
+        if not end:
+            record = MAGIC + self._life + record
+        self._write(fd, record)
+        self._last[now] = row.serial
+        if self.well:
+            self._rows.append(row)
+        return self.well
 
     def _write(self, fd: int, record: bytes) -> None:
         end = self._ends[self._now]

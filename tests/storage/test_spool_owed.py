@@ -1,5 +1,6 @@
 """A worker that dies while its disk is full says later what it took along."""
 
+import asyncio
 import sqlite3
 
 import pytest
@@ -47,6 +48,29 @@ async def test_what_only_memory_had_is_a_gap_of_the_next_life(tmp_path):
     third = await Spool.open(tmp_path / "spool.db")
     assert third._owed.lost is None
     await third.close()
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["room", "no room"])
+async def test_what_comes_while_memory_takes_a_group_survives_as_well(tmp_path, room):
+    spool = await Spool.open(tmp_path / "spool.db")
+    fail(spool, sqlite3.SQLITE_FULL)
+    group = keep(spool, 1, 2)
+    storing = asyncio.create_task(spool.add(group))
+    await asyncio.sleep(0)
+    spool.keep(7, 99, b"late")
+    if not room:
+        spool._journal._write = lambda fd, record: setattr(
+            spool._journal, "well", False
+        )
+    await storing
+    dead(spool)
+
+    again = await Spool.open(tmp_path / "spool.db")
+    rows = [row for run in await again.pending({}, 10) for row in run.rows]
+    owed = {1: 2} if room else {1: 2, 7: 1}
+    assert rows == ([b"late"] if room else [])
+    assert await gaps_of(again) == [(owed, REASON)]
+    await again.close()
 
 
 async def test_a_debt_whose_note_comes_back_is_told_once(tmp_path):
