@@ -65,9 +65,12 @@ def list_(session: Session) -> None:
     workers = client.items("workers")
     show_items(session, workers, COLUMNS)
     if not workers:
+        status = client.get("status")
         lines = ["there are no workers; to add one, here and on its machine:"]
-        lines += [safe_text(line, 1000) for line in client.get("status")["join"]]
+        lines += [safe_text(line, 1000) for line in status["join"]]
         session.note("\n  ".join(lines))
+        if status.get("only_here"):
+            session.note("other machines cannot reach it: it listens on loopback alone")
     for worker in workers:
         if worker.get("state") == "pending":
             session.note(

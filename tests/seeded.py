@@ -73,6 +73,10 @@ class SeededService:
             trouble=self.trouble,
             next="",
             join=[
+                "pangea --state-dir /var/lib/pangea worker token",
+                "pangea run --role worker --join TOKEN",
+            ],
+            join_secret=[
                 "pangea --state-dir /var/lib/pangea secret show > pangea.secret",
                 "pangea run --role worker --secret-file pangea.secret "
                 "--join 192.0.2.7:7464",

@@ -74,7 +74,7 @@ async def open_front(
     service.own_url = url_of(here)
     places = places_of(config, certificate, host, running.port)
     members.places = places
-    service.join = join_lines(state_dir, places, by_token=config.server.public)
+    service.join = join_lines(state_dir, places, public=config.server.public)
     note_here(state_dir, service.own_url, certificate, background)
     stack.push_async_callback(running.stop)
     shown = certificate.shown.fingerprint if certificate else ""

@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from pangea import __version__
 from pangea.core.config import NodeConfig
@@ -42,15 +44,7 @@ def greeting(
         lines.append(f"  log in    {code}   (shown this once; keep it)")
     else:
         lines.append("  log in    with your access code")
-    lines.append(
-        "  worker    with a token, on another machine:"
-        if config.server.public
-        else "  worker    on another machine, with the cluster secret in a file:"
-    )
-    commands = join_lines(state_dir, places, by_token=config.server.public)
-    lines += [f"            {command}" for command in commands]
-    if "mdns" in config.mesh.discovery:
-        lines.append("            (on the same link --join may be left out)")
+    lines += _how_to_join(config, state_dir, places)
     here = shlex.quote(str(state_dir))
     lines.append(f"  first     pangea --state-dir {here} job add http example.com")
     plain = [url for url in places if url.startswith("http:")]
@@ -61,25 +55,59 @@ def greeting(
     return "\n".join(lines)
 
 
-def join_lines(
-    state_dir: Path, places: list[str], *, by_token: bool = False
-) -> list[str]:
-    """Return the commands that add a worker: one here, one on its machine.
+def _how_to_join(
+    config: NodeConfig, state_dir: Path, places: list[str]
+) -> Iterator[str]:
+    """Yield how another machine joins: by a token, or with the secret in a file."""
+    ways = join_lines(state_dir, places, public=config.server.public)
+    if ways.only_here:
+        yield (
+            "  worker    other machines cannot reach loopback; for that, start with "
+            f"--listen 0.0.0.0:{config.listen[1]}"
+        )
+        return
+    yield "  worker    here, and on another machine:"
+    yield from (f"            {command}" for command in ways.token)
+    if ways.secret:
+        yield "            or, for many machines, with the cluster's secret in a file:"
+        yield from (f"            {command}" for command in ways.secret)
+        if "mdns" in config.mesh.discovery:
+            yield "            (with the file --join may be left out on the same link)"
 
-    They are right from whatever directory they are typed.
+
+class JoinLines(NamedTuple):
+    """The commands that add a worker, each pair one here and one on its machine.
+
+    By *token*, which names this coordinator and works once, and with the cluster's
+    *secret* in a file, nothing in public. With *only_here* they lead nowhere from
+    another machine.
     """
-    far = next((url for url in places if not _is_local(url)), places[0])
+
+    token: list[str]
+    secret: list[str]
+    only_here: bool
+
+
+NO_LINES = JoinLines([], [], False)
+
+
+def join_lines(
+    state_dir: Path, places: list[str], *, public: bool = False
+) -> JoinLines:
+    """Return how to add a worker; right from whatever directory it is typed."""
+    far = next((url for url in places if not _is_local(url)), "")
+    at = (far or places[0]).removeprefix("http://")
     here = shlex.quote(str(state_dir.absolute()))
-    if by_token:
-        return [
-            f"pangea --state-dir {here} worker token",
-            "pangea run --role worker --join TOKEN",
-        ]
-    return [
+    token = [
+        f"pangea --state-dir {here} worker token",
+        "pangea run --role worker --join TOKEN",
+    ]
+    secret = [
         f"pangea --state-dir {here} secret show > pangea.secret",
         "pangea run --role worker --secret-file pangea.secret "
-        f"--join {shlex.quote(far.removeprefix('http://'))}",
+        f"--join {shlex.quote(at)}",
     ]
+    return JoinLines(token, [] if public else secret, only_here=not (far or public))
 
 
 def urls(host: str, port: int, *, tls: bool = False) -> list[str]:

@@ -33,6 +33,7 @@ from .answers import (
     result_answer,
 )
 from .coordinator import Coordinator
+from .greeting import NO_LINES
 from .heartbeats import expected_after, grace_of
 from .new_job import job_from, patched
 from .starters import starters
@@ -75,7 +76,7 @@ class CoordinatorService:
         self._board = coordinator.board
         self.own_url = own_url
         #: The commands that add a worker; known once we listen.
-        self.join: list[str] = []
+        self.join = NO_LINES
         self._changing = coordinator.changing
         self._intervals = intervals
         self._status = Status(coordinator, name)

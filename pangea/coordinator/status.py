@@ -7,6 +7,7 @@ from pangea.core.model import Worker
 from pangea.web.schema import StatusAnswer, moment
 
 from .coordinator import Coordinator
+from .greeting import JoinLines
 
 
 class Status:
@@ -18,7 +19,7 @@ class Status:
         self._started = coordinator.clock.wall()
         self._rate = Rate()
 
-    def answer(self, org: int, join: list[str]) -> StatusAnswer:
+    def answer(self, org: int, join: JoinLines) -> StatusAnswer:
         """Return the counts, the health, the next step, and how to *join*."""
         board = self._c.board
         jobs = [j for j in board.jobs.values() if j.org == org]
@@ -37,7 +38,9 @@ class Status:
             results_per_s=self._rate.of(self._c.intake.taken, time.monotonic()),
             trouble=self._trouble(here) + self._admission(known),
             next=_next([(board.verdict(job), job.name) for job in jobs], here),
-            join=join,
+            join=join.token,
+            join_secret=join.secret,
+            only_here=join.only_here,
         )
 
     def _admission(self, known: list[Worker]) -> list[str]:

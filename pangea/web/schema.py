@@ -248,7 +248,9 @@ class RenameBody(Struct, frozen=True, forbid_unknown_fields=True):
 class StatusAnswer(Struct, frozen=True, kw_only=True):
     """The coordinator in one answer; ``trouble`` are sentences for a person.
 
-    ``join`` are the commands that add a worker: one here, one on its machine.
+    ``join`` are the commands that add a worker by a token: one here, one on its
+    machine; ``join_secret`` those with the cluster's secret in a file, none in
+    public. ``only_here``: no other machine reaches this coordinator.
     """
 
     name: str
@@ -263,6 +265,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     trouble: list[str]
     next: str
     join: list[str] = []
+    join_secret: list[str] = []
+    only_here: bool = False
 
 
 class Starter(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """The list of workers as finished view data."""
 
-import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -11,9 +10,6 @@ from pangea.core.text import safe_text
 from .schema import StatusAnswer, WorkerAnswer
 from .view import page_title
 from .words import CELLS, Badge, When, clock, ms, when
-
-#: In a command to join: no other machine gets there.
-LOOPBACK = r"--join ('?\[::1\]|127\.|localhost)"
 
 
 class WorkerRow(Struct, frozen=True):
@@ -59,6 +55,7 @@ class WorkersView(Struct, frozen=True):
     waiting: list[WaitingRow]
     trouble: list[str]
     join: list[str]
+    join_secret: list[str]
     loopback: bool
 
 
@@ -73,7 +70,8 @@ def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> Worke
         waiting=[_waiting(w, status.now) for w in workers if w.state == "pending"],
         trouble=[safe_text(line, 400) for line in status.trouble],
         join=[safe_text(line, 1000) for line in status.join],
-        loopback=any(re.search(LOOPBACK, line) for line in status.join),
+        join_secret=[safe_text(line, 1000) for line in status.join_secret],
+        loopback=status.only_here,
     )
 
 

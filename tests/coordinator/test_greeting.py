@@ -22,7 +22,9 @@ def test_the_first_start_shows_the_code_and_how_to_join():
     text = greeting(STATIC, Path(".pangea"), ["http://127.0.0.1:7464"], "ABCD-EFGH")
 
     assert "ABCD-EFGH" in text
-    assert "--join 127.0.0.1:7464" in text
+    assert "--join" not in text, "no other machine gets there"
+    assert "other machines cannot reach loopback" in text
+    assert "--listen 0.0.0.0:7464" in text
     assert "unencrypted" not in text
 
 
@@ -32,20 +34,24 @@ def test_a_later_start_has_no_code_and_plain_http_is_said():
 
     assert "with your access code" in text
     assert "--join 192.0.2.7:7464" in text
+    assert text.index("worker token") < text.index("secret show")
     assert "--join may be left out" in text
     assert "unencrypted" in text
 
 
 def test_the_commands_for_a_worker_work_from_anywhere_and_name_an_address_afar():
     places = ["http://127.0.0.1:80", "http://[2001:db8::7]:80", "http://192.0.2.7:80"]
-    here, there = join_lines(Path("my state"), places)
+    ways = join_lines(Path("my state"), places)
+    here, there = ways.secret
 
     folder = Path("my state").absolute()
+    assert not ways.only_here
+    assert ways.token[0] == f"pangea --state-dir '{folder}' worker token"
     assert here == f"pangea --state-dir '{folder}' secret show > pangea.secret"
     assert there.endswith("--secret-file pangea.secret --join '[2001:db8::7]:80'")
     text = greeting(STATIC, Path("my state"), places, None)
-    assert here in text
-    assert there in text
+    for command in ways.token + ways.secret:
+        assert command in text
 
 
 def test_in_public_a_worker_joins_by_token_and_the_certificate_is_told():
@@ -59,6 +65,14 @@ def test_in_public_a_worker_joins_by_token_and_the_certificate_is_told():
     assert "--join TOKEN" in text
     assert "secret" not in text
     assert "unencrypted" not in text
+
+
+def test_what_listens_on_loopback_alone_is_known_as_that():
+    for place in ("http://127.0.0.1:7464", "http://[::1]:7464"):
+        assert join_lines(Path("."), [place]).only_here
+    # In public a proxy may stand before it.
+    behind = join_lines(Path("."), ["http://127.0.0.1:80"], public=True)
+    assert (behind.only_here, behind.secret) == (False, [])
 
 
 def test_a_given_name_is_told_before_the_addresses():

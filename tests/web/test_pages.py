@@ -251,26 +251,38 @@ async def test_a_young_job_says_since_when_it_is_measured(http, site, monkeypatc
 async def test_the_workers_page_gives_the_command_for_one_more(http, site):
     page = await text(http, "/workers")
     status = await site.service.status(1)
-    assert len(status.join) == 2
-    for command in status.join:
+    assert len(status.join) == len(status.join_secret) == 2
+    for command in status.join + status.join_secret:
         assert f'<code tabindex="0">{escape(command)}</code>' in page
+    assert page.index(escape(status.join[0])) < page.index(status.join_secret[0][:40])
     assert "listens on loopback alone" not in page
     assert "icmp: no right to send ICMP" in page
     for worker in WORKERS:
         assert re.search(f'<th scope="row"[^>]*>{worker}</th>', page)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:7464", "'[::1]:7464'"])
-async def test_a_command_that_works_only_here_is_told_as_that(
-    http, site, monkeypatch, address
-):
+async def test_a_command_that_works_only_here_is_told_as_that(http, site, monkeypatch):
     status = await site.service.status(1)
 
     async def on_loopback(org):
-        return replace(status, join=["pangea", f"pangea run --join {address}"])
+        return replace(status, only_here=True)
 
     monkeypatch.setattr(site.service, "status", on_loopback)
     assert "listens on loopback alone" in await text(http, "/workers")
+
+
+async def test_in_public_the_page_says_nothing_of_the_secret_file(
+    http, site, monkeypatch
+):
+    status = await site.service.status(1)
+
+    async def in_public(org):
+        return replace(status, join_secret=[])
+
+    monkeypatch.setattr(site.service, "status", in_public)
+    page = await text(http, "/workers")
+    assert "secret into a file" not in page
+    assert "worker token" in page
 
 
 async def test_what_targets_say_is_harmless_on_every_page(http, site):
