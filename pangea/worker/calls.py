@@ -46,7 +46,11 @@ class Calls:
             )
 
     async def serve(self, link: Link, address: str) -> None:
-        """Hand *link* to the agent, and stay until it is over; a later call wins."""
+        """Hand *link* to the agent, and stay until it is over; a later call wins.
+
+        Raises ProtocolError if another coordinator was pinned while it shook hands.
+        """
+        self.check(link.peer_key, link.peer_info)
         call = Call(link, address)
         before, self._waiting = self._waiting, call
         if before:

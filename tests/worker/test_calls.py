@@ -25,6 +25,8 @@ COORDINATOR = NodeInfo(role="coordinator", name="c", boot="0" * 32)
 
 
 class FakeLink:
+    peer_info = COORDINATOR
+
     def __init__(self, key):
         self.peer_key = key
 
@@ -60,6 +62,14 @@ def test_a_worker_is_no_coordinator(trust):
         Calls(trust, may_be_first=True).check(KEY, NodeInfo(role="worker"))
 
 
+async def test_who_shook_hands_before_another_was_pinned_is_not_served(trust):
+    calls = Calls(trust, may_be_first=True)
+    calls.check(OTHER, COORDINATOR)
+    trust.keep(KEY)
+    with pytest.raises(ProtocolError, match="another coordinator"):
+        await calls.serve(FakeLink(OTHER), "192.0.2.1")
+
+
 async def test_of_two_calls_the_later_is_served(trust):
     calls = Calls(trust, may_be_first=True)
     first = asyncio.create_task(calls.serve(FakeLink(KEY), "a"))
@@ -76,7 +86,8 @@ async def test_a_call_is_not_lost_when_nobody_waits_any_more(trust):
     calls = Calls(trust, may_be_first=True)
     waiting = asyncio.create_task(calls.next())
     await asyncio.sleep(0)
-    serving = asyncio.create_task(calls.serve(FakeLink(KEY), "a"))
+    caller = FakeLink(agent._trust.coordinator)
+    serving = asyncio.create_task(calls.serve(caller, "a"))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
@@ -87,7 +98,8 @@ async def test_a_call_is_not_lost_when_nobody_waits_any_more(trust):
 
 async def test_a_caller_that_hangs_up_is_nobody_to_answer(trust):
     calls = Calls(trust, may_be_first=True)
-    serving = asyncio.create_task(calls.serve(FakeLink(KEY), "a"))
+    caller = FakeLink(agent._trust.coordinator)
+    serving = asyncio.create_task(calls.serve(caller, "a"))
     await asyncio.sleep(0)
     serving.cancel()
     await asyncio.wait([serving])
@@ -206,7 +218,8 @@ async def test_a_call_comes_before_a_link_of_our_own_making(tmp_path):
         await asyncio.sleep(60)
 
     agent._answer = answer
-    serving = asyncio.create_task(calls.serve(FakeLink(KEY), "a"))
+    caller = FakeLink(agent._trust.coordinator)
+    serving = asyncio.create_task(calls.serve(caller, "a"))
     await until(lambda: answered, why="the call")
     await serving
     await until(lambda: agent._session is None, why="the old link ended")
