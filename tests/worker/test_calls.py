@@ -86,8 +86,7 @@ async def test_a_call_is_not_lost_when_nobody_waits_any_more(trust):
     calls = Calls(trust, may_be_first=True)
     waiting = asyncio.create_task(calls.next())
     await asyncio.sleep(0)
-    caller = FakeLink(agent._trust.coordinator)
-    serving = asyncio.create_task(calls.serve(caller, "a"))
+    serving = asyncio.create_task(calls.serve(FakeLink(KEY), "a"))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
@@ -98,8 +97,7 @@ async def test_a_call_is_not_lost_when_nobody_waits_any_more(trust):
 
 async def test_a_caller_that_hangs_up_is_nobody_to_answer(trust):
     calls = Calls(trust, may_be_first=True)
-    caller = FakeLink(agent._trust.coordinator)
-    serving = asyncio.create_task(calls.serve(caller, "a"))
+    serving = asyncio.create_task(calls.serve(FakeLink(KEY), "a"))
     await asyncio.sleep(0)
     serving.cancel()
     await asyncio.wait([serving])
