@@ -19,8 +19,8 @@ HEAD_S = 15.0
 #: How often silent connections are looked for, in seconds.
 SWEEP_S = 1.0
 #: Knocks that wait because their addresses have failed, and the time between two.
-LANE = 256
-SPACE_S = 0.005
+LANE = 128
+SPACE_S = 0.01
 _KNOCK = b"GET /mesh "
 _SHUT_OUT = b"\r\n".join(
     (
