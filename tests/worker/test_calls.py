@@ -207,7 +207,7 @@ async def test_a_call_comes_before_a_link_of_our_own_making(tmp_path):
     agent = await make_agent(tmp_path, coordinator.port)
     agent._calls = calls = Calls(agent._trust, may_be_first=False)
     running = asyncio.create_task(agent.run())
-    await until(lambda: met, why="a link")
+    await until(lambda: met and agent._trust.pinned, why="a link")
     answered = []
 
     async def answer(call):
