@@ -20,11 +20,11 @@ HANDSHAKE_SECONDS = 5.0
 _FAREWELL_SECONDS = 2.0
 _COORDINATOR = "coordinator"
 #: Why the other side may have ended the handshake, by how far it had come.
-_NO_SECRET = (
+NO_SECRET = (
     "the other node does not hold the cluster secret of this one; compare the ids: "
     "`pangea doctor` prints ours, `pangea secret rotate status` the coordinator's"
 )
-_NO_TOKEN = (
+NO_TOKEN = (
     "the join token has expired, was used already, or is another cluster's; "
     "make a new one on the coordinator: `pangea worker token`"
 )
@@ -67,7 +67,7 @@ async def initiate(
         hint=hint,
         prologue=prologue,
     )
-    step = _Step(_NO_SECRET if kind == KIND_SECRET else _NO_TOKEN)
+    step = _Step(NO_SECRET if kind == KIND_SECRET else NO_TOKEN)
     async with _handshake(channel, timeout, step):
         await channel.send(side.start())
         m3, session = side.finish(await channel.receive())

@@ -229,7 +229,11 @@ class Agent:
                 if error.reason is not Refusal.CLOSED:
                     raise
                 log.debug("refused there, trying the next credential: %s", error)
-        return await self._shake(way, last)
+        try:
+            return await self._shake(way, last)
+        except Refused as error:
+            hint = self._credentials.why_refused(error.hint)
+            raise Refused(error.reason, str(error), hint=hint) from error
 
     async def _shake(self, way: Way, offer: Offer) -> Link:
         channel = await way()

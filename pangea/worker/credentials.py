@@ -8,6 +8,7 @@ from pangea.core.errors import ConfigError, ProtocolError
 from pangea.mesh import secret_ring
 from pangea.mesh.first_message import KIND_SECRET, KIND_TOKEN, NO_HINT
 from pangea.mesh.join_token import JoinToken
+from pangea.mesh.link import NO_SECRET, NO_TOKEN
 from pangea.mesh.ring_file import RingFile
 from pangea.mesh.secret_ring import SecretRing
 
@@ -45,6 +46,18 @@ class Credentials:
         if self.token is not None:
             found.append(Offer(self.token.proof, KIND_TOKEN, self.token.id))
         return found
+
+    def why_refused(self, hint: str) -> str:
+        """Return what to do after every offer was refused, the last one by *hint*."""
+        if self.ring is None or hint not in (NO_SECRET, NO_TOKEN):
+            return hint
+        ids = ", ".join(self.ring.ring.ids)
+        also = ", nor is our join token good" if self.token else ""
+        return (
+            "the other node does not hold the cluster secret of this one "
+            f"({ids}){also}; its own are told by `pangea secret rotate status` there, "
+            "and a fresh `pangea worker token` brings them"
+        )
 
     def secrets(self) -> list[bytes]:
         """Return every secret of the cluster that we know, the current one first."""

@@ -5,13 +5,13 @@ import contextlib
 
 import pytest
 
-from pangea.core.errors import LinkClosed
+from pangea.core.errors import LinkClosed, NotAllowed
 from pangea.core.model import Outcome, Result
 from pangea.mesh.messages import Goodbye, Heartbeat, HeartbeatAck, Welcome
 from pangea.worker.clock_offset import ClockOffset
 from pangea.worker.mesh_side import MeshSide
 from tests.worker.mesh import Mesh
-from tests.worker.stub import CLOCK, StubCoordinator, make_agent
+from tests.worker.stub import CLOCK, StubCoordinator, credentials_for, make_agent
 
 
 @pytest.fixture
@@ -168,3 +168,19 @@ async def test_who_is_displaced_parts_from_its_peers_until_it_is_welcome(
                 await asyncio.sleep(0.02)
     finally:
         await others.stop()
+
+
+async def test_a_wrong_secret_is_told_by_its_id_and_what_brings_the_right_one(
+    cluster, tmp_path
+):
+    coordinator = await StubCoordinator(tmp_path, hold).start()
+    agent = await make_agent(tmp_path, coordinator.port)
+    agent._credentials = credentials_for(tmp_path, bytes(31) + b"x")
+    own = agent._credentials.ring.ring.ids[0]
+    with pytest.raises(NotAllowed) as caught:
+        async with asyncio.timeout(10):
+            await agent.run()
+    assert f"does not hold the cluster secret of this one ({own})" in caught.value.hint
+    assert "pangea worker token" in caught.value.hint
+    await agent.stop(patience_s=0.1)
+    await coordinator.stop()
