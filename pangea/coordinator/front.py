@@ -10,6 +10,7 @@ from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_dials import DIALS
+from pangea.web.api_gaps import GAPS
 from pangea.web.api_mesh import MESH_SERVICE
 from pangea.web.api_secrets import SECRETS
 from pangea.web.api_workers import WORKERS
@@ -18,6 +19,7 @@ from pangea.web.server import serve
 
 from .coordinator import Coordinator
 from .dial_service import DialService
+from .gap_service import GapService
 from .greeting import join_lines
 from .mesh_service import MeshService
 from .secret_service import SecretService
@@ -67,8 +69,11 @@ async def open_front(
     app[SECRETS] = SecretService(coordinator)
     app[MESH_SERVICE] = MeshService(coordinator)
     app[DIALS] = DialService(coordinator)
+    app[GAPS] = GapService(coordinator)
     host, port = config.listen
     tls = certificate.context if certificate else None
+    if certificate:
+        service.troubles.append(lambda: certificate.trouble)
     running = await serve(app, host, port, tls=tls)
     here = Address(reached_at(host), running.port, running.secure)
     service.own_url = url_of(here)

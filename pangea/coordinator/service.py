@@ -80,6 +80,8 @@ class CoordinatorService:
         self._changing = coordinator.changing
         self._intervals = intervals
         self._status = Status(coordinator, name)
+        #: Others that know what is wrong here: each returns sentences for a person.
+        self.troubles = self._status.more
 
     async def status(self, org: int) -> StatusAnswer:
         """Return the counts, the health and the next step."""

@@ -1,6 +1,7 @@
 """How the coordinator is, in counts and sentences."""
 
 import time
+from collections.abc import Callable
 
 from pangea import __version__
 from pangea.core.model import Worker
@@ -18,6 +19,8 @@ class Status:
         self._name = name
         self._started = coordinator.clock.wall()
         self._rate = Rate()
+        #: What else may be wrong: each returns sentences for a person.
+        self.more: list[Callable[[], list[str]]] = []
 
     def answer(self, org: int, join: JoinLines) -> StatusAnswer:
         """Return the counts, the health, the next step, and how to *join*."""
@@ -53,7 +56,7 @@ class Status:
         return [sentence for sentence in said if sentence]
 
     def _trouble(self, connected: int) -> list[str]:
-        trouble = []
+        trouble = [line for tell in self.more for line in tell()]
         if self._c.intake.trouble:
             trouble.append(f"results cannot be stored: {self._c.intake.trouble}")
         if self._c.watch.doubt:

@@ -74,6 +74,7 @@ class Certificate:
         self.shown = load(files)
         self.told: list[Callable[[], None]] = []
         self._remarked: tuple[int, Shown | None] = (0, None)
+        self._failed = ""
         self._wake = asyncio.Event()
         #: What connections begin with; each is moved to what is shown then.
         self.context = load(files)
@@ -103,11 +104,17 @@ class Certificate:
             if found == self._seen:
                 self._remark(files)
                 return
-            self._seen = found
+        except (ConfigError, OSError) as error:
+            self._seen = ()  # the next that are there are loaded anew
+            self._keep(error)
+            return
+        self._seen = found
+        try:
             new = load(files)
         except (ConfigError, OSError) as error:
-            log.error("the certificate stays as it was: %s", error)
+            self._keep(error)
             return
+        self._failed = ""
         if new.certificate == self.shown.certificate:
             return
         self.shown = new
@@ -115,6 +122,22 @@ class Certificate:
         self._remark(files)
         for tell in self.told:
             tell()
+
+    def _keep(self, error: Exception) -> None:
+        self._failed = safe_text(str(error), 300)
+        log.error("the certificate stays as it was: %s", error)
+
+    @property
+    def trouble(self) -> list[str]:
+        """Sentences on what a person should mend before clients refuse us."""
+        said, ends = [], self.shown.ends
+        if self._failed:
+            said.append(f"the new TLS certificate is not used: {self._failed}")
+        now = datetime.datetime.fromtimestamp(self._wall(), datetime.UTC)
+        if ends - now < SOON:
+            verb = "ends" if ends > now else "has ended"
+            said.append(f"the TLS certificate of this server {verb} {ends.date()}")
+        return said
 
     def _choose(
         self, connection: ssl.SSLObject | ssl.SSLSocket, _: str | None, __: object

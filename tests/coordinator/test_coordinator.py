@@ -356,3 +356,12 @@ async def test_a_worker_that_takes_nothing_loses_its_link_and_harms_nobody(world
     await far.until(lambda f: isinstance(f.heard[-1], ProtocolError))
 
     assert (await world.service.job(FIRST_ORG, "web")).votes[0].state == "suspect"
+
+
+async def test_what_others_know_to_be_wrong_is_in_the_status(world):
+    said = ["the TLS certificate of this server ends 2030-01-01"]
+    world.service.troubles.append(lambda: said)
+    assert said[0] in (await world.service.status(FIRST_ORG)).trouble
+    said.clear()
+    status = await world.service.status(FIRST_ORG)
+    assert not any("certificate" in line for line in status.trouble)

@@ -167,6 +167,14 @@ def test_a_renewed_certificate_is_taken_under_live_links(
     late.start()
     wait_for(lambda: linked(cluster) == {"local", "late"}, 20, "a late worker")
     assert "is gone" not in cluster.coordinator.said()
+    chain.write_text("half a renewal")
+    cluster.coordinator.process.send_signal(signal.SIGHUP)
+
+    def told() -> bool:
+        trouble = json.loads(here(cluster, "status", "-o", "json"))["trouble"]
+        return any("certificate is not used" in line for line in trouble)
+
+    wait_for(told, 5, "the trouble in the status")
 
 
 def test_behind_nginx_worker_and_dashboard_work(cluster: Cluster, nginx: int):

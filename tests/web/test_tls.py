@@ -172,6 +172,19 @@ def test_a_certificate_near_its_end_is_warned_of(tmp_path, caplog):
     assert "has ended" in caplog.text
 
 
+def test_a_certificate_near_its_end_is_a_trouble_for_a_person(tmp_path):
+    pair, days = own_pair(tmp_path, now=NOW), [300.0]
+    certificate = Certificate(lambda: pair, wall=lambda: NOW + days[0] * DAY)
+    assert certificate.trouble == []
+    end = datetime.datetime.fromtimestamp(NOW, datetime.UTC) + datetime.timedelta(365)
+    days[0] = 352.0
+    assert certificate.trouble == [
+        f"the TLS certificate of this server ends {end.date()}"
+    ]
+    days[0] = 366.0
+    assert "has ended" in certificate.trouble[0]
+
+
 async def test_it_is_said_again_each_day_and_not_more_often(tmp_path, caplog):
     pair, days = own_pair(tmp_path, now=NOW), [355.0]
     certificate = Certificate(lambda: pair, wall=lambda: NOW + days[0] * DAY)
@@ -224,9 +237,30 @@ async def test_a_bad_pair_keeps_the_old_one_and_says_why_once(
     assert "does not belong" in caplog.text
     assert len(caplog.records) == 1
     assert certificate.shown is before
+    (trouble,) = certificate.trouble
+    assert "is not used" in trouble
+    assert "does not belong" in trouble
     new[1].rename(pair[1])  # the other half
     await until(lambda: told)
     assert certificate.shown is not before
+    assert certificate.trouble == []
+
+
+async def test_a_certificate_that_cannot_be_made_is_told_until_it_can(tmp_path):
+    pair, full = own_pair(tmp_path), [False]
+
+    def find():
+        if full[0]:
+            raise OSError(28, "No space left on device")
+        return pair
+
+    certificate = Certificate(find)
+    full[0] = True
+    certificate._look()
+    assert "No space left" in certificate.trouble[0]
+    full[0] = False
+    certificate._look()
+    assert certificate.trouble == []
 
 
 async def test_files_that_vanish_keep_the_old_one(followed, caplog):
