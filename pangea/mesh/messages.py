@@ -36,6 +36,8 @@ VERSIONS = (1, 2)
 #: Rows in one batch, and batches that may wait for their ack at once.
 BATCH_ROWS = 500
 WINDOW = 4
+#: Bytes of rows in one batch, so that it stays far below a frame; one row at least.
+BATCH_BYTES = 512 * 1024
 
 
 class Welcome(Message, frozen=True, array_like=True, tag=True):

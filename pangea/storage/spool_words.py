@@ -1,5 +1,7 @@
 """The spool's words: stretches of numbers, what is sent of them, what is missing."""
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from pangea.core.model import Gap
@@ -23,6 +25,21 @@ class Run(Struct, frozen=True):
         """The last number that it speaks of."""
         end = self.first + len(self.rows) - 1
         return max([end, *(gap.last for gap in self.gaps)])
+
+    def parts(self, most_bytes: int) -> Iterator["Run"]:
+        """Yield it in parts with rows of so many bytes at most, or of one row."""
+        start, size, gaps = 0, 0, self.gaps
+        for at, row in enumerate(self.rows):
+            size += len(row)
+            if size > most_bytes and at > start:
+                yield self._part(start, at, gaps)
+                start, size, gaps = at, len(row), []
+        yield self._part(start, len(self.rows), gaps) if start else self
+
+    def _part(self, start: int, end: int, gaps: list[Gap]) -> "Run":
+        first = self.first + start if self.epoch else self.first
+        rows, boot_ns = self.rows[start:end], self.boot_ns[start:end]
+        return Run(self.epoch, first, rows, gaps, self.boot, boot_ns)
 
 
 class Lost(Struct):

@@ -4,8 +4,11 @@ import asyncio
 import logging
 from collections import deque
 
+from msgspec.structs import replace
+
 from pangea.core.clock import Clock
 from pangea.core.model import Result
+from pangea.core.text import safe_text
 from pangea.mesh.messages import encode_row
 from pangea.storage.spool import Lost, Row, Spool
 
@@ -19,6 +22,9 @@ MOST_WAITING = 10_000
 
 #: A result cannot have begun longer ago; then the wall clock was set meanwhile.
 LONGEST_RUN_NS = 600_000_000_000
+
+#: A row is never longer, for it must fit into a frame.
+MOST_BYTES = 256 * 1024
 
 
 class Reporter:
@@ -47,7 +53,7 @@ class Reporter:
         self.made += 1
         news = self._news.is_in(result)
         began_ns = self._began_ns(result)
-        body = encode_row(result)
+        body = _packed(result)
         row = self._spool.keep(
             result.job, result.started_at_us, body, began_ns, int(news)
         )
@@ -129,3 +135,17 @@ class Reporter:
             why = self._disk.trouble or "the disk was too slow"
             self._lost = Lost(f"not spooled: {why}", {}, row.started_us, row.started_us)
         self._lost.note(row.job, row.started_us)
+
+
+def _packed(result: Result) -> bytes:
+    """Return *result* as it is sent; without readings that nobody could take."""
+    try:
+        body = encode_row(result)
+        if len(body) <= MOST_BYTES:
+            return body
+        why = f"its readings of {len(body)} bytes are too many"
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        why = f"its readings cannot be packed: {safe_text(error)}"
+    log.warning("job %d: %s", result.job, why)
+    said = safe_text(result.detail, 500) or why
+    return encode_row(replace(result, detail=said, phases={}, readings={}))

@@ -10,7 +10,14 @@ from msgspec import Raw
 from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
 from pangea.mesh.link import Link
-from pangea.mesh.messages import BATCH_ROWS, WINDOW, Ack, Batch, Digest
+from pangea.mesh.messages import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    WINDOW,
+    Ack,
+    Batch,
+    Digest,
+)
 from pangea.storage.spool import Run, Spool
 
 from .allowance import Allowance
@@ -62,8 +69,9 @@ class Sender:
             news = await self._pending(BATCH_ROWS, backlog=False)
             runs = news or await self._backlog()
             for run in runs:
-                await self._wait_for_room(WINDOW)
-                await self._send(run)
+                for part in run.parts(BATCH_BYTES):
+                    await self._wait_for_room(WINDOW)
+                    await self._send(part)
             if not runs:
                 await self._wait_for_more()
 
@@ -103,7 +111,8 @@ class Sender:
             return
         await self._offset.known()
         for run in latest:
-            await self._link.send(Digest(self._batch(run)))
+            for part in run.parts(BATCH_BYTES):
+                await self._link.send(Digest(self._batch(part)))
 
     async def _pending(self, limit: int, *, backlog: bool) -> list[Run]:
         while True:

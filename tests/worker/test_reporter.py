@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from pangea.core.errors import StorageError
 from pangea.core.model import Flag, Outcome, Result
@@ -142,3 +143,19 @@ async def test_closing_gives_up_what_cannot_be_written(disk, caplog):
         await reporter.close()
 
     assert "1 results are lost" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [{"body": "x" * 2_000_000}, {"serial": 1 << 80}, {"odd": object()}],
+    ids=["too long", "too large a number", "no value at all"],
+)
+async def test_readings_that_cannot_be_sent_cost_no_result(reporter, readings, caplog):
+    reporter.put(replace(result(1, Outcome.FAILED), readings=readings))
+    await reporter.flush()
+    (run,) = await reporter._spool.pending({}, 10)
+    said = decode_row(run.rows[0])
+
+    assert (said.job, said.outcome, said.readings) == (1, Outcome.FAILED, {})
+    assert "its readings" in said.detail
+    assert "job 1: its readings" in caplog.text

@@ -218,3 +218,20 @@ def test_without_limit_there_is_always_enough():
     allowance = Allowance(Hand(), limited=False)
     allowance.spend(10**6)
     assert allowance.rows == BURST_ROWS
+
+
+async def test_long_results_go_in_as_many_batches_as_they_need(bench, tmp_path):
+    for number in range(600):
+        long = {"path": "x" * 5_000}
+        bench.reporter.put(replace(of_job(number, number), readings=long))
+    await bench.reporter.flush()
+    epoch = bench.spool.epoch
+    await bench.link(tmp_path)
+    await bench.far.send(Credit(5000.0))
+    taker = Taker(bench)
+    await taker.take(1.5)
+
+    assert taker.rows[epoch] == list(range(600))
+    latest = [decode_row(r).job for d in taker.digests for r in d.latest.rows]
+    assert latest == list(range(600))
+    assert await bench.spool.waiting() == 0
