@@ -139,6 +139,8 @@ class Membership:
             gone = await self._decide(
                 worker, state="removed", trusted=False, draining=False
             )
+            # It may have come back while this was written.
+            await self._c.reception.cut(gone, "this worker was removed from the list")
             self._c.reception.twins.forget(gone.id)
             log.info("worker %s was removed from the list", gone.name)
             await self._everywhere(gone)

@@ -46,6 +46,21 @@ async def test_who_is_revoked_while_a_token_lets_it_in_stays_out(world, monkeypa
     assert not (await listed(world))["hel"].trusted
 
 
+async def test_who_comes_back_while_it_is_removed_is_cut(world, monkeypatch):
+    far = await world.join("hel")
+    await far.leave()
+    while world.coordinator.board.connected:
+        await asyncio.sleep(0.01)
+    held = Held(world.store, monkeypatch)
+    removing = asyncio.create_task(world.members.remove(ORG, "hel"))
+    await held.written.wait()
+    back = await world.join("hel")
+    held.go_on.set()
+    await removing
+    await back.until(lambda f: isinstance(f.heard[-1], ProtocolError))
+    assert await listed(world) == {}
+
+
 @pytest.fixture
 async def guarded(store, tmp_path):
     world = World(store, tmp_path, admission="approve")
