@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
+from pangea.core.errors import NotFound
 from pangea.core.text import safe_text
 
-from .client import path_of
+from .client import Client, path_of
 from .group import Group
 from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
 from .session import Session
@@ -40,6 +41,13 @@ COLUMNS = [
 def link(worker: dict[str, Any]) -> str:
     """Return whether a worker is connected, as a mark."""
     return "up" if worker.get("connected") else "down"
+
+
+def offset(worker: dict[str, Any]) -> str:
+    """Return how far a worker's clock is off, and how sure that is."""
+    by, error = worker.get("offset_ms"), worker.get("offset_error_ms")
+    told = milliseconds(by)
+    return told if by is None or error is None else f"{told} ± {milliseconds(error)}"
 
 
 def peers(worker: dict[str, Any]) -> str:
@@ -84,8 +92,19 @@ def list_(session: Session) -> None:
 @click.pass_obj
 def show(session: Session, name: str) -> None:
     """Show one worker."""
-    worker = session.client().get(path_of("workers", called(name)))
-    show_one(session, worker, lambda style: _card(style, worker))
+    client = session.client()
+    worker = client.get(path_of("workers", called(name)))
+    show_one(session, worker, lambda style: _card(style, worker, _lost(client, worker)))
+
+
+def _lost(client: Client, worker: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the latest gap, if there is one, and if the coordinator tells of it."""
+    try:
+        found = client.get(path_of("workers", worker["id"], "gaps"), limit=1)
+    except NotFound:
+        return []
+    items: list[dict[str, Any]] = found["items"]
+    return items
 
 
 def _out(worker: dict[str, Any]) -> str:
@@ -94,7 +113,18 @@ def _out(worker: dict[str, Any]) -> str:
     return f"{by}, {ago(at)}" if by and at else by
 
 
-def _card(style: Style, worker: dict[str, Any]) -> list[str]:
+def _told(gap: dict[str, Any]) -> str:
+    """Return what a worker lost, when, and why."""
+    jobs = ", ".join(f"{count} of {job}" for job, count in gap["jobs"].items())
+    until = gap["to"] or "a time that nobody knows"
+    since = f"{gap['from']} to " if gap["from"] else "until "
+    told = f"{gap['lost']} results, {since}{until}: {gap['reason']}"
+    return f"{told} ({jobs})" if jobs else told
+
+
+def _card(
+    style: Style, worker: dict[str, Any], gaps: list[dict[str, Any]]
+) -> list[str]:
     position = worker["position"] or ()
     facts = [
         ("id", worker["id"]),
@@ -113,9 +143,10 @@ def _card(style: Style, worker: dict[str, Any]) -> list[str]:
         ("dialled at", worker.get("dialled") or ""),
         ("seen", ago(worker["last_seen"])),
         ("rtt", milliseconds(worker["rtt_ms"])),
-        ("clock off by", milliseconds(worker["offset_ms"])),
+        ("clock off by", offset(worker)),
         ("lag", milliseconds(worker["lag_ms"])),
         ("spooled", worker["spool"]),
+        *(("lost last", _told(gap)) for gap in gaps),
         *((f"no {what}", why) for what, why in worker["lacks"].items()),
     ]
     head = f"{style.marked(link(worker))}  {style.plain(worker['name'])}"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -23,6 +24,7 @@ from pangea.web.events import Hub
 from .admission import Admission
 from .board import Board
 from .circuits import CircuitDesk
+from .clock_marks import tell_jump
 from .dispatch import Dispatch
 from .intake import Intake
 from .judging import Judging
@@ -235,6 +237,7 @@ class Reception:
             clock=self._clock,
             watch=self._watch,
             kept=self.rotation.heard,
+            jumped=partial(tell_jump, self._hub),
         )
 
     async def _serve(self, link: WorkerLink, address: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from pangea.core.model import Worker
+from pangea.core.worker_time import error_bound_us
 from pangea.mesh.identity import node_id
 from pangea.mesh.messages import Heartbeat
 from pangea.storage.tokens import StoredToken
@@ -55,6 +56,7 @@ def worker_answer(
         connected=linked or waiting,
         last_seen=moment(round(seen * 1e6)) if seen else None,
         offset_ms=vitals.offset_us / 1000 if vitals else None,
+        offset_error_ms=_error_ms(vitals) if vitals else None,
         rtt_ms=vitals.rtt_us / 1000 if vitals else None,
         spool=vitals.spooled if vitals else 0,
         lag_ms=vitals.lag_ms if vitals else 0.0,
@@ -75,6 +77,11 @@ def worker_answer(
         path=path or None,
         dialled=dialled or None,
     )
+
+
+def _error_ms(vitals: Heartbeat) -> float:
+    """Return how wrong the offset of a clock may be: at least half a round trip."""
+    return max(vitals.error_us, error_bound_us(vitals.rtt_us)) / 1000
 
 
 def shut_out(answer: WorkerAnswer, out: Revocation) -> WorkerAnswer:

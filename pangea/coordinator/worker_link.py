@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -54,6 +55,9 @@ class WorkerLink:
         clock: Clock,
         watch: Watch,
         kept: Callable[[int, tuple[str, ...]], None] = lambda worker, ids: None,
+        jumped: Callable[[Worker, int, int], None] = lambda worker, stepped, slept: (
+            None
+        ),
     ) -> None:
         self.link = link
         self.worker = worker
@@ -71,7 +75,7 @@ class WorkerLink:
         self._clock = clock
         self._watch = watch
         self._kept = kept
-        self._marks = ClockMarks(worker.name, clock)
+        self._marks = ClockMarks(worker.name, clock, partial(jumped, worker))
         self.farewell = False
 
     async def introduce(self) -> Worker:

@@ -2,6 +2,7 @@
 
 from .api import Paging
 from .api_dials import DialAnswer, DialBody, dial_worker, dials, forget_dial
+from .api_gaps import GapAnswer, gaps
 from .api_worker_tokens import add_token, tokens, withdraw_token
 from .api_workers import (
     approve_worker,
@@ -65,6 +66,14 @@ WORKER_ROUTES: list[Route] = [
         handler=worker,
         summary="One worker and how it is, by its name or id",
         answer=WorkerAnswer,
+    ),
+    Route(
+        method="GET",
+        path=f"{_ONE}/gaps",
+        handler=gaps,
+        summary="What a worker made and lost, newest first, with the reason",
+        query=Paging,
+        answer=list[GapAnswer],
     ),
     Route(
         method="POST",

@@ -193,6 +193,7 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     names the peer that hears it while the coordinator does not. ``path`` is how its
     link goes, ``direct`` or ``via`` a peer, ``dialled`` where we dial it.
     ``revoked_by`` and ``revoked_reason`` say who shut it out, and why.
+    ``offset_ms`` may be wrong by ``offset_error_ms``.
     """
 
     name: str
@@ -225,6 +226,7 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     revoked_at: str | None = None
     revoked_by: str = ""
     revoked_reason: str = ""
+    offset_error_ms: float | None = None
 
 
 class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -151,6 +151,24 @@ def test_workers_are_listed_and_shown(run, api):
     assert "51.5,-0.1" in shown
 
 
+def test_what_a_worker_lost_last_and_how_sure_its_clock_is_are_shown(run, api):
+    sure = WORKER | {"id": "n1", "offset_ms": 1.5, "offset_error_ms": 0.25}
+    gap = {"from": "A", "to": "B", "reason": "disk full", "lost": 7, "jobs": {"web": 6}}
+    api.on("GET /api/v1/workers/york", sure)
+    assert "lost last" not in run("worker", "show", "york").stdout
+    api.on("GET /api/v1/workers/n1/gaps", {"items": [gap], "next": None})
+    shown = run("worker", "show", "york").stdout
+    assert "7 results, A to B: disk full (6 of web)" in shown
+    assert "1.5 ms ± 0.25 ms" in shown
+
+
+def test_a_loss_of_which_little_is_known_says_what_is(run, api):
+    gap = {"from": None, "to": "B", "reason": "disk full", "lost": 7, "jobs": {}}
+    api.on("GET /api/v1/workers/york", WORKER | {"id": "n1"})
+    api.on("GET /api/v1/workers/n1/gaps", {"items": [gap], "next": None})
+    assert "7 results, until B: disk full\n" in run("worker", "show", "york").stdout
+
+
 def test_version_names_both_sides(run, api):
     api.on("GET /api/v1/status", STATUS)
     found = json.loads(run("version", "--json").stdout)
