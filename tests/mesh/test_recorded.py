@@ -1,18 +1,36 @@
 """What earlier versions of the mesh said is still understood, byte for byte."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from pangea.core.model import Result
-from pangea.mesh import messages
 from pangea.mesh.info import common_version, read_info
-from pangea.mesh.messages import VERSIONS, decode
+from pangea.mesh.messages import ANY, VERSIONS, decode
+from pangea.mesh.roster import SignedRoster, read_roster, unpack_roster
+from pangea.mesh.secret_ring import SecretRing
 
-V1 = Path(__file__).parent / "recorded" / "v1"
-MEANINGS = json.loads((V1 / "meanings.json").read_text())
+RECORDED = Path(__file__).parent / "recorded"
+PLACES = {number: RECORDED / f"v{number}" for number in (1, 2)}
+MEANINGS = {
+    number: json.loads((place / "meanings.json").read_text())
+    for number, place in PLACES.items()
+}
+#: Fields of what messages hold, by the version that knew so many.
+INNER = {
+    1: {"Assignment": 8, "Result": 10, "Gap": 6},
+    2: {"Assignment": 9, "Result": 10, "Gap": 6, "PeerState": 9},
+}
+FRAMES = [(number, name) for number in PLACES for name in sorted(MEANINGS[number])]
+
+
+def frame(number, name):
+    return decode((PLACES[number] / f"{name}.bin").read_bytes())
 
 
 def plain(value):
@@ -52,23 +70,19 @@ def structs(value):
             yield from structs(item)
 
 
-@pytest.mark.parametrize("name", sorted(MEANINGS))
-def test_a_frame_of_version_1_still_means_what_it_meant(name):
-    meaning = dict(MEANINGS[name])
-    message = decode((V1 / f"{name}.bin").read_bytes())
+@pytest.mark.parametrize(("number", "name"), FRAMES)
+def test_a_recorded_frame_still_means_what_it_meant(number, name):
+    meaning = dict(MEANINGS[number][name])
+    message = frame(number, name)
     assert type(message).__name__ == meaning.pop("says")
     assert_says(plain(message), meaning)
 
 
-@pytest.mark.parametrize("name", sorted(MEANINGS))
-def test_fields_that_version_1_did_not_know_have_their_defaults(name):
-    message = decode((V1 / f"{name}.bin").read_bytes())
-    known = {
-        "Assignment": 8,
-        "Result": 10,
-        "Gap": 6,
-        **{said["says"]: len(said) - 1 for said in MEANINGS.values()},
-    }
+@pytest.mark.parametrize(("number", "name"), FRAMES)
+def test_fields_that_a_version_did_not_know_have_their_defaults(number, name):
+    message = frame(number, name)
+    said = MEANINGS[number].values()
+    known = INNER[number] | {one["says"]: len(one) - 1 for one in said}
     for struct in structs(message):
         info = msgspec.structs.fields(struct)
         for field in info[known[type(struct).__name__] :]:
@@ -79,25 +93,42 @@ def test_fields_that_version_1_did_not_know_have_their_defaults(name):
             assert getattr(struct, field.name) == default
 
 
-def test_every_message_of_version_1_was_recorded():
-    first = {
-        name
-        for name, kind in vars(messages).items()
-        if isinstance(kind, type)
-        and issubclass(kind, messages.Message)
-        and kind is not messages.Message
-        and kind.since == 1
-    }
-    assert first == {said["says"] for said in MEANINGS.values()}
+@pytest.mark.parametrize("number", PLACES)
+def test_every_message_of_a_version_was_recorded(number):
+    spoken = {kind.__name__ for kind in get_args(ANY) if kind.since <= number}
+    assert spoken == {said["says"] for said in MEANINGS[number].values()}
 
 
-def test_every_recorded_file_has_a_meaning():
-    assert {path.stem for path in V1.glob("*.bin")} == set(MEANINGS)
+@pytest.mark.parametrize("number", PLACES)
+def test_every_recorded_file_has_a_meaning(number):
+    assert {p.stem for p in PLACES[number].glob("*.bin")} == set(MEANINGS[number])
 
 
+@pytest.mark.parametrize("number", PLACES)
+def test_what_is_recorded_is_never_written_anew(number):
+    before = {path: path.read_bytes() for path in PLACES[number].iterdir()}
+    maker = RECORDED / f"make_v{number}.py"
+    ran = subprocess.run([sys.executable, maker], capture_output=True, check=False)
+    assert ran.returncode == 1
+    assert b"Traceback" not in ran.stderr
+    assert {path: path.read_bytes() for path in PLACES[number].iterdir()} == before
+
+
+def test_what_version_2_signed_and_stored_is_read_still():
+    said = frame(2, "roster")
+    body = unpack_roster(said.body)
+    signed = SignedRoster(said.body, said.signature)
+    assert read_roster(signed, body.coordinators, now_us=body.issued_us) == body
+    assert (body.version, [n.name for n in body.nodes]) == (7, ["hel", "c"])
+    assert body.nodes[0].addresses == ("192.0.2.1:7464", "[2001:db8::1]:7464")
+    ring = SecretRing.parse(frame(2, "secrets").ring)
+    assert ring.ids == frame(2, "secrets-kept").ids == ("aaaaaaaa", "bbbbbbbb")
+
+
+@pytest.mark.parametrize("number", PLACES)
 @pytest.mark.parametrize("role", ["worker", "coordinator"])
-def test_a_node_of_version_1_is_met_at_version_1(role):
-    info = read_info((V1 / f"{role}-info.json").read_bytes())
-    assert info.versions == (1, 1)
+def test_a_node_of_an_earlier_version_is_met_at_that(role, number):
+    info = read_info((PLACES[number] / f"{role}-info.json").read_bytes())
+    assert info.versions == (1, number)
     assert (info.role, info.name, info.boot) == (role, "n-1", "1" * 32)
-    assert common_version(VERSIONS, info.versions) == 1
+    assert common_version(VERSIONS, info.versions) == number

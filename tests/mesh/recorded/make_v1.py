@@ -114,6 +114,9 @@ def main() -> None:
     if VERSIONS != (1, 1):
         raise SystemExit("only the code of version 1 can record version 1")
     place = Path(__file__).parent / "v1"
+    if place.exists():
+        raise SystemExit(f"{place} is there: what was recorded stays")
+    place.mkdir()
     meanings = {}
     for name, message in SAID.items():
         (place / f"{name}.bin").write_bytes(encode(message))
