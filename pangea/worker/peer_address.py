@@ -36,6 +36,8 @@ def addresses_of_peer(node: RosterNode, *, near: bool) -> list[Address]:
 
 def may_be_dialled(number: IPv4Address | IPv6Address, *, near: bool) -> bool:
     """Tell whether one machine, and not any machine, may be at *number*."""
+    # ::ffff:127.0.0.1 is as near as 127.0.0.1, and its properties do not say so.
+    number = getattr(number, "ipv4_mapped", None) or number
     if number.is_loopback:
         return near
     wide = number.is_multicast or number.is_unspecified or number.is_link_local
