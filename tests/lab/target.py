@@ -33,13 +33,19 @@ REMEMBERED = 32
 HEAD_S = 5.0
 
 
+#: A question that is not answered is asked again within this time.
+ASKED_AGAIN_S = 0.9
+
+
 class Notebook:
     """What was handed out, in a file that ``kill -9`` leaves whole."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._number = 0
-        self._asked: OrderedDict[tuple[str, int, bytes], str] = OrderedDict()
+        self._asked: OrderedDict[tuple[str, int, bytes], tuple[float, str]] = (
+            OrderedDict()
+        )
 
     def token(self, job: str, source: str) -> str:
         """Return a new token for a run of *job* from *source*, once it is noted."""
@@ -51,12 +57,18 @@ class Notebook:
         return token
 
     def token_of(self, job: str, key: tuple[str, int, bytes]) -> str:
-        """Return the token of a question that may have been asked before."""
-        if key not in self._asked:
-            self._asked[key] = self.token(job, key[0])
-            if len(self._asked) > REMEMBERED:
-                self._asked.popitem(last=False)
-        return self._asked[key]
+        """Return the token of a question, the same one if it is asked again soon.
+
+        Later it is another question, to which chance gave the same 16 bits.
+        """
+        now = time.monotonic()
+        before = self._asked.pop(key, None)
+        fresh = before is None or now - before[0] > ASKED_AGAIN_S
+        token = self.token(job, key[0]) if before is None or fresh else before[1]
+        self._asked[key] = (now, token)
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+        return token
 
 
 class Datagrams(asyncio.DatagramProtocol):
