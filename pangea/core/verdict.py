@@ -20,6 +20,8 @@ GOOD = (VoteValue.OK, VoteValue.WARN)
 FOR_EVER_S = 100 * 365 * 86400.0
 #: A vote from further ahead than this was given before the clock went back.
 AHEAD_S = 2.0
+#: So little moves a result whose worker has measured its clock better meanwhile.
+APART_S = 0.05
 
 
 class Vote(Struct, frozen=True, array_like=True, gc=False):
@@ -215,7 +217,7 @@ def _count(
         before = held.get(vote.worker)
         if vote.worker not in state.electorate or _is_old(vote, before, now):
             continue
-        if vote.at < state.asked <= now:
+        if vote.at < state.asked <= now or _is_again(vote, before):
             continue
         held[vote.worker] = vote
         if before is None or before.value is not vote.value:
@@ -240,6 +242,16 @@ def _count(
 def _is_old(vote: Vote, held: Vote | None, now: float) -> bool:
     """Tell whether *held* is newer, unless the clock has gone back since."""
     return held is not None and vote.at <= held.at <= now + AHEAD_S
+
+
+def _is_again(vote: Vote, held: Vote | None) -> bool:
+    """Tell whether *vote* is *held*, delivered twice and placed anew in time."""
+    return (
+        held is not None
+        and abs(vote.at - held.at) < APART_S
+        and vote.duration_ms == held.duration_ms
+        and vote.value is held.value
+    )
 
 
 class Rounds:

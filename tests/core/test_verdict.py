@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pangea.core.electorate import reseat
 from pangea.core.errors import UsageError
@@ -307,3 +308,13 @@ def test_repeats_are_forgotten_when_the_vote_expires():
 
     assert judged.state.verdict is Verdict.UNKNOWN
     assert judged.repeat_after_s == REPEAT_AFTER_S[0]
+
+
+def test_a_result_that_comes_again_a_little_shifted_is_counted_once():
+    first = vote(1, FAILED, at=1.0)
+    shifted = replace(first, at=1.004, expires=first.expires + 0.004)
+    state = after(seated(1), first)
+    assert after(state, shifted).repeats == 1
+    assert after(seated(1), first, shifted).repeats == 1
+    assert after(state, replace(shifted, duration_ms=6.0)).repeats == 2
+    assert after(state, replace(shifted, at=1.1)).repeats == 2
