@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from pangea.core.clock import Clock
 from pangea.core.offset import KEPT, OffsetEstimate, OffsetSample, offset_sample
@@ -12,6 +13,11 @@ log = logging.getLogger(__name__)
 
 #: Results wait so long for the first answer to a heartbeat.
 PATIENCE_S = 3.0
+#: Then they wait for a sample this good, or for so many, but no longer than that: under
+#: load the first answer may be half a second off.
+GOOD_RTT_US = 50_000
+ENOUGH = 4
+SETTLE_S = 1.0
 #: A jump of a clock by less than this is none.
 JUMP_S = 0.5
 
@@ -27,7 +33,8 @@ class ClockOffset:
         self._clock = clock
         self._estimate = OffsetEstimate()
         self._asked: dict[int, tuple[float, float]] = {}
-        self._known = asyncio.Event()
+        self._known, self._settled = asyncio.Event(), asyncio.Event()
+        self._heard = 0
         self._apart_s = clock.boot() - clock.monotonic()
         self._stepped_s = self._slept_s = 0.0
         self.stepped = asyncio.Event()
@@ -65,10 +72,14 @@ class ClockOffset:
         boot, monotonic = asked
         sent_us = round(boot * 1e6)
         took_us = round((self._clock.monotonic() - monotonic) * 1e6)
-        self._estimate.add(
-            offset_sample(sent_us, ack.received_us, ack.answered_us, sent_us + took_us)
+        sample = offset_sample(
+            sent_us, ack.received_us, ack.answered_us, sent_us + took_us
         )
+        self._estimate.add(sample)
+        self._heard += 1
         self._known.set()
+        if sample.rtt_us <= GOOD_RTT_US or self._heard >= ENOUGH:
+            self._settled.set()
 
     def forget(self, stepped_s: float) -> None:
         """Measure anew: our wall clock moved by so much against the monotonic one.
@@ -82,6 +93,8 @@ class ClockOffset:
         self._estimate.forget()
         self._asked.clear()
         self._known.clear()
+        self._settled.clear()
+        self._heard = 0
         self.stepped.set()
 
     def take_jumps_ms(self) -> tuple[int, int]:
@@ -92,15 +105,19 @@ class ClockOffset:
         return jumps
 
     async def known(self) -> None:
-        """Wait for the first sample, but not for ever."""
-        if self._known.is_set():
+        """Wait for a sample, and a moment for a good one, but not for ever."""
+        if self._settled.is_set():
             return
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._known.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_S):
+                    await self._settled.wait()
         except TimeoutError:
             log.warning("the coordinator does not tell its time; taking it for ours")
             self._known.set()
+        self._settled.set()
 
     def _sleep(self) -> float:
         """Return how long the machine was asleep since the last look."""

@@ -1,8 +1,11 @@
 """How far our clocks are off: the boot clock is measured, steps are told."""
 
+import asyncio
+
 import pytest
 
 from pangea.mesh.messages import HeartbeatAck
+from pangea.worker import clock_offset
 from pangea.worker.clock_offset import ClockOffset
 
 #: The coordinator's time when the boot clock of the test shows 0.
@@ -93,3 +96,45 @@ def test_an_answer_to_what_was_never_asked_is_no_sample(hands):
     offset = ClockOffset(hands)
     offset.hear(HeartbeatAck(5, BOOTED_US, BOOTED_US))
     assert offset.boot_time is None
+
+
+async def is_known_within(offset, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            await offset.known()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_a_bad_first_sample_is_waited_out_for_a_good_one(hands):
+    offset = ClockOffset(hands)
+    measure(offset, hands, there_s=1.3, back_s=0.0)
+    assert abs(offset.boot_time.offset_us - BOOTED_US) > 600_000
+    assert not await is_known_within(offset, 0.05)
+    measure(offset, hands)
+    assert await is_known_within(offset, 0.05)
+    assert abs(offset.boot_time.offset_us - BOOTED_US) <= 10_000
+
+
+async def test_a_good_first_sample_is_enough_and_so_are_four_bad_ones(hands):
+    good = ClockOffset(hands)
+    measure(good, hands)
+    assert await is_known_within(good, 0.05)
+    slow = ClockOffset(hands)
+    for _ in range(3):
+        measure(slow, hands, there_s=0.2, back_s=0.2)
+    assert not await is_known_within(slow, 0.05)
+    measure(slow, hands, there_s=0.2, back_s=0.2)
+    assert await is_known_within(slow, 0.05)
+
+
+async def test_a_good_sample_is_not_waited_for_for_ever(hands, monkeypatch):
+    monkeypatch.setattr(clock_offset, "SETTLE_S", 0.02)
+    offset = ClockOffset(hands)
+    measure(offset, hands, there_s=1.0, back_s=1.0)
+    assert await is_known_within(offset, 0.2)
+    assert await is_known_within(offset, 0.001), "only once"
+    offset.forget(5.0)
+    measure(offset, hands, there_s=1.0, back_s=1.0)
+    assert not await is_known_within(offset, 0.005), "after a step anew"
