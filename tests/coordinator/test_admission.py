@@ -256,6 +256,25 @@ async def test_withheld_credentials_come_with_the_approval(world, locked):
     assert far.held[job].options["password"] == "p"
 
 
+@pytest.mark.parametrize(
+    ("headers", "goes"),
+    [
+        ({"Authorization": "Bearer hunter2"}, False),
+        (["Accept: */*", "X-Api-Key: hunter2"], False),
+        ({"Cookie": "id=hunter2"}, False),
+        ({"Accept": "token/plain"}, True),
+        (["User-Agent: secret"], True),
+    ],
+)
+async def test_a_header_that_is_a_credential_is_withheld_too(world, headers, goes):
+    far = await world.join("hel")
+    job = await add(world, world.spec(name="web", options={"headers": headers}))
+    await asyncio.sleep(0.05)
+    assert (job in far.held) is goes
+    await world.members.approve(ORG, "hel", "ada")
+    await far.until(lambda f: job in f.held)
+
+
 async def test_a_job_without_its_secret_goes_to_everybody(world, locked):
     far = await world.join("hel", probes=("locked",))
     spec = world.spec(type="locked", target="x", name="safe", options={"user": "ada"})
