@@ -41,8 +41,10 @@ RENEW_S = LIFE_S / 2
 GATHER_S, GATHER_EACH_S, GATHER_MOST_S = 0.5, 0.02, 30.0
 #: A worker that says it holds a newer version than ours is believed so often.
 HEAL_S = 60.0
-#: Numbers beyond this are nobody's version.
-MOST_VERSION = 1 << 60
+#: A version is about the time in milliseconds. What a worker claims to hold is believed
+#: so far ahead of that (279 years): time goes faster than rosters are issued, so
+#: after the largest lie a coordinator from a backup is told of what others hold still.
+MOST_AHEAD = 1 << 43
 
 
 class RosterOffice:
@@ -108,7 +110,8 @@ class RosterOffice:
         # Perhaps nothing is new; that is seen when the changes are gathered.
         self._dirty.set()
         now = self._clock.monotonic()
-        if self.version < said.roster < MOST_VERSION and now >= self._heal_at:
+        most = self._now_us() // 1000 + MOST_AHEAD
+        if self.version < said.roster < most and now >= self._heal_at:
             log.warning(
                 "worker %s holds roster %d, ours is %d: a restored backup?",
                 link.worker.name,

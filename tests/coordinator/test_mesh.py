@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from pangea.coordinator.membership import Membership
 from pangea.coordinator.mesh_service import MeshService
 from pangea.coordinator.mesh_view import cut_reason
-from pangea.coordinator.roster import told_addresses
+from pangea.coordinator.roster import MOST_AHEAD, told_addresses
 from pangea.core.errors import ProtocolError
 from pangea.core.liveness import Presence
 from pangea.core.model import Worker
@@ -20,6 +20,7 @@ from pangea.mesh.link import initiate
 from pangea.mesh.messages import Desired, Introduce
 from pangea.mesh.peer_messages import AskPeer, PeerReport, PeerSaid, Roster
 from pangea.mesh.roster import SignedRoster, read_roster
+from pangea.storage.database import Store
 from tests.coordinator.conftest import BOOT, CLOCK, SECRET, Far, World
 from tests.mesh.fakes import memory_channels
 
@@ -132,9 +133,27 @@ async def test_versions_go_up_also_after_a_restart(store, tmp_path):
 
 
 async def test_a_coordinator_from_a_backup_goes_above_what_workers_hold(world):
-    far_ahead = (1 << 53) + 7
+    far_ahead = round(CLOCK.wall() * 1000) + (1 << 42)
     hel = await join(world, "hel", roster=far_ahead)
     await hel.until(lambda f: rosters(f) and body(world, f).version > far_ahead)
+
+
+async def test_a_lie_about_the_version_does_not_keep_a_backup_from_it(
+    world, store, tmp_path
+):
+    most = round(CLOCK.wall() * 1000) + MOST_AHEAD
+    for number, lie in enumerate(((1 << 60) - 1, most - 1)):
+        await join(world, f"liar-{number}", roster=lie)
+    good = await join(world, "good")
+    await good.until(lambda f: rosters(f) and body(world, f).version >= most - 1)
+    held = body(world, good).version
+    await asyncio.sleep(0.02)
+    backup = World(await Store.open(tmp_path / "backup.db"), tmp_path)
+    await backup.start()
+    again = await join(backup, "good", roster=held)
+    await again.until(lambda f: rosters(f) and body(backup, f).version > held)
+    await backup.close()
+    await backup.store.close()
 
 
 async def test_a_roster_of_many_that_say_much_can_still_be_sent(world):
