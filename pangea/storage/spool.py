@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
-
 from pangea.core.errors import ConfigError, StorageError
 from pangea.core.worker_time import BootTime
 
@@ -23,26 +21,13 @@ from .spool_fresh import Fresh
 from .spool_journal import Found, Journal, Row, left_behind
 from .spool_owed import Owed
 from .spool_rescue import put_in_place
-from .spool_words import Bounds, Epoch, Lost, Run
+from .spool_words import Bounds, Counts, Epoch, Lost, Run
 
 __all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Counts(Struct, frozen=True):
-    """What the spool holds: rows and bytes in all, and how many numbers wait.
-
-    ``gaps`` wait too; ``dropped`` rows became gaps since the start.
-    """
-
-    rows: int
-    bytes: int
-    waiting: int
-    gaps: int
-    dropped: int
 
 
 #: Rows in one run of the latest.

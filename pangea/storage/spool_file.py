@@ -11,16 +11,15 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pangea.core.model import Gap
 from pangea.core.worker_time import BootTime
 
 from .spool_journal import Found, Row
+from .spool_recovery import fill_holes, take_in, tell_debts
 from .spool_room import ROW_BYTES, Room, stretches
 from .spool_tables import (
     PRAGMAS,
@@ -35,8 +34,6 @@ from .spool_tables import (
     note_journal,
     put_gap,
     set_acked,
-    take_in,
-    tell_debts,
     transaction,
 )
 from .spool_words import Bounds, Epoch, Lost, Run
@@ -45,7 +42,6 @@ log = logging.getLogger(__name__)
 
 #: An offset that changed by less is not written down again.
 OFFSET_NEWS_US = 1000
-RESTORED = "coordinator restored"
 
 
 class Life(Struct, frozen=True):
@@ -233,7 +229,7 @@ class SpoolFile:
             if mark < epoch.acked:
                 with transaction(self.link):
                     set_acked(self.link, epoch.epoch, mark)
-                    self._fill_holes(epoch, mark)
+                    fill_holes(self.link, epoch, mark)
                     self._room.look_anew()
                 epoch.acked = epoch.noted = mark
             self.ack(epoch.epoch, mark)
@@ -320,18 +316,3 @@ class SpoolFile:
             runs.append(Run(epoch.epoch, first, bodies, before, epoch.boot, at))
             told = first + len(bodies) - 1
         return runs
-
-    def _fill_holes(self, epoch: Epoch, mark: int) -> None:
-        """Put gaps where rows that the coordinator lost are gone here as well."""
-        rows = self.link.execute(
-            "SELECT id, started_us FROM row WHERE id > ? AND id <= ? ORDER BY id",
-            (epoch.base + mark, epoch.base + epoch.acked),
-        )
-        holes, expected = [], mark + 1
-        for row, to_us in chain(rows, [(epoch.base + epoch.acked + 1, 0)]):
-            number = row - epoch.base
-            if number > expected:
-                holes.append(Gap(expected, number - 1, 0, to_us, RESTORED, {}))
-            expected = number + 1
-        for gap in holes:
-            put_gap(self.link, epoch.epoch, gap)

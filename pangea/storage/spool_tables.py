@@ -2,8 +2,7 @@
 
 import secrets
 import sqlite3
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -11,8 +10,8 @@ import msgspec
 from pangea.core.model import Gap
 from pangea.core.worker_time import BootTime
 
-from .spool_journal import Found, Row
-from .spool_words import Epoch, Lost
+from .spool_journal import Row
+from .spool_words import Epoch
 
 #: Epochs that are remembered after all their rows are gone.
 EPOCHS_KEPT = 50
@@ -49,12 +48,6 @@ COLUMNS = (
 )
 #: Boots of the machine whose offset is remembered.
 BOOTS_KEPT = 50
-#: Why numbers are missing that the journal goes on after.
-POWER = "lost with the power"
-#: Lives of the worker whose place in the journal is remembered.
-LIVES_KEPT = 16
-#: Stands among the lives for the last debt that was told.
-DEBT = "owed"
 
 
 @contextmanager
@@ -91,31 +84,6 @@ def set_top_id(link: sqlite3.Connection, top: int) -> None:
     """Let the next row have the id above *top*."""
     link.execute("DELETE FROM sqlite_sequence WHERE name = 'row'")
     link.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('row', ?)", (top,))
-
-
-def tell_debts(link: sqlite3.Connection, debts: Iterable[Lost], boot: str) -> None:
-    """Give what an earlier life lost numbers of its own; the last of them only once.
-
-    The caller has begun the transaction.
-    """
-    found = link.execute("SELECT upto FROM journal WHERE life = ?", (DEBT,)).fetchone()
-    for lost in debts:
-        mark, total = zlib.crc32(msgspec.msgpack.encode(lost)), lost.total
-        if total <= 0 or (found and found[0] == mark):
-            continue
-        base = top_id(link)
-        epoch = Epoch(
-            epoch=secrets.token_hex(16),
-            base=base,
-            acked=0,
-            noted=0,
-            end=base + total,
-            boot=boot,
-        )
-        add_epoch(link, epoch)
-        put_gap(link, epoch.epoch, lost.gap(1))
-        set_top_id(link, epoch.end)
-        note_journal(link, DEBT, mark)
 
 
 def begin_epoch(link: sqlite3.Connection, epoch: str, boot: str) -> list[Epoch]:
@@ -203,53 +171,6 @@ def note_boot(link: sqlite3.Connection, boot: str, time: BootTime) -> None:
 def note_journal(link: sqlite3.Connection, life: str, upto: int) -> None:
     """Note that the journal's serials of *life* up to *upto* are stored."""
     link.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (life, upto))
-
-
-def take_in(link: sqlite3.Connection, found: Sequence[Found], age: int) -> list[Row]:
-    """Store what earlier lives left in the journal; return what has no place yet.
-
-    The rows of the life that wrote this file last go on with its numbers; those of
-    another one, whose file is gone, must be numbered anew. The caller has begun
-    the transaction.
-    """
-    marks = dict(link.execute("SELECT life, upto FROM journal ORDER BY rowid"))
-    latest = next(reversed(marks), "")
-    homeless: list[Row] = []
-    for left in found:
-        mark = marks.get(left.life, 0)
-        rows = [row for row in left.rows if row.serial > mark]
-        if not rows:
-            continue
-        if left.life == latest:
-            _go_on(link, rows, mark, age)
-        else:
-            homeless += [row._replace(boot_ns=0) for row in rows]
-        note_journal(link, left.life, rows[-1].serial)
-    link.execute(
-        "DELETE FROM journal WHERE rowid <= (SELECT max(rowid) FROM journal) - ?",
-        (LIVES_KEPT,),
-    )
-    return homeless
-
-
-def _go_on(link: sqlite3.Connection, rows: list[Row], mark: int, age: int) -> None:
-    """Give *rows* the numbers that they had, or would have had.
-
-    Numbers and serials rise together. Where serials are missing, groups that were
-    stored, and perhaps sent, went with the power.
-    """
-    top = top_id(link)
-    insert_rows(link, [(top + row.serial - mark, row) for row in rows], age)
-    epoch, base = link.execute(
-        "SELECT epoch, base FROM epoch ORDER BY rowid DESC LIMIT 1"
-    ).fetchone()
-    before = mark
-    for row in rows:
-        if row.serial > before + 1:
-            first, last = (top - base + n - mark for n in (before + 1, row.serial - 1))
-            at = row.started_us
-            put_gap(link, epoch, Gap(first, last, at, at, POWER, {}))
-        before = row.serial
 
 
 def _worth_keeping(link: sqlite3.Connection, epochs: list[Epoch]) -> list[Epoch]:

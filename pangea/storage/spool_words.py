@@ -110,3 +110,16 @@ class Bounds(Struct, frozen=True):
     most_bytes: int = 256 * 1024 * 1024
     keep_s: float = 7 * 86400.0
     acked_s: float = 86400.0
+
+
+class Counts(Struct, frozen=True):
+    """What the spool holds: rows and bytes in all, and how many numbers wait.
+
+    ``gaps`` wait too; ``dropped`` rows became gaps since the start.
+    """
+
+    rows: int
+    bytes: int
+    waiting: int
+    gaps: int
+    dropped: int
