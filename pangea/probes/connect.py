@@ -43,6 +43,8 @@ async def resolve(host: str, family: Family, trace: Trace) -> str:
         try:
             found = await NAMES.look_up(host, FAMILIES[family])
         except socket.gaierror as error:
+            if await _has_others(error, host, family):
+                raise no_address(host, family) from error
             raise _resolver_said(error, host, family) from error
     return _first_address(found, host, family)
 
@@ -106,6 +108,19 @@ def _first_address(found: Sequence[tuple[Any, ...]], host: str, family: Family) 
             case (str(address), *_):
                 return address
     raise no_address(host, family)
+
+
+async def _has_others(error: socket.gaierror, host: str, family: Family) -> bool:
+    """Tell whether *host* has addresses, though none of *family*.
+
+    The hosts file of glibc says of both that the name does not exist.
+    """
+    if family == "any" or error.errno != socket.EAI_NONAME:
+        return False
+    try:
+        return bool(await NAMES.look_up(host, FAMILIES["any"]))
+    except (socket.gaierror, UnicodeError):
+        return False
 
 
 def _resolver_said(error: socket.gaierror, host: str, family: Family) -> ProbeFailed:

@@ -26,6 +26,8 @@ LINUX = sys.platform.startswith("linux")
 DRAIN = 256
 #: so many times DRAIN at most where all must be read, and a flood be survived
 DRAINS = 16
+#: a packet is tried so often while errors of others come in between
+SENDS = 8
 #: packets sent without a look at what came back
 SENDS_UNREAD = 128
 #: the wall clock moved if it disagrees with the steady one by more than this
@@ -105,9 +107,9 @@ class WatchedSocket:
 
         Raises the OSError in its own way. A pending ICMP error of an earlier
         packet is reported by the next call on the socket, whoever makes it: it is
-        taken off first, then sent again.
+        taken off first, then sent again. More may come meanwhile.
         """
-        for last in (False, True):
+        for left in reversed(range(SENDS)):
             try:
                 wall_ns = time.time_ns()  # nothing may stand between this and the call
                 if ancillary:
@@ -115,9 +117,10 @@ class WatchedSocket:
                 else:
                     self.sock.sendto(data, address)
             except OSError:
-                if last:
+                # The first may be of an error that is read already.
+                drained = self.drain_errors()
+                if not left or (not drained and left < SENDS - 1):
                     raise
-                self.drain_errors()
             else:
                 break
         return wall_ns
@@ -130,20 +133,21 @@ class WatchedSocket:
             self._epoll.close()
         self.sock.close()
 
-    def drain_errors(self) -> None:
-        """Hand over the ICMP errors that wait."""
-        if not LINUX:
-            return
-        for _ in range(DRAIN):
+    def drain_errors(self) -> int:
+        """Hand over the ICMP errors that wait; return how many they were."""
+        count = 0
+        for _ in range(DRAIN if LINUX else 0):
             try:
                 data, ancillary, _flags, address = self.sock.recvmsg(
                     _QUOTED, 512, MSG_ERRQUEUE
                 )
             except OSError:
-                return
+                break
             error = read_queued_error(data, ancillary, address)
             if error is not None:
+                count += 1
                 self._on_error(error)
+        return count
 
 
 class DatagramSocket:

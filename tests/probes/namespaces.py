@@ -97,7 +97,9 @@ def routed(*, patient: bool = False) -> Iterator[str]:
     fd00:9::/64, and has no way to 10.99.10.0/24 and fd00:10::/64. Here are of each
     family a blackhole (10.99.5.0/24, fd00:55::/64) and what is unreachable (…6…),
     prohibited (…7…) and thrown out (…8…). A *patient* router says what it refuses
-    however often it is asked.
+    however often it is asked; but of IPv4 routes that refuse, also such a one tells
+    each source five times at once and then once a second (route/error_cost, which
+    holds for the whole machine).
     """
     roles = (namespace(role) for role in ("near", "router", "far"))
     with contextlib.ExitStack() as stack:
@@ -110,7 +112,9 @@ def routed(*, patient: bool = False) -> Iterator[str]:
         sysctl(router, "net.ipv4.ip_forward", "1")
         sysctl(router, "net.ipv6.conf.all.forwarding", "1")
         if patient:
-            sysctl(router, "net.ipv4.icmp_ratelimit", "0")
+            # Not by icmp_ratelimit 0: each error would then empty the bucket from
+            # which the refusals of a route are paid too.
+            sysctl(router, "net.ipv4.icmp_ratemask", "0")
             sysctl(router, "net.ipv6.icmp.ratelimit", "0")
         for end, number in ((near, 1), (far, 2)):
             _ip(f"-n {end} route add 10.99.0.0/16 via 10.99.{number}.254")

@@ -1,5 +1,6 @@
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -46,6 +47,20 @@ def near_datagram():
     with routed() as name:
         allow_datagram(name)
         yield name
+
+
+@pytest.fixture
+def patient():
+    with routed(patient=True) as name:
+        allow_datagram(name)
+        yield name
+
+
+def refusals_heard() -> int:
+    """Return how often the kernel of this thread's namespace heard of a refusal."""
+    text = Path("/proc/thread-self/net/snmp").read_text()
+    names, values = (line.split() for line in text.splitlines() if line[:5] == "Icmp:")
+    return int(values[names.index("InDestUnreachs")])
 
 
 @pytest.fixture
@@ -187,6 +202,19 @@ class TestARoutedNetwork:
         with pytest.raises(ProbeFailed) as caught:
             inside(here, lambda: ping("10.99.2.2", size=3000, dont_fragment=True))
         assert caught.value.reason == "mtu"
+
+    @pytest.mark.parametrize("run", LOOPS)
+    def test_every_refusal_that_the_kernel_heard_is_told(self, patient, run):
+        async def scene():
+            before, told = refusals_heard(), 0
+            for _ in range(8):
+                burst = await ping("10.99.4.1", count=1, wait_s=0.1)
+                told += burst.refusal is not None
+            return told, refusals_heard() - before
+
+        told, heard = inside(patient, scene, run=run)
+        # Five at once, then the router itself keeps silent for a second each.
+        assert told == heard >= 5
 
     def test_a_rejected_target_does_not_disturb_another(self, here):
         async def scene():

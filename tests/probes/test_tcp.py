@@ -346,6 +346,22 @@ async def test_what_the_resolver_says_is_told_apart(monkeypatch, code, reason):
     assert list(trace.phases) == ["resolve"]
 
 
+@pytest.mark.parametrize(
+    ("others", "reason"), [(True, "no_address"), (False, "name_not_found")]
+)
+async def test_a_name_of_the_other_family_alone_is_there(monkeypatch, others, reason):
+    def getaddrinfo(host, port, family, kind):
+        if family == socket.AF_UNSPEC and others:
+            return [(socket.AF_INET, kind, 0, "", ("192.0.2.1", 0))]
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(ProbeFailed) as failure:
+        await connect.resolve("host.example", "ipv6", Trace())
+    assert failure.value.reason == reason
+    assert ("no ipv6 address" in failure.value.detail) == others
+
+
 async def test_an_address_of_the_other_family_is_said_so():
     with pytest.raises(ProbeFailed, match="not an ipv6 address"):
         await connect.resolve("127.0.0.1", "ipv6", Trace())
