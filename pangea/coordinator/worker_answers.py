@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from pangea.core.liveness import Presence
 from pangea.core.model import Worker
 from pangea.core.worker_time import error_bound_us
 from pangea.mesh.identity import node_id
@@ -17,6 +18,8 @@ from .board import Board
 from .clock_marks import ills_of_spool
 from .mesh_desk import MeshDesk
 
+#: Of one that was heard a moment ago: its vote counts still.
+SUSPECT = "suspect: nothing was heard of it for some seconds"
 #: Above this a worker's clock or event loop is worth a word.
 OFFSET_BAD_MS = 2000.0
 LAG_BAD_MS = 200.0
@@ -32,14 +35,15 @@ def worker_answer(
     withheld: bool = False,
     path: str = "",
     dialled: str = "",
+    presence: Presence,
     mesh: MeshDesk,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
 
     *waiting* says that its link is open until a person decides, *twin* that two
     machines use its identity, *withheld* that there are credentials which it does
-    not get, *path* how its link goes, *dialled* where we dial it, *mesh* how its peers
-    see it.
+    not get, *path* how its link goes, *dialled* where we dial it, *presence* whether
+    it is heard, *mesh* how its peers see it.
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
@@ -62,14 +66,12 @@ def worker_answer(
         lag_ms=vitals.lag_ms if vitals else 0.0,
         jobs=jobs,
         lacks=worker.lacks,
-        health=_state_words(worker, twin) or health(linked, vitals, via),
+        health=_state_words(worker, twin) or health(presence, vitals, via),
         trusted=worker.trusted,
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
         approved_by=worker.approved_by,
-        notices=list(
-            filter(None, [twin, *_notices(worker, withheld), *mesh.notices(worker)])
-        ),
+        notices=[*_notices(worker, withheld, twin), *mesh.notices(worker)],
         peers=peers,
         peers_linked=peers_linked,
         peer_rtt_ms=peer_rtt_ms,
@@ -120,9 +122,9 @@ def _state_words(worker: Worker, twin: str) -> str:
     return "" if worker.state == "approved" else worker.state
 
 
-def _notices(worker: Worker, withheld: bool) -> list[str]:
+def _notices(worker: Worker, withheld: bool, twin: str) -> list[str]:
     """Return what a person should know of *worker*, and may do about it."""
-    notices = []
+    notices = [twin] if twin else []
     if worker.state == "pending":
         notices.append(f"let it in: pangea worker approve {node_id(worker.key)}")
     if worker.state == "approved" and not worker.trusted and withheld:
@@ -140,12 +142,14 @@ def _notices(worker: Worker, withheld: bool) -> list[str]:
     return notices
 
 
-def health(connected: bool, vitals: Heartbeat | None, via: str = "") -> str:
+def health(presence: Presence, vitals: Heartbeat | None, via: str = "") -> str:
     """Return in a few words how a worker is; *via* is the peer that hears it."""
     if via:
         return f"unreachable from here, alive via {via}"
-    if not connected or vitals is None:
-        return "lost"
+    if presence is not Presence.LINKED:
+        return SUSPECT if presence is Presence.SUSPECT else "lost"
+    if vitals is None:
+        return "linked, and has not told yet how it is"
     ills = []
     if abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:
         ills.append(f"clock is {vitals.offset_us / 1e6:+.1f} s off")

@@ -139,6 +139,7 @@ class WorkerService:
             withheld=withheld,
             path=reception.path(worker.id),
             dialled=self._c.dialler.at(worker.key),
+            presence=self._c.watch.presence(worker.id),
             mesh=self._c.mesh,
         )
         return shut_out(answer, revocation) if revocation else answer

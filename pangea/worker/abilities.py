@@ -1,6 +1,8 @@
 """What this worker can ask, and what not, with the reason and the way out."""
 
+import logging
 import socket
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 
 from pangea.core.placement import HTTP2, IPV6
@@ -8,6 +10,8 @@ from pangea.probes.base import PROBES, load_builtin
 from pangea.probes.heartbeat import TYPE as HEARTBEAT
 from pangea.probes.icmp_socket import icmp_right
 from pangea.probes.traceroute import traceroute_right
+
+log = logging.getLogger(__name__)
 
 
 def abilities() -> tuple[tuple[str, ...], dict[str, str]]:
@@ -28,6 +32,18 @@ def abilities() -> tuple[tuple[str, ...], dict[str, str]]:
             lacks[name] = how
     # Heartbeats are told to the coordinator, so no worker is asked to probe them.
     return tuple(sorted(PROBES.keys() - {HEARTBEAT})), lacks
+
+
+def tell_lacks(probes: Collection[str], lacks: Mapping[str, str]) -> None:
+    """Log what cannot run here: a whole type of *probes* is worth a warning.
+
+    What only some jobs need is told to the coordinator, which says it of each.
+    """
+    for name, why in lacks.items():
+        if name in probes:
+            log.warning("%s probes cannot run here: %s", name, why)
+        else:
+            log.info("jobs that need %s cannot run here: %s", name, why)
 
 
 def ipv6_right() -> tuple[bool, str]:

@@ -22,7 +22,7 @@ from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock, boot_id
 from pangea.vault import Vault
 
-from .abilities import abilities
+from .abilities import abilities, tell_lacks
 from .agent import Agent
 from .clock_offset import ClockOffset
 from .credentials import Credentials, credentials_of
@@ -47,8 +47,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
     waits = config.listen_given and config.server.listen != LISTEN_OFF
     credentials, trust, finder = way_in(config.mesh, state_dir, clock, waits=waits)
     probes, lacks = abilities()
-    for kind, why in lacks.items():
-        log.warning("%s probes cannot run here: %s", kind, why)
+    tell_lacks(probes, lacks)
     introduce = Introduce(
         boot, __version__, node.region, node.location, node.tags, probes, lacks
     )

@@ -364,6 +364,22 @@ async def test_a_silent_worker_that_nobody_hears_is_on_its_own(world):
     assert world.coordinator.watch.sights[worker.id].vouched == float("-inf")
 
 
+async def test_a_worker_is_suspect_before_it_is_lost(world):
+    await join(world, "hel")
+    osl = await join(world, "osl")
+    worker, watch = await silent(world, osl), world.coordinator.watch
+
+    async def health(name):
+        return (await world.members.worker(1, name)).health
+
+    assert (await health("osl")).startswith("suspect")
+    sight = watch.sights[worker.id]
+    watch.sights[worker.id] = replace(sight, presence=Presence.LOST)
+    assert await health("osl") == "lost"
+    watch.sights[worker.id] = replace(sight, presence=Presence.LINKED)
+    assert "has not told yet" in await health("osl")
+
+
 async def test_only_who_was_asked_may_answer(world):
     hel, osl = await join(world, "hel"), await join(world, "osl")
     sto = await join(world, "sto")
