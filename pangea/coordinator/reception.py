@@ -14,7 +14,7 @@ from pangea.core.model import Worker
 from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.link import Link
-from pangea.mesh.messages import Desired, Goodbye, Heartbeat, Message, Welcome
+from pangea.mesh.messages import Heartbeat, Message, Welcome
 from pangea.mesh.refusal import Refused
 from pangea.mesh.session import Signer
 from pangea.storage import workers as stored_workers
@@ -26,6 +26,7 @@ from .board import Board
 from .circuits import CircuitDesk
 from .clock_marks import tell_jump
 from .dispatch import Dispatch
+from .farewell import leave, say_goodbye, shut_out
 from .intake import Intake
 from .judging import Judging
 from .mesh_desk import MeshDesk
@@ -38,11 +39,6 @@ from .watch import Watch
 from .worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
-
-#: A worker that takes no goodbye within this time gets none.
-GOODBYE_S = 2.0
-#: So long has one that is revoked to hear of it.
-LAST_WORD_S = 0.5
 
 
 class Reception:
@@ -173,7 +169,7 @@ class Reception:
     async def goodbye(self, reason: str) -> None:
         """Take leave of all workers, at the same time and not for long."""
         links = list(self.links.values())
-        await asyncio.gather(*(self._leave(link, reason) for link in links))
+        await asyncio.gather(*(leave(link, reason) for link in links))
 
     def vitals(self, worker: int) -> Heartbeat | None:
         """Return the last heartbeat of a linked worker."""
@@ -186,13 +182,7 @@ class Reception:
         link = self.links.get(worker.id)
         if link is None:
             return
-        try:
-            async with asyncio.timeout(LAST_WORD_S):
-                # Above all versions that it may hold, and without any job.
-                await link.link.send(Desired(link.outbox.version + 1, None, ()))
-                await link.link.send(Goodbye(reason))
-        except (TimeoutError, ProtocolError):
-            log.debug("worker %s did not hear why its link ends", worker.name)
+        await shut_out(link, reason)
         link.refuse(reason)
 
     async def _check_twin(self, link: Link, worker: Worker, address: str) -> None:
@@ -202,7 +192,7 @@ class Reception:
         if not self.twins.may_come(worker.id, boot, here, address, now):
             log.error("worker %s: %s", worker.name, self.twins.proof(worker.id, now))
             self._tell(worker, connected=worker.id in self._board.connected)
-            await self._say_goodbye(link, REFUSAL, twin=True)
+            await say_goodbye(link, REFUSAL, twin=True)
             raise ProtocolError(f"worker {worker.name} is here twice; the later stays")
 
     async def _wait(self, link: Link, worker: Worker) -> Worker:
@@ -282,17 +272,8 @@ class Reception:
     async def _replace(self, before: WorkerLink, link: WorkerLink) -> None:
         """End the link *before*, and say why if another process takes its place."""
         if before.link.peer_info.boot != link.link.peer_info.boot:
-            await self._say_goodbye(before.link, REFUSAL, twin=True)
+            await say_goodbye(before.link, REFUSAL, twin=True)
         before.refuse("a newer link of the same worker took its place")
-
-    async def _say_goodbye(
-        self, link: Link, reason: str, *, twin: bool = False
-    ) -> None:
-        try:
-            async with asyncio.timeout(LAST_WORD_S):
-                await link.send(Goodbye(reason, twin))
-        except (TimeoutError, ProtocolError):
-            log.debug("nobody heard: %s", reason)
 
     async def _joined(self, worker: Worker) -> None:
         """A worker is there; if it is new or changed, jobs find their places anew."""
@@ -318,14 +299,6 @@ class Reception:
     def _tell(self, worker: Worker, *, connected: bool) -> None:
         said = {"worker": worker.name, "connected": connected}
         self._hub.publish("worker", worker.org, said)
-
-    async def _leave(self, link: WorkerLink, reason: str) -> None:
-        try:
-            async with asyncio.timeout(GOODBYE_S):
-                await link.link.send(Goodbye(reason))
-                await link.link.close()
-        except (TimeoutError, ProtocolError):
-            log.debug("worker %s heard no goodbye", link.worker.name)
 
 
 def _same(known: Worker, now: Worker) -> bool:
