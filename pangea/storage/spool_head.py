@@ -59,14 +59,21 @@ class Head:
         path = head_path(spool)
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            log.warning("%s cannot be opened: %s", path.name, error.strerror)
+            self._file = -1
+            return
+        self._make_room()
+        self._turn = max((turn for turn, _ in _places(self._file)), default=0)
+
+    def _make_room(self) -> None:
+        """Take the room now: later a full disk allows writing in place only."""
+        try:
             missing = 2 * ROOM - os.fstat(self._file).st_size
             if missing > 0:
                 os.pwrite(self._file, bytes(missing), 2 * ROOM - missing)
         except OSError as error:
-            log.warning("%s cannot be written: %s", path.name, error.strerror)
-            self._file = -1
-            return
-        self._turn = max((turn for turn, _ in _places(self._file)), default=0)
+            log.debug("no room to note how far the spool has come: %s", error)
 
     def came(self, epoch: Epoch, first_us: int, last_us: int) -> None:
         """Take note from when to when the results of a group were made."""
