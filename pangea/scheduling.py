@@ -213,25 +213,40 @@ class Slots:
         now, elapsed = self._clock.wall() + self._offset_s, self._clock.monotonic()
         start = slot.number * slot_width(slot.interval_s)
         begun = math.floor((now - start) / slot.interval_s + 1e-6) * slot.interval_s
-        queue = self._queues[slot] = []
+        queue = self._left_over(slot, begun)
         for key in self._slots.get(slot, ()):
             member = self._members[key]
             due = begun + member.phase_s
             queue.append(Firing(due - now + elapsed, due, key, member))
         queue.sort(reverse=True)
+        self._queues[slot] = queue
         self._fire_next(slot, queue)
 
-    def _fire_next(self, slot: Slot, queue: list[Firing], along: int = 0) -> None:
-        """Fire one that is due; the next follows when the loop has come round.
+    def _left_over(self, slot: Slot, begun: float) -> list[Firing]:
+        """Return whom a busy loop still owes the turn before the one *begun* now.
 
-        Between two of them answers are read, so no probe waits for a whole burst.
-        *along* counts those that went early with the one before.
+        After a re-arm this turn may be the one under way, begun anew, or the clock
+        was set meanwhile: then the new queue takes the place of all of the old one.
         """
-        now = self._clock.monotonic()
-        if queue and queue[-1].at <= now + (early_s(slot) if along else TICK_S):
+        before = begun - slot.interval_s - TICK_S
+        return [f for f in self._queues.get(slot, ()) if before <= f.due < begun]
+
+    def _fire_next(self, slot: Slot, queue: list[Firing]) -> None:
+        """Fire who is due and the next few; others follow when the loop came round.
+
+        Between two groups answers are read, so no probe waits for a whole burst. A
+        queue that has been replaced ends here.
+        """
+        if self._queues.get(slot) is not queue:
+            return  # another took its place
+        now, ahead = self._clock.monotonic(), TICK_S
+        for _ in range(TOGETHER):
+            if not queue or queue[-1].at > now + ahead:
+                break
             at, due, key, member = queue.pop()
-            if self._on_lag and not along:
+            if self._on_lag and ahead == TICK_S:
                 self._on_lag(now - at)
+            ahead = early_s(slot)
             if self._members.get(key) is member:
                 self._fire(key, due, max(0.0, now - at))
         if queue:
@@ -239,8 +254,6 @@ class Slots:
             loop = asyncio.get_running_loop()
             if wait <= 0.0:
                 loop.call_soon(self._fire_next, slot, queue)
-            elif wait <= early_s(slot) and along + 1 < TOGETHER:
-                loop.call_soon(self._fire_next, slot, queue, along + 1)
             else:
                 loop.call_later(wait, self._fire_next, slot, queue)
         elif self._queues.get(slot) is queue:
