@@ -1,6 +1,7 @@
 """Slots: everybody fires once an interval, at their phase, whatever the clock does."""
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pangea.core.phase import base_phase, next_due
-from pangea.scheduling import Slots, slot_of, slot_width
+from pangea.scheduling import TOGETHER, Slots, slot_of, slot_width
 from tests.mesh.fakes import Stillness
 
 
@@ -84,7 +85,33 @@ async def test_who_joins_a_slot_under_way_fires_in_this_turn_of_it(slots):
     assert [key for key, *_ in slots.fired] == [2, 3, 1]
 
 
-async def test_of_many_that_are_due_at_once_each_waits_for_the_loop_to_come_round():
+async def test_a_turn_that_begins_anew_takes_the_place_of_the_one_under_way(slots):
+    wall = slots.clock.wall()
+    start = wall // 1
+    slots.set_offset(start - wall)  # now is the beginning of a slot of a second
+    slots.put(1, 10.0, (start + 0.3) % 10.0)
+    await asyncio.sleep(0.1)
+    slots.set_offset(start - wall - 0.2)  # and now that moment is still to come
+    await asyncio.sleep(0.7)
+
+    assert [key for key, *_ in slots.fired] == [1]
+
+
+async def test_whom_a_busy_loop_owes_the_turn_before_fires_in_the_next():
+    clock, fired = Stillness(), []
+    slots = Slots(clock, lambda key, due, late: fired.append((due, late)))
+    slots.put(1, 0.5, 0.25)
+    slot, begun = slot_of(0.5, 0.25), clock.now // 0.5 * 0.5
+    clock.now = begun + 0.2002
+    await slots._fire_slot(slot)
+    clock.now += 0.5
+    await slots._fire_slot(slot)
+    slots.stop()
+
+    assert fired == [(begun + 0.25, pytest.approx(0.45, abs=0.01))]
+
+
+async def test_of_many_that_are_due_at_once_answers_are_read_after_each_few():
     order = []
     loop = asyncio.get_running_loop()
 
@@ -94,15 +121,20 @@ async def test_of_many_that_are_due_at_once_each_waits_for_the_loop_to_come_roun
 
     slots = Slots(SteppedClock(), fire)
     slots.start()
-    for key in range(3):
+    members = 2 * TOGETHER + 1
+    for key in range(members):
         slots.put(key, 0.5, 0.25)
-    async with asyncio.timeout(1):
-        while len(order) < 6:
+    async with asyncio.timeout(2):
+        while len(order) < 2 * members:
             await asyncio.sleep(0.01)
     slots.stop()
 
-    assert order[1::2] == ["answers are read"] * 3
-    assert set(order[::2]) == {0, 1, 2}
+    in_a_row = [
+        len(list(group))
+        for read, group in itertools.groupby(order, lambda x: x == "answers are read")
+        if not read
+    ]
+    assert in_a_row[:3] == [TOGETHER, TOGETHER, 1]
 
 
 async def test_an_offset_moves_all_to_coordinator_time(slots):
