@@ -6,6 +6,7 @@ one caller's failure undoes nothing of the others.
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -13,8 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from pangea.core.errors import StorageError
+
 from .connection import REFUSALS, WRITER, connect, connection, db, refusal
 from .schema import migrate
+
+log = logging.getLogger(__name__)
 
 #: Functions in one commit at most.
 GROUP = 256
@@ -25,7 +30,8 @@ _committing = threading.local()
 def after_commit(fn: Callable[[], None]) -> None:
     """Call *fn* in the writer thread once what is being written is durable.
 
-    It is never called if the transaction or the caller's part of it fails.
+    It is never called if the transaction or the caller's part of it fails. It must
+    not raise: memory would not follow the database, so nothing is written any more.
     """
     _committing.after.append(fn)
 
@@ -117,7 +123,10 @@ class Writer:
         self._ready.set()
         if kept.error is None:
             while turns := self._next():
-                self._commit(turns)
+                if self._failure is None:
+                    self._commit(turns)
+                else:
+                    self._refuse(turns, self._failure)
             with Keep():
                 db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         db.close()
@@ -151,8 +160,32 @@ class Writer:
         for turn in turns:
             turn.error = lost or kept.error or turn.error
         if kept.error is None:
+            self._follow(after)
+        self._answer(turns)
+
+    def _follow(self, after: list[Callable[[], None]]) -> None:
+        """Let memory follow what was committed; if it cannot, that was the last."""
+        with Keep() as kept:
             for fn in after:
                 fn()
+        if kept.error is not None:
+            self._failure = kept.error
+            log.critical(
+                "nothing is stored any more: after a commit came %r",
+                kept.error,
+                exc_info=kept.error,
+            )
+
+    def _refuse(self, turns: list[Turn], failure: BaseException) -> None:
+        for turn in turns:
+            turn.error = StorageError(
+                f"the database is stored to no more: after a commit came {failure!r}",
+                hint="start Pangea again; what was acknowledged is safe",
+            )
+        self._answer(turns)
+
+    @staticmethod
+    def _answer(turns: list[Turn]) -> None:
         for turn in turns:
             with Keep():  # its loop may have ended meanwhile
                 turn.loop.call_soon_threadsafe(turn.settle)

@@ -71,6 +71,23 @@ async def test_what_waits_for_the_commit_runs_after_it_and_not_for_a_failure(sto
     assert told == [False, False]
 
 
+async def test_when_memory_cannot_follow_a_commit_later_writes_fail_and_none_hangs(
+    store, caplog
+):
+    def breaks():
+        settings.put("a", "1")
+        after_commit(lambda: {}["bucket"])
+
+    async with asyncio.timeout(5):
+        await store.write(breaks)
+        for _ in range(2):
+            with pytest.raises(StorageError, match=r"KeyError\('bucket'\)"):
+                await store.write(lambda: settings.put("b", "2"))
+    assert await store.read(lambda: settings.get("a")) == "1"
+    assert await store.read(lambda: settings.get("b")) is None
+    assert "nothing is stored any more" in caplog.text
+
+
 async def test_a_reader_cannot_write(store):
     with pytest.raises(StorageError, match="readonly"):
         await store.read(lambda: settings.put("a", "1"))
