@@ -28,8 +28,6 @@ __all__ = ["Bounds", "Counts", "Lost", "Row", "Run", "Spool"]
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
 #: Rows in one run of the latest.
 LATEST_ROWS = 500
 
@@ -243,8 +241,12 @@ class Spool:
 
     async def _count_owed(self, file: SpoolFiles, upto: int) -> None:
         """Note on the disk what only memory has, now that *upto* is stored."""
-        if file.trouble or file.ring or self._owed.noted:
+        if not (file.trouble or file.ring or self._owed.noted):
+            return
+        try:
             self._owed.hold(await self._run(lambda f: f.only_in_memory()), upto)
+        except StorageError as error:  # the rows are in: it is not to add them again
+            log.debug("counted with the next group: %s", error)
 
     def _follow(self, file: SpoolFiles, upto: int) -> None:
         """Let the journal begin anew under another name while memory has its rows.

@@ -50,6 +50,20 @@ async def test_what_only_memory_had_is_a_gap_of_the_next_life(tmp_path):
     await third.close()
 
 
+async def test_rows_are_added_once_even_if_they_cannot_be_counted(
+    tmp_path, monkeypatch
+):
+    def refuse():
+        raise sqlite3.OperationalError("disk I/O error")
+
+    spool = await Spool.open(tmp_path / "spool.db")
+    fail(spool, sqlite3.SQLITE_FULL)
+    monkeypatch.setattr(spool._open_file(), "only_in_memory", refuse)
+    assert await spool.add(keep(spool, 1, 2)) == (1, 2)
+    assert await spool.waiting() == 2
+    await spool.close()
+
+
 @pytest.mark.parametrize("room", [True, False], ids=["room", "no room"])
 async def test_what_comes_while_memory_takes_a_group_survives_as_well(tmp_path, room):
     spool = await Spool.open(tmp_path / "spool.db")
