@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from .spool_file import Life, SpoolFile
@@ -28,6 +29,8 @@ SAVED_ROWS = 10_000
 #: A file that gives errors of input and output is set aside after so many.
 PATIENCE = 3
 MEMORY = Path(":memory:")
+#: What SQLite may have beside a file, and the file.
+PARTS = ("", "-wal", "-shm")
 
 
 class SpoolFiles:
@@ -219,14 +222,24 @@ class SpoolFiles:
 
 def set_aside(path: Path) -> Path:
     """Rename a damaged file with its journal; a new one can take its place."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    for end in ("", "-wal", "-shm"):
+    aside = _free_name(path)
+    for end in PARTS:
         part = path.with_name(path.name + end)
         if part.exists():
             part.rename(aside.with_name(aside.name + end))
     path.touch(0o600)
     return aside
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name for what is set aside now that nothing has: none is overwritten."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    names = (f"{path.name}.damaged-{stamp}{f'-{n}' if n else ''}" for n in count())
+    return next(
+        aside
+        for aside in map(path.with_name, names)
+        if not any(aside.with_name(aside.name + end).exists() for end in PARTS)
+    )
 
 
 def _assignments(file: SpoolFile) -> tuple[int, bytes]:
