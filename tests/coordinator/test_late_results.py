@@ -44,7 +44,9 @@ async def until(what, seconds=5.0):
 
 @pytest.fixture
 async def far(world):
-    await world.service.add_job(FIRST_ORG, world.spec(name="web", rule="any"), dry_run=False)
+    await world.service.add_job(
+        FIRST_ORG, world.spec(name="web", rule="any"), dry_run=False
+    )
     joined = await world.join("hel")
     await joined.until(lambda f: f.held)
     return joined
