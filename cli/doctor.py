@@ -6,27 +6,21 @@ import click
 
 from pangea.core.text import safe_text
 
-from .group import Command
+from .group import Command, global_options
 from .output import show_items
-from .run import DISCOVERY, ROLES, flags_of, setting
+from .run import command as run
+from .run import flags_of
 from .session import Session
 from .table import Style
 
+#: What `pangea run` gets; the global options a command adds by itself.
+_GLOBAL = {option.name for option in global_options(on_root=False)}
+OPTIONS = [option for option in run.params if option.name not in _GLOBAL]
 #: The width of the longest mark, and some air.
 MARK = 11
 
 
-@click.command("doctor", cls=Command)
-@setting("--role", type=click.Choice(ROLES), help="What this machine is meant to be.")
-@setting("--listen", metavar="HOST:PORT", help="Where it would listen.")
-@setting("--join", multiple=True, metavar="ADDR", help="A coordinator's address.")
-@setting("--secret-file", metavar="F", help="Holds the secret of the cluster.")
-@setting(
-    "--discovery",
-    multiple=True,
-    type=click.Choice(DISCOVERY),
-    help="What to look at; static sends nothing but to --join.",
-)
+@click.command("doctor", cls=Command, params=OPTIONS)
 @click.pass_obj
 def command(session: Session, /, **given: Any) -> int:
     """Check why a node does not find its coordinator or is not let in.

@@ -75,8 +75,21 @@ def _screen(
     trouble = [safe_text(line, 300) for line in status["trouble"]]
     lines += [""] * bool(trouble)
     lines += [f"{style.mark('warn')[0]} {style.plain(line)}" for line in trouble]
+    lines += _concerns(style, status.get("concerns", []))
     if status["next"]:
         lines += ["", f"next: {style.plain(safe_text(status['next'], 300))}"]
+    return lines
+
+
+def _concerns(style: Style, concerns: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each thing to look at, and below it the next step."""
+    lines = [""] * bool(concerns)
+    for concern in concerns:
+        about = safe_text(concern["about"], 63)
+        what = safe_text(concern["what"], 200)
+        said = f"{about}: {what}" if about else what
+        lines.append(f"{style.mark('warn')[0]} {style.plain(said)}")
+        lines.append(style.plain(f"  → {safe_text(concern['next'], 300)}"))
     return lines
 
 

@@ -29,6 +29,7 @@ MARKS = {
     "unknown": ("○", "?", "cyan"),
     "error": ("○", "?", "cyan"),
     "could not tell": ("○", "?", "cyan"),
+    "waiting": ("○", "?", "cyan"),
     "paused": ("◌", "-", "dim"),
     "skipped": ("◌", "-", "dim"),
 }

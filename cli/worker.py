@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pangea.core.durations import clock_words
 from pangea.core.errors import NotFound
 from pangea.core.text import safe_text
 
@@ -11,14 +12,17 @@ from .client import Client, path_of
 from .group import Group
 from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
 from .session import Session
+from .standing import ends, link, standing
 from .table import Style
 from .worker_admission import COMMANDS, called
 
+#: So many workers are told of below the list, each with what to type.
+NOTES = 10
 COLUMNS = [
-    Column("link", lambda worker: link(worker), mark=True),
+    Column("link", link, mark=True),
     Column("name", lambda worker: worker.get("name", "")),
     Column("region", lambda worker: worker.get("region") or "-"),
-    Column("state", lambda worker: worker.get("state", "")),
+    Column("state", standing),
     Column("jobs", lambda worker: worker.get("jobs", "")),
     Column("rtt", lambda worker: milliseconds(worker.get("rtt_ms"))),
     Column("seen", lambda worker: ago(worker.get("last_seen"))),
@@ -30,7 +34,7 @@ COLUMNS = [
     Column(
         "peer rtt", lambda worker: milliseconds(worker.get("peer_rtt_ms")), wide=True
     ),
-    Column("offset", lambda worker: milliseconds(worker.get("offset_ms")), wide=True),
+    Column("clock", lambda worker: clock(worker), wide=True),
     Column("lag", lambda worker: milliseconds(worker.get("lag_ms")), wide=True),
     Column("spool", lambda worker: worker.get("spool", ""), wide=True),
     Column("tags", lambda worker: joined(worker.get("tags")), wide=True),
@@ -38,16 +42,19 @@ COLUMNS = [
 ]
 
 
-def link(worker: dict[str, Any]) -> str:
-    """Return whether a worker is connected, as a mark."""
-    return "up" if worker.get("connected") else "down"
+def clock(worker: dict[str, Any], whose: str = "") -> str:
+    """Return how a worker's clock goes against that of the coordinator."""
+    by = worker.get("offset_ms")
+    if isinstance(by, bool) or not isinstance(by, (int, float)):
+        return "-"
+    # What the API tells is what to add to its clock.
+    return clock_words(-by / 1000, whose)
 
 
-def offset(worker: dict[str, Any]) -> str:
-    """Return how far a worker's clock is off, and how sure that is."""
-    by, error = worker.get("offset_ms"), worker.get("offset_error_ms")
-    told = milliseconds(by)
-    return told if by is None or error is None else f"{told} ± {milliseconds(error)}"
+def clock_told(worker: dict[str, Any]) -> str:
+    """Return ``clock`` as a sentence, and how sure that is."""
+    told, error = clock(worker, "the coordinator"), worker.get("offset_error_ms")
+    return told if error is None else f"{told}, ± {milliseconds(error)}"
 
 
 def peers(worker: dict[str, Any]) -> str:
@@ -79,12 +86,11 @@ def list_(session: Session) -> None:
         session.note("\n  ".join(lines))
         if status.get("only_here"):
             session.note("other machines cannot reach it: it listens on loopback alone")
-    for worker in workers:
-        if worker.get("state") == "pending":
-            session.note(
-                f"{safe_text(worker['name'], 63)} waits for approval\n"
-                f"  compare its id, then: pangea worker approve {worker['id']}"
-            )
+    found = [told for worker in workers for told in ends(worker)]
+    for what, command in found[:NOTES]:
+        session.note(f"{what}\n  {command}")
+    if len(found) > NOTES:
+        session.note(f"and {len(found) - NOTES} more, see STATE")
 
 
 @command.command("show")
@@ -122,18 +128,30 @@ def _told(gap: dict[str, Any]) -> str:
     return f"{told} ({jobs})" if jobs else told
 
 
+def _notes(worker: dict[str, Any]) -> list[str]:
+    """Return what the coordinator says of a worker, and what ends its state."""
+    told = [str(notice) for notice in worker.get("notices", ())]
+    said = " ".join(told)
+    more = [
+        f"{what}; {how}"
+        for what, how in ends(worker)
+        if how.partition(": ")[2] not in said
+    ]
+    return told + more
+
+
 def _card(
     style: Style, worker: dict[str, Any], gaps: list[dict[str, Any]]
 ) -> list[str]:
     position = worker["position"] or ()
     facts = [
         ("id", worker["id"]),
-        ("state", worker["state"]),
+        ("state", standing(worker)),
         ("health", worker["health"]),
         ("let in by", worker.get("approved_by", "")),
         ("shut out by", _out(worker)),
         ("because", worker.get("revoked_reason", "")),
-        *(("note", notice) for notice in worker.get("notices", ())),
+        *(("note", note) for note in _notes(worker)),
         ("region", worker["region"]),
         ("location", ",".join(f"{part:g}" for part in position)),
         ("tags", joined(worker["tags"])),
@@ -143,7 +161,7 @@ def _card(
         ("dialled at", worker.get("dialled") or ""),
         ("seen", ago(worker["last_seen"])),
         ("rtt", milliseconds(worker["rtt_ms"])),
-        ("clock off by", offset(worker)),
+        ("clock", clock_told(worker)),
         ("lag", milliseconds(worker["lag_ms"])),
         ("spooled", worker["spool"]),
         *(("lost last", _told(gap)) for gap in gaps),

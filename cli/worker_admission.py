@@ -7,14 +7,17 @@ from typing import Any
 import click
 
 from pangea.core.errors import UsageError
+from pangea.core.text import safe_text
 
-from .client import path_of
+from .client import Client, path_of
 from .group import Command
 from .output import show_one
 from .session import Session
 from .worker_dial import dial
 from .worker_token import token
 
+#: So many jobs are named.
+SHOWN = 5
 #: Meant as the id of a node, right or not: six groups of letters and digits.
 _LIKE_ID = re.compile(r"[0-9a-z]{36}|[0-9a-z]{4,8}([ -][0-9a-z]{4,8}){5}")
 
@@ -56,6 +59,7 @@ def revoke(session: Session, worker: str, reason: str, yes: bool) -> int:
     """
     client = session.client()
     found = client.get(path_of("workers", called(worker)))
+    _warn_of_jobs(session, client, found["name"], "revoked")
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(
@@ -94,8 +98,31 @@ def drain(session: Session, worker: str, off: bool) -> None:
 @click.pass_obj
 def remove(session: Session, worker: str) -> None:
     """Take a worker that is gone from the list; its results stay."""
-    session.client().delete(path_of("workers", called(worker)))
+    client, path = session.client(), path_of("workers", called(worker))
+    _warn_of_jobs(session, client, client.get(path)["name"], "removed")
+    client.delete(path)
     session.note(f"removed {worker}")
+
+
+def _warn_of_jobs(session: Session, client: Client, name: str, done: str) -> None:
+    """Say which jobs nobody else probes: with *name* gone nobody does."""
+    alone = [
+        safe_text(job["name"], 63)
+        for job in client.items("jobs")
+        if job["enabled"] and _probing(job) == {name}
+    ]
+    if alone:
+        more = f" and {len(alone) - SHOWN} more" if len(alone) > SHOWN else ""
+        session.note(
+            f"only {safe_text(name, 63)}, {done}, probes {', '.join(alone[:SHOWN])}{more}"
+            "\n  give them others: pangea job edit JOB --on all"
+        )
+
+
+def _probing(job: dict[str, Any]) -> set[str]:
+    """Return who probes *job*, or would if it were there."""
+    idle = ("stopped", "refused", "absent")
+    return {vote["worker"] for vote in job["votes"] if vote["state"] not in idle}
 
 
 def _decide(

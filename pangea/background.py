@@ -17,6 +17,11 @@ log = logging.getLogger(__name__)
 SUPERVISED = "PANGEA_SUPERVISED"
 
 
+def supervised() -> bool:
+    """Tell whether this process is the child of a node, and ends with it."""
+    return bool(os.environ.get(SUPERVISED))
+
+
 class Background:
     """Supervises tasks; they are cancelled in the order of *stack*."""
 
@@ -26,7 +31,7 @@ class Background:
         self._stack = stack
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signal)
-        if os.environ.get(SUPERVISED):
+        if supervised():
             self._watch_parent()
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:

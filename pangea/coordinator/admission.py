@@ -92,17 +92,22 @@ class Admission:
             if hint:
                 self._token(hint, key)
 
-        return await respond(
-            channel,
-            self._identity,
-            self._secrets(),
-            self._info,
-            check,
-            self._replays,
-            clock=self._clock,
-            prologue=channel.prologue,
-            find_token=find_token,
-        )
+        try:
+            return await respond(
+                channel,
+                self._identity,
+                self._secrets(),
+                self._info,
+                check,
+                self._replays,
+                clock=self._clock,
+                prologue=channel.prologue,
+                find_token=find_token,
+            )
+        except Refused as error:
+            if error.reason is not Refusal.TOKEN or self._tokens.get(hint):
+                raise
+            raise Refused(error.reason, self._tokens.why_not(hint)) from error
 
     @property
     def secrets(self) -> Sequence[bytes]:

@@ -6,6 +6,7 @@ the secret alone admits nobody, until it has been rotated.
 
 import logging
 
+from pangea.mesh.rotation import NEXT_STEP
 from pangea.storage import settings
 from pangea.storage.database import Store
 
@@ -37,15 +38,14 @@ class AdmissionMode:
         """How somebody new is let in now."""
         return APPROVE if self.revoked else self.configured
 
-    @property
-    def trouble(self) -> str:
-        """Return what a person should know of it, or ""."""
+    def trouble(self, stage: str = "none") -> str:
+        """Return what a person should know of it, or ""; *stage* is the rotation's."""
         if not self.revoked:
             return ""
         return (
             f"worker {self.revoked} was revoked and knows the cluster's secret: new "
             "workers wait for approval until it has been rotated "
-            "(pangea secret rotate start)"
+            f"({NEXT_STEP[stage]})"
         )
 
     def store_switch(self, worker: str) -> None:
@@ -55,7 +55,7 @@ class AdmissionMode:
     def switch(self, worker: str) -> None:
         """Let a person decide from now on; ``store_switch`` keeps it so."""
         self.revoked = worker
-        log.warning("%s", self.trouble)
+        log.warning("%s", self.trouble())
 
     async def rotated(self) -> None:
         """Take back the switch: no secret of before the revocation opens anything."""

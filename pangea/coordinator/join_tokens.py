@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 DEFAULT_S = 3600.0
 LONGEST_S = 86400.0
 SHORTEST_S = 10.0
+_ENDED = {"expired": "has expired", "withdrawn": "was withdrawn"}
 
 
 class Held(Struct, frozen=True):
@@ -39,6 +40,7 @@ class JoinTokens:
         self._key = key
         self._clock = clock
         self._held: dict[bytes, Held] = {}
+        self._ended: dict[bytes, str] = {}
 
     async def load(self) -> None:
         """Read the stored tokens; what is over by now is over for good."""
@@ -46,6 +48,7 @@ class JoinTokens:
         await self._store.write(lambda: tokens.expire(now_us))
         for stored in await self._store.read(tokens.all):
             if stored.state not in ("open", "used"):
+                self._ended[stored.id] = stored.state
                 continue
             try:
                 proof = self._vault.open(stored.secret, _place(stored.id))
@@ -116,6 +119,16 @@ class JoinTokens:
             hint = "to shut out who used it: pangea worker revoke" * (state == "used")
             raise Conflict(f"that join token is {state} already", hint=hint)
         self._held.pop(token.id, None)
+        self._ended[token.id] = "withdrawn"
+
+    def why_not(self, token: bytes) -> str:
+        """Return why *token* opens nothing, for the log: it is no secret that it was."""
+        if token in self._held:
+            return "this join token has expired"
+        state = self._ended.get(token)
+        if state is None:
+            return "no such join token was made here"
+        return f"this join token {_ENDED.get(state, 'is over')}"
 
     def get(self, token: bytes) -> Held | None:
         """Return the token that may open the door now, or None.
@@ -154,6 +167,7 @@ class JoinTokens:
             # Unless somebody was just in time.
             if token in self._held and self._held[token].stored.state == "open":
                 del self._held[token]
+                self._ended[token] = "expired"
 
     def _hold(self, stored: StoredToken, proof: bytes) -> None:
         left = stored.expires_us / 1e6 - self._clock.wall()

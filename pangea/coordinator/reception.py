@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError
 from pangea.core.model import Worker
+from pangea.core.seldom import Seldom
 from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.link import Link
@@ -32,7 +33,6 @@ from .judging import Judging
 from .mesh_desk import MeshDesk
 from .moving import Moving
 from .rotation import Rotation
-from .seldom import Seldom
 from .twins import REFUSAL, Twins
 from .waiting_room import WaitingRoom
 from .watch import Watch

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from pangea import __version__
 from pangea.core.model import Worker
+from pangea.mesh import rotation
 from pangea.web.schema import StatusAnswer, moment
 
+from .concerns import concerns
 from .coordinator import Coordinator
 from .greeting import JoinLines
 
@@ -44,12 +46,15 @@ class Status:
             join=join.token,
             join_secret=join.secret,
             only_here=join.only_here,
+            concerns=concerns(self._c, org),
         )
 
     def _admission(self, known: list[Worker]) -> list[str]:
         """Return who waits for a person, and why the secret alone lets nobody in."""
         pending = sum(w.state == "pending" for w in known)
-        said = [self._c.admission_mode.trouble]
+        turn = self._c.rotation
+        stage = rotation.stage(turn.ring) if turn.file else "none"
+        said = [self._c.admission_mode.trouble(stage)]
         if pending:
             verb = "worker waits" if pending == 1 else "workers wait"
             said.append(f"{pending} {verb} for approval: pangea worker list")

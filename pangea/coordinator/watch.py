@@ -86,10 +86,16 @@ class Watch:
             self.sights[worker] = vouch(self.sights[worker], self._clock.monotonic())
 
     def left(self, worker: int, *, farewell: bool) -> None:
-        """Note that the link of *worker* ended, politely or not."""
+        """Note that the link of *worker* ended, politely or not.
+
+        With *farewell* its leases end with it.
+        """
         now = self._clock.monotonic()
         sight = self.sights.get(worker, awaited(now))
         self.sights[worker] = unlink(sight, farewell=farewell)
+        if farewell:
+            # It stopped probing before it said so: others may begin at once.
+            self._leased_until[worker] = now - MOVES_AFTER_S
 
     def presence(self, worker: int) -> Presence:
         """Return what we know of *worker*; one never seen here is lost."""

@@ -10,6 +10,8 @@ from pangea.core.model import Job, Worker
 from pangea.core.options import secret_names
 from pangea.probes.base import probe_class
 
+#: With this begins why a job is kept from a worker.
+WITHHELD = "withheld: "
 #: Names of headers that people put credentials into, beside the secret options.
 _TELLING = re.compile(
     r"auth|cookie|token|secret|passw|session|signature|api[-_]?key|access[-_]?key", re.I
@@ -48,7 +50,7 @@ def as_trusted(job: Job, workers: Sequence[Worker]) -> Sequence[Worker]:
 
 def _untrusted(job: Job, worker: Worker) -> Worker:
     why = (
-        f"withheld: approve worker {worker.name} once to send it this job's "
+        f"{WITHHELD}approve worker {worker.name} once to send it this job's "
         f"credentials (pangea worker approve {worker.name})"
     )
     return replace(worker, lacks={**worker.lacks, job.type: why})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from pangea.core.durations import clock_words
 from pangea.core.liveness import Presence
 from pangea.core.model import Worker
 from pangea.core.worker_time import error_bound_us
@@ -138,7 +139,10 @@ def _notices(worker: Worker, withheld: bool, twin: str) -> list[str]:
             f"pangea worker rename {worker.name} NEW"
         )
     if worker.draining:
-        notices.append("draining: gets no new jobs")
+        notices.append(
+            "draining, gets no new jobs; to end that: "
+            f"pangea worker drain {worker.name} --off"
+        )
     return notices
 
 
@@ -152,7 +156,8 @@ def health(presence: Presence, vitals: Heartbeat | None, via: str = "") -> str:
         return "linked, and has not told yet how it is"
     ills = []
     if abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:
-        ills.append(f"clock is {vitals.offset_us / 1e6:+.1f} s off")
+        off = clock_words(-vitals.offset_us / 1e6, "the coordinator")
+        ills.append(f"clock is {off}")
     if vitals.lag_ms > LAG_BAD_MS:
         ills.append(f"busy: {vitals.lag_ms:.0f} ms behind")
     if vitals.skipped:

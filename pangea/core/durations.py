@@ -54,6 +54,17 @@ def format_duration(seconds: float) -> str:
     return "".join(words[:2])
 
 
+def clock_words(ahead_s: float, whose: str = "") -> str:
+    """Return in words how a clock goes that is *ahead_s* ahead; negative: behind.
+
+    *whose* clock it is held against, if that is to be said: ``3h ahead of hel-1``.
+    """
+    by = format_duration(abs(ahead_s))
+    if ahead_s > 0:
+        return f"{by} ahead of {whose}" if whose else f"{by} ahead"
+    return f"{by} behind {whose}" if whose else f"{by} behind"
+
+
 def milliseconds(value: float) -> str:
     """Return milliseconds as people read them: ``0.042 ms``, ``12.3 ms``, ``1.21 s``.
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pangea.core.errors import ConfigError
+from pangea.mesh.join_token import is_token
 from pangea.mesh.private_file import read_private
 from pangea.worker.abilities import abilities
 
@@ -66,11 +67,14 @@ def secret(patient: Patient) -> Iterator[Row]:
     """Say which secret counts here; the id can be compared with the other side's."""
     if patient.no_ring is not None:
         yield fail("secret", str(patient.no_ring), patient.no_ring.hint)
+    elif patient.ring is None and any(map(is_token, patient.mesh.join)):
+        yield ok("secret", "the join token brings it")
     elif patient.ring is None and patient.is_worker:
-        yield warn(
+        yield fail(
             "secret",
-            "there is none: this worker can join by a token only",
-            "on the coordinator: pangea secret show, or pangea worker token",
+            "there is none, nor a join token: this worker cannot join",
+            "on the coordinator: pangea worker token; or pangea secret show, and here "
+            "--secret-file F",
         )
     elif patient.ring is None:
         yield ok("secret", "one will be made at the first start")

@@ -8,6 +8,7 @@ from pangea.core.config import MeshTable, NodeConfig
 from pangea.core.errors import ConfigError, PangeaError
 from pangea.mesh import last_good
 from pangea.mesh.dial import Address, parse_join
+from pangea.mesh.identity import load_or_create
 from pangea.mesh.join_token import is_token, parse_token
 from pangea.mesh.last_good import LastGood
 from pangea.mesh.ring_file import NAME, RingFile
@@ -35,6 +36,16 @@ class Patient:
     def secrets(self) -> list[bytes]:
         """Every secret that counts here."""
         return [secret.raw for secret in self.ring.all] if self.ring else []
+
+    @property
+    def own_id(self) -> str:
+        """The id of this node, or "" if it has none that can be read."""
+        path = self.state_dir / "node.key"
+        try:
+            # Only read: the file is made at the first start, not here.
+            return load_or_create(path).id if path.exists() else ""
+        except (ConfigError, OSError):
+            return ""
 
     def addresses(self) -> list[Address]:
         """Return where the coordinator is looked for without discovery."""

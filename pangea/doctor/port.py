@@ -37,22 +37,23 @@ def _taken(patient: Patient, where: str, number: int, error: OSError) -> Row:
             f"{where} cannot be listened on: {error.strerror}",
             "choose another one with --listen HOST:PORT",
         )
-    who = listener(number)
-    if "pangea" in who:
-        return ok("port", f"{where} is held by {who}")
+    process = listener(number)
+    who = f"{_command(process)} (process {process.name})" if process else ""
+    if process and (patient.state_dir / "lock").resolve() in map(Path, _open(process)):
+        return ok("port", f"{where} is held by this node: {who}")
     said = f"{where} is taken by {who or 'another process'}"
     if patient.is_worker and not patient.config.listen_given:
         return ok("port", f"{said}; a worker takes another one")
     return fail("port", said, "stop it, or choose another port: --listen HOST:PORT")
 
 
-def listener(number: int) -> str:
-    """Return the process that listens on TCP port *number*, "" if it is not known."""
+def listener(number: int) -> Path | None:
+    """Return the directory in /proc of who listens on TCP port *number*, if known."""
     wanted = {f"socket:[{inode}]" for inode in _inodes(number)}
     for process in Path("/proc").glob("[0-9]*"):
         if wanted & set(_open(process)):
-            return f"{_command(process)} (process {process.name})"
-    return ""
+            return process
+    return None
 
 
 def _inodes(number: int) -> Iterator[str]:

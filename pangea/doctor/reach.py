@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 
+from pangea.core.config import LISTEN_OFF
+from pangea.core.durations import clock_words
 from pangea.core.errors import PangeaError, Unreachable
 from pangea.mesh.dial import Address, dial
 from pangea.mesh.identity import node_id
@@ -28,6 +30,15 @@ async def reach(patient: Patient, found: Sequence[Address] = ()) -> list[Row]:
     if patient.is_worker:
         known = list(dict.fromkeys([*known, *found]))
     addresses = known[:MOST]
+    if not addresses and patient.is_worker and not _looks(patient):
+        return [
+            fail(
+                "coordinator",
+                "no address is known, and discovery is static: there is no way in",
+                "give --join HOST[:PORT] or a token; or --listen HOST:PORT, and there: "
+                "pangea worker dial HOST:PORT",
+            )
+        ]
     if not addresses:
         return [
             skipped("coordinator", "no address is known: none given, none remembered")
@@ -36,6 +47,12 @@ async def reach(patient: Patient, found: Sequence[Address] = ()) -> list[Row]:
     for address in addresses:
         rows += await _one(patient, address)
     return rows
+
+
+def _looks(patient: Patient) -> bool:
+    """Tell whether a worker has a way to be found, or to find."""
+    dialled = patient.config.listen_given and patient.config.server.listen != LISTEN_OFF
+    return dialled or bool({"mdns", "dns"} & {*patient.mesh.discovery})
 
 
 async def _one(patient: Patient, address: Address) -> list[Row]:
@@ -108,8 +125,18 @@ def _known(patient: Patient, check: str, met: Met, secret: bytes) -> Row:
             f"{who}; it takes another secret of our ring, not the current one",
             "this node has missed a rotation: it gets the ring when it links",
         )
-    pinned = ", the one that we trust" if trusted else ", not trusted before"
-    return ok(check, f"{who}{pinned if patient.is_worker else ''}; secret taken")
+    if not patient.is_worker:
+        return ok(check, f"{who}; secret taken")
+    pinned = "the one that we trust" if trusted else "not trusted before"
+    return ok(check, f"{who}, {pinned}; secret taken. {_let_in(patient)}")
+
+
+def _let_in(patient: Patient) -> str:
+    """Return what a knock does not tell: it is made without the key of this node."""
+    own = patient.own_id
+    if not own:
+        return "whether this node is let in is decided there when it comes"
+    return f"whether this node is let in, `pangea worker show {own}` there tells"
 
 
 async def _clock(address: Address) -> list[Row]:
@@ -124,12 +151,17 @@ async def _clock(address: Address) -> list[Row]:
                 there = parsedate_to_datetime(answer.headers["Date"]).timestamp()
     except (aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError):
         return []
-    off = time.time() - there - 0.5
+    return [compared(time.time() - there - 0.5)]
+
+
+def compared(ahead_s: float) -> Row:
+    """Return how our clock goes that is *ahead_s* ahead of the coordinator's."""
     check = "clock, compared"
-    if abs(off) > FAR_OFF_S:
-        return [
-            fail(check, f"{off:+.0f} s to the coordinator", "set it; mDNS cannot work")
-        ]
-    if abs(off) > OFF_S:
-        return [warn(check, f"{off:+.0f} s to the coordinator", "let NTP keep both")]
-    return [ok(check, f"{off:+.0f} s to the coordinator")]
+    if abs(ahead_s) <= 1.0:
+        return ok(check, "as that of the coordinator, within a second or so")
+    told = clock_words(round(ahead_s), "the coordinator")
+    if abs(ahead_s) > FAR_OFF_S:
+        return fail(check, told, "set it; mDNS cannot work")
+    if abs(ahead_s) > OFF_S:
+        return warn(check, told, "let NTP keep both")
+    return ok(check, told)

@@ -79,7 +79,7 @@ def parse_token(text: str) -> JoinToken:
     """Return the token that *text* is, or raise UsageError that tells nothing of it."""
     match = _TEXT.fullmatch(text.strip()[:_MAX_TEXT])
     if match is None:
-        raise _bad("it is not of the form pangea-join-1.….…")
+        raise _bad("it is not of the form pangea-join-1.….…; was it copied whole?")
     body, checksum = match.groups()
     if _checksum(body) != checksum:
         raise _bad("the checksum is wrong; was it copied whole?")

@@ -76,6 +76,14 @@ def finished(ring: SecretRing) -> SecretRing:
     return _without(ring, kept, gone)
 
 
+#: What a person types next, by `stage`.
+NEXT_STEP = {
+    "none": "pangea secret rotate start",
+    "started": "pangea secret rotate use",
+    "used": "pangea secret rotate finish",
+}
+
+
 def stage(ring: SecretRing) -> Literal["none", "started", "used"]:
     """Return the last step that was made: ``none``, ``started`` or ``used``."""
     if _has(ring, SecretState.NEXT):

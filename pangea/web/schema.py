@@ -247,9 +247,18 @@ class RenameBody(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=200)]
 
 
+class Concern(Struct, frozen=True, kw_only=True):
+    """What a person may mend: with which worker ("" for none), and the next step."""
+
+    about: str
+    what: str
+    next: str
+
+
 class StatusAnswer(Struct, frozen=True, kw_only=True):
     """The coordinator in one answer; ``trouble`` are sentences for a person.
 
+    ``concerns`` are at most 20 things to look at, mostly workers that are not well.
     ``join`` are the commands that add a worker by a token: one here, one on its
     machine; ``join_secret`` those with the cluster's secret in a file, none in
     public. ``only_here``: no other machine reaches this coordinator.
@@ -269,6 +278,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     join: list[str] = []
     join_secret: list[str] = []
     only_here: bool = False
+    concerns: list[Concern] = []
 
 
 class Starter(Struct, frozen=True, kw_only=True):

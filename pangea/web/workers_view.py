@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from pangea.core.durations import clock_words
 from pangea.core.text import safe_text
 
 from .schema import StatusAnswer, WorkerAnswer
@@ -13,7 +14,10 @@ from .words import CELLS, Badge, When, clock, ms, when
 
 
 class WorkerRow(Struct, frozen=True):
-    """A worker in the list; ``href`` is where its forms go, by its id."""
+    """A worker in the list; ``href`` is where its forms go, by its id.
+
+    ``ill`` is its health if that is worth a line beside the badge.
+    """
 
     name: str
     id: str
@@ -21,6 +25,7 @@ class WorkerRow(Struct, frozen=True):
     region: str
     badge: Badge
     health: str
+    ill: str
     seen: When | None
     offset: str
     rtt: str
@@ -76,11 +81,13 @@ def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> Worke
 
 
 def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
-    connected = Badge("●", "connected", "up")
-    lost = Badge(CELLS["failed"][0], "not connected", "down")
+    standing = _standing(worker)
+    connected = Badge("●", f"connected{standing}", "up")
+    lost = Badge(CELLS["failed"][0], f"not connected{standing}", "down")
     revoked = Badge(CELLS["failed"][0], "revoked", "paused")
     if (worker.path or "").startswith("via "):
-        connected = Badge("●", safe_text(f"connected {worker.path}", 80), "up")
+        words = f"{safe_text(f'connected {worker.path}', 80)}{standing}"
+        connected = Badge("●", words, "up")
     badge = connected if worker.connected else lost
     approved = worker.state == "approved"
     return WorkerRow(
@@ -90,8 +97,14 @@ def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
         region=safe_text(worker.region, 40),
         badge=badge if approved else revoked,
         health=safe_text(worker.health, 120),
+        ill=""
+        if worker.health in ("well", "revoked")
+        else safe_text(worker.health, 120),
         seen=when(worker.last_seen, now),
-        offset="–" if worker.offset_ms is None else f"{worker.offset_ms:+.2f} ms",
+        # What the API tells is what to add to its clock.
+        offset="–"
+        if worker.offset_ms is None
+        else clock_words(-worker.offset_ms / 1000),
         rtt=ms(worker.rtt_ms),
         lag=ms(worker.lag_ms),
         spool=worker.spool,
@@ -105,6 +118,14 @@ def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
         can_approve=approved and not worker.trusted,
         can_remove=not worker.connected,
     )
+
+
+def _standing(worker: WorkerAnswer) -> str:
+    """Return what a person has to know of a worker that is in, to go behind a word."""
+    if worker.state != "approved":
+        return ""
+    untrusted = "" if worker.trusted else ", untrusted"
+    return untrusted + (", draining" if worker.draining else "")
 
 
 def _waiting(worker: WorkerAnswer, now: str) -> WaitingRow:

@@ -145,7 +145,9 @@ class Agent:
         if won := await first_link(found, self._connect, self._no_good):
             await self._settle(*won)
             await asyncio.sleep(self._redial.delay())
-        elif self._detour:
+            return
+        self._finder.nobody()
+        if self._detour:
             self._detour.failed()
             await self._go_round(self._detour)
 
@@ -166,7 +168,7 @@ class Agent:
             try:
                 link = await self._prove(functools.partial(detour.open, peer))
             except (PangeaError, TimeoutError) as error:
-                log.info("no way to the coordinator by peer %s: %s", peer.name, error)
+                detour.refused(peer, error)
                 continue
             log.warning("the coordinator is out of reach; going by peer %s", peer.name)
             better = self._direct_again(detour)
@@ -250,6 +252,7 @@ class Agent:
         )
 
     async def _serve(self, link: Link) -> None:
+        self._finder.met()
         self._session = Session(
             link,
             spool=self._spool,

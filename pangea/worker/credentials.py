@@ -35,6 +35,8 @@ class Credentials:
         self.path = path
         self.ring = ring
         self.token = token
+        #: What the coordinator called us when it last let us in.
+        self.called = ""
 
     def offers(self) -> list[Offer]:
         """Return what to try, best first: who holds the secret needs no token.

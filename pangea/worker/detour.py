@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 from pangea.core.errors import LinkClosed, ProtocolError
+from pangea.core.seldom import Seldom
 from pangea.core.text import safe_text
 from pangea.mesh.circuit import CircuitChannel
 from pangea.mesh.circuit_flow import Strays
@@ -47,6 +48,7 @@ class Detour:
         self._numbers = itertools.count(1)
         self._open: dict[tuple[PeerLink, int], CircuitChannel] = {}
         self._strays: dict[PeerLink, Strays] = {}
+        self._refusals = Seldom()
 
     @property
     def _is_due(self) -> bool:
@@ -81,6 +83,12 @@ class Detour:
         """Dial a few others, so that there are links to them by the next round."""
         if self._is_due:
             self._peers.also(frozenset(self._strangers()))
+
+    def refused(self, peer: PeerLink, error: Exception) -> None:
+        """Say why *peer* was no way; for the same reason not again and again."""
+        name, now = safe_text(peer.name), asyncio.get_running_loop().time()
+        if self._refusals.left_out(f"{name} {error}"[:200], now) is not None:
+            log.info("no way to the coordinator by peer %s: %s", name, error)
 
     async def open(self, peer: PeerLink) -> CircuitChannel:
         """Return a circuit through *peer*; LinkClosed if it gives none."""

@@ -92,7 +92,11 @@ class Entrance:
     def _greet(self, welcome: Welcome) -> None:
         name = safe_text(welcome.name, 63)
         log.info("joined as %s", name)
-        if self._name and name != self._name.lower().strip("-._"):
+        ours = self._name.lower().strip("-._")
+        told = ""
+        if self._credentials:
+            told, self._credentials.called = self._credentials.called, name
+        if ours and name not in (ours, told):
             log.warning(
                 "this worker calls itself %s, but is %s here: that name was taken, or "
                 "a person has renamed it; see `pangea worker rename`",

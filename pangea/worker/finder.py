@@ -10,6 +10,7 @@ from pangea.mesh.dial import Address, parse_join
 from pangea.mesh.discovery import Browser
 from pangea.mesh.service_records import ServiceRecords
 
+from .lonely import Lonely, alone_words
 from .tries import Tries
 from .trust import Trust
 
@@ -44,6 +45,8 @@ class Finder:
         self._mdns = mdns
         self._records = records
         self._said = ""
+        self._no_dns = ""
+        self._lonely = Lonely(clock)
         self.tries = Tries(clock)
 
     @property
@@ -56,6 +59,18 @@ class Finder:
         """Return the configured addresses, then the last good ones."""
         both = [*self._join, *map(parse_join, self._trust.addresses)]
         return list(dict.fromkeys(both))
+
+    def met(self) -> None:
+        """Note that a coordinator was found."""
+        self._lonely.met()
+
+    def nobody(self) -> None:
+        """Note that a round found nobody; now and then say so, and what to do."""
+        if not self.blind and (alone_s := self._lonely.due()):
+            dns = self._records is not None
+            known, no_dns = self.known(), self._no_dns
+            said = alone_words(alone_s, known, mdns=self._mdns, dns=dns, no_dns=no_dns)
+            log.warning("%s", said)
 
     async def look(self, seconds: float) -> AsyncIterator[Address]:
         """Yield what is found within *seconds*; without a way to look only wait."""
@@ -99,8 +114,12 @@ class Finder:
         try:
             for address in await self._records.look_up():
                 found.put_nowait(Address(*address))
+            self._no_dns = ""
         except Unreachable as error:
-            self._say(str(error))
+            self._no_dns = str(error)
+            # With another way to look that is worth a word only if none helps.
+            if not (self._mdns or self._join or self._trust.addresses):
+                self._say(self._no_dns)
 
     def _say(self, trouble: str) -> None:
         """Log *trouble*, but not the same again at every look."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from pangea.background import Background
+from pangea.background import Background, supervised
 from pangea.core.clock import Clock
 from pangea.core.config import NodeConfig
 from pangea.mesh.identity import Identity
@@ -55,7 +55,9 @@ async def start_mesh(
     mesh = MeshSide(peers, roster, offset, relay=relay, detour=detour, calls=calls)
     mesh.running = await listen(config, peers.accept)
     if mesh.running is not None:
-        log.info("peers may dial port %d", mesh.running.port)
+        # Our own child's port is of no use to a person.
+        level = logging.DEBUG if supervised() else logging.INFO
+        log.log(level, "peers may dial port %d", mesh.running.port)
         stack.push_async_callback(mesh.running.stop)
     background.start(peers.run(), "peers")
     background.start(relay.run(), "relay")

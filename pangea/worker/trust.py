@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from pangea.background import supervised
 from pangea.core.errors import ProtocolError
 from pangea.core.text import safe_text
 from pangea.mesh import last_good
@@ -68,7 +69,9 @@ class Trust:
     def keep(self, key: bytes, address: str = "") -> None:
         """Pin *key* if nothing is pinned yet, and remember *address* if any."""
         if self._kept is None and not self._expected:
-            log.warning("trusting coordinator %s from now on", node_id(key))
+            # The parent of a child is nobody that a person has to compare.
+            level = logging.DEBUG if supervised() else logging.WARNING
+            log.log(level, "trusting coordinator %s from now on", node_id(key))
         kept = self._kept or LastGood(key.hex())
         if address:
             kept = kept.reached_at(address)

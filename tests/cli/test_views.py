@@ -159,7 +159,7 @@ def test_what_a_worker_lost_last_and_how_sure_its_clock_is_are_shown(run, api):
     api.on("GET /api/v1/workers/n1/gaps", {"items": [gap], "next": None})
     shown = run("worker", "show", "york").stdout
     assert "7 results, A to B: disk full (6 of web)" in shown
-    assert "1.5 ms ± 0.25 ms" in shown
+    assert "1.5ms behind the coordinator, ± 0.25 ms" in shown
 
 
 def test_a_loss_of_which_little_is_known_says_what_is(run, api):
@@ -234,3 +234,13 @@ def test_a_revoked_worker_is_shown_with_who_and_why(run, api):
     shown = run("worker", "show", "york").stdout
     assert "ada, " in shown
     assert "stolen" in shown
+
+
+def test_status_names_who_needs_somebody_with_the_next_step(run, api):
+    concern = {"about": "york", "what": "lost, last seen 5m ago", "next": "look there"}
+    api.on("GET /api/v1/status", STATUS | {"concerns": [concern]})
+    api.on("GET /api/v1/jobs", a_page())
+    lines = run("status").stdout.splitlines()
+    at = next(n for n, line in enumerate(lines) if "york: lost" in line)
+    assert lines[at + 1].strip() == "→ look there"
+    assert json.loads(run("status", "-o", "json").stdout)["concerns"] == [concern]

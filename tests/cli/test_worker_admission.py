@@ -3,6 +3,7 @@
 import pytest
 
 from pangea.mesh.identity import node_id
+from tests.cli.conftest import a_job, a_page
 from tests.cli.test_views import WORKER
 
 ID = node_id(b"k" * 32)
@@ -43,6 +44,7 @@ def test_a_name_is_taken_as_it_is(run, api):
 def test_a_revocation_asks_first_and_names_the_next_step(run, api):
     api.on("GET /api/v1/workers/hel", ANSWER)
     api.on(f"POST /api/v1/workers/{ID}/revoke", ANSWER)
+    api.on("GET /api/v1/jobs", a_page())
     refused = run("worker", "revoke", "hel")
     assert refused.exit_code == 2
     assert "--yes" in refused.stderr
@@ -98,6 +100,8 @@ def test_rename_drain_and_remove_say_what_they_mean(run, api):
     for verb in ("rename", "drain"):
         api.on(f"POST /api/v1/workers/hel/{verb}", ANSWER)
     api.on("DELETE /api/v1/workers/hel", None, 204)
+    api.on("GET /api/v1/workers/hel", ANSWER)
+    api.on("GET /api/v1/jobs", a_page())
     assert run("worker", "rename", "hel", "oslo").exit_code == 0
     assert run("worker", "drain", "hel").exit_code == 0
     assert run("worker", "drain", "hel", "--off").exit_code == 0
@@ -125,6 +129,52 @@ def test_the_list_says_who_waits_and_what_to_type(run, api):
     api.on("GET /api/v1/workers", {"items": [ANSWER | {"state": "pending"}]})
     result = run("worker", "list")
     assert f"pangea worker approve {ID}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "command"),
+    [
+        ({"trusted": False}, "untrusted", "pangea worker approve york"),
+        ({"draining": True}, "draining", "pangea worker drain york --off"),
+        ({"state": "pending"}, "pending", f"pangea worker approve {ID}"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_named_with_what_ends_it(
+    run, api, changes, state, command
+):
+    worker = ANSWER | changes
+    api.on("GET /api/v1/workers", a_page(worker))
+    api.on("GET /api/v1/workers/york", worker)
+    for form in ("table", "wide"):
+        shown = run("worker", "list", "-o", form)
+        assert state in shown.stdout
+        assert command in shown.stderr
+    card = run("worker", "show", "york").stdout
+    assert state in card
+    assert command in card
+
+
+def test_one_that_waits_is_not_up(run, api):
+    api.on("GET /api/v1/workers", a_page(ANSWER | {"state": "pending"}))
+    shown = run("worker", "list").stdout
+    assert "WAITING" in shown
+    assert "UP" not in shown
+
+
+def test_jobs_that_then_have_nobody_are_named_first(run, api):
+    here, there = {"worker": "york", "state": "probing"}, {"worker": "hel"}
+    api.on(
+        "GET /api/v1/jobs",
+        a_page(
+            a_job(name="alone", votes=[here, there | {"state": "stopped"}]),
+            a_job(name="shared", votes=[here, there | {"state": "lost"}]),
+            a_job(name="paused", votes=[here], enabled=False),
+        ),
+    )
+    api.on("GET /api/v1/workers/york", ANSWER)
+    refused = run("worker", "revoke", "york").stderr
+    assert "probes alone\n" in refused
+    assert "shared" not in refused
 
 
 def test_tokens_are_listed_without_their_secret_and_withdrawn_by_id(run, api):

@@ -129,7 +129,7 @@ async def test_racers_for_one_row_of_the_database_get_it_once(store, desk):
     assert all(isinstance(e, NotAllowed) for e in done if e is not None)
 
 
-async def test_an_expired_token_opens_nothing(world):
+async def test_an_expired_token_opens_nothing(world, caplog):
     token = await mint(world, approve=True)
     held = world.coordinator.tokens._held
     (name,) = held
@@ -137,6 +137,7 @@ async def test_an_expired_token_opens_nothing(world):
     held[name] = replace(held[name], stored=over)
 
     assert await is_refused(world, "hel", token=token)
+    assert "this join token has expired" in caplog.text
     assert await listed(world) == {}
 
 

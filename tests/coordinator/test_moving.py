@@ -132,6 +132,16 @@ def test_a_lease_ends_and_then_others_take_over():
     assert scene.board.away == {1}
 
 
+def test_who_takes_leave_gives_its_leases_back_at_once():
+    scene = Scene(1, 2, 3)
+    scene.watch.left(1, farewell=True)
+    assert scene.pass_(1, 2, 3)
+    assert scene.board.away == {1}
+    scene.watch.left(2, farewell=False)
+    scene.pass_(1, 3)
+    assert scene.board.away == {1}, "one that broke off may still be probing"
+
+
 def test_who_comes_back_has_to_stay_a_while_first():
     scene = Scene(1, 2, 3)
     scene.pass_(LEASE_S + MOVES_AFTER_S, 2, 3)

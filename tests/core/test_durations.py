@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pangea.core.durations import Seconds, format_duration, parse_duration
+from pangea.core.durations import (
+    Seconds,
+    clock_words,
+    format_duration,
+    parse_duration,
+)
 from pangea.core.errors import UsageError
 
 
@@ -75,6 +80,19 @@ def test_a_longer_duration_is_never_shown_as_a_shorter_one(one, other):
 )
 def test_durations_are_shown_in_at_most_two_units(seconds, text):
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "whose", "text"),
+    [
+        (10_800, "hel-1", "3h ahead of hel-1"),
+        (-2.5, "hel-1", "2.5s behind hel-1"),
+        (0.0004, "", "0.4ms ahead"),
+        (-0.0004, "", "0.4ms behind"),
+    ],
+)
+def test_how_a_clock_goes_is_told_in_words(ahead_s, whose, text):
+    assert clock_words(ahead_s, whose) == text
 
 
 @given(st.text("0123456789.smhdw e-", max_size=12) | st.text(max_size=30))

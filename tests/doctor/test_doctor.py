@@ -12,10 +12,11 @@ from pangea.core.config import MeshTable, NodeConfig, NodeTable, ServerTable
 from pangea.doctor import links, machine
 from pangea.doctor.patient import examined
 from pangea.doctor.port import port
-from pangea.doctor.reach import reach
+from pangea.doctor.reach import compared, reach
 from pangea.doctor.round import examine
 from pangea.mesh import last_good, rotation
 from pangea.mesh.identity import load_or_create, node_id
+from pangea.mesh.join_token import JoinToken
 from pangea.mesh.last_good import LastGood
 from pangea.mesh.messages import Welcome
 from pangea.mesh.secret_ring import Secret, SecretRing, save, secret_id
@@ -249,6 +250,7 @@ def test_the_command_says_it_in_lines_and_in_json(tmp_path, monkeypatch):
     monkeypatch.setenv("PANGEA_DISCOVERY", "static")
     patient = a_worker(tmp_path)
     words = ["--state-dir", str(patient.state_dir), "doctor", "--role", "worker"]
+    words += ["--listen", "127.0.0.1:0"]
     ran = CliRunner().invoke(root, words)
     assert ran.exit_code == 0
     assert "SKIPPED" in ran.stdout
@@ -258,3 +260,74 @@ def test_the_command_says_it_in_lines_and_in_json(tmp_path, monkeypatch):
     rows = json.loads(ran.stdout)
     assert {"level", "check", "found", "next"} == set(rows[0])
     assert "fail" in {row["level"] for row in rows}
+
+
+# where `run` would fail
+
+
+def a_bare_worker(place, *join, listen=""):
+    config = NodeConfig(
+        node=NodeTable(role="worker"),
+        mesh=MeshTable(join=join, discovery=("static",)),
+        server=ServerTable(listen=listen),
+    )
+    return examined(config, place / "bare")
+
+
+def test_a_worker_without_a_secret_or_token_fails(tmp_path):
+    (row,) = machine.secret(a_bare_worker(tmp_path))
+    assert (row.level, "pangea worker token" in row.next) == ("fail", True)
+    token = JoinToken.fresh(b"k" * 32, time.time() + 60, ["10.0.0.5"]).text
+    assert levels(machine.secret(a_bare_worker(tmp_path, token))) == ["ok"]
+
+
+async def test_a_worker_without_a_way_to_anybody_fails(tmp_path):
+    (row,) = await reach(a_bare_worker(tmp_path))
+    assert (row.level, "--join" in row.next) == ("fail", True)
+    assert levels(await reach(a_bare_worker(tmp_path, listen="127.0.0.1:1"))) == [
+        "skipped"
+    ]
+
+
+def test_a_given_port_that_another_node_has_fails_and_our_own_does_not(tmp_path):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        where = f"127.0.0.1:{sock.getsockname()[1]}"
+        patient = a_worker(tmp_path, listen=where)
+        assert levels(port(patient)) == ["fail"]
+        with open(patient.state_dir / "lock", "w", encoding="ascii"):
+            (row,) = port(patient)
+    assert (row.level, "held by this node" in row.found) == ("ok", True)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "level", "words"),
+    [
+        (10_800.2, "fail", "3h ahead of the coordinator"),
+        (-60.0, "warn", "1m behind the coordinator"),
+        (0.4, "ok", "as that of the coordinator"),
+    ],
+)
+def test_the_clock_is_compared_in_words(ahead_s, level, words):
+    row = compared(ahead_s)
+    assert (row.level, words in row.found) == (level, True)
+
+
+async def test_what_a_knock_cannot_tell_is_said(tmp_path, stub):
+    patient = a_worker(tmp_path, f"127.0.0.1:{stub.port}")
+    assert "is decided there" in (await reach(patient))[0].found
+    own = load_or_create(patient.state_dir / "node.key").id
+    assert f"pangea worker show {own}" in (await reach(patient))[0].found
+
+
+def test_it_takes_the_options_of_run(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from pangea.cli.main import root
+
+    monkeypatch.chdir(tmp_path)
+    words = ["--state-dir", str(tmp_path / "s"), "doctor", "--discovery", "static"]
+    words += ["--public", "--tls", "auto", "--listen", "127.0.0.1:0", "--name", "hq"]
+    ran = CliRunner().invoke(root, words)
+    assert ran.exit_code == 0, ran.output

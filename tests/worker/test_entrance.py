@@ -180,3 +180,16 @@ def test_a_token_of_elsewhere_moves_no_worker(tmp_path, caplog):
     with pytest.raises(ProtocolError):
         trust.check(other, info)
     assert node_id(other) in caplog.text
+
+
+async def test_another_name_is_told_once_and_not_at_every_link(tmp_path, caplog):
+    kept = Credentials(tmp_path / "secrets.json", None, TOKEN)
+    for name in ("oslo", "oslo", "york"):
+        Entrance(None, CLOCK, kept, "my-id", "hel")._greet(
+            Welcome("approved", b"", 1, name, {})
+        )
+    said = [line for line in caplog.messages if "calls itself hel" in line]
+    assert [("oslo" in line, "york" in line) for line in said] == [
+        (True, False),
+        (False, True),
+    ]

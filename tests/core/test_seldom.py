@@ -1,7 +1,7 @@
 """Lines that anybody could cause are written now and then, and counted."""
 
-from pangea.coordinator import seldom
-from pangea.coordinator.seldom import Seldom
+from pangea.core import seldom
+from pangea.core.seldom import Seldom
 
 
 def test_a_source_has_one_line_a_minute_and_the_rest_is_counted():
