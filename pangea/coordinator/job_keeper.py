@@ -1,9 +1,11 @@
 """Jobs in the database, their secret options sealed there and nowhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
+from pangea.core import credentials
 from pangea.core.model import Job
 from pangea.core.options import secret_names
 from pangea.probes.base import probe_class
@@ -51,12 +53,42 @@ class JobKeeper:
         await self._store.write(lambda: jobs.remove(job.id))
 
     def _sealed(self, job: Job) -> Job:
-        secret = secret_names(probe_class(job.type).Options)
-        options = self._vault.seal_options(job.options, secret, _place(job))
-        return replace(job, options=options)
+        secret, place = secret_names(probe_class(job.type).Options), _place(job)
+        options, headers = dict(job.options), job.options.get("headers")
+        if isinstance(headers, str) and credentials.has_credentials(headers):
+            secret |= {"headers"}
+        elif headers:
+            options["headers"] = self._sealed_headers(headers, f"{place}/headers")
+        return replace(job, options=self._vault.seal_options(options, secret, place))
 
     def _opened(self, job: Job) -> Job:
-        return replace(job, options=self._vault.open_options(job.options, _place(job)))
+        place = _place(job)
+        options = self._vault.open_options(job.options, place)
+        if headers := options.get("headers"):
+            options["headers"] = self._opened_headers(headers, f"{place}/headers")
+        return replace(job, options=options)
+
+    def _sealed_headers(self, headers: Any, place: str) -> Any:
+        """Return *headers* with those sealed that sound like credentials."""
+        if isinstance(headers, Mapping):
+            secret = frozenset(filter(credentials.sounds_secret, headers))
+            return self._vault.seal_options(headers, secret, place)
+        if not isinstance(headers, list):
+            return headers
+        marks = enumerate(credentials.secret_lines(headers))
+        secret = frozenset(str(at) for at, mark in marks if mark)
+        return [*self._vault.seal_options(_numbered(headers), secret, place).values()]
+
+    def _opened_headers(self, headers: Any, place: str) -> Any:
+        if isinstance(headers, Mapping):
+            return self._vault.open_options(headers, place)
+        if not isinstance(headers, list):
+            return headers
+        return [*self._vault.open_options(_numbered(headers), place).values()]
+
+
+def _numbered(lines: list[Any]) -> dict[str, Any]:
+    return {str(at): line for at, line in enumerate(lines)}
 
 
 def _place(job: Job) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from pangea.core.credentials import unveiled
 from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, PUSHED, Job
 from pangea.core.options import MASK
@@ -76,7 +77,7 @@ def patched(job: Job, patch: JobPatch) -> Job:
     if patch.on is not UNSET:
         changes["on"] = check_on(patch.on)
     if patch.options is not UNSET:
-        changes["options"] = _merged(job.options, patch.options)
+        changes["options"] = _merged(job.options, _unveiled(job, patch.options))
     if patch.labels is not UNSET:
         changes["labels"] = _merged(job.labels, patch.labels)
     if "interval_s" in changes and "timeout_s" not in changes:
@@ -142,6 +143,14 @@ def _check_labels(labels: Mapping[str, str]) -> None:
                 f"label {key!r} cannot be kept",
                 hint="keys: 1 to 63 of A-Z a-z 0-9 . _ / -; values: up to 200 long",
             )
+
+
+def _unveiled(job: Job, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *options* with the masked headers as *job* has them."""
+    given = dict(options)
+    if given.get("headers"):
+        given["headers"] = unveiled(job.options.get("headers"), given["headers"])
+    return given
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

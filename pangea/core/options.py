@@ -18,6 +18,8 @@ from typing import (
 
 import msgspec
 
+from .credentials import MASK as MASK
+from .credentials import veiled
 from .durations import Seconds, parse_duration
 from .errors import UsageError
 from .text import safe_text
@@ -27,8 +29,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 #: The type of an option that is a password, a token or a key: sealed where it is
 #: stored, and masked wherever it is shown.
 SecretText = Annotated[str, msgspec.Meta(extra={"secret": True})]
-#: What stands in its place in answers.
-MASK = "********"
 
 #: msgspec's names of kinds, in the words of people who write TOML.
 _KINDS = {
@@ -98,9 +98,15 @@ def _is_secret(hint: Any) -> bool:
 
 
 def masked(shape: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *values* with the secret ones masked, as anybody may see them."""
+    """Return *values* with the secret ones masked, as anybody may see them.
+
+    So are the values of ``headers`` whose names sound like credentials.
+    """
     hidden = secret_names(shape)
-    return {k: MASK if k in hidden and v else v for k, v in values.items()}
+    return {
+        k: MASK if k in hidden and v else veiled(v) if k == "headers" else v
+        for k, v in values.items()
+    }
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
