@@ -12,6 +12,9 @@ from pangea.mesh.tls_binding import PLAIN
 
 #: The largest WebSocket message that either side takes.
 MAX_MESSAGE = MAX_PLAIN + 1024
+#: The largest before the peer has proven anything, and how many of those there are
+#: for each side: its second is verified before a third is taken.
+MAX_FIRST, FIRST = 2048, 2
 #: Data that nobody acknowledges for so long ends the connection, in seconds.
 SILENCE = 20.0
 
@@ -77,11 +80,13 @@ class WebSocketChannel:
         self._websocket = websocket
         self._after_close = after_close
         self._cut = cut
+        self._small = FIRST
         _limit_silence(websocket.get_extra_info("socket"))
 
     def trusted(self) -> None:
         """Note that the peer is worth waiting for when this closes."""
         self._cut = None
+        self._small = 0
 
     async def send(self, data: bytes) -> None:
         """Send one message; raise `LinkClosed` if the peer is gone."""
@@ -96,8 +101,12 @@ class WebSocketChannel:
             message = await self._websocket.receive()
         except (OSError, RuntimeError) as error:
             raise LinkClosed("the connection is gone") from error
+        small, self._small = self._small > 0, max(0, self._small - 1)
         if message.type is WSMsgType.BINARY:
-            return bytes(message.data)
+            if not small or len(message.data) <= MAX_FIRST:
+                return bytes(message.data)
+            await self.close()
+            raise LinkClosed("the first message is too large")
         await self.close()
         if message.type is WSMsgType.TEXT:
             raise LinkClosed("the peer sent text where only bytes are spoken")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.core.text import safe_text
-from pangea.mesh.channel import MAX_MESSAGE
+from pangea.mesh.channel import FIRST, MAX_FIRST, MAX_MESSAGE
 from pangea.mesh.circuit_flow import PIECE, WINDOW, Budget, Outflow, Say, cost
 from pangea.mesh.circuit_messages import (
     CircuitData,
@@ -52,6 +52,7 @@ class CircuitChannel:
         self._arrived = asyncio.Event()
         self._pieces: deque[bytes] = deque()
         self._message = bytearray()
+        self._small = FIRST
         self._taken = 0
         self._ours = Budget(asked or 0)
         self._theirs = Budget(WINDOW if asked is None else 0)
@@ -70,6 +71,10 @@ class CircuitChannel:
             raise LinkClosed("it does not answer") from error
         if self.reason:
             raise LinkClosed(self.reason)
+
+    def trusted(self) -> None:
+        """Note that the peer has proven who it is."""
+        self._small = 0
 
     async def send(self, data: bytes) -> None:
         """Send one message; it leaves whole, also if who sends it is cancelled."""
@@ -90,6 +95,7 @@ class CircuitChannel:
             while self._pieces:
                 if self._add(self._pieces.popleft()):
                     message, self._message = bytes(self._message), bytearray()
+                    self._small = max(0, self._small - 1)
                     return message
             if self.reason:
                 await self.close()
@@ -142,7 +148,8 @@ class CircuitChannel:
             self._grant(taken)
         mark = piece[:1]
         size = len(self._message) + len(piece) - 1
-        if mark not in (_LAST, _MORE) or size > MAX_MESSAGE:
+        most = MAX_FIRST if self._small else MAX_MESSAGE
+        if mark not in (_LAST, _MORE) or size > most:
             self._pieces.clear()
             self.break_off("a message that is too large, or none")
             return False

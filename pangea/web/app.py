@@ -16,6 +16,7 @@ from pangea.core.text import safe_text
 from .accounts import Accounts
 from .asked import read_asked, read_form
 from .auth import identify
+from .caller import address_of
 from .docs import DOCUMENT
 from .errors import errors
 from .events import Hub
@@ -89,7 +90,9 @@ def guarded(route: Route) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if route.auth != "none" or (route.page and not _is_file(route)):
-            request[WHO] = await identify(request)
+            request[WHO] = who = await identify(request)
+            if who is not None:
+                request.app[DOOR].known.seen(address_of(request))
         _admit(request, route)
         _check_names(request)
         if not route.page:

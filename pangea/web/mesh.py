@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from aiohttp import hdrs, web
@@ -11,11 +12,12 @@ from aiohttp import hdrs, web
 from pangea.core.errors import NotAllowed, PangeaError, UsageError
 from pangea.core.text import safe_text
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
-from pangea.mesh.limits import Doorkeeper, Knock
+from pangea.mesh.limits import Doorkeeper, Knock, source_of
 from pangea.mesh.tls_binding import BOUND_PROTOCOL, PLAIN, PROXIED, PROXIED_PROTOCOL
 
 from .caller import caller_of, is_proxy
 from .keys import ACCEPT_LINK, SITE
+from .meter import metered
 from .refusals import TooMany
 from .route import Route
 from .tls import Shown
@@ -24,6 +26,44 @@ log = logging.getLogger(__name__)
 
 #: A handshake older than this may be ended when there is no room for another.
 DAWDLES_S = 1.0
+#: An address is known so long after somebody proved there who he is, in seconds.
+KNOWN_S = 12 * 3600.0
+MOST_KNOWN = 4096
+
+
+class Known:
+    """The addresses of those who are linked, or have lately been logged in."""
+
+    def __init__(self) -> None:
+        self._linked: Counter[str] = Counter()
+        self._seen: OrderedDict[str, float] = OrderedDict()
+
+    def seen(self, address: str) -> None:
+        """Note that somebody at *address* has proven who he is."""
+        source = source_of(address)
+        self._seen[source] = time.monotonic()
+        self._seen.move_to_end(source)
+        if len(self._seen) > MOST_KNOWN:
+            self._seen.popitem(last=False)
+
+    def linked(self, address: str) -> Callable[[], None]:
+        """Note that a link from *address* begins; call what is returned at its end."""
+        source = source_of(address)
+        self._linked[source] += 1
+
+        def ended() -> None:
+            self._linked[source] -= 1
+            if not self._linked[source]:
+                del self._linked[source]
+            self.seen(address)
+
+        return ended
+
+    def __contains__(self, address: str) -> bool:
+        """Whether *address* is known now."""
+        source = source_of(address)
+        seen = self._seen.get(source, float("-inf"))
+        return source in self._linked or time.monotonic() - seen < KNOWN_S
 
 
 class Door:
@@ -31,6 +71,7 @@ class Door:
 
     def __init__(self, keeper: Doorkeeper | None = None) -> None:
         self.keeper = self._keeper = keeper or Doorkeeper()
+        self.known = Known()
         self._inside: set[WebSocketChannel] = set()
         #: What ends each handshake that is going on, and since when; oldest first.
         self._waiting: dict[Callable[[], None], float] = {}
@@ -115,13 +156,17 @@ async def mesh(request: web.Request) -> web.StreamResponse:
         raise UsageError("this is the door of the mesh", hint="it speaks WebSocket")
     address, door = caller.address, request.app[DOOR]
     cut = partial(hang_up, request)
-    async with door.handshake(address, cut) as proven:
+    async with door.handshake(address, cut) as proven, AsyncExitStack() as link:
+        meter = metered(request.transport) if request.transport else None
         await socket.prepare(request)
         channel = WebSocketChannel(socket, prologue=bound_to(request), cut=cut)
 
         def admitted() -> None:
             proven()
             channel.trusted()
+            if meter is not None:
+                meter.lift()
+            link.callback(door.known.linked(address))
 
         async with door.inside(channel):
             try:
@@ -145,8 +190,8 @@ class DoorGuard:
     """
 
     def __init__(self, app: web.Application) -> None:
-        site = app.get(SITE)
-        self._keeper = app[DOOR].keeper if DOOR in app else Doorkeeper()
+        site, door = app.get(SITE), app[DOOR] if DOOR in app else Door()
+        self._keeper, self._known = door.keeper, door.known
         self._proxies = site.proxies if site else ()
 
     def is_shut(self, address: str) -> bool:
@@ -163,8 +208,15 @@ class DoorGuard:
         return self._keeper.is_suspect(address) and not self._is_proxy(address)
 
     def is_flooding(self, address: str) -> bool:
-        """Tell whether *address* goes on knocking so hard that all of it is closed."""
+        """Tell whether *address* goes on knocking so hard that no knock is answered."""
         return self._keeper.is_flooding(address, time.monotonic())
+
+    def is_unheard(self, address: str) -> bool:
+        """Tell whether all of *address* is closed: it floods, and nobody is known.
+
+        Pages and programs go on where somebody is known.
+        """
+        return self.is_flooding(address) and address not in self._known
 
     def _is_proxy(self, address: str) -> bool:
         return is_proxy(address, self._proxies)

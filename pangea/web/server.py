@@ -128,8 +128,8 @@ async def _listen(
         sock.setblocking(False)
     real = sockets[0].getsockname()[1]
     if tls is None:
-        return Acceptor(sockets, factory, guard.is_flooding), real
-    return Doorway(sockets, factory, tls, HEAD_S, guard.is_flooding), real
+        return Acceptor(sockets, factory, guard.is_unheard), real
+    return Doorway(sockets, factory, tls, HEAD_S, guard.is_unheard), real
 
 
 async def _places(host: str, port: int) -> list[tuple[int, Any]]:

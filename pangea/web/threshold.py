@@ -13,6 +13,7 @@ from typing import cast
 from aiohttp.web_protocol import RequestHandler
 
 from .mesh import DoorGuard
+from .meter import MOST, Meter
 
 #: A new connection has so long for the head of its first request, in seconds.
 HEAD_S = 15.0
@@ -131,7 +132,9 @@ class Threshold(asyncio.Protocol):
             self._enter()
             return
         address = _address(self._transport)
-        if self._guard.is_shut(address):
+        if len(data) > MOST or self._guard.is_flooding(address):
+            self._close()
+        elif self._guard.is_shut(address):
             self._refuse()
         elif not self._guard.is_suspect(address):
             self._enter()
@@ -148,15 +151,24 @@ class Threshold(asyncio.Protocol):
             transport.write(_SHUT_OUT)
             transport.close()
 
+    def _close(self) -> None:
+        """End it without a word."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            self._silence.end(transport)
+            transport.abort()
+
     def _enter(self) -> None:
         transport, heard = self._transport, self._heard
         if transport is None or transport.is_closing():
             return
         handler = self._inside()
         transport.set_protocol(handler)
+        knocks = heard.startswith(_KNOCK)
+        first = Meter(transport, handler) if knocks else handler
         handler.connection_made(transport)
         transport.resume_reading()
-        handler.data_received(heard)
+        first.data_received(heard)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it; it has never been inside."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pangea.core.errors import LinkClosed, ProtocolError
-from pangea.mesh.channel import MAX_MESSAGE
+from pangea.mesh.channel import MAX_FIRST, MAX_MESSAGE
 from pangea.mesh.circuit import CircuitChannel
 from pangea.mesh.circuit_flow import PIECE, WINDOW, Budget, Meter, cost
 from pangea.mesh.circuit_messages import (
@@ -64,6 +64,8 @@ class Pair:
 async def pair():
     made = Pair()
     await made.asking.open(1)
+    made.asking.trusted()
+    made.answering.trusted()
     yield made
     await made.close()
 
@@ -267,3 +269,27 @@ async def test_a_meter_slows_what_passes():
     for _ in range(5):
         await meter.take(500)
     assert 0.13 < CLOCK.monotonic() - begun < 1.0
+
+
+@pytest.mark.parametrize("small", [0, 1])
+async def test_before_the_proof_a_large_message_ends_the_circuit(small):
+    pair = Pair()
+    await pair.asking.open(1)
+    for _ in range(small):
+        await pair.asking.send(bytes(MAX_FIRST))
+        assert await pair.answering.receive() == bytes(MAX_FIRST)
+    sending = asyncio.create_task(pair.asking.send(bytes(MAX_FIRST + 1)))
+    with pytest.raises(LinkClosed, match="too large"):
+        await pair.answering.receive()
+    await asyncio.wait([sending])
+    sending.exception()
+    await pair.close()
+
+
+async def test_after_two_messages_the_third_may_be_large():
+    pair = Pair()
+    await pair.asking.open(1)
+    for size in (MAX_FIRST, MAX_FIRST, PIECE):
+        await pair.asking.send(bytes(size))
+        assert await pair.answering.receive() == bytes(size)
+    await pair.close()
