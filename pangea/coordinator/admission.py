@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Worker
+from pangea.core.seldom import Seldom
 from pangea.core.text import safe_text
 from pangea.mesh.channel import Channel
 from pangea.mesh.first_message import KIND_TOKEN
 from pangea.mesh.handshake import CheckPeer
 from pangea.mesh.identity import Identity, node_id, parse_node_id
 from pangea.mesh.info import NodeInfo
+from pangea.mesh.limits import Buckets
 from pangea.mesh.link import Link, initiate, respond
 from pangea.mesh.refusal import Refusal, Refused
 from pangea.mesh.replay import ReplayCache
@@ -33,6 +35,9 @@ from .join_tokens import Held, JoinTokens
 
 log = logging.getLogger(__name__)
 
+#: New workers that the secret alone lets in at once, and how many more a second;
+#: the others wait for a person: whoever knows the secret can make any number of keys.
+NEW_AT_ONCE, NEW_PER_S = 50.0, 1.0
 #: Who let a worker in, if no person did.
 BY_SECRET, BY_TOKEN, BY_OURSELVES = "the secret", "a join token", "this coordinator"
 
@@ -66,6 +71,8 @@ class Admission:
         self._mode = mode
         self._tokens = tokens
         self._replays = ReplayCache()
+        self._new = Buckets(NEW_AT_ONCE, NEW_PER_S, most=1)
+        self._told = Seldom()
         self.own_worker = own_worker
         self.revoked: set[bytes] = set()
         #: Called with each pending worker that had to make room for another.
@@ -171,6 +178,8 @@ class Admission:
             state, trusted, by = "approved", True, f"a token of {token.created_by}"
         elif self._mode.mode == SECRET:
             state, by = "approved", BY_SECRET if token is None else BY_TOKEN
+            if token is None and self._too_many(name):
+                state, by = "pending", ""
         return Worker(
             id=0,
             key=key,
@@ -182,6 +191,21 @@ class Admission:
             region=token.site if token else "",
             added_at_us=round(self._clock.wall() * 1e6),
         )
+
+    def _too_many(self, name: str) -> bool:
+        """Count one that the secret lets in; True if they come too fast."""
+        now = self._clock.monotonic()
+        if self._new.is_empty(BY_SECRET, now):
+            if self._told.left_out(BY_SECRET, now) is not None:
+                log.warning(
+                    "new workers come by the secret faster than %g a second: %s and "
+                    "those like it wait for approval",
+                    NEW_PER_S,
+                    name,
+                )
+            return True
+        self._new.take(BY_SECRET, now)
+        return False
 
     def _enter(
         self,
@@ -216,10 +240,10 @@ class Admission:
 
     def _forget(self, number: int, for_good: bool) -> None:
         """Take a pending worker off the board that had to make room."""
-        gone = self._board.workers.pop(number)
+        gone = self._board.workers.pop(number, None)
         self._board.seen.pop(number, None)
         self.forgotten(number)
-        if not for_good:
+        if gone is not None and not for_good:
             self._board.workers[number] = replace(gone, state="removed")
 
     def _known(self, key: bytes) -> Worker | None:
@@ -249,10 +273,13 @@ class Admission:
 def worker_name(wanted: str) -> str:
     """Return *wanted* as a name that is safe everywhere, or ``worker``.
 
-    What looks like the id of a node is no name: people type either.
+    What looks like the id of a node is no name: people type either. Nor is the
+    coordinator's own.
     """
     kept = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower())
     name = kept.strip("-._")[:63] or "worker"
+    if name == "coordinator":
+        return "worker"
     try:
         parse_node_id(name)
     except UsageError:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Looks are a second apart; one that comes so late was held up by ourselves.
 HELD_UP_S = 2.0
+#: A worker that no person has approved is known after so long.
+KNOWN_S = 600.0
 #: From this version of the mesh on a worker keeps to its lease.
 LEASED_SINCE = 2
 
@@ -128,7 +130,9 @@ class Watch:
         }
 
     def _doubt(self, now: float) -> None:
-        before, self.doubt = self.doubt, doubt(self.doubt, self.sights, now)
+        before = self.doubt
+        sights = self.sights if before else self._counted()
+        self.doubt = doubt(before, sights, now)
         if self.doubt and not before:
             log.error(
                 "%d workers vanished at once: this coordinator seems to be cut off; "
@@ -137,6 +141,20 @@ class Watch:
             )
         elif before and not self.doubt:
             log.warning("verdicts go on")
+
+    def _counted(self) -> dict[int, Sight]:
+        """Return the sights of those whose vanishing says something of ourselves.
+
+        Whoever knows the secret can bring any number of workers, and take them away.
+        """
+        workers = self._board.workers
+        longest = (self._clock.wall() - KNOWN_S) * 1e6
+        return {
+            number: sight
+            for number, sight in self.sights.items()
+            if (worker := workers.get(number))
+            and (worker.trusted or worker.added_at_us <= longest)
+        }
 
     def _away(self, now: float) -> set[int]:
         """Return who has no lease any more, or has been back for too short a time."""

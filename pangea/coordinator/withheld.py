@@ -1,21 +1,16 @@
 """Credentials of jobs are for workers that a person has approved, and no others."""
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from pangea.core import credentials
 from pangea.core.model import Job, Worker
 from pangea.core.options import secret_names
 from pangea.probes.base import probe_class
 
 #: With this begins why a job is kept from a worker.
 WITHHELD = "withheld: "
-#: Names of headers that people put credentials into, beside the secret options.
-_TELLING = re.compile(
-    r"auth|cookie|token|secret|passw|session|signature|api[-_]?key|access[-_]?key", re.I
-)
 
 
 def has_credentials(job: Job) -> bool:
@@ -23,13 +18,8 @@ def has_credentials(job: Job) -> bool:
     if not job.options:
         return False
     secret = secret_names(probe_class(job.type).Options)
-    return any(job.options.get(name) for name in secret) or _tells(job.options)
-
-
-def _tells(options: Mapping[str, Any]) -> bool:
-    headers = options.get("headers") or ()
-    lines = [headers] if isinstance(headers, str) else headers
-    return any(_TELLING.search(str(line).partition(":")[0]) for line in lines)
+    told = any(job.options.get(name) for name in secret)
+    return told or credentials.has_credentials(job.options.get("headers"))
 
 
 def may_have(job: Job, worker: Worker | None) -> bool:

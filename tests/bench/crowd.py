@@ -60,7 +60,7 @@ class One:
 
     def __init__(self, number: int, address: Address, secret: bytes) -> None:
         self._info = NodeInfo(role="worker", name=f"crowd-{number}", boot="0" * 32)
-        self._key = Identity(SigningKey.generate())
+        self._key = key_of(number)
         self._address, self._secret = address, secret
         self._jobs: set[int] = set()
         self._epoch, self._next = secrets_hex(), 1
@@ -161,6 +161,11 @@ class One:
             sent = rows[-1][0]
             raws = tuple(raw for _, raw in rows)
             await link.send(Batch(self._epoch, rows[0][0], raws))
+
+
+def key_of(number: int) -> Identity:
+    """Return the key of a worker, which is known before it comes."""
+    return Identity(SigningKey(number.to_bytes(32)))
 
 
 def secrets_hex() -> str:

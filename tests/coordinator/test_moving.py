@@ -437,6 +437,8 @@ async def test_rows_of_a_job_that_has_moved_away_are_taken(world, two):
 
 async def test_a_coordinator_that_is_cut_off_freezes_its_verdicts(world):
     fars = [await world.join(name) for name in ("hel", "nyc", "syd")]
+    for name in ("hel", "nyc", "syd"):
+        await world.members.approve(FIRST_ORG, name, "ada")
     job = await add(world, interval_s=1.0, timeout_s=0.5)
     for far in fars:
         await far.report([row(job)])
