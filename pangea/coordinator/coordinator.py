@@ -34,7 +34,7 @@ from .judging import BACK_S, Decided, Judging
 from .membership import Membership
 from .moving import Moving
 from .reception import Reception
-from .retention import expire
+from .retention import Retention
 from .watch import Watch
 
 log = logging.getLogger(__name__)
@@ -64,15 +64,14 @@ class Coordinator:
         own_worker: bytes = b"",
         ring: Callable[[], bytes] = bytes,
     ) -> None:
-        self.store = store
         self.jobs = JobKeeper(store, vault)
-        self.hub = hub
-        self.clock = clock
+        self.store, self.hub, self.clock = store, hub, clock
         self.board = Board()
         self.buckets = OpenBuckets()
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
+        self.retention = Retention(store, clock)
         self.intake.given = self.dispatch.given
         self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
@@ -127,6 +126,7 @@ class Coordinator:
     async def start(self) -> None:
         """Read what the database holds, and take up the verdicts where they were."""
         now = self.board.started = self.clock.wall()
+        await self.retention.load()
         await self.rotation.load()
         await self.admission.load()
         await self.dialler.load()
@@ -212,7 +212,7 @@ class Coordinator:
                     await self.tokens.expire()
                 if self._fold_is_due():
                     await self._fold()
-                    await expire(self.store, self.clock.wall())
+                    await self.retention.run()
             except StorageError as error:
                 self.intake.trouble = str(error)
 

@@ -156,6 +156,15 @@ def reaches(since_us: int) -> bool:
     return row is not None and (row[0] == 1 or row[1] * MINUTE_US <= since_us)
 
 
+def newest_arrival() -> int | None:
+    """Return when the newest row arrived, to the minute; None if there is no row."""
+    found = connection().execute(
+        "SELECT arrived FROM minute ORDER BY first_id DESC LIMIT 1"
+    )
+    row = found.fetchone()
+    return row[0] * MINUTE_US if row else None
+
+
 def rows_between(since_us: int, until_us: int) -> int:
     """Return how many rows a query of that time would have to read."""
     return sum(last - first + 1 for first, last, _ in _stretches(since_us, until_us))
