@@ -209,6 +209,7 @@ class Coordinator:
                 await self.rotation.tick(now)
                 if ticks % SEEN_EVERY == 0:
                     await self._write_seen()
+                    await self.reception.descriptions.keep_owed()
                     await self.tokens.expire()
                 if self._fold_is_due():
                     await self._fold()

@@ -9,10 +9,10 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from itertools import chain, islice, repeat
 
 import msgspec
-from msgspec import Struct
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
@@ -27,6 +27,7 @@ from pangea.web.events import Hub
 from .board import Board
 from .credits import Credits
 from .judging import Decided, Judging
+from .parcel import Parcel
 from .rows import read_row, time_of
 from .telling import Telling
 
@@ -36,22 +37,14 @@ log = logging.getLogger(__name__)
 GROUP = 32
 QUEUE = 128
 RETRY_S = 2.0
+#: A link waits no longer until what its digest changed is written.
+VIEW_S = 0.25
 HEAD_BYTES = 512
 CLAMPED = int(Flag.CLAMPED)
 #: What a broken row may still raise where it is stored.
 POISON = (ProtocolError, ValueError, TypeError, OverflowError)
 
 Marks = dict[tuple[int, str], int]
-
-
-class Parcel(Struct):
-    """A batch on its way in; ``answer`` sends the ack, ``refuse`` ends the link."""
-
-    worker: Worker
-    batch: Batch
-    answer: Callable[[Ack], None]
-    refuse: Callable[[str], None]
-    came: float = 0.0
 
 
 class Intake:
@@ -90,9 +83,15 @@ class Intake:
         self.may_report: Callable[[int, int, float], bool] = lambda *_: True
         self.credits = Credits(clock)
 
+    def offer(self, parcel: Parcel) -> bool:
+        """Queue a batch if there is room."""
+        if self._queue.full():
+            return False
+        self._queue.put_nowait(parcel)
+        return True
+
     async def put(self, parcel: Parcel) -> None:
-        """Queue a batch; waits while too many wait, which holds its link back."""
-        parcel.came = self._clock.monotonic()
+        """Queue a batch; waits while too many wait."""
         await self._queue.put(parcel)
 
     async def view(self, worker: Worker, batch: Batch) -> None:
@@ -102,7 +101,9 @@ class Intake:
         """
         rows, _ = self._read(batch, worker, 0)
         decided = self._judging.hear([row for row in rows if row is not None])
-        await self.note(decided)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(VIEW_S):
+                await self.note(decided)
 
     async def run(self) -> None:
         """Take in batches for ever."""
@@ -146,7 +147,7 @@ class Intake:
         for parcel, intake in zip(parcels, intakes, strict=True):
             mark = marks[(intake.worker, intake.epoch)]
             parcel.answer(Ack(intake.epoch, mark))
-            if mark < last_of(parcel.batch):
+            if mark < parcel.last:
                 parcel.refuse(f"result {mark + 1} is missing without a gap record")
 
     async def take_own(self, results: list[Result]) -> None:
@@ -304,9 +305,3 @@ class Intake:
             yield from [row for row in stored if row is not None]
             last = intake.first + len(intake.rows) - 1
             reached[key] = max(before, min(last, mark))
-
-
-def last_of(batch: Batch) -> int:
-    """Return the last number that *batch* speaks of."""
-    last = batch.first + len(batch.rows) - 1 if batch.rows else 0
-    return max([last, *(gap.last for gap in batch.gaps)])

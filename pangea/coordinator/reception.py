@@ -18,7 +18,6 @@ from pangea.mesh.link import Link
 from pangea.mesh.messages import Heartbeat, Message, Welcome
 from pangea.mesh.refusal import Refused
 from pangea.mesh.session import Signer
-from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
 from pangea.web.events import Hub
 
@@ -26,6 +25,7 @@ from .admission import Admission
 from .board import Board
 from .circuits import CircuitDesk
 from .clock_marks import tell_jump
+from .descriptions import Descriptions, same
 from .dispatch import Dispatch
 from .farewell import leave, say_goodbye, shut_out
 from .intake import Intake
@@ -76,6 +76,7 @@ class Reception:
         self._moving = moving
         self._ring = ring
         self.links: dict[int, WorkerLink] = {}
+        self.descriptions = Descriptions(board, store)
         self.rotation = Rotation(board, self.links, store, clock)
         self.mesh = MeshDesk(board, store, identity, hub, clock, links=self.links)
         self.circuits = CircuitDesk(self.accept, clock)
@@ -232,7 +233,7 @@ class Reception:
 
     async def _serve(self, link: WorkerLink, address: str) -> None:
         worker = self._still_approved(await link.introduce())
-        await self._store.write(lambda: stored_workers.describe(worker))
+        await self.descriptions.keep(worker)
         link.worker = worker = self._still_approved(worker)
         before, boot = self.links.get(worker.id), link.link.peer_info.boot
         self.links[worker.id], self._boots[worker.id] = link, boot
@@ -283,7 +284,7 @@ class Reception:
         self._board.connected.add(worker.id)
         self._board.seen[worker.id] = self._clock.wall()
         self._watch.heard(worker.id)
-        if not _same(known, worker) or not known.probes:
+        if not same(known, worker) or not known.probes:
             await self._moving.worker_changed(worker)
         log.info("worker %s is here", worker.name)
         self._tell(worker, connected=True)
@@ -299,7 +300,3 @@ class Reception:
     def _tell(self, worker: Worker, *, connected: bool) -> None:
         said = {"worker": worker.name, "connected": connected}
         self._hub.publish("worker", worker.org, said)
-
-
-def _same(known: Worker, now: Worker) -> bool:
-    return replace(known, last_seen_us=0) == replace(now, last_seen_us=0)

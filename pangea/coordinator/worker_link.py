@@ -29,7 +29,9 @@ from pangea.storage.ingest import MOST_SEQ
 
 from .clock_marks import ClockMarks
 from .dispatch import Dispatch, Outbox
-from .intake import Intake, Parcel
+from .inflow import Inflow
+from .intake import Intake
+from .parcel import Parcel
 from .watch import Watch
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ class WorkerLink:
         self._refused = ""
         self._dispatch = dispatch
         self._intake = intake
+        self._inflow = Inflow(intake)
         self._clock = clock
         self._watch = watch
         self._kept = kept
@@ -99,6 +102,7 @@ class WorkerLink:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._pump(), name="pump")
                 tasks.create_task(self._listen(), name="listen")
+                tasks.create_task(self._inflow.run(), name="inflow")
                 tasks.create_task(self._give_up(), name="give up")
         finally:
             self._intake.credits.end(self.worker.id)
@@ -130,8 +134,9 @@ class WorkerLink:
         match message:
             case Batch():
                 self._follow(message)
-                parcel = Parcel(self.worker, message, self.outbox.say, self.refuse)
-                await self._intake.put(parcel)
+                say, now = self.outbox.say, self._clock.monotonic()
+                parcel = Parcel(self.worker, message, say, self.refuse, now)
+                self._inflow.put(parcel)
             case Heartbeat():
                 received = self._now_us()
                 self.vitals = self._marks.keep(bounded(message))
@@ -152,6 +157,7 @@ class WorkerLink:
                 self._kept(self.worker.id, message.ids)
             case Goodbye():
                 self.farewell = True
+                await self._inflow.flush()
                 raise LinkClosed(f"left: {safe_text(message.reason)}")
             case _:
                 if self.others(self, message):

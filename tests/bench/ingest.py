@@ -21,7 +21,8 @@ from pathlib import Path
 from msgspec import Raw
 
 from pangea.coordinator.coordinator import Coordinator
-from pangea.coordinator.intake import GROUP, Parcel
+from pangea.coordinator.intake import GROUP
+from pangea.coordinator.parcel import Parcel
 from pangea.core.model import Job, Outcome, Result, Worker
 from pangea.mesh import identity
 from pangea.mesh.info import NodeInfo
@@ -125,7 +126,7 @@ async def take_all(coordinator: Coordinator, frames: Frames, opener: Opener) -> 
     for worker_id, frame in frames:
         batch = decode(opener.open(frame))
         worker = board.workers[worker_id]
-        group.append(Parcel(worker, batch, lambda ack: None, print))
+        group.append(Parcel(worker, batch, lambda ack: None, print, 0.0))
         if len(group) == GROUP:
             await coordinator.intake.take(group)
             group = []
