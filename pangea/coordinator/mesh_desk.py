@@ -7,11 +7,12 @@ from typing import Protocol
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError
-from pangea.core.liveness import Sight
+from pangea.core.liveness import Presence, Sight
 from pangea.core.model import Worker
 from pangea.core.witnesses import (
     ANSWER_S,
     SHOWN_S,
+    WITNESSES,
     doubtful,
     whose_word,
     witnesses,
@@ -117,6 +118,8 @@ class MeshDesk:
 
     def alive_via(self, worker: int) -> str:
         """Return the name of the peer that hears *worker* while we do not, or ""."""
+        if self._hears(worker):
+            return ""
         peer, at = self._alive.get(worker, (0, float("-inf")))
         if self._clock.monotonic() - at > SHOWN_S:
             return ""
@@ -144,22 +147,34 @@ class MeshDesk:
         heard = await asyncio.gather(*(self._ask(p, worker.key) for p in asked))
         return whose_word(zip(asked, heard, strict=True))
 
+    def _hears(self, worker: int) -> bool:
+        """Whether it speaks for itself: a link that stands in silence says nothing."""
+        sight = self.watch.sights.get(worker)
+        return sight is not None and sight.presence is Presence.LINKED
+
     async def _look(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = self._clock.monotonic()
-            silent = doubtful(self.watch.sights, self._asked, now)[:MOST_AT_ONCE]
-            for number in silent:
-                self._asked[number] = now
-            known = [self._board.workers.get(number) for number in silent]
-            approved = [w for w in known if w and w.state == "approved"]
-            if approved:
-                await asyncio.gather(*(self._vouch(w) for w in approved))
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                # Answers are not waited for here: who goes silent next has no more
+                # time than the one before it.
+                for worker in self._silent():
+                    tasks.create_task(self._vouch(worker), name="ask about a worker")
+
+    def _silent(self) -> list[Worker]:
+        """Return who is to be asked about now, and note it as asked about."""
+        now = self._clock.monotonic()
+        free = max(0, MOST_AT_ONCE - len(self._answers) // WITNESSES)
+        silent = doubtful(self.watch.sights, self._asked, now)[:free]
+        for number in silent:
+            self._asked[number] = now
+        known = [self._board.workers.get(number) for number in silent]
+        return [w for w in known if w and w.state == "approved"]
 
     async def _vouch(self, worker: Worker) -> None:
         witness = await self.ask(worker)
-        # It may have come back, or have been revoked, meanwhile.
-        if witness is None or worker.id in self._board.connected:
+        # It may have spoken itself meanwhile.
+        if witness is None or self._hears(worker.id):
             return
         first = not self.alive_via(worker.id)
         self._alive[worker.id] = witness, self._clock.monotonic()
@@ -171,15 +186,19 @@ class MeshDesk:
                 worker.name,
                 via,
             )
-            said = {"worker": worker.name, "connected": False, "alive_via": via}
+            linked = worker.id in self._board.connected
+            said = {"worker": worker.name, "connected": linked, "alive_via": via}
             self._hub.publish("worker", worker.org, said)
 
     async def _ask(self, peer: int, key: bytes) -> bool | None:
+        link = self._links.get(peer)
+        if link is None:
+            return None
         self._number += 1
         number = self._number
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._answers[number] = peer, answer
-        self._links[peer].outbox.say(AskPeer(number, key))
+        link.outbox.say(AskPeer(number, key))
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await answer

@@ -77,13 +77,16 @@ class MeshView:
         return self._seen.get(source, {}) if source in self._board.connected else {}
 
     def links_of(self, worker: int) -> list[int]:
-        """Return who has a link to *worker*, by its own word, the newest first."""
+        """Return who has a link to *worker*, by its own word, the newest first.
+
+        Those that hear nothing on it come last.
+        """
         found = [
-            (seen.at, source)
+            (not seen.state.mute, seen.at, source)
             for source, row in self._seen.items()
             if (seen := row.get(worker)) is not None and seen.state.linked
         ]
-        return [source for _, source in sorted(found, reverse=True)]
+        return [source for *_, source in sorted(found, reverse=True)]
 
     def pairs(self, org: int) -> list[Pair]:
         """Return every direction that was reported, by the names of both."""
@@ -115,27 +118,26 @@ class MeshView:
         cut = []
         for target, seen in self._row(worker).items():
             back = self.seen(target, worker)
-            there, here = seen.state, back.state if back else None
-            if cut_reason(there, here) or (here and cut_reason(here, there)):
+            if cut_reason(seen.state) or (back and cut_reason(back.state)):
                 cut.append(self._board.voter(target))
         return sorted(cut)
 
     def _pair(self, source: Worker, target: Worker, seen: Seen) -> Pair:
-        back = self.seen(target.id, source.id)
-        reason = cut_reason(seen.state, back.state if back else None)
+        reason = cut_reason(seen.state)
         return Pair(source, target, seen, bool(reason), reason)
 
 
-def cut_reason(there: PeerState, back: PeerState | None) -> str:
+def cut_reason(there: PeerState) -> str:
     """Return why the direction of *there* is cut while the other is not, or "".
 
-    *there* is what A says of B, *back* what B says of A; the direction is A to B.
+    *there* is what A says of B; the direction is A to B. That B hears nothing is no
+    proof: only A knows whether it still hears B, or whether both directions are cut.
     """
-    if there.deaf and not there.mute:
+    if there.mute or not there.linked:
+        return ""
+    if there.deaf:
         return "what it sends does not arrive"
-    if back is not None and back.mute and not back.deaf and there.linked:
-        return "what it sends does not arrive"
-    if there.linked and there.dial and there.dial != NO_ADDRESS:
+    if there.dial and there.dial != NO_ADDRESS:
         return f"it cannot connect: {there.dial}"
     return ""
 

@@ -48,7 +48,7 @@ def worker_answer(
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
-    via = "" if worker.id in board.connected else mesh.alive_via(worker.id)
+    via = mesh.alive_via(worker.id)
     seen, linked = board.seen.get(worker.id), worker.id in board.connected
     return WorkerAnswer(
         name=worker.name,
