@@ -49,6 +49,10 @@ class Address(NamedTuple):
         return f"https://{shown}" if self.tls else shown
 
 
+class TurnedAway(Unreachable):
+    """It answers, and takes no connections from here now."""
+
+
 class SpeaksTls(Unreachable):
     """The port was asked in the clear and wants TLS."""
 
@@ -89,13 +93,19 @@ async def _open(address: Address, ca_file: str) -> WebSocketChannel:
         await session.close()
         if _wants_tls(error) and not address.tls:
             raise SpeaksTls(f"{address} speaks TLS") from error
-        raise Unreachable(f"{address} cannot be reached: {_cause(error)}") from error
+        kind = TurnedAway if _turns_away(error) else Unreachable
+        raise kind(f"{address} cannot be reached: {_cause(error)}") from error
     except BaseException:
         await session.close()
         raise
     return WebSocketChannel(
         websocket, session.close, _prologue(websocket) if address.tls else PLAIN
     )
+
+
+def _turns_away(error: Exception) -> bool:
+    answered = isinstance(error, aiohttp.WSServerHandshakeError)
+    return answered and getattr(error, "status", 0) in (429, 503)
 
 
 def _wants_tls(error: Exception) -> bool:
@@ -171,7 +181,7 @@ def _no_redirects() -> aiohttp.TraceConfig:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.WSServerHandshakeError):
-        if error.status in (429, 503):
+        if _turns_away(error):
             return f"it takes no connections from here now (HTTP {error.status})"
         return f"it answers HTTP {error.status}; is that a Pangea port?"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

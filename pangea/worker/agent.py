@@ -28,6 +28,7 @@ from .calls import Call
 from .clock_offset import ClockOffset
 from .credentials import Credentials, Offer
 from .detour import Detour
+from .direct import Direct
 from .disk import Disk
 from .entrance import Displaced, Entrance
 from .finder import Finder
@@ -35,7 +36,7 @@ from .lag import LagMeter
 from .memory import Memory
 from .mesh_side import MeshSide
 from .prober import Prober
-from .race import Won, each, first_link, unless_called, until_better
+from .race import either, first_link, unless_called, until_better
 from .redial import Redial
 from .reporter import Reporter
 from .session import FAREWELL_S, LAST_ACKS_S, Session
@@ -102,6 +103,9 @@ class Agent:
             self._offset.forget,
         )
         self._redial = Redial()
+        self._direct = Direct(finder, self._redial, self._connect)
+        if mesh:
+            mesh.news = self._direct.news
         self._session: Session | None = None
         self._stopping = False
 
@@ -141,8 +145,9 @@ class Agent:
         if await self._try_all(self._finder.known()):
             await asyncio.sleep(self._redial.delay())
             return
-        found = self._finder.look(max(self._redial.delay(), LOOK_S))
-        if won := await first_link(found, self._connect, self._no_good):
+        seconds = max(self._redial.delay(), LOOK_S)
+        found = first_link(self._finder.look(seconds), self._connect, self._no_good)
+        if won := await either(found, self._direct.meanwhile(seconds)):
             await self._settle(*won)
             await asyncio.sleep(self._redial.delay())
             return
@@ -164,31 +169,23 @@ class Agent:
 
     async def _go_round(self, detour: Detour) -> None:
         """Stay with the coordinator through a peer, until there is a direct way."""
-        for peer in detour.ways():
+        ways = detour.ways()
+        if ways and (won := await self._direct.now()):
+            await self._settle(*won)
+            return
+        for peer in ways:
             try:
                 link = await self._prove(functools.partial(detour.open, peer))
             except (PangeaError, TimeoutError) as error:
                 detour.refused(peer, error)
                 continue
             log.warning("the coordinator is out of reach; going by peer %s", peer.name)
-            better = self._direct_again(detour)
+            better = self._direct.again(detour.retry_s, LOOK_S)
             if won := await until_better(self._serve(link), better):
                 log.info("the coordinator is in reach again at %s", won[0])
                 await self._settle(*won)
             return
         detour.none_helped()
-
-    async def _direct_again(self, detour: Detour) -> Won:
-        """Return a direct link once there is one again."""
-        while True:
-            await detour.wait_to_retry()
-            known = each(self._finder.known())
-            for ways in (known, self._finder.look(LOOK_S)):
-                if won := await first_link(ways, self._connect, self._still_gone):
-                    return won
-
-    def _still_gone(self, address: Address, error: Exception) -> None:
-        log.debug("still no direct way: %s", error)
 
     async def _try_all(self, addresses: list[Address]) -> bool:
         """Try *addresses* in turn; True after one of them made a link."""
@@ -196,6 +193,7 @@ class Agent:
             try:
                 link = await self._connect(address)
             except (PangeaError, TimeoutError) as error:
+                self._direct.failed(address, error)
                 self._complain(error)
                 continue
             await self._settle(address, link)

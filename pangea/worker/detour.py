@@ -26,8 +26,10 @@ AFTER_ROUNDS = 3
 ANSWER_S = 5.0
 #: Peers beside our neighbours that are dialled for it, where no neighbour helps.
 ALSO = 3
-#: While we are relayed the direct way is tried again, after so many seconds.
+#: While we are relayed the direct way is tried again, after so many seconds; at
+#: first after a share of that, which doubles: what was away may have just come back.
 AGAIN_S = (30.0, 60.0)
+FIRST_SHARE = 1 / 16
 
 
 class Detour:
@@ -45,6 +47,7 @@ class Detour:
         self._own = own
         self._ready = ready
         self._rounds = 0
+        self._share = FIRST_SHARE
         self._numbers = itertools.count(1)
         self._open: dict[tuple[PeerLink, int], CircuitChannel] = {}
         self._strays: dict[PeerLink, Strays] = {}
@@ -63,11 +66,13 @@ class Detour:
     def direct(self) -> None:
         """Note that there is a direct link."""
         self._rounds = 0
+        self._share = FIRST_SHARE
         self._peers.also(frozenset())
 
-    async def wait_to_retry(self) -> None:
-        """Wait until the direct way shall be tried again; not all at once."""
-        await asyncio.sleep(random.uniform(*AGAIN_S))
+    def retry_s(self) -> float:
+        """Return the seconds until the direct way shall be tried again."""
+        share, self._share = self._share, min(1.0, 2 * self._share)
+        return random.uniform(*AGAIN_S) * share
 
     def ways(self) -> list[PeerLink]:
         """Return the peers to ask for a circuit, the nearest first; none too early."""

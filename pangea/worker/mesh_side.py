@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from msgspec.structs import replace
@@ -38,7 +39,11 @@ MOST_QUESTIONS = 8
 
 
 class MeshSide:
-    """Tells the coordinator how the peers are, and hears from it who they are."""
+    """Tells the coordinator how the peers are, and hears from it who they are.
+
+    ``news`` is called when a peer came, or a newer roster: the coordinator may be
+    in reach again.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,9 @@ class MeshSide:
         self.running: Running | None = None
         self.detour = detour
         self.calls = calls
+        self.news: Callable[[], None] = lambda: None
+        peers.met.append(self._tell_news)
+        roster.changed.append(self._tell_news)
         self._relay = relay
         self._peers = peers
         self._roster = roster
@@ -60,6 +68,9 @@ class MeshSide:
         self._told: dict[bytes, PeerState] = {}
         self._rosters: asyncio.Queue[Roster] = asyncio.Queue(4)
         self._questions: set[asyncio.Task[None]] = set()
+
+    def _tell_news(self) -> None:
+        self.news()
 
     def completed(self, introduce: Introduce) -> Introduce:
         """Return *introduce* with where we listen and which roster we hold."""

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 #: The one with the larger key leaves the dialling to the other for so long.
 LATER_S = 3.0
 #: Whether a peer that dialled us could also be dialled is tried so often.
-REACH_FIRST_S, REACH_EVERY_S = 5.0, 600.0
+REACH_FIRST_S, REACH_EVERY_S = 2.0, 600.0
 DIAL_S = 5.0
 
 
@@ -44,7 +44,7 @@ class Peers:
     ``links`` are those that stand, by key. *secrets* are the cluster's, the
     current one first; *near* tells whether loopback addresses of the roster are
     ours too. Who has more to say on peer links adds to ``others``, and hears by
-    ``parted`` of each that has ended.
+    ``met`` that there is one more, by ``parted`` of each that has ended.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Peers:
     ) -> None:
         self.links: dict[bytes, PeerLink] = {}
         self.others: list[Hear] = []
+        self.met: list[Callable[[], None]] = []
         self.parted: list[Callable[[PeerLink], None]] = []
         self.calls: Calls | None = None
         self._also: frozenset[bytes] = frozenset()
@@ -75,7 +76,7 @@ class Peers:
         self._rules = PeerRules(roster)
         self._news = asyncio.Event()
         self._moved = asyncio.Condition()
-        roster.changed = self._news.set
+        roster.changed.append(self._news.set)
 
     async def run(self) -> None:
         """Follow the roster: dial who is our neighbour, part from who is not."""
@@ -270,9 +271,13 @@ class Peers:
             await peer.open()
             if not self._place(peer):
                 return
+            if not peer.dialled:  # Whether we could is tried anew.
+                self._dial_said.pop(peer.key, None)
             await self._tell_moved()
             await self._roster.met(peer.key)
             log.info("linked to peer %s", peer.name)
+            for hear in self.met:
+                hear()
             await peer.serve()
         except* ProtocolError as group:
             log.info("link to peer %s ended: %s", peer.name, plain(group))

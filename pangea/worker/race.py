@@ -43,6 +43,19 @@ async def first_link(
         await asyncio.wait([feeder, *runners])
 
 
+async def either(
+    one: Coroutine[Any, Any, Won | None], other: Coroutine[Any, Any, Won | None]
+) -> Won | None:
+    """Return the first link that one of two searches has, None after both."""
+    runners = [asyncio.create_task(way, name="search") for way in (one, other)]
+    try:
+        return await _first(runners)
+    finally:
+        for task in runners:
+            task.cancel()
+        await asyncio.wait(runners)
+
+
 async def _feed(
     addresses: AsyncIterator[Address], waiting: asyncio.Queue[Address | None]
 ) -> None:

@@ -7,6 +7,9 @@ from pangea.mesh.backoff import reconnect_delay
 
 #: A link that lived so long was a good one: the next wait is short again.
 GOOD_S = 10.0
+#: One that does not answer is tried again after so many seconds, however long it
+#: has been away: it may be back at any moment.
+AWAY_S = (3.0, 6.0)
 
 
 class Redial:
@@ -27,6 +30,11 @@ class Redial:
         if good or (politely and not self._forgiven):
             self._attempt = 0
             self._forgiven = not good
+
+    def pause(self) -> float:
+        """Return the seconds until one that does not answer is tried again."""
+        least, most = AWAY_S
+        return least + (most - least) * self._jitter()
 
     def delay(self) -> float:
         """Return the seconds to wait before the next dial."""

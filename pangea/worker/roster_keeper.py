@@ -36,7 +36,7 @@ class RosterKeeper:
     """Holds the newest roster of the pinned coordinator; ``take`` the next one.
 
     *coordinator* gives the pinned key, *now_us* the coordinator's time as well as
-    it is known here; *changed* is called after each new roster.
+    it is known here; all of ``changed`` are called after each new roster.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RosterKeeper:
         self._known: set[bytes] = set()
         self.signed: SignedRoster | None = None
         self.body: RosterBody | None = None
-        self.changed: Callable[[], None] = lambda: None
+        self.changed: list[Callable[[], None]] = []
         self._load()
 
     @property
@@ -102,7 +102,8 @@ class RosterKeeper:
         self._known &= self._by_key.keys()
         await self._save()
         log.debug("roster %d: %d nodes", body.version, len(body.nodes))
-        self.changed()
+        for tell in self.changed:
+            tell()
         return True
 
     def _use(self, signed: SignedRoster, body: RosterBody) -> None:

@@ -8,7 +8,7 @@ from aiohttp import WSMsgType, web
 
 from pangea.core.errors import LinkClosed, Unreachable, UsageError
 from pangea.mesh.channel import MAX_MESSAGE, WebSocketChannel
-from pangea.mesh.dial import Address, dial, parse_join
+from pangea.mesh.dial import Address, TurnedAway, dial, parse_join
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate, respond
 from pangea.mesh.messages import Applied, Welcome
@@ -169,15 +169,22 @@ async def test_a_port_that_says_nothing_is_given_up():
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
-    [(404, "is that a Pangea port"), (429, "takes no connections"), (503, "takes no")],
+    ("status", "said", "kind"),
+    [
+        (404, "is that a Pangea port", Unreachable),
+        (429, "takes no connections", TurnedAway),
+        (502, "answers HTTP", Unreachable),
+        (503, "takes no connections", TurnedAway),
+    ],
 )
-async def test_an_http_answer_is_told(serve, status, said):
+async def test_an_http_answer_is_told(serve, status, said, kind):
     async def handler(request):
         return web.Response(status=status)
 
-    with pytest.raises(Unreachable, match=f"{said}.*{status}|{status}.*{said}"):
+    what = f"{said}.*{status}|{status}.*{said}"
+    with pytest.raises(Unreachable, match=what) as caught:
         await dial(Address("127.0.0.1", await serve(handler)))
+    assert type(caught.value) is kind
 
 
 async def test_a_redirect_is_not_followed(serve):

@@ -151,6 +151,45 @@ async def test_the_direct_way_is_taken_again(lonely):
     await coordinator.stop()
 
 
+async def test_the_direct_way_is_tried_right_before_a_peer_is_asked(
+    tmp_path, monkeypatch
+):
+    met = []
+
+    async def serve(link):
+        met.append(link.prologue)
+        await link.send(Welcome("approved", b"", 1, "w", {}))
+        await asyncio.sleep(3600)
+
+    coordinator = await StubCoordinator(tmp_path, serve).start()
+    peer = FakePeer("yes", serve, coordinator._key)
+    body = SimpleNamespace(body=SimpleNamespace(nodes=()))
+    detour = detour_module.Detour(FakePeers(peer), body, b"own", lambda: True)
+    peer.detour = detour
+    agent = await make_agent(tmp_path, coordinator.port)
+    agent._trust.keep(coordinator._key.public_key)
+    for _ in range(detour_module.AFTER_ROUNDS):
+        detour.failed()
+    assert detour.ways() == [peer]
+    going = asyncio.create_task(agent._go_round(detour))
+    await until(lambda: met, why="a way")
+    assert met == [b"tcp"]
+    assert not peer.asked
+    going.cancel()
+    await asyncio.wait([going])
+    await agent.stop(patience_s=0.1)
+    await coordinator.stop()
+
+
+def test_the_direct_way_is_tried_soon_at_first_and_then_more_seldom():
+    detour = detour_module.Detour(FakePeers(), None, b"own", lambda: True)
+    least, most = detour_module.AGAIN_S
+    for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 1):
+        assert share * least <= detour.retry_s() <= share * most
+    detour.direct()
+    assert detour.retry_s() < 5
+
+
 async def test_a_relay_that_is_lost_is_asked_anew(lonely):
     _, _, (_, helpful), met = lonely
     await until(lambda: met, why="a way")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pangea.worker.redial import GOOD_S, Redial
+from pangea.worker.redial import AWAY_S, GOOD_S, Redial
 
 
 def at_most():
@@ -29,6 +29,15 @@ def test_a_link_that_lasted_makes_the_next_wait_short():
     redial.ended(GOOD_S, politely=False)
 
     assert redial.delay() == 1
+
+
+def test_one_that_does_not_answer_is_tried_every_few_seconds_for_ever():
+    for jitter in (0.0, 1.0):
+        redial = Redial(lambda jitter=jitter: jitter)
+        for _ in range(9):
+            redial.delay()
+        assert {redial.pause() for _ in range(50)} == {AWAY_S[int(jitter)]}
+    assert 0 < AWAY_S[0] < AWAY_S[1] <= 6
 
 
 def test_a_goodbye_is_forgiven_once_until_a_link_lasts():
