@@ -59,7 +59,7 @@ def revoke(session: Session, worker: str, reason: str, yes: bool) -> int:
     """
     client = session.client()
     found = client.get(path_of("workers", called(worker)))
-    _warn_of_jobs(session, client, found["name"], "revoked")
+    _warn_of_jobs(session, client, found["name"])
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(
@@ -99,12 +99,12 @@ def drain(session: Session, worker: str, off: bool) -> None:
 def remove(session: Session, worker: str) -> None:
     """Take a worker that is gone from the list; its results stay."""
     client, path = session.client(), path_of("workers", called(worker))
-    _warn_of_jobs(session, client, client.get(path)["name"], "removed")
+    _warn_of_jobs(session, client, client.get(path)["name"])
     client.delete(path)
     session.note(f"removed {worker}")
 
 
-def _warn_of_jobs(session: Session, client: Client, name: str, done: str) -> None:
+def _warn_of_jobs(session: Session, client: Client, name: str) -> None:
     """Say which jobs nobody else probes: with *name* gone nobody does."""
     alone = [
         safe_text(job["name"], 63)
@@ -114,7 +114,7 @@ def _warn_of_jobs(session: Session, client: Client, name: str, done: str) -> Non
     if alone:
         more = f" and {len(alone) - SHOWN} more" if len(alone) > SHOWN else ""
         session.note(
-            f"only {safe_text(name, 63)}, {done}, probes {', '.join(alone[:SHOWN])}{more}"
+            f"nobody but {safe_text(name, 63)} probes {', '.join(alone[:SHOWN])}{more}"
             "\n  give them others: pangea job edit JOB --on all"
         )
 

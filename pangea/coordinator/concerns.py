@@ -1,4 +1,4 @@
-"""Who needs somebody, and what to do: lost, carried by a peer, off in time, not told."""
+"""Who needs somebody, and what to do: lost, by a peer, off in time, not told."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,21 +1,25 @@
 """A worker that finds nobody says so, where it looked, and what to do."""
 
+import asyncio
 import itertools
 import logging
+import socket
 
 from pangea.mesh.dial import Address
+from pangea.worker import agent, lonely
 from pangea.worker.finder import Finder
 from pangea.worker.lonely import FIRST_S, LONGEST_S, Lonely, alone_words
 from pangea.worker.trust import Trust
 from tests.mesh.fakes import Stillness
+from tests.worker.stub import make_agent
 
 
 def test_it_is_said_after_a_minute_and_then_less_and_less_often():
     clock, said = Stillness(), []
-    lonely = Lonely(clock)
+    told = Lonely(clock)
     begun = clock.now
     while clock.now < begun + 4 * LONGEST_S:
-        if alone_s := lonely.due():
+        if alone_s := told.due():
             assert alone_s == clock.now - begun
             said.append(alone_s)
         clock.now += 3.0
@@ -26,15 +30,15 @@ def test_it_is_said_after_a_minute_and_then_less_and_less_often():
 
 def test_a_coordinator_ends_it():
     clock = Stillness()
-    lonely = Lonely(clock)
-    lonely.due()
+    told = Lonely(clock)
+    told.due()
     clock.now += FIRST_S
-    lonely.met()
-    assert lonely.due() == 0
+    told.met()
+    assert told.due() == 0
     clock.now += FIRST_S - 1
-    assert lonely.due() == 0
+    assert told.due() == 0
     clock.now += 1
-    assert lonely.due() == FIRST_S
+    assert told.due() == FIRST_S
 
 
 def test_without_an_address_it_says_how_to_give_one():
@@ -64,3 +68,22 @@ def test_the_finder_says_it_once_and_not_while_it_waits_to_be_dialled(tmp_path, 
             finder.nobody()
             finder.nobody()
         assert len(caplog.messages) == lines
+
+
+async def test_an_agent_that_reaches_nobody_says_so(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(lonely, "FIRST_S", 0.01)
+    monkeypatch.setattr(agent, "LOOK_S", 0.02)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    alone = await make_agent(tmp_path, port)
+    monkeypatch.setattr(alone._redial, "delay", lambda: 0.02)
+    running = asyncio.create_task(alone.run())
+    try:
+        async with asyncio.timeout(5):
+            while "no coordinator found" not in caplog.text:
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await alone.stop(patience_s=0.1)
+    assert f"at 127.0.0.1:{port}" in caplog.text
