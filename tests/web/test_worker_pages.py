@@ -56,6 +56,25 @@ async def test_the_page_says_through_whom_a_worker_comes(site):
     assert HOSTILE not in page
 
 
+async def test_the_page_names_who_is_untrusted_and_how_its_clock_goes(site):
+    off = replace(
+        make_worker("tokyo"),
+        trusted=False,
+        draining=True,
+        offset_ms=-10_800_000.0,
+        health="clock is 3h ahead of the coordinator",
+    )
+
+    async def workers(org):
+        return [make_worker("local"), off]
+
+    site.service.workers = workers
+    page = (await site.get("/workers", by="viewer")).text
+    assert page.count("connected, untrusted, draining") == 1
+    assert ">3h ahead<" in page
+    assert '<span class="dim">clock is 3h ahead of the coordinator</span>' in page
+
+
 async def test_a_viewer_sees_who_waits_and_no_buttons(site, waiting):
     page = (await site.get("/workers", by="viewer")).text
     assert ID in page
