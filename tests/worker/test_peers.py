@@ -170,13 +170,13 @@ async def test_who_cannot_dial_is_linked_by_the_other_and_says_so(mesh):
 async def test_why_a_dial_failed_once_is_no_news_when_the_other_has_dialled(mesh):
     one, two = sorted(await mesh.start("one", "two"), key=lambda m: m.key)
     two.peers._dial_said[one.key] = "it did not answer then"
-    heard = []
-    two.peers.met.append(lambda: heard.append(two.linked(one)))
+    # So that only the other can dial.
+    one.addresses = ("127.0.0.1:1025",)
+    said = []
+    two.peers.met.append(lambda: said.append(state(two, one).dial))
     await mesh.issue()
-    await until(lambda: heard, why="a link")
-    assert heard == [True]
-    assert not two.peers.links[one.key].dialled
-    assert state(two, one).dial == ""
+    await until(lambda: said, 10, why="a link")
+    assert said[0] == ""
 
 
 async def test_who_listens_nowhere_is_linked_all_the_same(mesh):
