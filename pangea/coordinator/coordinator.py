@@ -71,7 +71,7 @@ class Coordinator:
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
-        self.retention = Retention(store, clock)
+        self.retention = Retention(store, clock, self.intake.forget)
         self.intake.given = self.dispatch.given
         self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
@@ -95,8 +95,7 @@ class Coordinator:
         self.dialler = Dialler(self.reception, self.admission, store, clock)
         self.mesh, self.rotation = self.reception.mesh, self.reception.rotation
         self.rotation.finished.append(self.admission_mode.rotated)
-        self.mesh.watch = self.watch
-        self.roster = self.mesh.roster
+        self.mesh.watch, self.roster = self.watch, self.mesh.roster
         self.heartbeats = Heartbeats(vault, clock)
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()

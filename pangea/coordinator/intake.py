@@ -8,7 +8,7 @@ then acknowledged and published. What is acknowledged is what the database says.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from itertools import chain, islice, repeat
 
@@ -26,6 +26,7 @@ from pangea.web.events import Hub
 
 from .board import Board
 from .credits import Credits
+from .epochs import NewEpochs
 from .judging import Decided, Judging
 from .parcel import Parcel
 from .rows import read_row, time_of
@@ -82,6 +83,12 @@ class Intake:
         #: Tells whether a worker may have run another job at a time.
         self.may_report: Callable[[int, int, float], bool] = lambda *_: True
         self.credits = Credits(clock)
+        self.epochs = NewEpochs(clock)
+
+    def forget(self, epochs: Iterable[tuple[int, str]]) -> None:
+        """Forget the watermarks of *epochs*, which the database has forgotten."""
+        for key in epochs:
+            self.marks.pop(key, None)
 
     def offer(self, parcel: Parcel) -> bool:
         """Queue a batch if there is room."""

@@ -214,6 +214,7 @@ class Reception:
 
     async def _welcome(self, link: Link, worker: Worker) -> WorkerLink:
         marks = await self._admission.marks(worker)
+        self._still_approved(worker)
         self._intake.know(worker.id, marks)
         ring = self._ring() if link.kind == KIND_TOKEN else b""
         await link.send(

@@ -30,15 +30,26 @@ ABSENT_S = DAY_S
 
 log = logging.getLogger(__name__)
 
+Forgotten = Callable[[list[tuple[int, str]]], None]
+
 
 class Retention:
-    """Forgets what is past its time, while the wall clock can be believed."""
+    """Forgets what is past its time, while the wall clock can be believed.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    *forgotten* hears which epochs of workers went.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        forgotten: Forgotten = lambda epochs: None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._step = ClockStep(clock, clock.boot)
         self._from = clock.boot()
+        self._forgotten = forgotten
 
     async def load(self) -> None:
         """Compare the clock with what an earlier run stored; before this one does."""
@@ -56,25 +67,26 @@ class Retention:
             way = "forward" if step_s > 0 else "back"
             self._hold(f"the clock was set {way} by {format_duration(abs(step_s))}")
         if self._clock.boot() >= self._from:
-            await expire(self._store, now)
+            await expire(self._store, now, self._forgotten)
 
     def _hold(self, why: str) -> None:
         self._from = self._clock.boot() + HOLD_S
         log.warning("nothing is forgotten for a day: %s", why)
 
 
-async def expire(store: Store, now: float) -> None:
+async def expire(store: Store, now: float, forgotten: Forgotten) -> None:
     """Forget what is past its time at *now* (UTC seconds)."""
     steps: list[Callable[[], int]] = [
         lambda: results.expire(round((now - RAW_S) * 1e6)),
-        lambda: ingest.expire_watermarks(round((now - WATERMARK_S) * 1e6)),
     ]
     steps += [
         partial(rollup_rows.expire, step, int(now - kept_s))
         for step, kept_s in ROLLUP_S.items()
     ]
     for forget in steps:
-        forgotten = 1
-        while forgotten:
-            forgotten = await store.write(forget)
+        gone = 1
+        while gone:
+            gone = await store.write(forget)
             await asyncio.sleep(PAUSE_S)
+    heard_before = round((now - WATERMARK_S) * 1e6)
+    forgotten(await store.write(lambda: ingest.expire_watermarks(heard_before)))

@@ -133,6 +133,8 @@ class WorkerLink:
     async def _hear(self, message: Message) -> None:
         match message:
             case Batch():
+                if message.epoch not in self._heard:
+                    await self._intake.epochs.hold_back(self.worker.id)
                 self._follow(message)
                 say, now = self.outbox.say, self._clock.monotonic()
                 parcel = Parcel(self.worker, message, say, self.refuse, now)

@@ -107,16 +107,17 @@ def gaps(worker: int) -> list[tuple[str, Gap]]:
     ]
 
 
-def expire_watermarks(older_than_us: int) -> int:
-    """Forget epochs that were last heard of before; return how many.
+def expire_watermarks(older_than_us: int) -> list[tuple[int, str]]:
+    """Forget epochs that were last heard of before; return them, by their workers.
 
     Only what is far older than any spool keeps may go: an epoch that is forgotten
     would be taken in again.
     """
-    return (
-        connection()
-        .execute("DELETE FROM watermark WHERE raised_us < ?", (older_than_us,))
-        .rowcount
+    return list(
+        connection().execute(
+            "DELETE FROM watermark WHERE raised_us < ? RETURNING worker, epoch",
+            (older_than_us,),
+        )
     )
 
 
