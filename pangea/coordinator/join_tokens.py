@@ -122,7 +122,7 @@ class JoinTokens:
         self._ended[token.id] = "withdrawn"
 
     def why_not(self, token: bytes) -> str:
-        """Return why *token* opens nothing, for the log: it is no secret that it was."""
+        """Return why *token* opens nothing, for the log: that it was is no secret."""
         if token in self._held:
             return "this join token has expired"
         state = self._ended.get(token)
