@@ -46,6 +46,8 @@ class Upstream:
             self.ends[message.circuit] = CircuitChannel(
                 -message.circuit, self._back, lambda: None, asked=message.window
             )
+            # As a link does once it is proven: larger messages may come.
+            self.ends[message.circuit].trusted()
         elif end := self.ends.get(message.circuit):
             end.hear(message)
 
@@ -72,7 +74,9 @@ class Site:
         return self.far.peers.links[self.mid.key]
 
     async def open(self):
-        return await self.detour.open(self.way)
+        near = await self.detour.open(self.way)
+        near.trusted()
+        return near
 
     def heard(self, kind):
         return [m for m in self.up.said if isinstance(m, kind)]
