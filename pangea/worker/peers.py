@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 
-from pangea.background import plain
+from pangea.background import heed_cancel, plain
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
 from pangea.core.peer_stats import NO_ADDRESS, PeerState, PeerStats
@@ -93,8 +93,7 @@ class Peers:
 
     async def close(self) -> None:
         """Take leave of all peers."""
-        links = list(self.links.values())
-        await asyncio.gather(*(link.link.close() for link in links))
+        await asyncio.gather(*(peer.link.close() for peer in [*self.links.values()]))
 
     async def accept(
         self, channel: Channel, address: str, admitted: Callable[[], None]
@@ -288,6 +287,7 @@ class Peers:
                 tell(peer)
             await self._tell_moved()
             await peer.link.close()
+        heed_cancel()
 
     def _place(self, peer: PeerLink) -> bool:
         """Make *peer* the link to its node; of two both sides keep the same one."""
