@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from pangea.background import Background
+from pangea.background import Background, heed_cancel
 from pangea.core.errors import ConfigError, StorageError
 
 
