@@ -227,7 +227,7 @@ async def test_a_peer_that_leaves_is_shown_as_gone(mesh):
     one, two, _ = await three(mesh)
     await two.stop()
     await until(lambda: two.key not in one.peers.links, why="an end")
-    await until(lambda: state(one, two).dial, why="a dial that fails")
+    await until(lambda: state(one, two).dial, 15, why="a dial that fails")
     assert not state(one, two).linked
     assert state(one, two).rtt_us == 0
     assert state(one, two).path == ""
