@@ -85,14 +85,3 @@ def plain(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def heed_cancel() -> None:
-    """Raise the cancellation that this task was asked for and has not obeyed.
-
-    A task group that fails in the moment in which it is cancelled tells only its
-    failure (Python 3.11); whoever handles that in a loop would go on for ever.
-    """
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError

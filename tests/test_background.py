@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from pangea.background import Background, heed_cancel
+from pangea.background import Background
 from pangea.core.errors import ConfigError, StorageError
 
 
@@ -45,31 +45,3 @@ async def test_what_ended_a_task_is_raised_plainly():
         background.start(failing(), "coordinator")
         with pytest.raises(StorageError):
             await background.until_signal()
-
-
-async def test_a_task_whose_group_fails_as_it_is_cancelled_still_ends():
-    rounds = 0
-
-    async def fail(when):
-        await when.wait()
-        raise ValueError("the peer went on about it")
-
-    async def serve_for_ever():
-        nonlocal rounds
-        while True:
-            rounds += 1
-            when = asyncio.Event()
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(fail(when))
-                    asyncio.get_running_loop().call_soon(when.set)
-                    asyncio.get_running_loop().call_soon(running.cancel)
-            except* ValueError:
-                pass
-            heed_cancel()
-
-    running = asyncio.create_task(serve_for_ever())
-    with pytest.raises(asyncio.CancelledError):
-        async with asyncio.timeout(2):
-            await running
-    assert rounds == 1

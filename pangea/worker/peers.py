@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 
-from pangea.background import heed_cancel, plain
+from pangea.background import plain
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, PangeaError, ProtocolError, Unreachable
 from pangea.core.peer_stats import NO_ADDRESS, PeerState, PeerStats
@@ -87,9 +87,10 @@ class Peers:
                 self._news.clear()
                 self._follow()
         finally:
-            for task in self._keepers.values():
+            keepers, self._keepers = [*self._keepers.values()], {}
+            for task in keepers:
                 task.cancel()
-            await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+            await asyncio.gather(*keepers, return_exceptions=True)
 
     async def close(self) -> None:
         """Take leave of all peers."""
@@ -115,8 +116,7 @@ class Peers:
 
     def states(self) -> list[PeerState]:
         """Return how each neighbour and guest is seen from here."""
-        now = self._clock.monotonic()
-        keys = sorted({*self._wanted, *self.links})
+        keys, now = sorted({*self._wanted, *self.links}), self._clock.monotonic()
         tables = (self.links, self._stats, self._dial_said)
         return [seen_from_here(key, *tables, now) for key in keys]
 
@@ -173,17 +173,19 @@ class Peers:
 
     async def _keep(self, key: bytes) -> None:
         """See to it that there is a link to *key*, by whoever dials."""
-        attempt, later = 0, not dials_first(self._own, key)
+        attempt, later = 0, 0.0 if dials_first(self._own, key) else LATER_S
         while True:
-            await self._pause(key, random.random() + (LATER_S if later else 0.0))
+            await self._pause(key, random.random() + later)
             while key not in self.links:
                 begun = self._clock.monotonic()
                 await self._dial(key)
+                if self._keepers.get(key) is not asyncio.current_task():
+                    return  # a group that failed just then lost the cancellation
                 lived = self._clock.monotonic() - begun > GOOD_S
                 attempt = 0 if lived else attempt + 1
                 await self._pause(key, reconnect_delay(attempt, random.random))
-            attempt = 0
             await self._until_gone(key)
+            attempt = 0
 
     async def _pause(self, key: bytes, seconds: float) -> None:
         """Wait, but not on if the peer has dialled us meanwhile."""
@@ -287,7 +289,6 @@ class Peers:
                 tell(peer)
             await self._tell_moved()
             await peer.link.close()
-        heed_cancel()
 
     def _place(self, peer: PeerLink) -> bool:
         """Make *peer* the link to its node; of two both sides keep the same one."""
