@@ -72,6 +72,13 @@ def described(command: Callable[..., Any]) -> Callable[..., Any]:
             help=SET_HELP,
         ),
         click.option(
+            "--depends-on",
+            multiple=True,
+            metavar="JOB",
+            help="It cannot be up without JOB; repeatable, '' for none.",
+        ),
+        click.option("--slo", type=float, metavar="99.9", help="Promised uptime, %."),
+        click.option(
             "--label", "labels", multiple=True, metavar="K=V", help="Repeatable."
         ),
     ]
@@ -223,10 +230,17 @@ def body_of(given: dict[str, Any], *, removing: bool = False) -> dict[str, Any]:
         "on": given["on"],
         "rule": given["rule"],
         "expect": given["expect"],
+        "depends_on": parents_of(given["depends_on"]),
+        "slo": given["slo"],
         "options": options_of(given["options"], removing=removing),
         "labels": table_of("--label", given["labels"], removing=removing),
     }
     return {key: value for key, value in fields.items() if value not in (None, {})}
+
+
+def parents_of(given: tuple[str, ...]) -> list[str] | None:
+    """Return the jobs that are depended on; one that is empty stands for none."""
+    return [name for name in given if name] if given else None
 
 
 def _seconds(option: str, text: str | None) -> float | None:

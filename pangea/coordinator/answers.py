@@ -51,6 +51,8 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         last_duration_ms=last.duration_ms if last else None,
         push_path=push_path,
         notices=notices(board, job),
+        depends_on=[board.jobs[j].name for j in job.depends_on if j in board.jobs],
+        slo=job.slo,
     )
 
 

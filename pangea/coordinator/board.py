@@ -40,8 +40,9 @@ class Board:
 
     ``lasts`` is how long a vote on each job counts.
     ``connected`` workers have a link, the votes of ``lost`` ones are suspended, and
-    those that are ``away`` have lost their leases. ``cannot`` is what a worker said
-    that it cannot ask, by (job, worker).
+    those that are ``away`` have lost their leases; those that are ``sick`` know it
+    themselves, or are alone in what they see: for that cause. ``cannot`` is what a
+    worker said that it cannot ask, by (job, worker).
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class Board:
         self.connected: set[int] = set()
         self.lost: set[int] = set()
         self.away: set[int] = set()
+        self.sick: dict[int, str] = {}
         self.cannot: dict[tuple[int, int], str] = {}
         #: Jobs on the move; those of which somebody arrived, or cannot ask.
         self.moving: set[int] = set()

@@ -248,6 +248,7 @@ class Intake:
                 transitions=decided.transitions,
                 states=states,
                 buckets=self._buckets,
+                writes=decided.writes,
             )
         )
 

@@ -1,6 +1,7 @@
 """From results to verdicts: holds the states, calls the pure rule, keeps changes."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from pangea.core.clock import Clock
 from pangea.core.clock_step import ClockStep
 from pangea.core.electorate import reseat, suspend
-from pangea.core.model import Result
+from pangea.core.model import Job, Result
 from pangea.core.verdict import (
     JobState,
     Judgement,
@@ -34,21 +35,31 @@ BACK_S = 30.0
 
 
 class Decided(Struct):
-    """What one round of judging changed, to be written in one transaction."""
+    """What one round of judging changed, to be written in one transaction.
+
+    ``writes`` run in that transaction, after the rest; ``told`` is published (kind,
+    organisation, words) once it is committed.
+    """
 
     changes: list[VoteChange] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
+    writes: list[Callable[[], None]] = field(default_factory=list)
+    told: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.changes or self.transitions or self.touched)
+        return bool(
+            self.changes or self.transitions or self.touched or self.writes or self.told
+        )
 
     def add(self, later: "Decided") -> None:
         """Take in what was decided after this."""
         self.changes += later.changes
         self.transitions += later.transitions
         self.touched |= later.touched
+        self.writes += later.writes
+        self.told += later.told
 
     def before(self, later: "Decided") -> "Decided":
         """Return this and what was decided after it."""
@@ -58,6 +69,8 @@ class Decided(Struct):
 
 #: Called with a job and a worker that shall probe it again, in so many seconds.
 Repeat = Callable[[int, int, float], None]
+#: Called with a state as it was, what was judged, and what will be written of it.
+Follower = Callable[[JobState, Judgement, Decided], None]
 
 
 class Judging:
@@ -68,6 +81,10 @@ class Judging:
         self._clock = clock
         self._repeat = repeat
         self._step = ClockStep(clock)
+        #: Those that want to know of every change of a vote or a verdict.
+        self.followers: list[Follower] = []
+        #: Tells why the vote of a result does not count, "" if it does.
+        self.void: Callable[[Result, Job], str] = lambda result, job: ""
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
@@ -206,12 +223,15 @@ class Judging:
 
     def _settle(self, judged: Judgement, decided: Decided) -> None:
         state: JobState = judged.state
+        before = self._board.states.get(state.job, state)
         self._board.states[state.job] = state
         decided.changes.extend(judged.changes)
         if judged.transition:
             decided.transitions.append(judged.transition)
         if judged.changes or judged.transition:
             decided.touched.add(state.job)
+            for follow in self.followers:
+                follow(before, judged, decided)
         if judged.repeat_after_s is not None and state.electorate:
             self._repeat(state.job, state.electorate[0], judged.repeat_after_s)
 

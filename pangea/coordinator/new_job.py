@@ -53,6 +53,7 @@ def job_from(
         options=dict(spec.options),
         labels=dict(spec.labels),
         enabled=spec.enabled,
+        slo=spec.slo,
         org=FIRST_ORG,
         created_at_us=now_us,
     )
@@ -71,6 +72,7 @@ def patched(job: Job, patch: JobPatch) -> Job:
             "enabled",
             "interval_s",
             "timeout_s",
+            "slo",
         )
         if (value := getattr(patch, name)) is not UNSET
     }
@@ -102,6 +104,10 @@ def checked(job: Job) -> Job:
             f"a timeout of {job.timeout_s:g} s does not fit into an interval of "
             f"{job.interval_s:g} s",
             hint="use more than 0 and at most the interval",
+        )
+    if not 0 <= job.slo < 100:
+        raise UsageError(
+            f"a job cannot promise {job.slo:g} %", hint="use a share such as 99.9"
         )
     _check_labels(job.labels)
     parse_rule(job.rule)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pangea.core.cost import Cost, cost_of, over_budget
@@ -111,7 +112,9 @@ class CoordinatorService:
         """Check and add a job, and tell what it costs."""
         taken = {j.name for j in self._board.jobs.values() if j.org == org}
         now_us = round(self._c.clock.wall() * 1e6)
-        job = replace(job_from(spec, taken, self._intervals, now_us), org=org)
+        job = job_from(spec, taken, self._intervals, now_us)
+        parents = self._ids(org, spec.depends_on)
+        job = replace(job, org=org, depends_on=parents)
         if job.name in taken:
             raise Conflict(
                 f"there is a job {job.name!r} already",
@@ -134,6 +137,8 @@ class CoordinatorService:
     async def edit_job(self, org: int, name: str, patch: JobPatch) -> JobAnswer:
         """Change a job; its history stays with it."""
         job = patched(self._board.job(name, org), patch)
+        if patch.depends_on is not UNSET:
+            job = replace(job, depends_on=self._ids(org, patch.depends_on))
         self._check_workers(job)
         self._within_budget(job)
         anew = question(job) != question(self._board.jobs[job.id])
@@ -282,6 +287,10 @@ class CoordinatorService:
 
     def _tell(self, job: Job, change: str) -> None:
         self._c.hub.publish("job", job.org, {"job": job.name, "change": change})
+
+    def _ids(self, org: int, names: list[str]) -> tuple[int, ...]:
+        """Return the ids of jobs; NotFound names the one that is none."""
+        return tuple(sorted({self._board.job(name, org).id for name in names}))
 
     def _check_workers(self, job: Job) -> None:
         """Refuse names of workers that do not exist."""

@@ -50,7 +50,9 @@ class Telling:
             )
 
     def decided(self, decided: Decided) -> None:
-        """Tell changes of verdict."""
+        """Tell changes of verdict, and what else became true with them."""
+        for kind, org, words in decided.told:
+            self._hub.publish(kind, org, words)
         for transition in decided.transitions:
             job = self._board.jobs.get(transition.job)
             if job is None:

@@ -46,8 +46,10 @@ class Flag(IntFlag):
     LATE = 2  #: it began later than it was due
     LAGGED = 4  #: the worker's event loop was too busy for its timings
     CLAMPED = 8  #: its time was impossible and has been corrected
-    CHANGED = 32  #: an answer, a certificate or a path is not what it was
     REPEAT = 16  #: asked for at once, to confirm or by a person
+    CHANGED = 32  #: an answer, a certificate or a path is not what it was
+    SICK = 64  #: the worker itself was unwell; only a good answer says something
+    DRILL = 128  #: failed on purpose: a drill
 
 
 #: As a plain number: a flag's own operators cost a microsecond a result.
@@ -61,7 +63,9 @@ class Job(Struct, frozen=True, kw_only=True):
     ``id`` never changes; ``name`` is unique in its organisation and may.
     ``on`` is ``all``, ``count:N``, ``tag:K=V`` or worker names joined by commas;
     ``rule`` is ``majority``, ``any``, ``all`` or a number of workers; ``expect`` is
-    ``ok``, or ``fail`` for what must not answer from there.
+    ``ok``, or ``fail`` for what must not answer from there. ``depends_on`` are jobs
+    without which this one cannot be up; ``slo`` is the share of the time, in percent,
+    that it promises to be (0: none).
     """
 
     id: int
@@ -77,6 +81,8 @@ class Job(Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = field(default_factory=dict)
     enabled: bool = True
     stopped_on: tuple[str, ...] = ()
+    depends_on: tuple[int, ...] = ()
+    slo: float = 0.0
     org: int = FIRST_ORG
     created_at_us: int = 0
 
@@ -85,7 +91,8 @@ class Assignment(Struct, frozen=True, array_like=True):
     """A job given to one worker; ``phase_s`` is its place in the interval.
 
     With ``expect`` ``fail`` the target must not answer. What is ``leased`` the
-    worker probes only while it holds a lease (``core.liveness``).
+    worker probes only while it holds a lease (``core.liveness``). In a ``drill`` the
+    target is probed as always, and told as failed.
     """
 
     job: int
@@ -97,6 +104,7 @@ class Assignment(Struct, frozen=True, array_like=True):
     options: dict[str, Any]
     expect: str = "ok"
     leased: bool = False
+    drill: bool = False
 
 
 class Result(Struct, frozen=True, kw_only=True, array_like=True, gc=False):

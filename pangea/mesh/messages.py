@@ -30,9 +30,10 @@ from pangea.mesh.peer_messages import (
     Pong,
     Roster,
 )
+from pangea.mesh.probe_messages import AskProbe, Health, ProbeSaid
 
 #: The versions of this message set that we speak, lowest and highest.
-VERSIONS = (1, 2)
+VERSIONS = (1, 3)
 #: Rows in one batch, and batches that may wait for their ack at once.
 BATCH_ROWS = 500
 WINDOW = 4
@@ -257,6 +258,9 @@ ANY = (
     | CircuitData
     | CircuitWindow
     | CloseCircuit
+    | Health
+    | AskProbe
+    | ProbeSaid
 )
 
 _TAGS = frozenset(kind.__name__ for kind in get_args(ANY))

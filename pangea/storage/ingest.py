@@ -5,7 +5,7 @@ the last number that is safe here. Rows up to it were stored before and are
 skipped; the next must follow it without a hole, unless a gap record fills it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -56,12 +56,14 @@ def commit(
     transitions: Iterable[Transition] = (),
     states: Mapping[int, bytes] | None = None,
     buckets: OpenBuckets | None = None,
+    writes: Iterable[Callable[[], None]] = (),
 ) -> Marks:
     """Store what arrived and what was decided; return the watermarks to acknowledge.
 
     From a hole on, a batch is refused: its watermark stays where the hole begins,
     and ``watermark + 1`` is what is expected next. *buckets* learn of the new rows
-    once they are durable. Raises ProtocolError for numbers that cannot be.
+    once they are durable; *writes* belong to the same transaction. Raises
+    ProtocolError for numbers that cannot be.
     """
     marks: Marks = {}
     fresh: list[Result] = []
@@ -74,6 +76,8 @@ def commit(
     verdicts.log_vote_changes(vote_changes)
     verdicts.log_transitions(transitions)
     verdicts.save_states(states or {})
+    for write in writes:
+        write()
     if buckets is not None and fresh:
         known = buckets
         after_commit(lambda: known.extend(fresh, ids))

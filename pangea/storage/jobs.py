@@ -81,6 +81,8 @@ def _columns(job: Job) -> dict[str, object]:
         "labels": job.labels,
         "enabled": job.enabled,
         "stopped_on": job.stopped_on,
+        "depends_on": job.depends_on,
+        "slo": job.slo,
         "created_at_us": job.created_at_us,
     }
 
@@ -101,5 +103,7 @@ def _job(row: JobRow) -> Job:
         labels=row.labels,
         enabled=row.enabled,
         stopped_on=tuple(row.stopped_on),
+        depends_on=tuple(row.depends_on),
+        slo=row.slo,
         created_at_us=row.created_at_us,
     )

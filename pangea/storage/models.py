@@ -58,6 +58,8 @@ class JobRow(Row):
     labels = PackedField()
     enabled = BooleanField()
     stopped_on = PackedField()
+    depends_on = PackedField()
+    slo = FloatField()
     created_at_us = IntegerField()
 
     class Meta:

@@ -13,7 +13,10 @@ def moment(us: int) -> str:
 
 
 class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job to be added; what is left out has the default of its type."""
+    """A job to be added; what is left out has the default of its type.
+
+    ``depends_on`` are names of jobs; ``slo`` is a share of the time in percent.
+    """
 
     type: str
     target: str
@@ -26,6 +29,8 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     options: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     enabled: bool = True
+    depends_on: list[str] = []
+    slo: float = 0.0
 
 
 class JobPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +49,8 @@ class JobPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     options: dict[str, Any] | UnsetType = UNSET
     labels: dict[str, str | None] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+    depends_on: list[str] | UnsetType = UNSET
+    slo: float | UnsetType = UNSET
 
 
 class WorkerChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,6 +116,8 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     last_duration_ms: float | None = None
     push_path: str | None = None
     notices: list[str] = []
+    depends_on: list[str] = []
+    slo: float = 0.0
 
 
 class PushQuery(Struct, frozen=True, forbid_unknown_fields=True):
