@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from .message import Message
 
@@ -62,14 +62,15 @@ class AskProbe(Message, frozen=True, array_like=True, tag=True):
 
 
 class ProbeSaid(Message, frozen=True, array_like=True, tag=True):
-    """Worker to coordinator: what was found, a packed result, or why nothing was.
+    """Worker to coordinator: what was found, or why nothing was.
 
-    ``last`` ends the answers to that ``id``.
+    ``row`` is a result as ``encode_row`` packs it, or empty; ``last`` ends the
+    answers to that ``id``.
     """
 
     since: ClassVar[int] = 3
 
     id: int
-    row: Raw | None = None
+    row: bytes = b""
     refused: str = ""
     last: bool = True

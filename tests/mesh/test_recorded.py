@@ -16,7 +16,7 @@ from pangea.mesh.roster import SignedRoster, read_roster, unpack_roster
 from pangea.mesh.secret_ring import SecretRing
 
 RECORDED = Path(__file__).parent / "recorded"
-PLACES = {number: RECORDED / f"v{number}" for number in (1, 2)}
+PLACES = {number: RECORDED / f"v{number}" for number in (1, 2, 3)}
 MEANINGS = {
     number: json.loads((place / "meanings.json").read_text())
     for number, place in PLACES.items()
@@ -25,6 +25,14 @@ MEANINGS = {
 INNER = {
     1: {"Assignment": 8, "Result": 10, "Gap": 6},
     2: {"Assignment": 9, "Result": 10, "Gap": 6, "PeerState": 9},
+    3: {
+        "Assignment": 10,
+        "Result": 10,
+        "Gap": 6,
+        "PeerState": 9,
+        "Check": 4,
+        "Window": 3,
+    },
 }
 FRAMES = [(number, name) for number in PLACES for name in sorted(MEANINGS[number])]
 
