@@ -90,6 +90,10 @@ class SpoolFile:
         except sqlite3.Error:
             self.link.close()
             raise
+        except UnicodeDecodeError as error:
+            # SQLite quotes a damaged schema as it is, and Python cannot read it.
+            self.link.close()
+            raise sqlite3.DatabaseError("malformed database schema") from error
         #: How far our boot clock is off, as it is known now and as it was noted.
         self.boot_time: BootTime | None = None
         self._boot_noted = self.boots.get(life.boot)

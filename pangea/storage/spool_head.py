@@ -1,7 +1,8 @@
 """The spool's head: which numbers it has given, in a file of its own.
 
 If the spool is found damaged at a start, this still says which results waited, so
-that those which cannot be read become a gap with their own numbers. It is written
+that those which cannot be read become a gap with their own numbers, and which were
+acknowledged, so that they become one if the coordinator loses them. It is written
 after each group, in place and into the page cache only; what came after it is in
 the journal, whose serials go on where this ends.
 """
@@ -22,13 +23,14 @@ log = logging.getLogger(__name__)
 _HEAD = struct.Struct("<QII")
 #: The room of one of the two places that take turns.
 ROOM = 16 * 1024
-#: Epochs that are told of: the newest that wait.
+#: Epochs that are told of, the newest. Those of which all is acknowledged are too:
+#: a coordinator that is restored from an older backup may lack what they held.
 MOST_PARTS = 64
 _MOST = 1 << 60
 
 
 class Part(Struct, frozen=True, array_like=True):
-    """An epoch, and from when to when the results were made that wait in it."""
+    """An epoch, and from when to when results were made that wait in it, or 0."""
 
     epoch: str
     base: int
@@ -85,8 +87,7 @@ class Head:
         """Write down what the spool has given."""
         if self._file < 0:
             return
-        waits = [n for n, e in enumerate(epochs) if e.acked < e.last]
-        told = epochs[waits[0] if waits else -1 :][-MOST_PARTS:]
+        told = epochs[-MOST_PARTS:]
         spans = self._spans
         for epoch in epochs:
             if epoch.acked == epoch.last:

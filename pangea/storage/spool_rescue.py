@@ -253,7 +253,7 @@ def _blocks(
         high = min(low + BLOCK, epoch.end)
         try:
             rows = _rows(old, low, high)
-        except (sqlite3.Error, OverflowError):
+        except (sqlite3.Error, ValueError, OverflowError):
             rows = [r for n in range(low, high) for r in _row_after(old, n)]
         good = [row for row in rows if _is_row(row) and low < row[0] <= high]
         if good:
@@ -279,7 +279,7 @@ def _is_row(row: tuple[Any, ...]) -> bool:
 def _keep_words(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
     """Keep the assignments, and how earlier clocks were off, if they can be read."""
     for table, holes in (("assignments", "?, ?, ?"), ("boot", "?, ?, ?")):
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, ValueError):
             rows = old.execute(f"SELECT * FROM {table}").fetchall()
             new.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({holes})", rows)
 

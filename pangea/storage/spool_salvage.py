@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class Saved(Struct):
-    """What could be read of a damaged file, by epoch; ``epochs`` are those that wait.
+    """What could be read of a damaged file, by epoch.
 
-    ``upto`` is the last serial of the journal that was stored there.
+    ``epochs`` are all that gave numbers: what was acknowledged in them may be asked
+    for again. ``upto`` is the last serial of the journal that was stored there.
     """
 
     upto: int
@@ -58,10 +59,11 @@ def salvage(file: SpoolFile, limit: int) -> Saved:
     """Return *limit* rows of each epoch that waits, as far as they can be read."""
     saved = Saved(file.upto)
     for epoch in file.epochs:
+        if epoch.last:
+            saved.epochs.append(epoch)
         if epoch.acked == epoch.last:
             continue
         low = epoch.base + epoch.acked
-        saved.epochs.append(epoch)
         try:
             saved.gaps[epoch.epoch] = gaps_of(
                 file.link, epoch.epoch, epoch.acked, epoch.last

@@ -219,6 +219,19 @@ def test_a_disk_that_is_really_full_loses_nothing(tmp_path):
     assert on_small_disk(tmp_path, FULL) == ["True True", "True", "True", "True"]
 
 
+async def test_what_a_damaged_file_had_acknowledged_is_a_gap_if_it_is_asked_for(spool):
+    await spool.add(keep(spool, 1, 3))
+    await all_acked(spool)
+    first = spool.epoch
+    await spool.begin_epoch()
+    link = fail(spool, sqlite3.SQLITE_CORRUPT)
+    await spool.add(keep(spool, 4, 1))
+    assert spool._open_file().disk.link is not link
+    await spool.rewind({})
+
+    assert (await said(spool))[first] == ([], [(1, 3, "coordinator restored")])
+
+
 async def test_bounds_hold_for_the_file_that_takes_the_place_of_a_damaged_one(tmp_path):
     spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
     await spool.add(keep(spool, 1, 8))

@@ -187,6 +187,20 @@ async def test_damaged_assignments_are_none_and_the_rest_is_saved(path):
     await again.close()
 
 
+async def test_a_schema_that_is_no_text_is_damage_like_any_other(path):
+    spool = await Spool.open(path)
+    await spool.add(keep(spool, 1, 3))
+    die(spool)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE boot", b"CREATE TABLE b\x80\xffx"))
+
+    again = await Spool.open(path)
+    assert "malformed" in again.message
+    rows, gaps = (await said(again))[spool.epoch]
+    assert (rows, [(g.first, g.last) for g in gaps.values()]) == ({}, [(1, 3)])
+    await again.close()
+
+
 @settings(
     max_examples=40,
     deadline=None,
@@ -262,4 +276,28 @@ async def test_without_room_for_the_saved_nothing_is_set_aside(path, monkeypatch
     monkeypatch.undo()
     again = await Spool.open(path, bounds=Bounds())
     assert await again.waiting() == 9
+    await again.close()
+
+
+async def test_what_was_acknowledged_before_the_damage_is_a_gap_if_it_is_asked_for(
+    path,
+):
+    spool = await Spool.open(path)
+    await spool.add(keep(spool, 1, 3))
+    spool.ack(spool.epoch, 3)
+    first = spool.epoch
+    await spool.close()
+    between = await Spool.open(path)  # Nothing waits: only its own epoch is open.
+    die(between)
+    damage(path, 1)
+
+    again = await Spool.open(path)
+    assert "was damaged" in again.message
+    assert await again.waiting() == 0
+    await again.rewind({})  # The coordinator was restored from an older backup.
+    rows, gaps = (await said(again))[first]
+    assert rows == {}
+    assert [(g.first, g.last, g.reason) for g in gaps.values()] == [
+        (1, 3, "coordinator restored")
+    ]
     await again.close()
