@@ -22,6 +22,7 @@ from pangea.system_clock import SystemClock
 
 from .patient import Patient
 from .row import Row, fail, ok, skipped, warn
+from .tentative import settled
 
 GROUP, GROUP6, PORT = "224.0.0.251", "ff02::fb", 5353
 ECHO_S = 1.0
@@ -66,7 +67,22 @@ def mdns(patient: Patient) -> Iterator[Row]:
                 yield echo(adapter.nice_name, _Four(str(own.ip)))
                 break
         if any(own.is_IPv6 for own in adapter.ips) and adapter.index:
-            yield echo(adapter.nice_name, _Six(adapter.index))
+            yield _echo_six(adapter.nice_name, adapter.index)
+
+
+def _echo_six(interface: str, index: int) -> Row:
+    """Ask by IPv6 once an address there may be used, or say why none may be."""
+    state = settled(index)
+    if state.trouble:
+        tell = fail if state.taken else warn
+        return tell(
+            f"mDNS {interface} IPv6",
+            f"cannot send: {state.trouble}",
+            "give one of them another address"
+            if state.taken
+            else "look again in a moment",
+        )
+    return echo(interface, _Six(index))
 
 
 async def coordinators(patient: Patient) -> tuple[Row, list[Address]]:

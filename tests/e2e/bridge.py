@@ -38,6 +38,10 @@ def _plug(switch: str, space: str, number: int) -> None:
     _ip("-n", switch, "link", "add", port, *cable)
     _ip("-n", switch, "link", "set", port, "master", "br0")
     _ip("-n", switch, "link", "set", port, "up")
+    _ip("-n", space, "link", "set", "eth0", "addrgenmode", "none")
     _ip("-n", space, "address", "add", address, "dev", "eth0")
+    # Without the wait for duplicates, so that IPv6 works from the start.
+    link_local = (f"fe80::78:{number}/64", "nodad")
+    _ip("-n", space, "address", "add", *link_local, "dev", "eth0")
     for link in ("lo", "eth0"):
         _ip("-n", space, "link", "set", link, "up")
