@@ -24,6 +24,7 @@ from pangea.probes.tools import Tools
 from pangea.storage.spool import Spool
 from pangea.vault import Vault
 
+from .asked import Asked
 from .calls import Call
 from .clock_offset import ClockOffset
 from .credentials import Credentials, Offer
@@ -102,6 +103,7 @@ class Agent:
             self._memory.seen,
             self._offset.forget,
         )
+        self._asked = Asked(self._tools, clock, self._lag)
         self._redial = Redial()
         self._direct = Direct(finder, self._redial, self._connect)
         if mesh:
@@ -265,6 +267,7 @@ class Agent:
             mesh=self._mesh,
             entrance=self._entrance(link),
             keep_secrets=self._credentials.keep,
+            asked=self._asked,
         )
         begun = self._clock.monotonic()
         try:

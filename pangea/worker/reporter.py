@@ -53,7 +53,7 @@ class Reporter:
         self.made += 1
         news = self._news.is_in(result)
         began_ns = self._began_ns(result)
-        body = _packed(result)
+        body = packed(result)
         row = self._spool.keep(
             result.job, result.started_at_us, body, began_ns, int(news)
         )
@@ -137,7 +137,7 @@ class Reporter:
         self._lost.note(row.job, row.started_us)
 
 
-def _packed(result: Result) -> bytes:
+def packed(result: Result) -> bytes:
     """Return *result* as it is sent; without readings that nobody could take."""
     try:
         body = encode_row(result)

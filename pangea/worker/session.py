@@ -24,9 +24,11 @@ from pangea.mesh.messages import (
     Secrets,
     SecretsKept,
 )
+from pangea.mesh.probe_messages import AskProbe
 from pangea.mesh.secret_ring import SecretRing
 from pangea.storage.spool import Spool
 
+from .asked import Asked
 from .clock_offset import ClockOffset
 from .disk import Disk
 from .entrance import Displaced, Entrance
@@ -72,8 +74,10 @@ class Session:
         mesh: MeshSide | None = None,
         entrance: Entrance | None = None,
         keep_secrets: Callable[[bytes], SecretRing] | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self._link = link
+        self._asked = asked
         self._keep_secrets = keep_secrets
         self._entrance = entrance or Entrance(link, clock)
         self._spool = spool
@@ -98,12 +102,16 @@ class Session:
         self.name = safe_text(welcome.name, 63)
         await self._link.send(self._introduce)
         await self._link.send(Applied(self._memory.version))
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen(), name="listen")
-            tasks.create_task(self._sender.run(welcome.watermarks), name="send")
-            tasks.create_task(self._beat(), name="beat")
-            if self._mesh:
-                tasks.create_task(self._mesh.serve(self._link), name="mesh")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen(), name="listen")
+                tasks.create_task(self._sender.run(welcome.watermarks), name="send")
+                tasks.create_task(self._beat(), name="beat")
+                if self._mesh:
+                    tasks.create_task(self._mesh.serve(self._link), name="mesh")
+        finally:
+            if self._asked:
+                self._asked.drop()
 
     async def say_goodbye(self, reason: str, patience_s: float = LAST_ACKS_S) -> None:
         """Leave politely: wait a little for the last acks, then close."""
@@ -145,6 +153,8 @@ class Session:
                 self._prober.run_now(message.job, min(max(message.delay_s, 0.0), 60.0))
             case Secrets():
                 await self._take_secrets(message)
+            case AskProbe() if self._asked:
+                await self._asked.take(message, self._link.send)
             case Goodbye():
                 self.dismissed = True
                 ended = Displaced if message.twin else LinkClosed
