@@ -36,7 +36,7 @@ COLUMNS = [
 #: Jobs whose notices are told below the list.
 MOST_NOTES = 10
 #: The worst first.
-ORDER = ("down", "degraded", "unknown", "up", "paused")
+ORDER = ("down", "degraded", "unknown", "up", "maintenance", "paused")
 
 
 def badness(job: dict[str, Any]) -> int:

@@ -30,6 +30,7 @@ MARKS = {
     "error": ("○", "?", "cyan"),
     "could not tell": ("○", "?", "cyan"),
     "waiting": ("○", "?", "cyan"),
+    "maintenance": ("◇", "m", "dim"),
     "paused": ("◌", "-", "dim"),
     "skipped": ("◌", "-", "dim"),
 }

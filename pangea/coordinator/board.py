@@ -6,6 +6,7 @@ workers) or together with (verdicts) what was written.
 
 from collections.abc import Iterable
 
+from pangea.core.dependencies import Graph
 from pangea.core.errors import NotFound
 from pangea.core.liveness import LEAVES_S as LEAVES_AFTER_S
 from pangea.core.model import (
@@ -59,6 +60,12 @@ class Board:
         self.away: set[int] = set()
         self.sick: dict[int, str] = {}
         self.cannot: dict[tuple[int, int], str] = {}
+        #: Jobs in maintenance, each with the reason; workers in it, each since when.
+        self.maintained: dict[int, str] = {}
+        self.resting: dict[int, float] = {}
+        #: Jobs that fail on purpose now, or recover from it.
+        self.drills: set[int] = set()
+        self.graph = Graph()
         #: Jobs on the move; those of which somebody arrived, or cannot ask.
         self.moving: set[int] = set()
         self.arrived: set[int] = set()
@@ -85,6 +92,7 @@ class Board:
         self.rules[job.id] = TOLD if job.type in PUSHED else parse_rule(job.rule)
         self.lasts[job.id] = vote_lasts_s(job)
         self.states.setdefault(job.id, JobState(job.id))
+        self.graph.put(job.id, job.depends_on)
         self.place(job)
 
     def drop_job(self, job: Job) -> None:
@@ -94,6 +102,9 @@ class Board:
             table.pop(job.id, None)
         for jobs in (self.moving, self.arrived, self.unable):
             jobs.discard(job.id)
+        self.maintained.pop(job.id, None)
+        self.drills.discard(job.id)
+        self.graph.drop(job.id)
         self.recent.forget(job.id)
         self.can_again(job=job.id)
 
@@ -187,15 +198,17 @@ class Board:
         if job.type in PUSHED:
             return (COORDINATOR,) if job.enabled else ()
         placed = self.placements[job_id].seats
-        if self.connected.issuperset(placed):
+        if self.connected.issuperset(placed) and not self.resting:
             return placed
-        there = [
-            w
-            for w in placed
-            if w in self.connected
-            or now - max(self.seen.get(w, 0.0), self.started) < LEAVES_AFTER_S
-        ]
+        there = [w for w in placed if self._takes_part(w, now)]
         return tuple(there) or placed
+
+    def _takes_part(self, worker: int, now: float) -> bool:
+        """Tell whether *worker* was here, and out of maintenance, not long ago."""
+        if now - self.resting.get(worker, now) >= LEAVES_AFTER_S:
+            return False
+        seen = max(self.seen.get(worker, 0.0), self.started)
+        return worker in self.connected or now - seen < LEAVES_AFTER_S
 
     def job(self, name: str, org: int = FIRST_ORG) -> Job:
         """Return the job called *name*; NotFound names the nearest one."""
@@ -227,17 +240,22 @@ class Board:
         return worker.name if worker else ""
 
     def verdict(self, job: Job) -> str:
-        """Return the job's verdict as people see it, ``paused`` included."""
+        """Return the job's verdict as people see it.
+
+        It may also be ``paused``, or in ``maintenance``.
+        """
         placement = self.placements.get(job.id)
         nowhere = job.stopped_on and placement and not placement.workers
         if not job.enabled or nowhere:
             return "paused"
+        if job.id in self.maintained:
+            return "maintenance"
         return self.states.get(job.id, JobState(job.id)).verdict
 
     def counts(self, org: int) -> dict[str, int]:
         """Return how many jobs have each verdict, worst first."""
         order = (Verdict.DOWN, Verdict.DEGRADED, Verdict.UNKNOWN, Verdict.UP)
-        counts = {str(v): 0 for v in order} | {"paused": 0}
+        counts = {str(v): 0 for v in order} | {"maintenance": 0, "paused": 0}
         for job in self.jobs.values():
             if job.org == org:
                 counts[self.verdict(job)] += 1

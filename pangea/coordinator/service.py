@@ -44,7 +44,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 #: Worst first, as lists show it.
-ORDER = ("down", "degraded", "unknown", "up", "paused")
+ORDER = ("down", "degraded", "unknown", "up", "maintenance", "paused")
 
 
 def one_at_a_time(

@@ -91,8 +91,9 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
 
 
 class JobAnswer(Struct, frozen=True, kw_only=True):
-    """A job with its verdict (also ``paused``) and a vote for each worker.
+    """A job with its verdict and a vote for each worker.
 
+    The verdict may also be ``paused`` or ``maintenance``.
     Secret options are masked. ``push_path`` is where a heartbeat job is told;
     ``notices`` are sentences for a person, of workers that it names and are not there.
     """

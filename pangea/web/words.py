@@ -17,10 +17,11 @@ VERDICTS = {
     "degraded": ("▲", "DEGRADED"),
     "down": ("✖", "DOWN"),
     "unknown": ("○", "UNKNOWN"),
+    "maintenance": ("◇", "MAINTENANCE"),
     "paused": ("◌", "PAUSED"),
 }
 #: The order of the counts: the worst first.
-WORST_FIRST = ("down", "degraded", "unknown", "up", "paused")
+WORST_FIRST = ("down", "degraded", "unknown", "up", "maintenance", "paused")
 
 #: Of a cell: glyph, word and the verdict whose colour it has.
 CELLS = {

@@ -89,7 +89,7 @@ function draw(spark, line) {
 }
 
 function count() {
-  const numbers = { down: 0, degraded: 0, unknown: 0, up: 0, paused: 0 };
+  const numbers = { down: 0, degraded: 0, unknown: 0, up: 0, maintenance: 0, paused: 0 };
   const rows = document.querySelectorAll("tr[data-verdict]");
   if (!rows.length) return;
   for (const row of rows) numbers[row.dataset.verdict] += 1;

@@ -5,6 +5,7 @@ export const VERDICTS = {
   degraded: ["▲", "DEGRADED"],
   unknown: ["○", "UNKNOWN"],
   up: ["●", "UP"],
+  maintenance: ["◇", "MAINTENANCE"],
   paused: ["◌", "PAUSED"],
 };
 
