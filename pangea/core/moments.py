@@ -1,0 +1,66 @@
+"""Moments as people write them: ``03:12``, ``yesterday 14:00``, ``2h ago``."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+from .durations import parse_duration
+from .errors import UsageError
+from .text import safe_text
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+_DAY = re.compile(r"(today|yesterday|\d{4}-\d{2}-\d{2})(?:\s+(\S+))?", re.ASCII)
+HINT = "write 03:12, yesterday 14:00, 2026-01-31, 2026-01-31T12:00:00Z or 2h ago"
+
+
+def parse_moment(text: str, now: float) -> float:
+    """Return the moment that *text* means, in seconds of UTC, as seen from *now*.
+
+    A time of day is UTC and the last one that has been: today, or else yesterday.
+    A date alone is its midnight. Raises UsageError for anything else, and for what
+    is still to come.
+    """
+    words = text.strip().lower()
+    try:
+        at = _ago(words, now) or _of_day(words, now) or _exact(text.strip())
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{safe_text(text, 60)!r} is not a time", hint=HINT) from error
+    if at > now + 1:
+        raise UsageError(f"{safe_text(text, 60)!r} is still to come", hint=HINT)
+    return min(at, now)
+
+
+def _ago(words: str, now: float) -> float | None:
+    if words == "now":
+        return now
+    if not words.endswith(" ago"):
+        return None
+    return now - parse_duration(words.removesuffix(" ago"))
+
+
+def _of_day(words: str, now: float) -> float | None:
+    today = datetime.fromtimestamp(now, UTC).date()
+    if _CLOCK.fullmatch(words):
+        at = _at(today, words)
+        return at if at <= now else at - 86400.0
+    found = _DAY.fullmatch(words)
+    if not found:
+        return None
+    named = {"today": today, "yesterday": today - timedelta(days=1)}
+    day = named.get(found[1]) or date.fromisoformat(found[1])
+    return _at(day, found[2] or "00:00")
+
+
+def _at(day: date, clock: str) -> float:
+    found = _CLOCK.fullmatch(clock)
+    if not found:
+        raise ValueError(clock)
+    hour, minute, second = (int(part or 0) for part in found.groups())
+    return datetime.combine(day, time(hour, minute, second), UTC).timestamp()
+
+
+def _exact(text: str) -> float:
+    """Return an RFC 3339 time; in a query a plus sign is a space."""
+    at = datetime.fromisoformat(text.replace(" ", "+"))
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return at.timestamp()

@@ -1,0 +1,60 @@
+"""Moments as people write them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pangea.core.errors import UsageError
+from pangea.core.moments import parse_moment
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("03:12", "2026-11-22T03:12:00"),
+        ("3:12:09", "2026-11-22T03:12:09"),
+        ("14:00", "2026-11-21T14:00:00"),
+        ("yesterday 03:12", "2026-11-21T03:12:00"),
+        ("Yesterday", "2026-11-21T00:00:00"),
+        ("today 11:59", "2026-11-22T11:59:00"),
+        ("2026-01-31", "2026-01-31T00:00:00"),
+        ("2026-01-31 14:05", "2026-01-31T14:05:00"),
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00"),
+        ("2026-01-31T12:00:00+02:00", "2026-01-31T10:00:00"),
+        ("2026-01-31T12:00:00 02:00", "2026-01-31T10:00:00"),
+        ("2h ago", "2026-11-22T10:00:00"),
+        ("1h30m ago", "2026-11-22T10:30:00"),
+        ("now", "2026-11-22T12:00:00"),
+    ],
+)
+def test_a_moment_is_what_a_person_means(text, meant):
+    at = datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()
+    assert parse_moment(text, NOW) == at
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "25:00", "12:60", "2026-02-30", "2h", "ago", "yesterday noon",
+     "2026-13-01T00:00:00Z", "\x1b[2J", "9" * 400, "9999999999d ago"],
+)  # fmt: skip
+def test_what_is_no_moment_is_refused_with_a_hint(text):
+    with pytest.raises(UsageError) as caught:
+        parse_moment(text, NOW)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_what_is_still_to_come_is_refused():
+    with pytest.raises(UsageError, match="still to come"):
+        parse_moment("2027-01-01", NOW)
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_it_and_no_moment_is_after_now(text):
+    try:
+        assert parse_moment(text, NOW) <= NOW
+    except UsageError:
+        pass
