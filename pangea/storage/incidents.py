@@ -1,0 +1,209 @@
+"""Incidents: what is open, what was, and what happened in each."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from pangea.core.errors import UsageError
+from pangea.core.incident import Entry, Incident, Member, Step
+from pangea.core.model import Verdict
+from pangea.core.verdict import Transition
+
+from .connection import connection
+
+#: Lines of a timeline that are read at once, the newest.
+MOST_ENTRIES = 1000
+
+
+def save(step: Step) -> None:
+    """Store an incident after a change: itself, new lines, changed members.
+
+    Again with the same step adds its lines again, and nothing else.
+    """
+    incident, link = step.incident, connection()
+    body = msgspec.msgpack.encode(replace(incident, members={}))
+    link.execute(
+        "INSERT INTO incident (id, org, opened_us, closed_us, merged_into, body)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " opened_us = excluded.opened_us, closed_us = excluded.closed_us,"
+        " merged_into = excluded.merged_into, body = excluded.body",
+        (
+            incident.id,
+            incident.org,
+            incident.opened_us,
+            incident.closed_us,
+            incident.merged_into,
+            body,
+        ),
+    )
+    _save_members(incident.id, [incident.members[job] for job in step.changed])
+    add_entries(incident.id, step.entries)
+
+
+def add_entries(incident: str, entries: Iterable[Entry]) -> None:
+    """Append lines to the timeline of an incident."""
+    connection().executemany(
+        "INSERT INTO incident_event (incident, at_us, kind, who, text, data)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (incident, e.at_us, e.kind, e.who, e.text, msgspec.msgpack.encode(e.data))
+            for e in entries
+        ],
+    )
+
+
+def open_now(closed_since_us: int) -> list[Incident]:
+    """Return all that is open, and what closed since then, oldest first."""
+    rows = connection().execute(
+        "SELECT body FROM incident WHERE closed_us = 0 UNION ALL"
+        " SELECT body FROM incident WHERE closed_us >= ? AND closed_us > 0",
+        (closed_since_us,),
+    )
+    return sorted(_incidents(rows.fetchall()), key=lambda i: (i.opened_us, i.id))
+
+
+def one(org: int, id_: str) -> Incident | None:
+    """Return one incident."""
+    rows = connection().execute(
+        "SELECT body FROM incident WHERE id = ? AND org = ?", (id_, org)
+    )
+    return next(iter(_incidents(rows.fetchall())), None)
+
+
+def page(
+    org: int,
+    *,
+    only_open: bool = False,
+    job: int | None = None,
+    since_us: int | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> tuple[list[Incident], str | None]:
+    """Return a page of incidents, newest first, and the next cursor.
+
+    With *since_us* those that were open then, or later. Those that became part of
+    another one are left out. Raises UsageError for a cursor that is none.
+    """
+    where, given = ["org = ?", "merged_into = ''"], [org]
+    if only_open:
+        where.append("closed_us = 0")
+    if job is not None:
+        where.append("id IN (SELECT incident FROM incident_member WHERE job = ?)")
+        given.append(job)
+    if since_us is not None:
+        where.append("(closed_us = 0 OR closed_us >= ?)")
+        given.append(since_us)
+    values: list[Any] = [*given]
+    if cursor is not None:
+        where.append("(opened_us, id) < (?, ?)")
+        values += _place(cursor)
+    rows = connection().execute(
+        f"SELECT body FROM incident WHERE {' AND '.join(where)}"
+        " ORDER BY opened_us DESC, id DESC LIMIT ?",
+        (*values, limit + 1),
+    )
+    found = _incidents(rows.fetchall())
+    more = len(found) > limit
+    found = found[:limit]
+    return found, f"{found[-1].opened_us}.{found[-1].id}" if more else None
+
+
+def timeline(incident: str, limit: int = MOST_ENTRIES) -> list[Entry]:
+    """Return the newest lines of an incident's timeline, oldest first."""
+    rows = connection().execute(
+        "SELECT kind, at_us, who, text, data FROM incident_event"
+        " WHERE incident = ? ORDER BY at_us DESC, id DESC LIMIT ?",
+        (incident, limit),
+    )
+    found = [
+        Entry(
+            kind=kind,
+            at_us=at_us,
+            who=who,
+            text=text,
+            data=msgspec.msgpack.decode(data),
+        )
+        for kind, at_us, who, text, data in rows
+    ]
+    return found[::-1]
+
+
+def recent_changes(now_us: int, intervals: int) -> list[Transition]:
+    """Return the changes of verdict within so many intervals of each job.
+
+    Oldest first; of jobs that are there.
+    """
+    rows = connection().execute(
+        "SELECT t.job, t.at_us, t.before, t.after, t.reason FROM job"
+        " JOIN transition AS t ON t.job = job.id"
+        " AND t.at_us > ? - ? * 1000000 * job.interval_s"
+        " ORDER BY t.at_us, t.id",
+        (now_us, intervals),
+    )
+    return [
+        Transition(job, at_us, Verdict(before), Verdict(after), reason)
+        for job, at_us, before, after, reason in rows
+    ]
+
+
+def _save_members(incident: str, members: Sequence[Member]) -> None:
+    connection().executemany(
+        "INSERT INTO incident_member (incident, job, name, joined_us, bad_us,"
+        " recovered_us, verdict, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (incident, job) DO UPDATE SET name = excluded.name,"
+        " joined_us = excluded.joined_us, bad_us = excluded.bad_us,"
+        " recovered_us = excluded.recovered_us, verdict = excluded.verdict,"
+        " reason = excluded.reason",
+        [
+            (
+                incident,
+                m.job,
+                m.name,
+                m.joined_us,
+                m.bad_us,
+                m.recovered_us,
+                m.verdict,
+                m.reason,
+            )
+            for m in members
+        ],
+    )
+
+
+def _incidents(rows: Iterable[tuple[bytes]]) -> list[Incident]:
+    found = [msgspec.msgpack.decode(body, type=Incident) for (body,) in rows]
+    return [replace(i, members=_members(i)) for i in found]
+
+
+def _members(incident: Incident) -> dict[int, Member]:
+    """Return the members, the first one first and then as they joined."""
+    rows = connection().execute(
+        "SELECT job, name, joined_us, bad_us, recovered_us, verdict, reason"
+        " FROM incident_member WHERE incident = ? ORDER BY job <> ?, joined_us, job",
+        (incident.id, incident.job),
+    )
+    return {
+        job: Member(
+            job=job,
+            name=name,
+            joined_us=joined_us,
+            bad_us=bad_us,
+            recovered_us=recovered_us,
+            verdict=Verdict(verdict),
+            reason=reason,
+        )
+        for job, name, joined_us, bad_us, recovered_us, verdict, reason in rows
+    }
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    """Return where the page before ended."""
+    opened, _, id_ = cursor.partition(".")
+    good = opened.isascii() and opened.isdigit() and len(opened) < 19
+    if not (good and id_):
+        raise UsageError(
+            f"{cursor[:40]!r} is no cursor", hint="use the `next` of the page before"
+        )
+    return int(opened), id_[:40]
