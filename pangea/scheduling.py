@@ -1,8 +1,8 @@
 """When probes fire: APScheduler with one job per (interval, slot).
 
 A job per monitor costs 16 to 20 % of a core at 1000 firings a second, a job per
-slot under 1 %. Inside a slot each member has its own moment, so that a burst never
-spoils its own timings. APScheduler runs on wall time; a step of the wall clock
+slot under 1 %. Inside a slot each member has its own moment, and a few whose turn
+is near go along with one that is due: a wake-up costs more than a probe. APScheduler runs on wall time; a step of the wall clock
 re-arms every slot, else an hour's step back would be an hour blind.
 """
 
@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 
 #: A moment of grace: who is due within it is due.
 TICK_S = 0.005
-#: A wake-up costs more than a probe. So with one that is due go the next few, if
-#: their turn comes within this share of their interval, and within this time.
-EARLY_SHARE, EARLIEST_S, TOGETHER = 0.03, 0.15, 8
+#: With one that is due go the next few, if their turn comes within this share of
+#: their interval, and within this time. Measured at 1,000 firings a second: 58 µs of
+#: CPU each in groups of 8, 42 in groups of 16, 36 in groups of 24.
+EARLY_SHARE, EARLIEST_S, TOGETHER = 0.03, 0.15, 24
 #: A slot is a tenth of its interval, within these bounds.
 NARROWEST_S, WIDEST_S = 0.1, 1.0
 STEP_S = 0.5
