@@ -22,6 +22,7 @@ from pangea.storage.database import Store
 from pangea.web.events import Hub
 
 from .admission import Admission
+from .asking import Asking
 from .board import Board
 from .circuits import CircuitDesk
 from .clock_marks import tell_jump
@@ -80,6 +81,7 @@ class Reception:
         self.rotation = Rotation(board, self.links, store, clock)
         self.mesh = MeshDesk(board, store, identity, hub, clock, links=self.links)
         self.circuits = CircuitDesk(self.accept, clock)
+        self.asking = Asking(board, clock, self.links)
         self.waiting = WaitingRoom(clock)
         self.twins = Twins()
         admission.forgotten = self.twins.forget
@@ -165,7 +167,8 @@ class Reception:
         await self._serve(welcomed, address)
 
     def _hear(self, link: WorkerLink, message: Message) -> bool:
-        return self.circuits.hear(link, message) or self.mesh.hear(link, message)
+        others = (self.circuits, self.mesh, self.asking)
+        return any(other.hear(link, message) for other in others)
 
     async def goodbye(self, reason: str) -> None:
         """Take leave of all workers, at the same time and not for long."""
@@ -250,6 +253,7 @@ class Reception:
             log.info("worker %s: %s", worker.name, group.exceptions[0])
         finally:
             self.circuits.left(link)
+            self.asking.left(link)
             self._dispatch.unlink(worker.id, link.outbox)
             if self.links.get(worker.id) is link:
                 del self.links[worker.id]

@@ -121,7 +121,7 @@ def _admit(request: web.Request, route: Route) -> None:
             "not logged in, or the token is wrong",
             hint="send Authorization: Bearer with what admin.token holds",
         )
-    if route.auth == "admin" and not who.is_admin:
+    if not who.may(route.auth):
         raise NotAllowed(f"{who.name} may look, but not change anything")
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: when the link has ended.
 AcceptLink = Callable[[Channel, str, Callable[[], None]], Awaitable[None]]
 
+#: Each role may what those below it may.
+RANKS = {"viewer": 0, "operator": 1, "admin": 2}
+
 
 @dataclass(frozen=True, slots=True)
 class Who:
@@ -40,6 +43,10 @@ class Who:
     def is_admin(self) -> bool:
         """Tell whether *who* may change things."""
         return self.role == "admin"
+
+    def may(self, role: str) -> bool:
+        """Tell whether *who* may do what takes *role*, or one below it."""
+        return RANKS[role] <= RANKS.get(self.role, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,7 +145,7 @@ def _answer(route: Route, by_shape: dict[Any, Any]) -> dict[str, Any]:
         schema = by_shape[route.answer]
     else:
         return answer
-    return {**answer, "content": {"application/json": {"schema": schema}}}
+    return {**answer, "content": {route.media: {"schema": schema}}}
 
 
 def _page_of(item: dict[str, Any]) -> dict[str, Any]:

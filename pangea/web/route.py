@@ -7,7 +7,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Auth = Literal["none", "viewer", "admin"]
+Auth = Literal["none", "viewer", "operator", "admin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,8 @@ class Route:
     """A method and path with its handler, its shapes and who may call it.
 
     ``query`` and ``body`` are the structs that are accepted, ``answer`` the one
-    that is given (``list[T]``: a page of items of T) with the code ``status``.
+    that is given (``list[T]``: a page of items of T) with the code ``status``, as
+    ``media``.
     ``page`` marks what a person sees: HTML, forms, redirects to
     the login instead of a problem document.
     """
@@ -30,3 +31,4 @@ class Route:
     auth: Auth = "viewer"
     page: bool = False
     status: int = 200
+    media: str = "application/json"

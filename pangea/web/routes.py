@@ -22,6 +22,8 @@ from .api import (
     stop_job,
 )
 from .api_mesh import MeshAnswer, mesh_matrix
+from .api_probes import LINES, ProbeLine, ProbeSpec
+from .api_probes import ask as ask_probe
 from .api_secrets import (
     FinishBody,
     SecretsAnswer,
@@ -178,6 +180,16 @@ API: list[Route] = [
         query=PushQuery,
         answer=PushAnswer,
         auth="none",
+    ),
+    Route(
+        method="POST",
+        path=f"{_V1}/probes",
+        handler=ask_probe,
+        summary="Ask workers for a probe once; a line for each answer, as it comes",
+        body=ProbeSpec,
+        answer=ProbeLine,
+        auth="operator",
+        media=LINES,
     ),
     *WORKER_ROUTES,
     Route(

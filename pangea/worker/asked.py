@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from pangea.core.asking import MOST_S, TURN_S, WAY_S
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import PUSHED, Flag, Result
@@ -23,10 +24,8 @@ from .reporter import packed
 
 log = logging.getLogger(__name__)
 
-#: So many run at once, and so many wait for their turn, at most so long.
-AT_ONCE, WAITING, TURN_S = 8, 32, 10.0
-#: The longest timeout that may be asked for, and that of the way to the target.
-MOST_S, WAY_S = 60.0, 20.0
+#: So many run at once, and so many wait for their turn.
+AT_ONCE, WAITING = 8, 32
 #: How the way is walked: at most 8 s where nobody answers.
 WALK = {"max_hops": 30, "queries": 2, "wait_ms": 1000}
 _ASKED, _LAGGED = int(Flag.REPEAT), int(Flag.LAGGED)
