@@ -186,16 +186,17 @@ class Judging:
                 decided.touched.add(job)
             elif any(v.expires <= now for v in state.votes.values()):
                 self._settle(judge(state, (), rule, now), decided)
-            if state.suspended or self._board.lost:
+            if state.suspended or self._board.lost or self._board.resting:
                 self._suspend(job, rule, now, decided)
         return decided
 
     def _suspend(self, job: int, rule: Rule, now: float, decided: Decided) -> None:
-        """Let the votes of lost workers not count, and those of others again."""
-        state = self._board.states[job]
-        lost = tuple(w for w in state.electorate if w in self._board.lost)
-        if lost != state.suspended:
-            self._settle(suspend(state, lost, rule, now), decided)
+        """Let votes of workers lost or in maintenance not count, of others again."""
+        state, resting = self._board.states[job], self._board.resting
+        out = self._board.lost | resting.keys()
+        gone = tuple(w for w in state.electorate if w in out)
+        if gone != state.suspended:
+            self._settle(suspend(state, gone, rule, now, resting), decided)
             decided.touched.add(job)
 
     def seat(self, jobs: Iterable[int], *, anew: bool = False) -> Decided:

@@ -1,6 +1,6 @@
 """Who votes on a job: seats that change hands, and votes that do not count now."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from msgspec.structs import replace
 
@@ -35,19 +35,24 @@ def reseat(
 
 
 def suspend(
-    state: JobState, workers: Iterable[int], rule: Rule, now: float
+    state: JobState,
+    workers: Iterable[int],
+    rule: Rule,
+    now: float,
+    resting: Container[int] = (),
 ) -> Judgement:
     """Return *state* with the votes of *workers*, and no others, suspended.
 
-    They are those of the electorate that are lost; who is back has its vote again,
-    until it expires.
+    They are those of the electorate that are lost, or *resting* in maintenance; who
+    is back has its vote again, until it expires.
     """
     after = tuple(sorted(set(workers) & set(state.electorate)))
     changes = []
     for worker, vote in state.votes.items():
         was, now_is = worker in state.suspended, worker in after
         if now_is and not was:
-            changes.append(change_of(state.job, vote, None, now, "worker lost"))
+            why = "worker in maintenance" if worker in resting else "worker lost"
+            changes.append(change_of(state.job, vote, None, now, why))
         elif was and not now_is:
             changes.append(change_of(state.job, None, vote, now, "worker is back"))
     judged = judge(replace(state, suspended=after), (), rule, now)
