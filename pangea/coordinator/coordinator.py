@@ -33,6 +33,8 @@ from .join_tokens import JoinTokens
 from .judging import BACK_S, Decided, Judging
 from .membership import Membership
 from .moving import Moving
+from .past import Past
+from .pauses import Pauses
 from .reception import Reception
 from .retention import Retention
 from .watch import Watch
@@ -100,6 +102,8 @@ class Coordinator:
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()
         self.members = Membership(self)
+        self.past = Past(self.buckets)
+        self.pauses = Pauses(self.board, store, clock)
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
@@ -136,6 +140,7 @@ class Coordinator:
         )
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
+        await self.pauses.start()
         self.watch.start()
         for job in jobs:
             await self._await_heartbeat(job)
@@ -182,7 +187,9 @@ class Coordinator:
             self.board.place(job)
         self.dispatch.update(jobs)
         ids = [job.id for job in touched]
-        await self.intake.note(self.judging.seat(ids, anew=anew))
+        decided = self.judging.seat(ids, anew=anew)
+        self.pauses.look(ids, decided)
+        await self.intake.note(decided)
 
     def run_now(self, job: Job) -> list[str]:
         """Ask the job's linked workers to probe at once; return their names."""

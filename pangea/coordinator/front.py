@@ -12,6 +12,7 @@ from pangea.web.accounts import Accounts
 from pangea.web.api_dials import DIALS
 from pangea.web.api_gaps import GAPS
 from pangea.web.api_mesh import MESH_SERVICE
+from pangea.web.api_past import PAST
 from pangea.web.api_probes import PROBES
 from pangea.web.api_secrets import SECRETS
 from pangea.web.api_workers import WORKERS
@@ -23,6 +24,7 @@ from .dial_service import DialService
 from .gap_service import GapService
 from .greeting import join_lines
 from .mesh_service import MeshService
+from .past_service import PastService
 from .probe_service import ProbeService
 from .secret_service import SecretService
 from .service import CoordinatorService
@@ -72,6 +74,7 @@ async def open_front(
     app[MESH_SERVICE] = MeshService(coordinator)
     app[DIALS] = DialService(coordinator)
     app[GAPS] = GapService(coordinator)
+    app[PAST] = PastService(coordinator, service)
     app[PROBES] = ProbeService(coordinator)
     host, port = config.listen
     tls = certificate.context if certificate else None

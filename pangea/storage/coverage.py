@@ -8,8 +8,7 @@ from pangea.core.uptime import Span, merged, without
 from pangea.core.verdict import FOR_EVER_S, vote_lasts_s
 
 from .connection import connection
-from .history import Open
-from .open_part import Part
+from .open_part import Open, Part
 from .rollup_rows import oldest
 
 #: Ranges up to so long are looked at in steps of ten minutes, of an hour.

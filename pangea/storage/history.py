@@ -1,8 +1,7 @@
 """The history of a job as a page draws it: points of equal width."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import ceil
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -12,7 +11,7 @@ from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, 
 from . import results
 from .connection import connection
 from .folded import folded, shard_of
-from .open_part import Part
+from .open_part import Open, Part
 from .rollup_rows import COLUMNS, bucket_of, oldest
 
 #: Points finer than a rollup are made of raw results, if so few must be read.
@@ -49,15 +48,6 @@ class History(Struct, frozen=True, kw_only=True):
     uptime: float | None
     coverage: float
     added_us: int | None = None
-
-
-class Open(Protocol):
-    """What is not yet in the rollups."""
-
-    @property
-    def parts(self) -> Sequence[Part]:
-        """Return the parts, oldest first."""
-        ...
 
 
 def history(

@@ -1,5 +1,8 @@
 """A part of what is not yet in the rollups."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from pangea.core.rollup import Tally
 
 from .folded import SHARDS, shard_of
@@ -34,3 +37,12 @@ class Part:
             self.stretches.add(key[:2])
             self.workers.add(key[3])
         return found
+
+
+class Open(Protocol):
+    """What is not yet in the rollups."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """Return the parts, oldest first."""
+        ...

@@ -10,18 +10,16 @@ from .api import (
     edit_job,
     healthz,
     history,
-    job,
-    jobs,
     push,
     readyz,
     remove_job,
     results,
     run_job,
     start_job,
-    status,
     stop_job,
 )
 from .api_mesh import MeshAnswer, mesh_matrix
+from .api_past import AtQuery, JobsQuery, UptimeQuery, job, jobs, status, uptime
 from .api_probes import LINES, ProbeLine, ProbeSpec
 from .api_probes import ask as ask_probe
 from .api_secrets import (
@@ -51,6 +49,7 @@ from .schema import (
     StatusAnswer,
     WorkerChoice,
 )
+from .schema_past import UptimeAnswer
 from .sse import EventsQuery, events
 
 _V1 = "/api/v1"
@@ -84,15 +83,16 @@ API: list[Route] = [
         method="GET",
         path=f"{_V1}/status",
         handler=status,
-        summary="The coordinator in one answer",
+        summary="The coordinator in one answer, now or as of a moment",
+        query=AtQuery,
         answer=StatusAnswer,
     ),
     Route(
         method="GET",
         path=f"{_V1}/jobs",
         handler=jobs,
-        summary="All jobs by name, with verdict and votes",
-        query=Paging,
+        summary="All jobs by name, with verdict and votes, now or as of a moment",
+        query=JobsQuery,
         answer=list[JobAnswer],
     ),
     Route(
@@ -110,7 +110,8 @@ API: list[Route] = [
         method="GET",
         path=_JOB,
         handler=job,
-        summary="One job with verdict and votes",
+        summary="One job with verdict and votes, now or as of a moment",
+        query=AtQuery,
         answer=JobAnswer,
     ),
     Route(
@@ -171,6 +172,14 @@ API: list[Route] = [
         summary="Counts and percentiles over a stretch of time",
         query=HistoryQuery,
         answer=HistoryAnswer,
+    ),
+    Route(
+        method="GET",
+        path=f"{_JOB}/uptime",
+        handler=uptime,
+        summary="How long it was up, degraded, down or not known, and what is promised",
+        query=UptimeQuery,
+        answer=UptimeAnswer,
     ),
     Route(
         method="POST",

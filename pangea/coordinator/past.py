@@ -1,0 +1,65 @@
+"""What the database says of the past; its methods run in a reader thread."""
+
+from collections.abc import Callable
+
+from pangea.core.model import Job, Verdict, VoteValue
+from pangea.core.uptime import Aside, Span, Uptime, merged, uptime
+from pangea.core.verdict import Transition, VoteChange
+from pangea.storage import coverage, log_then, verdicts
+from pangea.storage.open_part import Open
+
+#: Returns when a job was in maintenance, or a drill, within a range.
+Spans = Callable[[Job, Span], list[Span]]
+_AS_VERDICT = {
+    VoteValue.OK: Verdict.UP,
+    VoteValue.WARN: Verdict.DEGRADED,
+    VoteValue.FAILED: Verdict.DOWN,
+    None: Verdict.UNKNOWN,
+}
+
+
+def _never(job: Job, whole: Span) -> list[Span]:
+    return []
+
+
+class Past:
+    """Reads uptime, with what others know of maintenance and drills."""
+
+    def __init__(self, buckets: Open) -> None:
+        self._buckets = buckets
+        self.maintenance: Spans = _never
+        self.drills: Spans = _never
+
+    def maintained(self, job: Job, at_us: int) -> bool:
+        """Tell whether *job* was in maintenance at a moment."""
+        return bool(self.maintenance(job, Span(at_us, at_us + 1)))
+
+    def uptime(self, job: Job, whole: Span, worker: int | None = None) -> Uptime:
+        """Return how long *job* was what, or what *worker* alone said of it.
+
+        The range begins when the job was added, if that is later.
+        """
+        whole = since_added(job, whole)
+        aside = Aside(
+            paused=log_then.pauses(job.id, whole.begin_us, whole.end_us),
+            maintenance=merged(self.maintenance(job, whole)),
+            drill=merged(self.drills(job, whole)),
+            no_data=coverage.no_data(job, whole, self._buckets),
+        )
+        if worker is None:
+            turns = log_then.held(job.id, whole.begin_us, whole.end_us)
+        else:
+            changes = verdicts.vote_changes(job.id)
+            turns = [_turn(c) for c in changes if c.worker == worker]
+        return uptime(turns, whole, aside)
+
+
+def since_added(job: Job, whole: Span) -> Span:
+    """Return *whole* from when *job* was added on."""
+    begin = min(max(whole.begin_us, job.created_at_us), whole.end_us)
+    return Span(begin, whole.end_us)
+
+
+def _turn(change: VoteChange) -> Transition:
+    before, after = _AS_VERDICT[change.before], _AS_VERDICT[change.after]
+    return Transition(change.job, change.at_us, before, after, change.cause)
