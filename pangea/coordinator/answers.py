@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from pangea.core.cost import Cost, in_words
-from pangea.core.model import COORDINATOR, PUSHED, Job, Result, VoteValue
+from pangea.core.model import COORDINATOR, PUSHED, Job, Result, Verdict, VoteValue
 from pangea.core.options import masked
 from pangea.core.verdict import JobState
 from pangea.probes.base import probe_class
@@ -20,6 +20,7 @@ from pangea.web.schema import (
 
 from .absent import absent, notices
 from .board import Board
+from .outages import outage_times
 from .telling import flag_names
 
 
@@ -31,6 +32,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
     good = [v for v in votes if v.outcome in (VoteValue.OK, VoteValue.WARN)]
     last = max(good, key=lambda v: v.at or "", default=None)
     verdict = board.verdict(job)
+    outage = board.outages.get(job.id) if verdict == Verdict.DOWN else None
     return JobAnswer(
         id=job.id,
         name=job.name,
@@ -53,6 +55,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         notices=notices(board, job),
         depends_on=[board.jobs[j].name for j in job.depends_on if j in board.jobs],
         slo=job.slo,
+        **outage_times(outage),
     )
 
 

@@ -19,6 +19,7 @@ from pangea.core.model import (
     Worker,
 )
 from pangea.core.options import nearest
+from pangea.core.outage import Outage
 from pangea.core.placement import (
     Placement,
     follow,
@@ -50,6 +51,8 @@ class Board:
         self.jobs: dict[int, Job] = {}
         self.workers: dict[int, Worker] = {}
         self.states: dict[int, JobState] = {}
+        #: Of jobs that fail somewhere: since when, and when that was believed.
+        self.outages: dict[int, Outage] = {}
         self.rules: dict[int, Rule] = {}
         self.lasts: dict[int, float] = {}
         self.placements: dict[int, Placement] = {}
@@ -97,7 +100,10 @@ class Board:
 
     def drop_job(self, job: Job) -> None:
         """Forget a job."""
-        held = (self.jobs, self.rules, self.lasts, self.states, self.placements)
+        held = (
+            *(self.jobs, self.rules, self.lasts, self.states, self.placements),
+            self.outages,
+        )
         for table in held:
             table.pop(job.id, None)
         for jobs in (self.moving, self.arrived, self.unable):

@@ -24,6 +24,7 @@ from pangea.web.events import Hub
 from .admission import Admission
 from .admission_mode import SECRET, AdmissionMode
 from .board import Board
+from .confirming import Confirming
 from .dialler import Dialler
 from .dispatch import Dispatch
 from .heartbeats import Heartbeats
@@ -33,6 +34,7 @@ from .join_tokens import JoinTokens
 from .judging import BACK_S, Decided, Judging
 from .membership import Membership
 from .moving import Moving
+from .outages import Outages
 from .past import Past
 from .pauses import Pauses
 from .reception import Reception
@@ -77,6 +79,10 @@ class Coordinator:
         self.intake.given = self.dispatch.given
         self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
+        # First of all followers: the others may want to know the times.
+        self.outages = Outages(self.board)
+        self.confirming = Confirming(self.board, self.dispatch, self.watch, clock)
+        self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
         self.moving = Moving(
             self.board, clock, self.dispatch, self.judging, self.intake
         )
@@ -142,6 +148,7 @@ class Coordinator:
         self.board.load(jobs, workers, [s for s in decoded if s])
         await self.pauses.start()
         self.watch.start()
+        await self.outages.load(self.store)
         for job in jobs:
             await self._await_heartbeat(job)
         since = round((now - WARM_S) * 1e6)

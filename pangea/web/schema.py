@@ -96,6 +96,8 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     The verdict may also be ``paused`` or ``maintenance``.
     Secret options are masked. ``push_path`` is where a heartbeat job is told;
     ``notices`` are sentences for a person, of workers that it names and are not there.
+    While it is down, ``first_fail_at`` is when that was first seen and ``confirmed_at``
+    when it was believed.
     """
 
     id: int
@@ -119,6 +121,8 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     notices: list[str] = []
     depends_on: list[str] = []
     slo: float = 0.0
+    first_fail_at: str | None = None
+    confirmed_at: str | None = None
 
 
 class PushQuery(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,248 @@
+"""Confirm now: a first failure, or a first success, makes the other workers look.
+
+The rules are in `core.confirm`; here they are applied to the board, with one open
+confirmation for each job at most.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct, field
+
+from pangea.core.clock import Clock
+from pangea.core.confirm import (
+    APART_S,
+    MOST_ROUNDS,
+    PATIENCE_S,
+    Ask,
+    Goal,
+    Wish,
+    goal_of,
+    has_answered,
+    wants_round,
+    whom,
+)
+from pangea.core.model import PUSHED, Job, Verdict, VoteValue
+from pangea.core.outage import SUSPENDED
+from pangea.core.verdict import GOOD, JobState, Judgement
+
+from .board import Board
+from .confirm_queue import ConfirmQueue
+from .dispatch import Dispatch
+from .judging import Decided
+from .watch import Watch
+
+#: While something is open, it is looked at so often; seldomer if very much is.
+LOOK_S, LOOK_EACH_S = 0.05, 0.00005
+
+
+class Open(Struct):
+    """The one confirmation of a job that is not over yet.
+
+    ``waiting`` are the workers whose turn is still to come and ``asked`` those that
+    were asked, each with the time of the vote that it had then. ``since`` is when
+    the failure began that it is about, ``ends`` (monotonic) when it is given up.
+    """
+
+    goal: Goal
+    waiting: dict[int, float]
+    asked: dict[int, float] = field(default_factory=dict)
+    since: float = 0.0
+    ends: float = float("-inf")
+    rounds: int = 0
+    again: bool = False
+
+
+class Confirming:
+    """Asks the workers of a job to probe it now, while there is a question.
+
+    ``quiet`` tells whether a job is to be left alone, as in maintenance; ``asked``
+    counts the probes asked for since the start.
+    """
+
+    def __init__(
+        self, board: Board, dispatch: Dispatch, watch: Watch, clock: Clock
+    ) -> None:
+        self._board = board
+        self._dispatch = dispatch
+        self._watch = watch
+        self._clock = clock
+        self._queue = ConfirmQueue(board, dispatch)
+        self._alarm: asyncio.TimerHandle | None = None
+        #: On what jobs it was looked in this storm, because others depend on them.
+        self._looked: set[int] = set()
+        self.open: dict[int, Open] = {}
+        self.quiet: Callable[[Job], bool] = lambda job: False
+        self.asked = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for the budget."""
+        return sum(bool(opened.waiting) for opened in self.open.values())
+
+    def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
+        """See whether what was judged is a question to others; a follower."""
+        state = judged.state
+        job, goal = self._board.jobs.get(state.job), goal_of(state)
+        if job is None or goal is None or not self._may(job):
+            return
+        news = (VoteValue.FAILED,) if goal is Goal.DOWN else GOOD
+        spoke = {
+            change.worker
+            for change in judged.changes
+            if change.after in news and change.cause not in SUSPENDED
+        }
+        held = self.open.get(job.id)
+        if spoke and not (
+            held and held.goal is goal and not self._is_over(held, state)
+        ):
+            self._begin(state, goal, spoke)
+
+    def _may(self, job: Job) -> bool:
+        """Tell whether *job* is one to confirm now."""
+        if job.type in PUSHED or not job.enabled or self._watch.doubt:
+            return False
+        return not self.quiet(job)
+
+    def _begin(self, state: JobState, goal: Goal, spoke: set[int]) -> None:
+        """Open a confirmation; who is looking already need not be asked again."""
+        workers = whom(state, goal, spoke, self._here(state))
+        opened = Open(goal, _held(state, workers))
+        if goal is Goal.DOWN:
+            opened.since = max(state.votes[w].at for w in spoke if w in state.votes)
+        before = self.open.pop(state.job, None)
+        if before and before.goal is Goal.LOOK and goal is Goal.DOWN:
+            opened.asked, opened.ends = before.asked, before.ends
+            for worker in before.asked:
+                opened.waiting.pop(worker, None)
+        if opened.waiting or opened.asked or self._wants_round(state, opened):
+            self.open[state.job] = opened
+            self._look_within(0.0)
+
+    def _here(self, state: JobState) -> set[int]:
+        """Return who can be asked, and would be believed."""
+        board = self._board
+        return {
+            worker
+            for worker in state.electorate
+            if worker in board.connected
+            and worker not in board.sick
+            and worker not in board.lost
+            and worker in self._dispatch.outboxes
+        }
+
+    def _look_within(self, seconds: float) -> None:
+        """Look at all that is open in so many seconds, but not here and now.
+
+        Many results are judged together; 0 is as soon as they are.
+        """
+        if self._alarm:
+            if seconds:
+                return
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        for job, opened in list(self.open.items()):
+            self._review(job, opened)
+        wishes = self._wishes()
+        if wishes:
+            self._spend(wishes)
+        else:
+            self._looked.clear()
+        if self.open:
+            self._look_within(max(LOOK_S, len(self.open) * LOOK_EACH_S))
+
+    def _review(self, number: int, opened: Open) -> None:
+        """End what is answered or given up; go on with what wants more rounds."""
+        job, state = self._board.jobs.get(number), self._board.states.get(number)
+        goal = opened.goal
+        settled = state and goal is not Goal.LOOK and goal_of(state) is not goal
+        if not job or not state or settled or not self._may(job):
+            del self.open[number]
+        elif not self._is_over(opened, state):
+            self._strike_off(opened, state)
+        elif self._wants_round(state, opened):
+            waiting = _held(state, self._here(state))
+            self.open[number] = Open(goal, waiting, rounds=opened.rounds + 1)
+        else:
+            del self.open[number]
+
+    def _wants_round(self, state: JobState, opened: Open) -> bool:
+        if opened.goal is Goal.LOOK or opened.rounds >= MOST_ROUNDS:
+            return False
+        return wants_round(state, self._board.rules[state.job], opened.goal)
+
+    def _is_over(self, opened: Open, state: JobState) -> bool:
+        """Tell whether all have answered, or who has not is not waited for."""
+        if opened.waiting:
+            return False
+        return self._clock.monotonic() >= opened.ends or all(
+            worker not in state.electorate
+            or has_answered(state.votes.get(worker), before, opened.since)
+            for worker, before in opened.asked.items()
+        )
+
+    def _strike_off(self, opened: Open, state: JobState) -> None:
+        """Leave out who has said it meanwhile, by the ordinary schedule.
+
+        Whose answer is of the time before the failure is asked once more.
+        """
+        here = self._here(state)
+        for worker, before in list(opened.waiting.items()):
+            vote = state.votes.get(worker)
+            if worker not in here or has_answered(vote, before, opened.since):
+                del opened.waiting[worker]
+        for worker, before in list(opened.asked.items()):
+            vote = state.votes.get(worker)
+            early = vote and before < vote.at < opened.since
+            if vote and early and not opened.again and worker in here:
+                opened.again = True
+                del opened.asked[worker]
+                opened.waiting[worker] = vote.at
+
+    def _wishes(self) -> list[Wish]:
+        wish = self._queue.wish
+        return [wish(job, one.waiting) for job, one in self.open.items() if one.waiting]
+
+    def _spend(self, wishes: list[Wish]) -> None:
+        """Ask whose turn it is; over budget, look at what they depend on first."""
+        now = self._clock.monotonic()
+        if self._queue.is_over(wishes, now) and self._look_at_parents(wishes):
+            wishes = self._wishes()
+        for ask in self._queue.spend(wishes, now):
+            self._ask(ask, now)
+
+    def _look_at_parents(self, wishes: list[Wish]) -> bool:
+        """Open a look at each job that failing ones depend on; True if there are."""
+        parents = [parent for wish in wishes for parent in wish.parents]
+        begun = False
+        while parents:
+            number = parents.pop()
+            job, state = self._board.jobs.get(number), self._board.states.get(number)
+            if not job or not state or number in self._looked or not self._may(job):
+                continue
+            self._looked.add(number)
+            if number in self.open:
+                continue
+            workers = self._here(state)
+            if state.verdict is not Verdict.DOWN and workers:
+                self.open[number] = Open(Goal.LOOK, _held(state, workers))
+                parents += job.depends_on
+                begun = True
+        return begun
+
+    def _ask(self, ask: Ask, now: float) -> None:
+        opened, job = self.open[ask.job], self._board.jobs[ask.job]
+        delay_s = APART_S if opened.rounds else 0.0
+        opened.asked[ask.worker] = opened.waiting.pop(ask.worker)
+        opened.ends = now + delay_s + job.timeout_s + PATIENCE_S
+        self._dispatch.run_now(ask.job, [ask.worker], delay_s)
+        self.asked += 1
+
+
+def _held(state: JobState, workers: Iterable[int]) -> dict[int, float]:
+    """Return *workers* with the times of the votes that they have now."""
+    votes = state.votes
+    return {w: votes[w].at if w in votes else 0.0 for w in workers}
