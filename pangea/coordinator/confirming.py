@@ -172,7 +172,7 @@ class Confirming:
     def _wants_round(self, state: JobState, opened: Open) -> bool:
         if opened.goal is Goal.LOOK or opened.rounds >= MOST_ROUNDS:
             return False
-        return wants_round(state, self._board.rules[state.job], opened.goal)
+        return wants_round(state, opened.goal)
 
     def _is_over(self, opened: Open, state: JobState) -> bool:
         """Tell whether all have answered, or who has not is not waited for."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from .model import Verdict, VoteValue
-from .verdict import GOOD, JobState, Rule, Vote
+from .verdict import GOOD, JobState, Vote
 
 #: A worker confirms so much beside its schedule: a share of its own probe rate, and
 #: at least so many a second. So much of it may come at once.
@@ -166,8 +166,8 @@ def whom(state: JobState, goal: Goal, spoke: Set[int], here: Set[int]) -> list[i
     return asked
 
 
-def wants_round(state: JobState, rule: Rule, goal: Goal) -> bool:
-    """Tell whether the votes are there for *goal*, and only rounds are missing.
+def wants_round(state: JobState, goal: Goal) -> bool:
+    """Tell whether most votes say *goal*, and only rounds can be missing.
 
     A single voter's failures are repeated by `judge` itself.
     """
@@ -175,9 +175,8 @@ def wants_round(state: JobState, rule: Rule, goal: Goal) -> bool:
     failed = sum(v.value is VoteValue.FAILED for v in votes)
     if goal is Goal.DOWN:
         unsure = state.verdict is not Verdict.DOWN
-        return unsure and voters > 1 and failed >= rule.quorum(voters) > 0
-    good = len(votes) - failed
-    return state.verdict is Verdict.DOWN and good >= rule.clear(voters) > 0
+        return unsure and voters > 1 and 2 * failed > voters
+    return state.verdict is Verdict.DOWN and 2 * (len(votes) - failed) > voters
 
 
 def has_answered(vote: Vote | None, before: float, since: float) -> bool:
