@@ -1,0 +1,64 @@
+"""Which jobs flap: kept on the board, rebuilt from the transition log at start."""
+
+from collections.abc import Iterable
+
+from pangea.core.flapping import Flap, age, change
+from pangea.core.model import Verdict
+from pangea.core.verdict import Transition
+
+from .board import Board
+
+#: Jobs that do not flap are looked at so seldom, in looks.
+SELDOM = 30
+
+
+class Flaps:
+    """Keeps ``board.flaps`` true: jobs whose verdict changed of late."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        #: The last verdict of a job that was not ``unknown``, which is no state.
+        self._known: dict[int, Verdict] = {}
+        self._looks = 0
+
+    def load(self, changes: Iterable[Transition], now: float) -> None:
+        """Take up what the log says, oldest first."""
+        for each in changes:
+            self.changed(each)
+        self._age(list(self._board.flaps), now)
+
+    def changed(self, change_: Transition) -> None:
+        """Note a change of verdict; one to or from ``unknown`` alone is none."""
+        job = self._board.jobs.get(change_.job)
+        if job is None or change_.after is Verdict.UNKNOWN:
+            return
+        before = self._known.get(job.id, change_.before)
+        self._known[job.id] = change_.after
+        if before in (Verdict.UNKNOWN, change_.after):
+            return
+        held = self._board.flaps.get(job.id, Flap())
+        self._board.flaps[job.id] = change(held, change_.at_us / 1e6, job.interval_s)
+
+    def is_flapping(self, job: int) -> bool:
+        """Tell whether *job* flaps."""
+        return job in self._board.flaps and self._board.flaps[job].flapping
+
+    def look(self, now: float) -> list[int]:
+        """Let the past fade; return the jobs that no longer flap."""
+        self._looks += 1
+        flaps = self._board.flaps
+        before = {job for job, flap in flaps.items() if flap.flapping}
+        self._age(list(flaps) if self._looks % SELDOM == 0 else before, now)
+        for job in [j for j in self._known if j not in self._board.jobs]:
+            del self._known[job]
+        return [job for job in before if not self.is_flapping(job)]
+
+    def _age(self, jobs: Iterable[int], now: float) -> None:
+        flaps = self._board.flaps
+        for number in jobs:
+            job = self._board.jobs.get(number)
+            aged = age(flaps[number], now, job.interval_s) if job else Flap()
+            if aged.pct or aged.flapping:
+                flaps[number] = aged
+            else:
+                del flaps[number]

@@ -1,0 +1,294 @@
+"""Incidents: opened, grouped and closed as verdicts change, and stored with them.
+
+What is open, or closed so lately that it may open again, is in memory; every step
+is written in the transaction of the change that brought it.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from msgspec.structs import replace
+
+from pangea.core.cause import Cause
+from pangea.core.clock import Clock
+from pangea.core.incident import (
+    BAD,
+    REOPEN_S,
+    Incident,
+    Member,
+    Step,
+    begin,
+    flap,
+    follow,
+    leave,
+    may_reopen,
+)
+from pangea.core.model import Job, Verdict, VoteValue
+from pangea.core.storm import LEAST, join, merge
+from pangea.core.verdict import JobState, Judgement, Transition
+from pangea.storage import incidents as stored
+from pangea.storage.database import Store
+from pangea.web.schema import moment
+
+from .board import Board
+from .causes import Causes
+from .flaps import Flaps
+from .judging import Decided
+from .storms import Storms
+
+
+class Incidents:
+    """What is wrong now. ``follow`` is called for each judgement, ``look`` often.
+
+    ``suppressed`` says why a job that is unwell opens no incident at a time (UTC
+    seconds), "" if it does.
+    """
+
+    def __init__(self, board: Board, store: Store, clock: Clock) -> None:
+        self._board, self._store, self._clock = board, store, clock
+        self.known: dict[str, Incident] = {}
+        self.causes = Causes(board)
+        self.flaps = Flaps(board)
+        self.suppressed: Callable[[int, float], str] = lambda job, at: ""
+        self._of: dict[int, str] = {}
+        self._held: dict[int, Transition] = {}
+        self._from_before: set[int] = set()
+        self._storms = Storms()
+        self._first: dict[int, int] = {}
+        board.incident_of = self._id_of
+
+    async def load(self) -> None:
+        """Take up what is open; the board is filled already.
+
+        What is unwell and has no incident was suppressed, or is from before there
+        were any: it opens one at the first look, unless it is suppressed still.
+        """
+        now_us = self._now_us()
+        since_us = now_us - round(REOPEN_S * 1e6)
+        found, changes = await self._store.read(
+            lambda: (stored.open_now(since_us), stored.recent_changes(now_us, 20))
+        )
+        for incident in found:
+            if not incident.merged_into:
+                self._index(incident, incident.members)
+                self._storms.resume(incident, now_us)
+        self.flaps.load(changes, now_us / 1e6)
+        for job, state in self._board.states.items():
+            if state.verdict in BAD and self.open_of(job) is None:
+                self._held[job] = _as_change(state)
+                self._from_before.add(job)
+
+    def open_of(self, job: int) -> Incident | None:
+        """Return the open incident that *job* is a member of."""
+        found = self.known.get(self._of.get(job, ""))
+        return found if found and found.is_open else None
+
+    def _id_of(self, job: int) -> str:
+        found = self.open_of(job)
+        return found.id if found else ""
+
+    def all_open(self, org: int) -> list[Incident]:
+        """Return what is open, the newest first."""
+        mine = [i for i in self.known.values() if i.org == org and i.is_open]
+        return sorted(mine, key=lambda i: (-i.opened_us, i.id))
+
+    def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
+        """Do what a judgement asks for; what is to be written goes to *decided*."""
+        self._note_first(judged)
+        change, job = judged.transition, self._board.jobs.get(judged.state.job)
+        if change is None or job is None:
+            return
+        self.flaps.changed(change)
+        self._mark_flapping(job.id, change.at_us, decided)
+        found = self.open_of(job.id)
+        if found is not None:
+            self.put(follow(found, change), decided)
+        elif change.after in BAD:
+            self._open(job, change, decided)
+        if change.after is Verdict.UP:
+            self._held.pop(job.id, None)
+            self._storms.drop(job.org, job.id)
+            self.causes.forget(job.id)
+        self._mark_flapping(job.id, change.at_us, decided)
+
+    def look(self) -> Decided:
+        """See to what no verdict brings: ends of suppression, of flapping, of jobs."""
+        decided, now_us = Decided(), self._now_us()
+        for job in self.flaps.look(now_us / 1e6):
+            self._mark_flapping(job, now_us, decided)
+        for job in list(self._held):
+            self._look_at_held(job, now_us, decided)
+        for incident in list(self.known.values()):
+            if incident.is_open:
+                self._look_for_leavers(incident, now_us, decided)
+            elif not may_reopen(incident, now_us):
+                self._drop(incident)
+        return decided
+
+    def put(self, step: Step, decided: Decided) -> None:
+        """Take *step*, and have it written and told; also of an old incident."""
+        if not (step.entries or step.changed):
+            return
+        incident = step.incident
+        if incident.merged_into:
+            self.known.pop(incident.id, None)
+        elif incident.is_open or may_reopen(incident, self._now_us()):
+            self._index(incident, step.changed)
+        else:
+            self._drop(incident)
+        decided.writes.append(partial(stored.save, step))
+        for entry in step.entries[-1:]:
+            said = {
+                "incident": incident.id,
+                "title": incident.title,
+                "state": state_of(incident),
+                "verdict": incident.verdict,
+                "change": entry.kind,
+                "jobs": len(incident.members),
+                "at": moment(entry.at_us),
+            }
+            decided.told.append(("incident", incident.org, said))
+
+    def _open(
+        self, job: Job, change: Transition, decided: Decided, opened_us: int = 0
+    ) -> None:
+        """Open an incident, or join a storm, or go on with one that just closed."""
+        at_us = max(change.at_us, opened_us)
+        self._held.pop(job.id, None)
+        if self.suppressed(job.id, at_us / 1e6):
+            self._held[job.id] = change
+            return
+        state = self._board.states.get(job.id, JobState(job.id))
+        causes = self.causes.of(job, state)
+        storm, shared = self._storms.of(self.all_open(job.org), causes, at_us)
+        last = self.known.get(self._of.get(job.id, ""))
+        if storm is not None:
+            self.put(join(storm, member_of(job, change, at_us), shared), decided)
+        elif last is not None and may_reopen(last, at_us):
+            step = follow(last, replace(change, at_us=at_us))
+            self.put(step, decided)
+        else:
+            self.put(self._begin(job, change, opened_us, causes), decided)
+        self._gather(job, causes, at_us, decided)
+
+    def _begin(
+        self, job: Job, change: Transition, opened_us: int, causes: tuple[Cause, ...]
+    ) -> Step:
+        known = self._board.outages.get(job.id)
+        first = round(known.first_fail * 1e6) if known else 0
+        return begin(
+            job.org,
+            job.name,
+            change,
+            first_fail_us=first or self._first.get(job.id, 0),
+            opened_us=opened_us,
+            causes=causes,
+            drill=job.id in self._board.drills,
+        )
+
+    def _gather(
+        self, job: Job, causes: tuple[Cause, ...], at_us: int, decided: Decided
+    ) -> None:
+        """Make a storm of the incidents that share a cause with this one, if many."""
+        mine = self.open_of(job.id)
+        if mine is None or mine.is_storm:
+            return
+        cause, jobs = self._storms.gather(job, at_us, causes)
+        if cause is None:
+            return
+        found = [self.open_of(each) for each in jobs]
+        alone = [i for i in found if i is not None and not i.is_storm]
+        if len(alone) < LEAST:
+            return
+        common = self._storms.common(job.org, jobs, cause)
+        storm, merged = merge(alone, common, at_us)
+        for step in (*merged, storm):
+            self.put(step, decided)
+        for each in jobs:
+            self._storms.drop(job.org, each)
+
+    def _mark_flapping(self, job: int, at_us: int, decided: Decided) -> None:
+        """Let the incident of *job* say that it flaps, or no longer does."""
+        incident, flaps = self.open_of(job), self.flaps.is_flapping(job)
+        if incident is not None and flaps is not (job in incident.flapping):
+            pct = self._board.flaps[job].pct if job in self._board.flaps else 0.0
+            self.put(flap(incident, job, pct, at_us, begins=flaps), decided)
+
+    def _note_first(self, judged: Judgement) -> None:
+        """Remember when the first vote of this trouble was cast."""
+        state = judged.state
+        for change in judged.changes:
+            if change.after in (VoteValue.FAILED, VoteValue.WARN):
+                first = self._first.get(state.job, change.at_us)
+                self._first[state.job] = min(first, change.at_us)
+        good = all(v.value is VoteValue.OK for v in state.votes.values())
+        if good and state.verdict not in BAD:
+            self._first.pop(state.job, None)
+
+    def _look_at_held(self, job: int, now_us: int, decided: Decided) -> None:
+        """Open the incident of a job that is unwell and suppressed no longer."""
+        change, found = self._held[job], self._board.jobs.get(job)
+        at_start = job in self._from_before
+        self._from_before.discard(job)
+        if found is None or self._board.verdict(found) == "paused":
+            del self._held[job]
+        elif self._board.states[job].verdict in BAD:
+            opened_us = change.at_us if at_start else now_us
+            if not self.suppressed(job, now_us / 1e6):
+                self._open(found, change, decided, opened_us)
+
+    def _look_for_leavers(
+        self, incident: Incident, now_us: int, decided: Decided
+    ) -> None:
+        """Wait no longer for jobs that were removed or stopped."""
+        for number, member in incident.members.items():
+            if member.recovered_us:
+                continue
+            job = self._board.jobs.get(number)
+            if job is not None and self._board.verdict(job) != "paused":
+                continue
+            why = "the job was removed" if job is None else "the job was stopped"
+            self._storms.drop(incident.org, number)
+            self.put(leave(self.known[incident.id], number, now_us, why), decided)
+
+    def _index(self, incident: Incident, jobs: Iterable[int]) -> None:
+        self.known[incident.id] = incident
+        self._of |= dict.fromkeys(jobs, incident.id)
+
+    def _drop(self, incident: Incident) -> None:
+        self.known.pop(incident.id, None)
+        for job in incident.members:
+            if self._of.get(job) == incident.id:
+                del self._of[job]
+
+    def _now_us(self) -> int:
+        return round(self._clock.wall() * 1e6)
+
+
+def member_of(job: Job, change: Transition, at_us: int) -> Member:
+    """Return *job* as a member of an incident, unwell by *change*."""
+    return Member(
+        job=job.id,
+        name=job.name,
+        joined_us=at_us,
+        bad_us=at_us,
+        verdict=change.after,
+        reason=change.reason,
+    )
+
+
+def _as_change(state: JobState) -> Transition:
+    """Return what made a stored state unwell, as far as it is known."""
+    at_us = round(state.since * 1e6)
+    return Transition(state.job, at_us, Verdict.UNKNOWN, state.verdict, state.reason)
+
+
+def state_of(incident: Incident) -> str:
+    """Return how far an incident is, in one word."""
+    if incident.retracted:
+        return "retracted"
+    if incident.merged_into:
+        return "merged"
+    if not incident.is_open:
+        return "closed"
+    return "acknowledged" if incident.acked_us else "open"
