@@ -16,6 +16,7 @@ from .group import Command
 from .output import ago, milliseconds, pairs, show_one
 from .session import Session
 from .table import Style
+from .uptime import time_rows, uptime_of
 
 HEIGHT = 8
 SCALE = 14
@@ -43,16 +44,21 @@ def command(
         points=points or (width if drawn else None),
         worker=on,
     )
+    spent = {} if on or not drawn else uptime_of(session.client(), name, seconds)
     show_one(
         session,
         answer,
-        lambda style: _picture(style, answer, width, range_),
+        lambda style: _picture(style, answer, width, range_, spent),
         name=name,
     )
 
 
 def _picture(
-    style: Style, answer: dict[str, Any], width: int, range_: str
+    style: Style,
+    answer: dict[str, Any],
+    width: int,
+    range_: str,
+    spent: dict[str, Any],
 ) -> list[str]:
     points = answer["points"]
     if not any(point["ok"] + point["failed"] + point["error"] for point in points):
@@ -64,7 +70,7 @@ def _picture(
         start_label=f"{range_} ago",
         end_label="now",
     )
-    return [*map(style.plain, chart), "", *pairs(style, _numbers(answer))]
+    return [*map(style.plain, chart), "", *pairs(style, _numbers(answer, spent))]
 
 
 def _value(point: dict[str, Any]) -> float | None:
@@ -75,7 +81,7 @@ def _value(point: dict[str, Any]) -> float | None:
     return math.nan if p95 is None else float(p95)
 
 
-def _numbers(answer: dict[str, Any]) -> list[tuple[str, Any]]:
+def _numbers(answer: dict[str, Any], spent: dict[str, Any]) -> list[tuple[str, Any]]:
     points = answer["points"]
     counts = {
         key: sum(point[key] for point in points)
@@ -87,6 +93,7 @@ def _numbers(answer: dict[str, Any]) -> list[tuple[str, Any]]:
 
     rows: list[tuple[str, Any]] = [
         ("uptime", _share(answer["uptime"])),
+        *time_rows(spent),
         ("measured", f"{_share(answer['coverage'])} of the time{_since(answer)}"),
         ("runs", ", ".join(f"{n} {key}" for key, n in counts.items() if n)),
         ("step", format_duration(answer["step_s"])),

@@ -17,6 +17,7 @@ from .group import Group
 from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
 from .session import Session
 from .table import Style
+from .uptime import slo_words, uptime_of
 
 COLUMNS = [
     Column("verdict", lambda job: job.get("verdict", "unknown"), mark=True),
@@ -141,8 +142,11 @@ def list_(session: Session) -> None:
 @click.pass_obj
 def show(session: Session, name: str) -> None:
     """Show the job NAME and what each worker says of it."""
-    job = session.client().get(path_of("jobs", name))
-    show_one(session, job, lambda style: _card(style, job))
+    client = session.client()
+    job = client.get(path_of("jobs", name))
+    drawn = session.form in ("table", "wide")
+    spent = uptime_of(client, name) if drawn and job.get("slo") else {}
+    show_one(session, job, lambda style: _card(style, job, spent))
 
 
 @command.command("edit")
@@ -260,7 +264,9 @@ def _switch(session: Session, name: str, verb: str, worker: str | None) -> None:
     show_one(session, job, lambda style: [style.plain(words)])
 
 
-def _card(style: Style, job: dict[str, Any]) -> list[str]:
+def _card(
+    style: Style, job: dict[str, Any], spent: dict[str, Any] | None = None
+) -> list[str]:
     """Return a job on one screen."""
     timeout = format_duration(job["timeout_s"])
     told = job.get("push_path")
@@ -270,6 +276,7 @@ def _card(style: Style, job: dict[str, Any]) -> list[str]:
         ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
         ("options", joined(job["options"])),
         ("labels", joined(job["labels"])),
+        ("slo", slo_words(spent or {})),
         ("report", f"curl -X POST SERVER{told}" if told else ""),
         ("since", ago(job["verdict_since"])),
         ("why", job["verdict_reason"]),

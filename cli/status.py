@@ -26,12 +26,19 @@ CLEAR = "\x1b[H\x1b[2J"
 @click.option(
     "--watch", is_flag=False, flag_value="2s", metavar="[2s]", help="Show it again."
 )
+@click.option("--at", metavar="03:12", help="As it was known then (UTC).")
 @click.pass_obj
-def command(session: Session, watch: str | None) -> None:
-    """Print how everything is, and what to do next."""
+def command(session: Session, watch: str | None, at: str | None) -> None:
+    """Print how everything is, and what to do next.
+
+    --at takes a time of day (the last one that has been), "yesterday 14:00", a
+    date, an RFC 3339 time, or "2h ago"; times are UTC.
+    """
     client = session.client()
-    if watch is None:
-        _show(session, client)
+    if watch is None or at is not None:
+        if watch is not None:
+            raise UsageError("--watch and --at: what has been does not change")
+        _show(session, client, at)
         return
     pause = parse_duration(watch)
     if not 0.2 <= pause <= 3600:
@@ -49,9 +56,12 @@ def command(session: Session, watch: str | None) -> None:
             session.note(f"{error}; waiting for it")
 
 
-def _show(session: Session, client: Client) -> None:
-    status = client.get("status")
-    jobs = client.items("jobs") if session.form in ("table", "wide") else []
+def _show(session: Session, client: Client, at: str | None = None) -> None:
+    status = client.get("status", at=at)
+    # By the moment that was answered: "2h ago" would be another one by now.
+    then = status.get("at")
+    drawn = session.form in ("table", "wide")
+    jobs = client.items("jobs", at=then) if drawn else []
     show_one(session, status, lambda style: _screen(style, status, jobs))
 
 
@@ -69,6 +79,8 @@ def _screen(
         f"{status['results_per_s']:.3g} results/s",
         f"jobs         {status['jobs']}   {verdicts}".rstrip(),
     ]
+    if status.get("at"):
+        lines = [f"as of        {safe_text(status['at'], 40)}", lines[0], lines[2]]
     bad = [job for job in jobs if job.get("verdict") in WORST]
     if bad:
         lines += ["", *_worst(style, bad)]

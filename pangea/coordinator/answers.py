@@ -139,8 +139,8 @@ def result_answer(board: Board, result: Result) -> ResultAnswer:
     )
 
 
-def history_answer(history: History) -> HistoryAnswer:
-    """Return a stretch of history."""
+def history_answer(history: History, uptime: float | None) -> HistoryAnswer:
+    """Return a stretch of history; *uptime* is that of time."""
     return HistoryAnswer(
         step_s=history.step_s,
         points=[
@@ -158,7 +158,7 @@ def history_answer(history: History) -> HistoryAnswer:
             )
             for point in history.points
         ],
-        uptime=history.uptime,
+        uptime=uptime,
         coverage=history.coverage,
         added_at=None if history.added_us is None else moment(history.added_us),
     )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from pangea.core.cost import Cost, cost_of, over_budget
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import PUSHED, Job, Outcome
+from pangea.core.uptime import Span
 from pangea.storage import results as stored_results
 from pangea.storage import rollups
 from pangea.web.schema import (
@@ -250,18 +251,20 @@ class CoordinatorService:
         job = self._board.job(name, org)
         worker_id = self._board.worker(worker, org).id if worker else None
         until_us = round(self._c.clock.wall() * 1e6)
-        history = await self._c.store.read(
-            lambda: rollups.history(
-                job,
-                until_us - round(range_s * 1e6),
-                until_us,
-                points,
-                worker=worker_id,
-                workers=len(self._board.placements[job.id].workers),
-                buckets=self._c.buckets,
+        whole = Span(until_us - round(range_s * 1e6), until_us)
+        history, time = await self._c.store.read(
+            lambda: (
+                rollups.history(
+                    job,
+                    *(whole.begin_us, whole.end_us, points),
+                    worker=worker_id,
+                    workers=len(self._board.placements[job.id].workers),
+                    buckets=self._c.buckets,
+                ),
+                self._c.past.uptime(job, whole, worker_id),
             )
         )
-        return history_answer(history)
+        return history_answer(history, time.share)
 
     def recent(self, org: int, job_id: int, points: int) -> list[float | None]:
         """Return the last durations of a job over its workers, None for failures."""

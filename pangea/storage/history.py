@@ -38,14 +38,14 @@ class Point(Struct, frozen=True, kw_only=True):
 class History(Struct, frozen=True, kw_only=True):
     """Points ``step_s`` wide.
 
-    ``uptime`` is the share of good ones among good and failed results, None if
+    ``good`` is the share of good ones among good and failed results, None if
     there are none; ``coverage`` the share of what should have been measured.
     Both count from ``added_us``, if the job was added after the beginning.
     """
 
     step_s: int
     points: list[Point]
-    uptime: float | None
+    good: float | None
     coverage: float
     added_us: int | None = None
 
@@ -196,7 +196,7 @@ def _history(
     return History(
         step_s=step,
         points=points,
-        uptime=whole.ok / judged if judged else None,
+        good=whole.ok / judged if judged else None,
         coverage=min(1.0, whole.count / expected) if expected else 1.0,
         added_us=job.created_at_us if created > since else None,
     )

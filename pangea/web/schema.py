@@ -185,7 +185,7 @@ class PointAnswer(Struct, frozen=True, kw_only=True):
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):
-    """A stretch of history; ``uptime`` and ``coverage`` are shares of 1.
+    """A stretch of history; ``uptime`` (of time) and ``coverage`` are shares of 1.
 
     ``added_at`` is when the job was added, if that is within the stretch: both
     count from then on.

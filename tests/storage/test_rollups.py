@@ -168,7 +168,7 @@ async def test_history_is_the_same_before_and_after_a_fold(store):
     assert await store.read(look) == before
     assert before.step_s == 1200
     assert sum(p.ok + p.failed for p in before.points) == 240
-    assert (before.uptime, before.coverage) == (239 / 240, 1.0)
+    assert (before.good, before.coverage) == (239 / 240, 1.0)
     assert sum(p.missing for p in before.points) == 0
     assert abs(before.points[2].p50_ms / 12 - 1) < 0.011
     assert (before.points[2].min_ms, before.points[2].max_ms) == (10.0, 14.0)
@@ -197,7 +197,7 @@ async def test_what_was_not_measured_is_missing_and_not_up(store):
     found = await store.read(
         lambda: rollups.history(made, T0, T0 + 3600 * SECOND, 60, workers=1)
     )
-    assert found.uptime == 1.0
+    assert found.good == 1.0
     assert round(found.coverage, 2) == 0.67
     assert sum(p.missing for p in found.points) == 40
 
@@ -216,7 +216,7 @@ async def test_nothing_is_missing_before_the_job_was_there(store):
     assert before
     assert set(before) == {0}
     assert sum(p.missing for p in found.points) in range(34, 41)
-    assert found.uptime is None
+    assert found.good is None
     assert found.coverage == 0.0
     assert found.added_us == late.created_at_us
     later = await store.read(
