@@ -4,10 +4,11 @@ The database is the truth; this is its working copy, changed only after (jobs,
 workers) or together with (verdicts) what was written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pangea.core.dependencies import Graph
 from pangea.core.errors import NotFound
+from pangea.core.flapping import Flap
 from pangea.core.liveness import LEAVES_S as LEAVES_AFTER_S
 from pangea.core.model import (
     COORDINATOR,
@@ -69,6 +70,10 @@ class Board:
         #: Jobs that fail on purpose now, or recover from it.
         self.drills: set[int] = set()
         self.graph = Graph()
+        #: How often verdicts changed of late, of jobs of which one did.
+        self.flaps: dict[int, Flap] = {}
+        #: Tells the id of the open incident of a job, "" if there is none.
+        self.incident_of: Callable[[int], str] = lambda job: ""
         #: Jobs on the move; those of which somebody arrived, or cannot ask.
         self.moving: set[int] = set()
         self.arrived: set[int] = set()

@@ -28,6 +28,7 @@ from .confirming import Confirming
 from .dialler import Dialler
 from .dispatch import Dispatch
 from .heartbeats import Heartbeats
+from .incidents import Incidents
 from .intake import Intake
 from .job_keeper import JobKeeper
 from .join_tokens import JoinTokens
@@ -83,6 +84,8 @@ class Coordinator:
         self.outages = Outages(self.board)
         self.confirming = Confirming(self.board, self.dispatch, self.watch, clock)
         self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
+        self.incidents = Incidents(self.board, store, clock)
+        self.judging.followers.append(self.incidents.follow)
         self.moving = Moving(
             self.board, clock, self.dispatch, self.judging, self.intake
         )
@@ -149,6 +152,7 @@ class Coordinator:
         await self.pauses.start()
         self.watch.start()
         await self.outages.load(self.store)
+        await self.incidents.load()
         for job in jobs:
             await self._await_heartbeat(job)
         since = round((now - WARM_S) * 1e6)
@@ -219,6 +223,7 @@ class Coordinator:
             try:
                 await self._look(now)
                 await self._expire(now)
+                await self.intake.note(self.incidents.look())
                 await self.rotation.tick(now)
                 if ticks % SEEN_EVERY == 0:
                     await self._write_seen()
