@@ -24,7 +24,7 @@ from pangea.core.confirm import (
 )
 from pangea.core.model import PUSHED, Job, Verdict, VoteValue
 from pangea.core.outage import SUSPENDED
-from pangea.core.verdict import GOOD, JobState, Judgement
+from pangea.core.verdict import JobState, Judgement
 
 from .board import Board
 from .confirm_queue import ConfirmQueue
@@ -86,11 +86,12 @@ class Confirming:
         job, goal = self._board.jobs.get(state.job), goal_of(state)
         if job is None or goal is None or not self._may(job):
             return
-        news = (VoteValue.FAILED,) if goal is Goal.DOWN else GOOD
         spoke = {
             change.worker
             for change in judged.changes
-            if change.after in news and change.cause not in SUSPENDED
+            if change.after is not None
+            and (change.after is VoteValue.FAILED) is (goal is Goal.DOWN)
+            and change.cause not in SUSPENDED
         }
         held = self.open.get(job.id)
         if spoke and not (

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from .model import Verdict, VoteValue
-from .verdict import GOOD, JobState, Vote
+from .verdict import JobState, Vote
 
 #: A worker confirms so much beside its schedule: a share of its own probe rate, and
 #: at least so many a second. So much of it may come at once.
@@ -148,7 +148,7 @@ def _more(wish: Wish) -> tuple[int, tuple[int, ...], str]:
 def goal_of(state: JobState) -> Goal | None:
     """Return what others can say of a job in this *state*; None if it is plain."""
     if state.verdict is Verdict.DOWN:
-        good = any(v.value in GOOD for v in state.counted)
+        good = any(v.value is not VoteValue.FAILED for v in state.counted)
         return Goal.UP if good else None
     failed = any(v.value is VoteValue.FAILED for v in state.counted)
     return Goal.DOWN if failed else None
