@@ -69,7 +69,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         return {name: said for name, said in told.items() if said not in _EMPTY}
 
 
-_EMPTY: tuple[Any, ...] = ("", {}, [], None, 0, False)
+_EMPTY: tuple[Any, ...] = ("", {}, (), None, 0, False)
 
 
 def finding_of(

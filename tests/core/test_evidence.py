@@ -183,4 +183,6 @@ def test_a_finding_takes_the_hops_of_its_way_and_not_the_redirects_of_a_page():
         True,
         False,
     )
-    assert found.data["hops"] == [[1, [GATE]]]
+    assert found.data["hops"] == ([1, (GATE,)],)
+    assert "certificate" not in found.data
+    assert "answers" not in found.data
