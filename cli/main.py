@@ -18,6 +18,7 @@ COMMANDS = {
     "history": (".history", "Draw a job's past: chart, percentiles, uptime."),
     "status": (".status", "Print how everything is, and what to do next."),
     "worker": (".worker", "List the workers and how they are."),
+    "maintenance": (".maintenance", "Plan work on jobs or workers."),
     "mesh": (".mesh", "Print how the workers see each other."),
     "probe": (".probe", "Probe a target from here, once, without a coordinator."),
     "config": (".config", "Check and show the configuration."),

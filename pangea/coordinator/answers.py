@@ -48,7 +48,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         enabled=job.enabled,
         verdict=verdict,
         verdict_since=moment(round(state.since * 1e6)) if state.since else None,
-        verdict_reason="stopped" if verdict == "paused" else state.reason,
+        verdict_reason=_why(board, job, verdict, state),
         votes=votes,
         last_duration_ms=last.duration_ms if last else None,
         push_path=push_path,
@@ -57,6 +57,14 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         slo=job.slo,
         **outage_times(outage),
     )
+
+
+def _why(board: Board, job: Job, verdict: str, state: JobState) -> str:
+    if verdict == "paused":
+        return "stopped"
+    if verdict == "maintenance":
+        return board.maintained[job.id]
+    return state.reason
 
 
 def _votes(board: Board, job: Job, state: JobState) -> list[VoteAnswer]:
@@ -89,6 +97,8 @@ def _cell(board: Board, number: int, state: JobState) -> VoteAnswer:
     vote, name = state.votes.get(number), board.voter(number)
     there = number in board.connected or number == COORDINATOR
     gone = "lost" if number in board.lost else "suspect"
+    if number in board.resting:
+        there, gone = False, "maintenance"
     if vote is None:
         waiting = "waiting" if there else gone
         return VoteAnswer(worker=name, outcome=None, state=waiting)

@@ -38,6 +38,7 @@ from .moving import Moving
 from .outages import Outages
 from .past import Past
 from .pauses import Pauses
+from .planned import Planned
 from .reception import Reception
 from .retention import Retention
 from .watch import Watch
@@ -113,6 +114,7 @@ class Coordinator:
         self.members = Membership(self)
         self.past = Past(self.buckets)
         self.pauses = Pauses(self.board, store, clock)
+        self.planned = Planned(self.board, store, clock, self.intake)
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
@@ -150,6 +152,7 @@ class Coordinator:
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
         await self.pauses.start()
+        await self.planned.load()
         self.watch.start()
         await self.outages.load(self.store)
         await self.incidents.load()
@@ -222,6 +225,7 @@ class Coordinator:
                 self.board.seen[worker] = now
             try:
                 await self._look(now)
+                await self.planned.look(now)
                 await self._expire(now)
                 await self.intake.note(self.incidents.look())
                 await self.rotation.tick(now)
@@ -254,6 +258,10 @@ class Coordinator:
         workers have a moment to deliver what waited.
         """
         if self.intake.trouble or self.watch.doubt:
+            if self.intake.trouble:
+                # Judging goes on with what is heard, and must not take the silence
+                # of those who could not be heard for an answer.
+                self.judging.hold(now + BACK_S)
             self._expire_from = now + BACK_S
         # No longer than that: the clock may have been set back.
         if now < self._expire_from <= now + BACK_S:

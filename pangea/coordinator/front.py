@@ -11,6 +11,7 @@ from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_dials import DIALS
 from pangea.web.api_gaps import GAPS
+from pangea.web.api_maintenance import MAINTENANCE
 from pangea.web.api_mesh import MESH_SERVICE
 from pangea.web.api_past import PAST
 from pangea.web.api_probes import PROBES
@@ -23,6 +24,7 @@ from .coordinator import Coordinator
 from .dial_service import DialService
 from .gap_service import GapService
 from .greeting import join_lines
+from .maintenance_service import MaintenanceService
 from .mesh_service import MeshService
 from .past_service import PastService
 from .probe_service import ProbeService
@@ -74,6 +76,7 @@ async def open_front(
     app[MESH_SERVICE] = MeshService(coordinator)
     app[DIALS] = DialService(coordinator)
     app[GAPS] = GapService(coordinator)
+    app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
     app[PROBES] = ProbeService(coordinator)
     host, port = config.listen

@@ -25,11 +25,16 @@ class Span(Struct, frozen=True):
 
 def put(span: Span) -> None:
     """Store a stretch; one that began then has a new end."""
-    connection().execute(
+    put_all([span])
+
+
+def put_all(spans: Iterable[Span]) -> None:
+    """Store stretches; those that began then have new ends."""
+    connection().executemany(
         "INSERT INTO span (job, kind, from_us, until_us, why) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (job, kind, from_us) DO UPDATE"
         " SET until_us = excluded.until_us, why = excluded.why",
-        (span.job, span.kind, span.from_us, span.until_us, span.why),
+        [(s.job, s.kind, s.from_us, s.until_us, s.why) for s in spans],
     )
 
 

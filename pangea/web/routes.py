@@ -35,6 +35,7 @@ from .login import LOGIN
 from .mesh import MESH
 from .pages import PAGES
 from .route import Route
+from .routes_planned import PLANNED_ROUTES
 from .routes_workers import WORKER_ROUTES
 from .schema import (
     AddedJob,
@@ -201,6 +202,7 @@ API: list[Route] = [
         media=LINES,
     ),
     *WORKER_ROUTES,
+    *PLANNED_ROUTES,
     Route(
         method="GET",
         path=f"{_V1}/secrets",

@@ -77,7 +77,8 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
     result yet), ``suspect`` (the worker is not connected; its vote counts for some
     seconds more), ``lost`` (its vote counts no more) or ``moving`` (another worker
     takes over, and this one goes on until that one has reported). A worker that the
-    job names and that is not there is ``absent``.
+    job names and that is not there is ``absent``; of one in ``maintenance`` nothing
+    counts.
     """
 
     worker: str

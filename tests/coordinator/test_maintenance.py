@@ -1,0 +1,140 @@
+"""Maintenance at a coordinator: of jobs, of labels, of workers, and its end."""
+
+import asyncio
+
+import pytest
+
+from pangea.coordinator.maintenance_service import MaintenanceService
+from pangea.core.errors import NotFound, UsageError
+from pangea.core.model import FIRST_ORG, Outcome
+from pangea.storage import spans
+from pangea.storage.verdicts import vote_changes
+from pangea.web.api_maintenance import MaintenanceSpec
+from tests.coordinator.conftest import CLOCK, World, row
+from tests.coordinator.test_moving import add
+
+
+@pytest.fixture
+def desk(world):
+    return MaintenanceService(world.coordinator)
+
+
+async def verdict(world, name="web"):
+    return (await world.service.job(FIRST_ORG, name)).verdict
+
+
+async def until(world, wanted, name="web"):
+    async with asyncio.timeout(5):
+        while await verdict(world, name) != wanted:
+            await asyncio.sleep(0.02)
+
+
+async def plan(desk, **more):
+    said = {"jobs": ["web"], "duration_s": 3600.0} | more
+    return await desk.add(FIRST_ORG, "ann", MaintenanceSpec(**said))
+
+
+async def test_a_job_in_maintenance_is_neither_up_nor_down_and_back_after_it(
+    world, desk
+):
+    job = await add(world)
+    far, other = await world.join("a"), await world.join("b")
+    made = await plan(desk, reason="new disk")
+    answer = await world.service.job(FIRST_ORG, "web")
+    assert (answer.verdict, made.state, made.covers) == ("maintenance", "active", 1)
+    assert answer.verdict_reason.startswith("in maintenance until 2")
+    assert answer.verdict_reason.endswith(" UTC: new disk")
+    assert (await world.service.status(FIRST_ORG)).verdicts["maintenance"] == 1
+    await far.report([row(job, outcome=Outcome.FAILED)])
+    await other.report([row(job, outcome=Outcome.FAILED)])
+    state = world.coordinator.board.states
+    async with asyncio.timeout(5):
+        while state[job].verdict != "down":
+            await asyncio.sleep(0.02)
+    assert await verdict(world) == "maintenance"
+    over = []
+    world.coordinator.planned.upkeep.over.append(lambda job, _: over.append(job))
+    ended = await desk.end(FIRST_ORG, made.id)
+    assert (ended.state, await verdict(world), over) == ("over", "down", [job])
+    (span,) = await world.store.read(lambda: spans.between(job, 0, 1 << 60))
+    assert span.kind == "maintenance"
+    assert span.until_us < CLOCK.wall() * 1e6 + 1e6
+
+
+async def test_labels_name_jobs_also_those_that_come_later(world, desk):
+    await plan(desk, jobs=[], labels={"site": "a"})
+    await add(world, "late", labels={"site": "a", "kind": "db"})
+    await add(world, "other", labels={"site": "b"})
+    await until(world, "maintenance", "late")
+    assert await verdict(world, "other") == "unknown"
+    (listed,) = await desk.plans(FIRST_ORG)
+    assert (listed.covers, listed.labels) == (1, {"site": "a"})
+
+
+async def test_nothing_that_a_worker_in_maintenance_says_counts(world, desk):
+    job = await add(world)
+    far, other = await world.join("a"), await world.join("b")
+    await far.report([row(job)])
+    await other.report([row(job)])
+    await until(world, "up")
+    made = await plan(desk, jobs=[], workers=["a"])
+    state = world.coordinator.board.states
+    async with asyncio.timeout(5):
+        while not state[job].suspended:
+            await asyncio.sleep(0.02)
+    cell = (await world.service.job(FIRST_ORG, "web")).votes[0]
+    assert (cell.worker, cell.outcome, cell.state) == ("a", "ok", "maintenance")
+    assert await verdict(world) == "up"
+    logged = await world.store.read(lambda: vote_changes(job))
+    assert "worker in maintenance" in [change.cause for change in logged]
+    await desk.remove(FIRST_ORG, made.id)
+    async with asyncio.timeout(5):
+        while state[job].suspended:
+            await asyncio.sleep(0.02)
+    assert await desk.plans(FIRST_ORG) == []
+
+
+async def test_a_restart_goes_on_with_what_is_planned(store, tmp_path):
+    first = World(store, tmp_path)
+    await first.start()
+    job = await add(first)
+    await plan(MaintenanceService(first.coordinator))
+    before = await store.read(lambda: spans.between(job, 0, 1 << 60))
+    await first.close()
+    second = World(store, tmp_path)
+    await second.start()
+    try:
+        assert await verdict(second) == "maintenance"
+        assert await store.read(lambda: spans.between(job, 0, 1 << 60)) == before
+    finally:
+        await second.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        ({"jobs": ["nix"]}, NotFound),
+        ({"workers": ["nix"]}, NotFound),
+        ({"jobs": []}, UsageError),
+        ({"duration_s": None}, UsageError),
+        ({"weekly": "mon@1:00-2:00"}, UsageError),
+        ({"until": "2026-01-01T00:00:00Z", "duration_s": None}, UsageError),
+        ({"until": "2040-01-01T00:00:00Z"}, UsageError),
+        ({"cron": "0 3 * *"}, UsageError),
+        ({"zone": "Mars"}, UsageError),
+        ({"duration_s": float("inf")}, UsageError),
+    ],
+)
+async def test_what_cannot_be_is_refused_and_not_stored(world, desk, spec, error):
+    await add(world)
+    with pytest.raises(error):
+        await plan(desk, **spec)
+    assert await desk.plans(FIRST_ORG) == []
+
+
+async def test_another_org_neither_sees_nor_ends_it(world, desk):
+    await add(world)
+    made = await plan(desk)
+    assert await desk.plans(FIRST_ORG + 1) == []
+    with pytest.raises(NotFound):
+        await desk.end(FIRST_ORG + 1, made.id)
