@@ -48,9 +48,9 @@ class JobKeeper:
 
         await self._store.write(write)
 
-    async def remove(self, job: Job) -> None:
-        """Remove a job."""
-        await self._store.write(lambda: jobs.remove(job.id))
+    async def remove(self, job: Job, orphans: list[Job]) -> None:
+        """Remove a job; *orphans* are stored, which depended on it."""
+        await self.replace_all(orphans, lambda: jobs.remove(job.id))
 
     def _sealed(self, job: Job) -> Job:
         secret, place = secret_names(probe_class(job.type).Options), _place(job)

@@ -116,6 +116,7 @@ class CoordinatorService:
         job = job_from(spec, taken, self._intervals, now_us)
         parents = self._ids(org, spec.depends_on)
         job = replace(job, org=org, depends_on=parents)
+        self._board.graph.check(job, self._board.jobs)
         if job.name in taken:
             raise Conflict(
                 f"there is a job {job.name!r} already",
@@ -140,6 +141,7 @@ class CoordinatorService:
         job = patched(self._board.job(name, org), patch)
         if patch.depends_on is not UNSET:
             job = replace(job, depends_on=self._ids(org, patch.depends_on))
+            self._board.graph.check(job, self._board.jobs)
         self._check_workers(job)
         self._within_budget(job)
         anew = question(job) != question(self._board.jobs[job.id])
@@ -150,9 +152,16 @@ class CoordinatorService:
 
     @one_at_a_time
     async def remove_job(self, org: int, name: str) -> None:
-        """Remove a job."""
+        """Remove a job; those that depend on it do so no more."""
         job = self._board.job(name, org)
-        await self._c.jobs.remove(job)
+        orphans = [
+            replace(child, depends_on=tuple(p for p in child.depends_on if p != job.id))
+            for child in self._board.jobs.values()
+            if job.id in child.depends_on
+        ]
+        await self._c.jobs.remove(job, orphans)
+        for child in orphans:
+            self._board.put_job(child)
         self._board.drop_job(job)
         self._c.heartbeats.drop(job.id)
         self._c.dispatch.update([job.id])

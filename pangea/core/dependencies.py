@@ -1,6 +1,6 @@
 """Jobs that depend on jobs: who stands above whom, and whose fault an outage is."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -118,14 +118,16 @@ def blame(
     jobs: Mapping[int, Job],
     states: Mapping[int, JobState],
     now: float,
+    aside: Container[int] = (),
 ) -> Blame | None:
     """Return which job above *job*, bad *since* then, is to blame; None: nobody.
 
     The highest one that is down counts. While none is, but one has a failed vote
     that counts, the answer waits for it: two of its timeouts and two seconds from
-    *since* on. Times are UTC seconds.
+    *since* on. Times are UTC seconds. Those *aside* are never to blame: they are
+    drilled.
     """
-    above = [p for p in graph.ancestors(job) if p in jobs and p in states]
+    above = [p for p in graph.ancestors(job) if p in jobs and p not in aside]
     down = [p for p in above if states[p].verdict is Verdict.DOWN]
     for parent in down:
         if not set(graph.ancestors(parent)) & set(down):
