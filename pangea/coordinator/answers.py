@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from pangea.core.cost import Cost, in_words
+from pangea.core.flapping import Flap
 from pangea.core.model import COORDINATOR, PUSHED, Job, Result, Verdict, VoteValue
 from pangea.core.options import masked
 from pangea.core.verdict import JobState
@@ -33,6 +34,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
     last = max(good, key=lambda v: v.at or "", default=None)
     verdict = board.verdict(job)
     outage = board.outages.get(job.id) if verdict == Verdict.DOWN else None
+    flap = board.flaps.get(job.id, Flap())
     return JobAnswer(
         id=job.id,
         name=job.name,
@@ -56,6 +58,9 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         depends_on=[board.jobs[j].name for j in job.depends_on if j in board.jobs],
         slo=job.slo,
         **outage_times(outage),
+        incident=board.incident_of(job.id) or None,
+        flapping=flap.flapping,
+        flap_pct=round(flap.pct, 1),
     )
 
 

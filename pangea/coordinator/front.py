@@ -11,8 +11,10 @@ from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_dials import DIALS
 from pangea.web.api_gaps import GAPS
+from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_maintenance import MAINTENANCE
 from pangea.web.api_mesh import MESH_SERVICE
+from pangea.web.api_notes import NOTES
 from pangea.web.api_past import PAST
 from pangea.web.api_probes import PROBES
 from pangea.web.api_secrets import SECRETS
@@ -24,8 +26,10 @@ from .coordinator import Coordinator
 from .dial_service import DialService
 from .gap_service import GapService
 from .greeting import join_lines
+from .incident_service import IncidentService
 from .maintenance_service import MaintenanceService
 from .mesh_service import MeshService
+from .note_service import NoteService
 from .past_service import PastService
 from .probe_service import ProbeService
 from .secret_service import SecretService
@@ -76,6 +80,8 @@ async def open_front(
     app[MESH_SERVICE] = MeshService(coordinator)
     app[DIALS] = DialService(coordinator)
     app[GAPS] = GapService(coordinator)
+    app[INCIDENTS] = IncidentService(coordinator)
+    app[NOTES] = NoteService(coordinator)
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
     app[PROBES] = ProbeService(coordinator)

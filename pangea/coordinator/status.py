@@ -8,9 +8,10 @@ from pangea.core.model import Worker
 from pangea.mesh import rotation
 from pangea.web.schema import StatusAnswer, moment
 
-from .concerns import concerns
+from .concerns import MOST, concerns
 from .coordinator import Coordinator
 from .greeting import JoinLines
+from .incident_answers import incident_answer
 
 
 class Status:
@@ -31,11 +32,13 @@ class Status:
         known = [w for w in board.workers.values() if w.org == org]
         workers = [w for w in known if w.state == "approved"]
         here = sum(w.id in board.connected for w in workers)
+        bad = self._c.incidents.all_open(org)
+        now_us = round(self._c.clock.wall() * 1e6)
         return StatusAnswer(
             name=self._name,
             version=__version__,
             started_at=moment(round(self._started * 1e6)),
-            now=moment(round(self._c.clock.wall() * 1e6)),
+            now=moment(now_us),
             verdicts=board.counts(org),
             jobs=len(jobs),
             workers=len(workers),
@@ -47,6 +50,8 @@ class Status:
             join_secret=join.secret,
             only_here=join.only_here,
             concerns=concerns(self._c, org),
+            incidents_open=len(bad),
+            incidents=[incident_answer(board, i, now_us) for i in bad[:MOST]],
         )
 
     def _admission(self, known: list[Worker]) -> list[str]:

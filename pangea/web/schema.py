@@ -5,6 +5,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from .schema_incidents import IncidentAnswer
+from .schema_push import PushAnswer as PushAnswer
+from .schema_push import PushQuery as PushQuery
+
 
 def moment(us: int) -> str:
     """Return microseconds of UTC as RFC 3339 with microseconds."""
@@ -98,7 +102,8 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     Secret options are masked. ``push_path`` is where a heartbeat job is told;
     ``notices`` are sentences for a person, of workers that it names and are not there.
     While it is down, ``first_fail_at`` is when that was first seen and ``confirmed_at``
-    when it was believed.
+    when it was believed. ``incident`` is the id of its open one; a ``flapping`` job
+    changes its verdict too often: in ``flap_pct`` of its last 20 states.
     """
 
     id: int
@@ -124,21 +129,9 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     slo: float = 0.0
     first_fail_at: str | None = None
     confirmed_at: str | None = None
-
-
-class PushQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """A report: that all went well, or that it did not, with a word on it."""
-
-    outcome: Literal["ok", "failed"] = "ok"
-    detail: Annotated[str, Meta(max_length=500)] = ""
-    duration_ms: Annotated[float, Meta(ge=0, le=1e12)] = 0.0
-
-
-class PushAnswer(Struct, frozen=True, kw_only=True):
-    """The job that heard it, and until when the next report is in time."""
-
-    job: str
-    next_before: str
+    incident: str | None = None
+    flapping: bool = False
+    flap_pct: float = 0.0
 
 
 class AddedJob(Struct, frozen=True, kw_only=True):
@@ -276,7 +269,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     ``concerns`` are at most 20 things to look at, mostly workers that are not well.
     ``join`` are the commands that add a worker by a token: one here, one on its
     machine; ``join_secret`` those with the cluster's secret in a file, none in
-    public. ``only_here``: no other machine reaches this coordinator.
+    public. ``only_here``: no other machine reaches this coordinator. ``incidents``
+    are the newest 20 of those that are open.
     """
 
     name: str
@@ -294,6 +288,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     join_secret: list[str] = []
     only_here: bool = False
     concerns: list[Concern] = []
+    incidents_open: int = 0
+    incidents: list[IncidentAnswer] = []
 
 
 class Starter(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,121 @@
+"""What incidents and notes look like to the API: pure translation."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from pangea.core.incident import Entry, Incident, Member
+from pangea.core.model import Verdict
+from pangea.storage.notes import Note
+from pangea.web.schema import moment
+from pangea.web.schema_incidents import (
+    MOST_JOBS,
+    EntryAnswer,
+    IncidentAnswer,
+    IncidentDetail,
+    MemberAnswer,
+    NoteAnswer,
+)
+
+from .board import Board
+from .incidents import state_of
+
+#: The kind of line that holds what was gathered at the confirmation.
+EVIDENCE = "evidence"
+
+
+def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAnswer:
+    """Return an incident in short."""
+    names = [_name(board, m) for m in incident.members.values()]
+    first = incident.members.get(incident.job)
+    ended_us = incident.closed_us or max(now_us, incident.opened_us)
+    spent_us = max(incident.confirmed_us - incident.first_fail_us, 0)
+    acked_us = incident.acked_us
+    storm = incident.is_storm
+    return IncidentAnswer(
+        id=incident.id,
+        title=incident.title if storm or not names else names[0],
+        state=state_of(incident),
+        job=_name(board, first) if first else "",
+        jobs=names[:MOST_JOBS],
+        members=len(names),
+        unwell=sum(not m.recovered_us for m in incident.members.values()),
+        verdict=incident.verdict,
+        worst=incident.worst,
+        reason=incident.reason,
+        cause=incident.causes[0].words if storm and incident.causes else "",
+        opened_at=moment(incident.opened_us),
+        closed_at=moment(incident.closed_us) if incident.closed_us else None,
+        duration_s=round((ended_us - incident.opened_us) / 1e6, 3),
+        first_fail_at=moment(incident.first_fail_us),
+        confirmed_at=moment(incident.confirmed_us),
+        confirmed_after_s=round(spent_us / 1e6, 3),
+        acknowledged_at=moment(acked_us) if acked_us else None,
+        acknowledged_by=incident.acked_by,
+        acknowledged_text=incident.ack_text,
+        reopened=incident.reopened,
+        flapping=bool(incident.flapping),
+        drill=incident.drill,
+        backfilled=incident.backfilled,
+        retracted=incident.retracted,
+        merged_into=incident.merged_into or None,
+    )
+
+
+def incident_detail(
+    board: Board,
+    incident: Incident,
+    timeline: Iterable[Entry],
+    notes: Iterable[Note],
+    now_us: int,
+) -> IncidentDetail:
+    """Return an incident with all that is known of it."""
+    lines = list(timeline)
+    short = incident_answer(board, incident, now_us)
+    return IncidentDetail(
+        **msgspec.structs.asdict(short),
+        member_list=[_member(board, m) for m in incident.members.values()],
+        timeline=[_entry(e) for e in lines if e.kind != EVIDENCE],
+        evidence=[e.data for e in lines if e.kind == EVIDENCE],
+        notes=[note_answer(note) for note in notes],
+    )
+
+
+def note_answer(note: Note) -> NoteAnswer:
+    """Return a note."""
+    return NoteAnswer(
+        id=note.id,
+        at=moment(note.at_us),
+        text=note.text,
+        labels=note.labels,
+        who=note.who,
+        added_at=moment(note.added_us),
+    )
+
+
+def _name(board: Board, member: Member) -> str:
+    """Return what a member is called now, or was when it was here."""
+    job = board.jobs.get(member.job)
+    return job.name if job else member.name
+
+
+def _member(board: Board, member: Member) -> MemberAnswer:
+    well = member.recovered_us
+    return MemberAnswer(
+        job=_name(board, member),
+        verdict=Verdict.UP if well else member.verdict,
+        joined_at=moment(member.joined_us),
+        bad_since=moment(member.bad_us),
+        recovered_at=moment(well) if well else None,
+        reason=member.reason,
+    )
+
+
+def _entry(entry: Entry) -> EntryAnswer:
+    return EntryAnswer(
+        at=moment(entry.at_us),
+        kind=entry.kind,
+        who=entry.who,
+        text=entry.text,
+        data=entry.data,
+    )

@@ -1,0 +1,71 @@
+"""Notes as the web sees them (``pangea.web.api_notes``)."""
+
+from msgspec.structs import replace
+
+from pangea.core.errors import UsageError
+from pangea.core.text import safe_text
+from pangea.storage import notes as stored
+from pangea.storage.notes import Note
+from pangea.web.api_notes import NotesQuery
+from pangea.web.schema import Page
+from pangea.web.schema_incidents import MOST_TEXT, NoteAnswer, NoteSpec
+
+from .coordinator import Coordinator
+from .incident_answers import note_answer
+
+#: Nobody notes what lies further ahead than a clock may be off.
+AHEAD_US = 86_400_000_000
+
+
+class NoteService:
+    """Keeps notes and finds them again."""
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._c = coordinator
+
+    async def notes(
+        self,
+        org: int,
+        asked: NotesQuery,
+        since_us: int | None,
+        until_us: int | None,
+        labels: dict[str, str],
+    ) -> Page:
+        """Return a page of notes, newest first."""
+        found, after = await self._c.store.read(
+            lambda: stored.page(
+                org,
+                since_us=since_us or 0,
+                until_us=1 << 62 if until_us is None else until_us,
+                labels=labels,
+                limit=asked.limit,
+                cursor=asked.cursor,
+            )
+        )
+        return Page(items=[note_answer(note) for note in found], next=after)
+
+    async def add_note(
+        self, org: int, by: str, spec: NoteSpec, at_us: int | None
+    ) -> NoteAnswer:
+        """Keep a note of *by*; UsageError for a time that cannot be."""
+        now_us = round(self._c.clock.wall() * 1e6)
+        moment = now_us if at_us is None else at_us
+        if not 0 <= moment <= now_us + AHEAD_US:
+            raise UsageError(
+                "at: a note is of the past or of now", hint="leave it away for now"
+            )
+        note = Note(
+            org=org,
+            at_us=moment,
+            added_us=now_us,
+            who=by,
+            text=safe_text(" ".join(spec.text.split()), MOST_TEXT),
+            labels={
+                safe_text(key, 63): safe_text(value, 200)
+                for key, value in spec.labels.items()
+            },
+        )
+        number = await self._c.store.write(lambda: stored.add(note))
+        answer = note_answer(replace(note, id=number))
+        self._c.hub.publish("note", org, answer)
+        return answer

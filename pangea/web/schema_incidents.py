@@ -1,0 +1,116 @@
+"""What the API tells and takes of incidents and notes."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+#: Names of jobs that the short form of an incident tells, and characters of a text.
+MOST_JOBS = 20
+MOST_TEXT = 2000
+
+Text = Annotated[str, Meta(min_length=1, max_length=MOST_TEXT)]
+Labels = Annotated[dict[str, str], Meta(max_length=20)]
+
+
+class MemberAnswer(Struct, frozen=True, kw_only=True):
+    """A job of an incident: since when, its worst now, and when it was well again."""
+
+    job: str
+    verdict: str
+    joined_at: str
+    bad_since: str
+    recovered_at: str | None
+    reason: str
+
+
+class EntryAnswer(Struct, frozen=True, kw_only=True):
+    """A line of the timeline; ``who`` is "" for what nobody did."""
+
+    at: str
+    kind: str
+    who: str
+    text: str
+    data: dict[str, Any]
+
+
+class NoteAnswer(Struct, frozen=True, kw_only=True):
+    """A note: what somebody says happened; without labels it is about every job."""
+
+    id: int
+    at: str
+    text: str
+    labels: dict[str, str]
+    who: str
+    added_at: str
+
+
+class IncidentAnswer(Struct, frozen=True, kw_only=True):
+    """An incident in short.
+
+    ``state`` is ``open``, ``acknowledged``, ``closed``, ``merged`` (it goes on as
+    ``merged_into``) or ``retracted`` (it never was). ``job`` is the first of its
+    ``jobs``, of which 20 are named and ``members`` are counted; with more than one
+    ``cause`` says what they share. ``verdict`` is the last that was bad, ``worst``
+    the worst. ``confirmed_after_s`` is from the first failure to the verdict.
+    """
+
+    id: str
+    title: str
+    state: str
+    job: str
+    jobs: list[str]
+    members: int
+    unwell: int
+    verdict: str
+    worst: str
+    reason: str
+    cause: str
+    opened_at: str
+    closed_at: str | None
+    duration_s: float
+    first_fail_at: str
+    confirmed_at: str
+    confirmed_after_s: float
+    acknowledged_at: str | None = None
+    acknowledged_by: str = ""
+    acknowledged_text: str = ""
+    reopened: int = 0
+    flapping: bool = False
+    drill: bool = False
+    backfilled: bool = False
+    retracted: bool = False
+    merged_into: str | None = None
+
+
+class IncidentDetail(IncidentAnswer, frozen=True, kw_only=True):
+    """An incident with all that is known of it.
+
+    ``timeline`` are its newest 1000 lines, oldest first; ``evidence`` is what was
+    gathered at its confirmation; ``notes`` are those from a quarter of an hour
+    before it until its end that are about one of its jobs.
+    """
+
+    member_list: list[MemberAnswer]
+    timeline: list[EntryAnswer]
+    evidence: list[dict[str, Any]]
+    notes: list[NoteAnswer]
+
+
+class AckBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What whoever takes care of it says, if anything."""
+
+    text: Annotated[str, Meta(max_length=MOST_TEXT)] = ""
+
+
+class CommentBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A remark for the timeline."""
+
+    text: Text
+
+
+class NoteSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A note to keep; ``at`` is now if it is not given, and may be in the past."""
+
+    text: Text
+    at: str | None = None
+    labels: Labels = field(default_factory=dict)
