@@ -51,6 +51,11 @@ ENVIRONMENT = {
     "PANGEA_DATABASE": "storage.database",
     "PANGEA_LOG_FORMAT": "log.format",
     "PANGEA_LOG_LEVEL": "log.level",
+    "PANGEA_SELF_TEST": "self_test.mode",
+    "PANGEA_SELF_TEST_INTERVAL": "self_test.interval",
+    "PANGEA_SELF_TEST_GATEWAY": "self_test.gateway",
+    "PANGEA_SELF_TEST_RESOLVER": "self_test.resolver",
+    "PANGEA_SELF_TEST_NAME": "self_test.name",
     "PANGEA_NO_LOCAL_WORKER": "worker.local",
     "PANGEA_ACCOUNT_CODES": "accounts.codes",
 }

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from pangea.background import SUPERVISED
 
@@ -25,7 +26,14 @@ STOP_S = 12.0
 class LocalWorker:
     """Keeps one child worker running; ``run`` until cancelled, then ``stop``."""
 
-    def __init__(self, join: str, state_dir: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self,
+        join: str,
+        state_dir: Path,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._environment = dict(environment)
         self._command = [
             *own_command(),
             "--state-dir",
@@ -53,7 +61,7 @@ class LocalWorker:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
-                env=child_environment(os.environ),
+                env=child_environment(os.environ) | self._environment,
                 start_new_session=True,
             )
             code = await self._process.wait()
@@ -87,7 +95,7 @@ def own_command() -> list[str]:
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what the child may see: none of the coordinator's own settings."""
     kept = {k: v for k, v in environment.items() if not k.startswith("PANGEA_")}
-    for name in ("PANGEA_LOG_FORMAT", "PANGEA_LOG_LEVEL", "PANGEA_SELF_TEST"):
+    for name in ("PANGEA_LOG_FORMAT", "PANGEA_LOG_LEVEL"):
         if name in environment:
             kept[name] = environment[name]
     kept["PANGEA_CONFIG"] = os.devnull

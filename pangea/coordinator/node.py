@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from pangea.background import Background
-from pangea.core.config import NodeConfig
+from pangea.core.config import NodeConfig, SelfTestTable
 from pangea.core.errors import Unreachable
 from pangea.mesh import identity, secret_ring
 from pangea.mesh.discovery import Advertiser
@@ -71,8 +71,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
                 coordinator.rotation.changed,
             )
         if config.worker.local:
-            join = str(front.here)
-            local = LocalWorker(join, state_dir, worker_arguments(config, name))
+            local = local_worker(config, str(front.here), state_dir, name)
             stack.push_async_callback(local.stop)
             background.start(local.run(), "local worker")
         # Made last: a code that nobody saw would lock everybody out.
@@ -115,6 +114,26 @@ async def advertise(
         await advertiser.start()
     except Unreachable as error:
         log.warning("%s; until an interface comes up workers need --join", error)
+
+
+def local_worker(
+    config: NodeConfig, join: str, state_dir: Path, name: str
+) -> LocalWorker:
+    """Return the coordinator's own worker, not yet running."""
+    environment = self_test_environment(config.self_test)
+    return LocalWorker(join, state_dir, worker_arguments(config, name), environment)
+
+
+def self_test_environment(table: SelfTestTable) -> dict[str, str]:
+    """Return what tells the coordinator's own worker how to test itself."""
+    told = {
+        "": table.mode,
+        "_INTERVAL": f"{table.interval:g}s",
+        "_GATEWAY": table.gateway,
+        "_RESOLVER": table.resolver,
+        "_NAME": table.name,
+    }
+    return {f"PANGEA_SELF_TEST{key}": value for key, value in told.items() if value}
 
 
 def worker_arguments(config: NodeConfig, name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The configuration: its shape and its defaults; `layers` adds it up."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from msgspec import Struct, field
@@ -14,11 +14,14 @@ DEFAULT_PORT = 7464
 LISTEN_OFF = "off"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+#: A name in the DNS, the root included.
+_HOST_NAME = re.compile(r"\.|(?:[A-Za-z0-9_-]{1,63}\.){0,9}[A-Za-z0-9_-]{1,63}\.?")
 
 Role = Literal["coordinator", "worker"]
 Discovery = Literal["mdns", "dns", "static"]
 Tls = Literal["", "auto", "off"]
 Admission = Literal["secret", "approve"]
+SelfTestMode = Literal["auto", "off"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -178,6 +181,32 @@ class WorkerTable(Struct, frozen=True, kw_only=True):
     local: bool = True
 
 
+class SelfTestTable(Struct, frozen=True, kw_only=True):
+    """``[self_test]``: how a worker finds out that it is unwell itself.
+
+    Every ``interval`` it pings its ``gateway`` ("": that of the default route) and
+    asks its ``resolver`` ("": the system's first) who serves ``name``. With ``mode``
+    ``off`` it sends nothing, and takes itself for well.
+    """
+
+    mode: SelfTestMode = "auto"
+    interval: Seconds = Seconds(5)
+    gateway: str = ""
+    resolver: str = ""
+    name: str = "."
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.interval <= 60:
+            raise ValueError("interval: wanted 1s to 1m")
+        for key, address in (("gateway", self.gateway), ("resolver", self.resolver)):
+            try:
+                ip_address(address or "::")
+            except ValueError:
+                raise ValueError(f"{key}: {address!r} is no address") from None
+        if not _HOST_NAME.fullmatch(self.name):
+            raise ValueError(f"name: {self.name!r} is no name")
+
+
 class NodeConfig(Struct, frozen=True, kw_only=True):
     """Everything that a node is told before it starts."""
 
@@ -189,6 +218,7 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
     defaults: DefaultsTable = DefaultsTable()
     accounts: AccountsTable = AccountsTable()
     worker: WorkerTable = WorkerTable()
+    self_test: SelfTestTable = SelfTestTable()
 
     def __post_init__(self) -> None:
         if self.server.listen == LISTEN_OFF and self.node.role == "coordinator":

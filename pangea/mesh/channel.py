@@ -82,6 +82,9 @@ class WebSocketChannel:
         self._cut = cut
         self._small = FIRST
         _limit_silence(websocket.get_extra_info("socket"))
+        name = websocket.get_extra_info("peername")
+        #: The address of the other end, "" if there is none.
+        self.remote = str(name[0]) if isinstance(name, tuple) and name else ""
 
     def trusted(self) -> None:
         """Note that the peer is worth waiting for when this closes."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from pangea.core.clock import Clock
 from pangea.core.errors import LinkClosed, ProtocolError
-from pangea.mesh.channel import Channel
+from pangea.mesh.channel import Channel, WebSocketChannel
 from pangea.mesh.first_message import KIND_SECRET, NO_HINT
 from pangea.mesh.handshake import CheckPeer, FindToken, Initiator, Responder
 from pangea.mesh.info import NodeInfo, write_info
@@ -146,6 +146,8 @@ class Link:
         self.bytes_sent = self.bytes_received = 0
         self.messages_sent = self.messages_received = 0
         self.prologue = channel.prologue
+        #: The address of the other end, "" if another node carries the link.
+        self.remote = channel.remote if isinstance(channel, WebSocketChannel) else ""
         self._channel = channel
         self._sealer = sealer
         self._opener = opener

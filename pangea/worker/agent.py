@@ -5,6 +5,7 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable
 
+from pangea.background import plain
 from pangea.core.clock import Clock
 from pangea.core.errors import (
     NotAllowed,
@@ -40,6 +41,7 @@ from .prober import Prober
 from .race import either, first_link, unless_called, until_better
 from .redial import Redial
 from .reporter import Reporter
+from .self_test_start import StartWellness
 from .session import FAREWELL_S, LAST_ACKS_S, Session
 from .trust import Trust
 
@@ -59,7 +61,7 @@ Way = Callable[[], Awaitable[Channel]]
 
 
 class Agent:
-    """Everything that a worker does: ``run``, and beside it ``stop``, which ends it."""
+    """What a worker does: ``run``, beside it ``wellness.run``, and ``stop`` at last."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Agent:
         ca_file: str = "",
         offset: ClockOffset | None = None,
         mesh: MeshSide | None = None,
+        wellness: StartWellness | None = None,
     ) -> None:
         self._mesh = mesh
         self._detour = mesh.detour if mesh else None
@@ -104,6 +107,11 @@ class Agent:
             self._offset.forget,
         )
         self._asked = Asked(self._tools, clock, self._lag)
+        self.wellness = wellness and wellness(
+            self._tools, self._lag, self._disk, lambda: self._session
+        )
+        if self.wellness:
+            self._prober.weigh = self.wellness.weigh
         self._redial = Redial()
         self._direct = Direct(finder, self._redial, self._connect)
         if mesh:
@@ -268,18 +276,19 @@ class Agent:
             entrance=self._entrance(link),
             keep_secrets=self._credentials.keep,
             asked=self._asked,
+            wellness=self.wellness,
         )
         begun = self._clock.monotonic()
         try:
             await self._session.run()
         except* ProtocolError as group:
             level = logging.INFO if self._stopping else logging.WARNING
-            log.log(level, "link to the coordinator ended: %s", _first(group))
+            log.log(level, "link to the coordinator ended: %s", plain(group))
             if self._mesh and group.subgroup(Displaced):
                 self._mesh.displaced()
         except* StorageError as group:
             level = logging.DEBUG if self._stopping else logging.ERROR
-            log.log(level, "the link ends for the disk's sake: %s", _first(group))
+            log.log(level, "the link ends for the disk's sake: %s", plain(group))
         finally:
             lived_s = self._clock.monotonic() - begun
             self._redial.ended(lived_s, politely=self._session.dismissed)
@@ -309,9 +318,3 @@ async def _hang_up(link: Link) -> None:
                 return
         except TimeoutError:
             log.debug("the coordinator does not take our last word")
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first plain exception in *group*."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

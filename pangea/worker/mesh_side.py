@@ -42,7 +42,7 @@ class MeshSide:
     """Tells the coordinator how the peers are, and hears from it who they are.
 
     ``news`` is called when a peer came, or a newer roster: the coordinator may be
-    in reach again.
+    in reach again. ``peers`` are the links to them.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MeshSide:
         peers.met.append(self._tell_news)
         roster.changed.append(self._tell_news)
         self._relay = relay
-        self._peers = peers
+        self.peers = self._peers = peers
         self._roster = roster
         self._offset = offset
         self._told: dict[bytes, PeerState] = {}

@@ -21,6 +21,7 @@ from pangea.state_dir import new_boot
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock, boot_id
 from pangea.vault import Vault
+from pangea.web.server import Running
 
 from .abilities import abilities, tell_lacks
 from .agent import Agent
@@ -29,6 +30,7 @@ from .credentials import Credentials, credentials_of
 from .finder import Finder
 from .listener import addresses_of
 from .mesh_start import start_mesh
+from .self_test_start import self_test_of
 from .trust import Trust
 
 log = logging.getLogger(__name__)
@@ -67,16 +69,14 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             stack=stack,
         )
         if finder.blind and mesh.running:
-            told = next(iter(addresses_of(mesh.running)), f"HOST:{mesh.running.port}")
-            log.warning(
-                "waiting to be dialled; on the coordinator: pangea worker dial %s", told
-            )
+            tell_waiting(mesh.running)
+        spool = await Spool.open(state_dir / "spool.db", boot=boot_id())
         agent = Agent(
             own,
             credentials,
             info,
             introduce,
-            spool=await Spool.open(state_dir / "spool.db", boot=boot_id()),
+            spool=spool,
             trust=trust,
             finder=finder,
             vault=Vault.load_or_create(state_dir / "vault.key"),
@@ -84,10 +84,23 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             offset=offset,
             mesh=mesh,
             ca_file=config.mesh.ca_file,
+            wellness=self_test_of(
+                config.self_test, state_dir, spool, offset, clock, mesh.peers
+            ),
         )
+        if agent.wellness:
+            background.start(agent.wellness.run(), "self-test")
         background.start(agent.run(), "worker")
         stack.push_async_callback(agent.stop)
         await background.until_signal()
+
+
+def tell_waiting(running: Running) -> None:
+    """Say what to type on the coordinator that shall dial this worker."""
+    told = next(iter(addresses_of(running)), f"HOST:{running.port}")
+    log.warning(
+        "waiting to be dialled; on the coordinator: pangea worker dial %s", told
+    )
 
 
 def way_in(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -25,6 +25,8 @@ LATE_S = 0.5
 _LATE, _LAGGED, _REPEAT = int(Flag.LATE), int(Flag.LAGGED), int(Flag.REPEAT)
 
 Sink = Callable[[Result], None]
+#: Tells what else is true of a result, as flags.
+Weigh = Callable[[Assignment, Result], Awaitable[int]]
 
 
 class Prober:
@@ -53,6 +55,8 @@ class Prober:
         self._waiting: dict[int, asyncio.TimerHandle] = {}
         self._seen = seen
         self.lease = Lease(clock)
+        #: The self-test's word on each result, if there is one.
+        self.weigh: Weigh | None = None
         self.skipped = 0
 
     def start(self) -> None:
@@ -158,6 +162,8 @@ class Prober:
             )
             if seen:
                 self._seen[job] = seen
+            if self.weigh:
+                flags |= await self.weigh(assignment, result)
         finally:
             # Of a job that was left meanwhile it may be another run that goes on.
             if self._running.get(job) is asyncio.current_task():

@@ -24,7 +24,7 @@ from pangea.mesh.messages import (
     Secrets,
     SecretsKept,
 )
-from pangea.mesh.probe_messages import AskProbe
+from pangea.mesh.probe_messages import AskProbe, Health
 from pangea.mesh.secret_ring import SecretRing
 from pangea.storage.spool import Spool
 
@@ -38,6 +38,8 @@ from .mesh_side import MeshSide
 from .parts import Parts
 from .prober import Prober
 from .reporter import Reporter
+from .self_test import Wellness
+from .self_test_checks import Standing
 from .sender import Sender
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Session:
         entrance: Entrance | None = None,
         keep_secrets: Callable[[bytes], SecretRing] | None = None,
         asked: Asked | None = None,
+        wellness: Wellness | None = None,
     ) -> None:
         self._link = link
         self._asked = asked
@@ -90,6 +93,7 @@ class Session:
         self._clock = clock
         self._introduce = mesh.completed(introduce) if mesh else introduce
         self._mesh = mesh
+        self._wellness = wellness if link.speaks(Health) else None
         self._parts = Parts()
         self._sender = Sender(link, spool, reporter, disk, offset, clock)
         self._heard = clock.monotonic()
@@ -105,13 +109,19 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(), name="listen")
-                tasks.create_task(self._sender.run(welcome.watermarks), name="send")
+                tasks.create_task(self._send(welcome.watermarks), name="send")
                 tasks.create_task(self._beat(), name="beat")
                 if self._mesh:
                     tasks.create_task(self._mesh.serve(self._link), name="mesh")
         finally:
             if self._asked:
                 self._asked.drop()
+
+    @property
+    def standing(self) -> Standing:
+        """How the link to the coordinator is, as far as we hear."""
+        silent_s = self._clock.monotonic() - self._heard
+        return Standing(self._link.remote, silent_s, self._offset.best.rtt_us / 1000)
 
     async def say_goodbye(self, reason: str, patience_s: float = LAST_ACKS_S) -> None:
         """Leave politely: wait a little for the last acks, then close."""
@@ -163,6 +173,26 @@ class Session:
                 if self._mesh and await self._mesh.hear(self._link, message):
                     return
                 raise ProtocolError(f"did not expect {type(message).__name__}")
+
+    async def _send(self, watermarks: dict[str, int]) -> None:
+        """Send results, after the word on when they were worth nothing."""
+        if self._wellness is None:
+            await self._sender.run(watermarks)
+            return
+        await self._say_health(self._wellness)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sender.run(watermarks), name="results")
+            tasks.create_task(self._tell_health(self._wellness), name="health")
+
+    async def _tell_health(self, wellness: Wellness) -> None:
+        while True:
+            await wellness.changed.wait()
+            await self._say_health(wellness)
+
+    async def _say_health(self, wellness: Wellness) -> None:
+        """Say how we are, once it is known what time the coordinator has."""
+        await self._offset.known()
+        await self._link.send(wellness.message())
 
     async def _take_secrets(self, said: Secrets) -> None:
         """Keep the cluster's secrets, and say so once they are on the disk."""

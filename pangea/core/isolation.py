@@ -1,0 +1,92 @@
+"""Which workers are alone in what they see: they fail what the others reach.
+
+Pure, and counted as votes change. Only what others reach at the same time or later
+tells: in an outage somebody is the first to see it, and what the others said before
+is no proof that they would reach the target now.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+#: It begins with so many targets, and with more than this share of them; it ends
+#: below the other share.
+LEAST = 3
+BEGINS, ENDS = 0.5, 0.25
+
+
+class Said(Struct, frozen=True):
+    """What a worker said of a target last: that it ``failed``, ``at`` a time."""
+
+    worker: int
+    failed: bool
+    at: float
+
+
+def alone_in(said: Iterable[Said]) -> dict[int, bool]:
+    """Return, for each worker that others can be held against, whether it is alone.
+
+    True: it fails what another reached since. False: both reach it. Who fails what
+    nobody has reached since is left out, for nobody knows.
+    """
+    said = list(said)
+    good = sorted(((s.at, s.worker) for s in said if not s.failed), reverse=True)
+    found = {}
+    for one in said:
+        others = next((at for at, worker in good if worker != one.worker), None)
+        if others is not None and (not one.failed or others >= one.at):
+            found[one.worker] = one.failed
+    return found
+
+
+class Isolation:
+    """Counts per worker over all targets; ``put`` each that changed."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, Mapping[int, bool]] = {}
+        self._seen: Counter[int] = Counter()
+        self._alone: Counter[int] = Counter()
+        #: The workers that are isolated, each with the cause in words.
+        self.isolated: dict[int, str] = {}
+
+    def put(self, job: int, said: Iterable[Said]) -> None:
+        """Take what is said of *job* now."""
+        after, before = alone_in(said), self._found.get(job, {})
+        if after == before:
+            return
+        self._seen.subtract(before.keys())
+        self._seen.update(after.keys())
+        self._alone.subtract(w for w, alone in before.items() if alone)
+        self._alone.update(w for w, alone in after.items() if alone)
+        if after:
+            self._found[job] = after
+        else:
+            self._found.pop(job, None)
+
+    def drop(self, job: int) -> None:
+        """Forget *job*."""
+        self.put(job, ())
+
+    def jobs_alone(self, worker: int) -> list[int]:
+        """Return the jobs that *worker* fails and others reach."""
+        return [job for job, found in self._found.items() if found.get(worker)]
+
+    def look(self, worker: int) -> bool:
+        """Decide anew whether *worker* is isolated; tell whether that changed."""
+        was = worker in self.isolated
+        alone, seen = self._alone[worker], self._seen[worker]
+        if is_isolated(alone, seen, was=was):
+            self.isolated[worker] = (
+                f"isolated: fails {alone} of {seen} that others reach"
+            )
+        elif was:
+            del self.isolated[worker]
+        return was != (worker in self.isolated)
+
+
+def is_isolated(alone: int, seen: int, *, was: bool) -> bool:
+    """Tell whether a worker is isolated that is *alone* in so many of what it saw."""
+    if was:
+        return alone > 0 and alone >= ENDS * seen
+    return alone >= LEAST and alone > BEGINS * seen
