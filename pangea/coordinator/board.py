@@ -6,6 +6,8 @@ workers) or together with (verdicts) what was written.
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from pangea.core.dependencies import Graph
 from pangea.core.errors import NotFound
 from pangea.core.flapping import Flap
@@ -29,13 +31,15 @@ from pangea.core.placement import (
     place,
     settled,
 )
-from pangea.core.verdict import JobState, Rule, parse_rule, vote_lasts_s
+from pangea.core.rule import Rule, parse_rule
+from pangea.core.verdict import JobState, vote_lasts_s
 from pangea.storage.recent import Recent
 
 from .withheld import as_trusted
 
 #: What reports by itself is believed at once, for bad and for good.
 TOLD = Rule(up_rounds=1, confirm=False)
+USUAL = Rule()
 
 
 class Board:
@@ -55,6 +59,10 @@ class Board:
         #: Of jobs that fail somewhere: since when, and when that was believed.
         self.outages: dict[int, Outage] = {}
         self.rules: dict[int, Rule] = {}
+        #: What rules of an organisation say where a job's own says nothing.
+        self.defaults: dict[int, str] = {}
+        #: Jobs whose good results are looked at before they are votes.
+        self.weighed: set[int] = set()
         self.lasts: dict[int, float] = {}
         self.placements: dict[int, Placement] = {}
         self.seen: dict[int, float] = {}
@@ -97,11 +105,29 @@ class Board:
         if self.jobs.get(job.id) != job:
             self.can_again(job=job.id)
         self.jobs[job.id] = job
-        self.rules[job.id] = TOLD if job.type in PUSHED else parse_rule(job.rule)
+        self._put_rule(job)
         self.lasts[job.id] = vote_lasts_s(job)
         self.states.setdefault(job.id, JobState(job.id))
         self.graph.put(job.id, job.depends_on)
         self.place(job)
+
+    def _put_rule(self, job: Job) -> None:
+        told = job.type in PUSHED
+        base = replace(TOLD if told else USUAL, expect_fail=job.expect == "fail")
+        defaults = "" if told else self.defaults.get(job.org, "")
+        rule = self.rules[job.id] = parse_rule(job.rule, defaults, base)
+        if rule.warns or rule.expect_fail:
+            self.weighed.add(job.id)
+        else:
+            self.weighed.discard(job.id)
+
+    def judge_by(self, org: int, defaults: str) -> list[int]:
+        """Let the jobs of *org* follow other *defaults*; return those jobs."""
+        self.defaults[org] = defaults
+        mine = [job for job in self.jobs.values() if job.org == org]
+        for job in mine:
+            self._put_rule(job)
+        return [job.id for job in mine]
 
     def drop_job(self, job: Job) -> None:
         """Forget a job."""
@@ -111,7 +137,7 @@ class Board:
         )
         for table in held:
             table.pop(job.id, None)
-        for jobs in (self.moving, self.arrived, self.unable):
+        for jobs in (self.moving, self.arrived, self.unable, self.weighed):
             jobs.discard(job.id)
         self.maintained.pop(job.id, None)
         self.drills.discard(job.id)

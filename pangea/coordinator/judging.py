@@ -8,20 +8,13 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.clock_step import ClockStep
-from pangea.core.electorate import reseat, suspend
+from pangea.core.electorate import reseat, sicken, suspend, withdraw
 from pangea.core.model import Job, Result
-from pangea.core.verdict import (
-    JobState,
-    Judgement,
-    Rule,
-    Transition,
-    Vote,
-    VoteChange,
-    judge,
-    renew,
-)
+from pangea.core.verdict import JobState, Judgement, Transition, judge, renew
+from pangea.core.votes import Vote, VoteChange
 
 from .board import Board
+from .voting import Voting
 
 #: The reason of a result that says: this worker cannot ask that.
 UNSUPPORTED = "unsupported"
@@ -85,6 +78,7 @@ class Judging:
         self.followers: list[Follower] = []
         #: Tells why the vote of a result does not count, "" if it does.
         self.void: Callable[[Result, Job], str] = lambda result, job: ""
+        self._voting = Voting(board, lambda result, job: self.void(result, job))
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
@@ -95,13 +89,16 @@ class Judging:
             if self._board.arrive(job, {v.worker for v in votes}):
                 seats, rule = self._board.electorate(job, now), self._board.rules[job]
                 before = self._board.states[job]
-                self._settle(reseat(before, seats, rule, now, votes), decided)
+                workers = self._board.workers
+                judged = reseat(before, seats, rule, now, votes, workers)
+                self._settle(judged, decided)
                 decided.touched.add(job)
         for job, votes in by_job.items():
             state = self._board.states.get(job)
             if state is not None:
                 rule = self._board.rules[job]
-                self._settle(judge(state, votes, rule, now), decided)
+                judged = judge(state, votes, rule, now, self._board.workers)
+                self._settle(judged, decided)
                 if self._board.lasts[job] >= 2 * SELDOM_S:
                     decided.touched.add(job)
         return decided
@@ -129,7 +126,7 @@ class Judging:
             job = result.job
             if job not in lasts:
                 continue
-            vote = vote_of(result, lasts[job])
+            vote = self._voting.vote(result)
             if vote is None:
                 if result.reason == UNSUPPORTED:
                     board.cannot_ask(result)
@@ -155,8 +152,8 @@ class Judging:
             state = self._board.states.get(result.job)
             if state is None:
                 continue
-            vote = vote_of(result, self._board.lasts[result.job])
-            if vote is None or vote.at < state.asked <= now:
+            vote = self._voting.vote(result)
+            if vote is None or vote.void or vote.at < state.asked <= now:
                 continue
             held = state.votes.get(vote.worker)
             if vote.worker in state.electorate and (not held or held.at < vote.at):
@@ -176,27 +173,56 @@ class Judging:
                     state.votes[worker] = replace(vote, expires=until)
 
     def expire(self) -> Decided:
-        """Let old votes expire and electorates follow who is there."""
-        decided, now = Decided(), self._now()
-        for job, state in list(self._board.states.items()):
-            rule = self._board.rules[job]
-            seats = self._board.electorate(job, now)
+        """Let old votes expire and electorates follow who is there, and well."""
+        decided, now, board = Decided(), self._now(), self._board
+        anybody = board.lost or board.resting or board.sick
+        for job, state in list(board.states.items()):
+            rule, seats = board.rules[job], board.electorate(job, now)
             if seats != state.electorate:
-                self._settle(reseat(state, seats, rule, now), decided)
+                judged = reseat(state, seats, rule, now, (), board.workers)
+                self._settle(judged, decided)
                 decided.touched.add(job)
             elif any(v.expires <= now for v in state.votes.values()):
-                self._settle(judge(state, (), rule, now), decided)
-            if state.suspended or self._board.lost or self._board.resting:
-                self._suspend(job, rule, now, decided)
+                judged = judge(state, (), rule, now, board.workers)
+                self._settle(judged, decided)
+            if anybody or state.suspended or state.sick:
+                self._set_aside(job, now, decided)
         return decided
 
-    def _suspend(self, job: int, rule: Rule, now: float, decided: Decided) -> None:
-        """Let votes of workers lost or in maintenance not count, of others again."""
-        state, resting = self._board.states[job], self._board.resting
-        out = self._board.lost | resting.keys()
+    def sicken(self) -> Decided:
+        """Take back what those that are sick now cannot tell, without waiting."""
+        decided, now = Decided(), self._now()
+        for job in list(self._board.states):
+            self._set_aside(job, now, decided)
+        return decided
+
+    def withdraw(self, worker: int, since: float, until: float, cause: str) -> Decided:
+        """Take back what *worker* said from *since* to *until* (UTC), being sick."""
+        decided, now, board = Decided(), self._now(), self._board
+        for job, state in list(board.states.items()):
+            vote = state.votes.get(worker)
+            if vote is not None and since <= vote.at <= until:
+                rule, workers = board.rules[job], board.workers
+                judged = withdraw(
+                    state, worker, since, until, cause, rule, now, workers
+                )
+                self._settle(judged, decided)
+        return decided
+
+    def _set_aside(self, job: int, now: float, decided: Decided) -> None:
+        """Let votes of workers lost, sick or in maintenance not count, if they are."""
+        board = self._board
+        rule, state, resting = board.rules[job], board.states[job], board.resting
+        out = board.lost | resting.keys()
         gone = tuple(w for w in state.electorate if w in out)
         if gone != state.suspended:
-            self._settle(suspend(state, gone, rule, now, resting), decided)
+            judged = suspend(state, gone, rule, now, board.workers, resting=resting)
+            self._settle(judged, decided)
+            decided.touched.add(job)
+        state = board.states[job]
+        sick = {w: board.sick[w] for w in state.electorate if w in board.sick}
+        if tuple(sick) != state.sick:
+            self._settle(sicken(state, sick, rule, now, board.workers), decided)
             decided.touched.add(job)
 
     def seat(self, jobs: Iterable[int], *, anew: bool = False) -> Decided:
@@ -204,7 +230,7 @@ class Judging:
 
         With *anew* all votes are dropped: they speak of another question.
         """
-        decided, now = Decided(), self._now()
+        decided, now, workers = Decided(), self._now(), self._board.workers
         for job in jobs:
             state = self._board.states.get(job)
             if state is None:
@@ -212,14 +238,15 @@ class Judging:
             seats, rule = self._board.electorate(job, now), self._board.rules[job]
             if anew:
                 begun = replace(state, asked=now)
-                self._settle(reseat(begun, (), rule, now), decided)
+                self._voting.forget(job)
+                self._settle(reseat(begun, (), rule, now, (), workers), decided)
                 decided.touched.add(job)
                 state = self._board.states[job]
             if seats != state.electorate:
-                self._settle(reseat(state, seats, rule, now), decided)
+                self._settle(reseat(state, seats, rule, now, (), workers), decided)
                 decided.touched.add(job)
             else:
-                self._settle(judge(state, (), rule, now), decided)
+                self._settle(judge(state, (), rule, now, workers), decided)
         return decided
 
     def _settle(self, judged: Judgement, decided: Decided) -> None:
@@ -233,22 +260,5 @@ class Judging:
             decided.touched.add(state.job)
             for follow in self.followers:
                 follow(before, judged, decided)
-        if judged.repeat_after_s is not None and state.electorate:
-            self._repeat(state.job, state.electorate[0], judged.repeat_after_s)
-
-
-def vote_of(result: Result, lasts_s: float) -> Vote | None:
-    """Return what *result* says of its job, for so long; an error says nothing."""
-    value = result.vote
-    if value is None:
-        return None
-    at = result.started_at_us / 1e6
-    return Vote(
-        result.worker,
-        value,
-        at,
-        at + lasts_s,
-        result.duration_ms,
-        result.reason,
-        result.detail,
-    )
+        if judged.repeat_after_s is not None:
+            self._repeat(state.job, state.voters[0], judged.repeat_after_s)

@@ -12,7 +12,7 @@ from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, PUSHED, Job
 from pangea.core.options import MASK
 from pangea.core.placement import check_on
-from pangea.core.verdict import parse_rule
+from pangea.core.rule import parse_rule
 from pangea.probes.base import make_probe, probe_class, shortest_timeout
 from pangea.web.schema import JobPatch, JobSpec
 

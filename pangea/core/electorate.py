@@ -1,10 +1,14 @@
 """Who votes on a job: seats that change hands, and votes that do not count now."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from .verdict import JobState, Judgement, Rule, Vote, change_of, judge
+from .model import VoteValue, Worker
+from .quorum import NOBODY
+from .rule import Rule
+from .verdict import JobState, Judgement, judge
+from .votes import TIMINGS, Vote, VoteChange, change_of, is_void_of_sick
 
 
 def reseat(
@@ -13,40 +17,47 @@ def reseat(
     rule: Rule,
     now: float,
     votes: Iterable[Vote] = (),
+    workers: Mapping[int, Worker] = NOBODY,
 ) -> Judgement:
     """Return *state* with another electorate; votes of those who left are dropped.
 
-    *votes* of those who came are counted with it, as one change.
+    *votes* of those who came are counted with it, as one change. A voter that is
+    alone from now on confirms a failure anew.
     """
     seats = tuple(sorted(electorate))
     gone = [v for w, v in state.votes.items() if w not in seats]
-    changes = tuple(change_of(state.job, v, None, now, "left the job") for v in gone)
+    changes = tuple(c for v in gone for c in _lost(state, v, now, "left the job"))
     kept = {w: v for w, v in state.votes.items() if w in seats}
     seated = replace(
         state,
         electorate=seats,
         votes=kept,
+        repeats=state.repeats if seats == state.electorate else 0,
         round_good=(),
         round_bad=(),
+        stood_by=(),
         suspended=tuple(w for w in state.suspended if w in seats),
+        sick=tuple(w for w in state.sick if w in seats),
     )
-    judged = judge(seated, votes, rule, now)
+    judged = judge(seated, votes, rule, now, workers)
     return replace(judged, changes=changes + judged.changes)
 
 
 def suspend(
     state: JobState,
-    workers: Iterable[int],
+    lost: Iterable[int],
     rule: Rule,
     now: float,
+    workers: Mapping[int, Worker] = NOBODY,
+    *,
     resting: Container[int] = (),
 ) -> Judgement:
-    """Return *state* with the votes of *workers*, and no others, suspended.
+    """Return *state* with the votes of *lost* workers, and no others, suspended.
 
     They are those of the electorate that are lost, or *resting* in maintenance; who
     is back has its vote again, until it expires.
     """
-    after = tuple(sorted(set(workers) & set(state.electorate)))
+    after = tuple(sorted(set(lost) & set(state.electorate)))
     changes = []
     for worker, vote in state.votes.items():
         was, now_is = worker in state.suspended, worker in after
@@ -55,5 +66,69 @@ def suspend(
             changes.append(change_of(state.job, vote, None, now, why))
         elif was and not now_is:
             changes.append(change_of(state.job, None, vote, now, "worker is back"))
-    judged = judge(replace(state, suspended=after), (), rule, now)
+    judged = judge(replace(state, suspended=after), (), rule, now, workers)
     return replace(judged, changes=tuple(changes) + judged.changes)
+
+
+def sicken(
+    state: JobState,
+    sick: Mapping[int, str],
+    rule: Rule,
+    now: float,
+    workers: Mapping[int, Worker] = NOBODY,
+) -> Judgement:
+    """Return *state* with those *sick*, each for a cause, and no others.
+
+    What they cannot tell is taken back for good: who is well again says it anew.
+    """
+    ill = {w: cause for w, cause in sick.items() if w in state.electorate}
+    votes, changes = dict(state.votes), list[VoteChange]()
+    for worker, cause in ill.items():
+        vote = votes.get(worker)
+        if vote and is_void_of_sick(vote.value, expect_fail=rule.expect_fail):
+            del votes[worker]
+            changes += _lost(state, vote, now, cause)
+    after = replace(state, votes=votes, sick=tuple(sorted(ill)))
+    judged = judge(after, (), rule, now, workers)
+    return replace(judged, changes=tuple(changes) + judged.changes)
+
+
+def withdraw(
+    state: JobState,
+    worker: int,
+    since: float,
+    until: float,
+    cause: str,
+    rule: Rule,
+    now: float,
+    workers: Mapping[int, Worker] = NOBODY,
+) -> Judgement:
+    """Return *state* without what *worker* said from *since* to *until*, being sick.
+
+    That became known only afterwards. What it could tell all the same stays; of a
+    timing the warning goes and the ``ok`` stays.
+    """
+    vote = state.votes.get(worker)
+    if vote is None or not since <= vote.at <= until:
+        return judge(state, (), rule, now, workers)
+    votes = dict(state.votes)
+    if is_void_of_sick(vote.value, expect_fail=rule.expect_fail):
+        del votes[worker]
+        changes = _lost(state, vote, now, cause)
+    elif vote.value is VoteValue.WARN and vote.reason in TIMINGS:
+        good = replace(vote, value=VoteValue.OK, reason="", detail="")
+        votes[worker] = good
+        changes = _lost(state, vote, now, cause, good)
+    else:
+        return judge(state, (), rule, now, workers)
+    judged = judge(replace(state, votes=votes), (), rule, now, workers)
+    return replace(judged, changes=changes + judged.changes)
+
+
+def _lost(
+    state: JobState, vote: Vote, now: float, cause: str, after: Vote | None = None
+) -> tuple[VoteChange, ...]:
+    """Return the line of the log for *vote*; a suspended one is gone already."""
+    if vote.worker in state.suspended:
+        return ()
+    return (change_of(state.job, vote, after, now, cause),)

@@ -1,63 +1,173 @@
-"""What the votes that a state holds add up to, and why, in words."""
+"""What the votes that a state holds add up to, which line decided, and why."""
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from .model import Verdict, VoteValue
+from msgspec import Struct
+
+from .model import COORDINATOR, Verdict, VoteValue, Worker
+from .quorum import NOBODY
+from .votes import TIMINGS
 
 if TYPE_CHECKING:
-    from .verdict import JobState, Rule, Vote
+    from .rule import Rule
+    from .verdict import JobState
+    from .votes import Vote
 
 #: One worker alone confirms a failure by repeats, this long after each try.
 REPEAT_AFTER_S = (0.0, 1.0, 5.0)
+#: Failures that stand for so many rounds below the quorum make it degraded.
+PARTIAL_ROUNDS = 3
+#: The lines of a rule, one of which decides, and what each says.
+LINES = {
+    "nobody": "nobody who is well has a vote",
+    "too-few": "too few vote for a new verdict",
+    "confirming": "the only voter tries again before it is believed",
+    "rounds": "enough failed, but not for as many rounds as the rule wants",
+    "quorum-failed": "as many failed as the rule wants for down",
+    "partial": "failures below the quorum have stood for three rounds",
+    "split": "neither enough failed nor enough are good: the old verdict stands",
+    "recovering": "enough are good, but not for as many rounds as the rule wants",
+    "warned": "a majority warns",
+    "quorum-good": "as many are good as the rule wants for up",
+}
 
 
-def decide(state: "JobState", rule: "Rule") -> tuple[Verdict, str]:
-    """Return what the held votes add up to, and the reason in words."""
-    voters, votes = len(state.electorate), state.counted
-    failed = [v for v in votes if v.value is VoteValue.FAILED]
-    warned = [v for v in votes if v.value is VoteValue.WARN]
-    good = len(votes) - len(failed)
-    tally = f"{len(failed)} of {voters} failed"
-    if not voters:
-        return Verdict.UNKNOWN, "no worker probes it"
-    if len(votes) < min(2, voters):
-        return _too_few(state, votes, failed)
-    if len(failed) >= rule.quorum(voters):
-        if voters == 1 and rule.confirm and not _confirmed(state):
-            return state.verdict, f"confirming: {_because(failed)}"
-        return Verdict.DOWN, f"{tally}: {_because(failed)}"
-    if good < rule.clear(voters):
-        return state.verdict, f"split: {good} of {voters} ok, {tally}"
-    if 2 * len(warned) > voters:
-        return Verdict.DEGRADED, f"{len(warned)} of {voters} warn: {_because(warned)}"
-    if not _recovered(state, rule):
-        return state.verdict, f"recovering: {good} of {voters} ok"
-    return Verdict.UP, f"{good} of {voters} ok" if not failed else tally
+class Ground(Struct, frozen=True):
+    """What was decided and on what ground: ``line`` is one of `LINES`.
+
+    ``ok``, ``warned`` and ``failed`` are the workers whose votes count.
+    """
+
+    verdict: Verdict
+    line: str
+    reason: str
+    voters: tuple[int, ...] = ()
+    ok: tuple[int, ...] = ()
+    warned: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
 
 
-def _too_few(
-    state: "JobState", votes: list["Vote"], failed: list["Vote"]
-) -> tuple[Verdict, str]:
-    """With too few voters the old verdict stands while the rest agree with it."""
-    good = len(votes) - len(failed)
-    agrees = {
-        Verdict.UP: good and not failed,
-        Verdict.DEGRADED: bool(votes),
-        Verdict.DOWN: bool(failed) and not good,
-    }
-    have = f"{len(votes)} of {len(state.electorate)} workers vote"
-    if agrees.get(state.verdict):
-        return state.verdict, f"{have}, and agree"
-    return Verdict.UNKNOWN, f"too few to tell: {have}"
+def decide(
+    state: "JobState", rule: "Rule", workers: Mapping[int, Worker] = NOBODY
+) -> Ground:
+    """Return what the held votes add up to, and the ground of it.
+
+    *workers* give names and regions.
+    """
+    return _Ballot(state, rule, workers).ground()
+
+
+class _Ballot:
+    """The votes that count, sorted."""
+
+    def __init__(
+        self, state: "JobState", rule: "Rule", workers: Mapping[int, Worker]
+    ) -> None:
+        self.state, self.rule, self.workers = state, rule, workers
+        self.voters, self.votes = state.voters, state.counted
+        self.failed = [v for v in self.votes if v.value is VoteValue.FAILED]
+        self.warned = [v for v in self.votes if _warns(v, state)]
+        self.good = [v for v in self.votes if v.value is not VoteValue.FAILED]
+        self.tally = f"{len(self.failed)} of {len(self.voters)} failed"
+        self.fine = f"{len(self.good)} of {len(self.voters)} ok"
+
+    def ground(self) -> Ground:
+        """Return the first line that decides."""
+        state, voters = self.state, self.voters
+        if not voters:
+            nobody = "all that probe it are sick"
+            return self._say(
+                Verdict.UNKNOWN,
+                "nobody",
+                nobody if state.electorate else "no worker probes it",
+            )
+        if len(self.votes) < (self.rule.min_voters or min(2, len(voters))):
+            return self._too_few()
+        if self.rule.quorum.fails(_ids(self.failed), voters, self.workers):
+            return self._failed()
+        if state.partial_rounds >= PARTIAL_ROUNDS:
+            stuck = [v for v in self.failed if v.worker in state.standing]
+            where = ", ".join(self._name(v.worker) for v in stuck)
+            why = f"partial: {where} ({_because(stuck)})"
+            return self._say(Verdict.DEGRADED, "partial", why)
+        if not self.rule.quorum.clears(_ids(self.good), voters, self.workers):
+            why = f"split: {self.fine}, {self.tally}"
+            return self._say(state.verdict, "split", why)
+        return self._good()
+
+    def _failed(self) -> Ground:
+        state, rule, because = self.state, self.rule, _because(self.failed)
+        if state.verdict is not Verdict.DOWN:
+            if len(self.voters) == 1 and rule.confirm and not _confirmed(state):
+                return self._say(state.verdict, "confirming", f"confirming: {because}")
+            if state.bad_rounds < rule.down_rounds:
+                stood = f"{state.bad_rounds} of {rule.down_rounds} rounds"
+                why = f"{self.tally} for {stood}: {because}"
+                return self._say(state.verdict, "rounds", why)
+        return self._say(Verdict.DOWN, "quorum-failed", f"{self.tally}: {because}")
+
+    def _good(self) -> Ground:
+        recovered = self.state.good_rounds >= self.rule.up_rounds
+        recovering = f"recovering: {self.fine}"
+        if self.state.verdict is Verdict.DOWN and not recovered:
+            return self._say(Verdict.DOWN, "recovering", recovering)
+        if 2 * len(self.warned) > len(self.voters):
+            some = f"{len(self.warned)} of {len(self.voters)} warn"
+            why = f"{some}: {_because(self.warned)}"
+            return self._say(Verdict.DEGRADED, "warned", why)
+        if self.state.verdict is Verdict.DEGRADED and not recovered:
+            return self._say(Verdict.DEGRADED, "recovering", recovering)
+        why = self.tally if self.failed else self.fine
+        return self._say(Verdict.UP, "quorum-good", why)
+
+    def _too_few(self) -> Ground:
+        """With too few voters the old verdict stands while the rest agree with it."""
+        was, bad = self.state.verdict, self.failed or self.warned
+        agrees = {
+            Verdict.UP: self.good and not self.failed,
+            Verdict.DEGRADED: bad,
+            Verdict.DOWN: self.failed and not self.good,
+        }
+        have = f"{len(self.votes)} of {len(self.voters)} workers vote"
+        if self.rule.min_voters > 1:
+            have += f", {self.rule.min_voters} are wanted"
+        if agrees.get(was):
+            return self._say(was, "too-few", f"{have}, and agree")
+        return self._say(Verdict.UNKNOWN, "too-few", f"too few to tell: {have}")
+
+    def _say(self, verdict: Verdict, line: str, reason: str) -> Ground:
+        warned = _ids(self.warned)
+        return Ground(
+            verdict,
+            line,
+            reason,
+            self.voters,
+            tuple(v.worker for v in self.good if v.worker not in warned),
+            tuple(warned),
+            tuple(_ids(self.failed)),
+        )
+
+    def _name(self, number: int) -> str:
+        worker = self.workers.get(number)
+        if worker:
+            return worker.name
+        return "coordinator" if number == COORDINATOR else f"worker {number}"
+
+
+def _warns(vote: "Vote", state: "JobState") -> bool:
+    """Tell whether *vote* warns; the timings of a sick worker are void."""
+    if vote.value is not VoteValue.WARN:
+        return False
+    return vote.worker not in state.sick or vote.reason not in TIMINGS
 
 
 def _confirmed(state: "JobState") -> bool:
-    return state.verdict is Verdict.DOWN or state.repeats > len(REPEAT_AFTER_S)
+    return state.repeats > len(REPEAT_AFTER_S)
 
 
-def _recovered(state: "JobState", rule: "Rule") -> bool:
-    was_bad = state.verdict in (Verdict.DOWN, Verdict.DEGRADED)
-    return not was_bad or state.good_rounds >= rule.up_rounds
+def _ids(votes: "Iterable[Vote]") -> list[int]:
+    return [v.worker for v in votes]
 
 
 def _because(votes: list["Vote"]) -> str:

@@ -1,0 +1,171 @@
+"""What judging counts over time: rounds, and the tries of a voter that is alone."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .model import Verdict, VoteValue, Worker
+from .tally import REPEAT_AFTER_S
+from .votes import GOOD, Vote
+
+if TYPE_CHECKING:
+    from .rule import Rule
+    from .verdict import JobState
+
+#: No count goes further.
+MOST = 1000
+#: A try that began so little before its time was one.
+EARLY_S = 0.5
+_FAILED = VoteValue.FAILED
+
+
+class Seats:
+    """Who votes while votes are taken into ``held``."""
+
+    def __init__(self, state: "JobState", held: Mapping[int, Vote]) -> None:
+        self._all, self._sick = state.electorate, state.sick
+        self._suspended, self.held = state.suspended, held
+
+    def voters(self) -> tuple[int, ...]:
+        """Return the electorate, without the sick that have no vote."""
+        if not self._sick:
+            return self._all
+        return tuple(w for w in self._all if w not in self._sick or w in self.held)
+
+    def failing(self) -> list[int]:
+        """Return those whose vote is ``failed``, and counts."""
+        return [
+            w
+            for w, v in self.held.items()
+            if v.value is _FAILED and w not in self._suspended
+        ]
+
+    def sole(self) -> Vote | None:
+        """Return the vote that counts of a voter that is alone."""
+        voters = self.voters()
+        if len(voters) != 1 or voters[0] in self._suspended:
+            return None
+        return self.held.get(voters[0])
+
+
+class Tries:
+    """The failed tries in a row of a single voter; the last was over at ``end``.
+
+    A failure counts as the next try if it began as long after the one before as
+    it had to: what the schedule asks in between confirms nothing.
+    """
+
+    def __init__(self, state: "JobState", held: Mapping[int, Vote]) -> None:
+        self.failed, self.end = state.repeats, state.tried
+        self._seats = Seats(state, held)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a failure waits to be confirmed."""
+        return 0 < self.failed <= len(REPEAT_AFTER_S)
+
+    def hear(self, vote: Vote) -> None:
+        """Count *vote*, which is held now."""
+        if self._seats.sole() is not vote or vote.value in GOOD:
+            self.failed = 0
+        elif not self.failed or self._is_next(vote):
+            self.failed = min(self.failed + 1, len(REPEAT_AFTER_S) + 1)
+            self.end = vote.end
+
+    def settle(self) -> None:
+        """Begin with a voter that is alone from now on; forget who is not any more."""
+        vote = self._seats.sole()
+        if vote is None or vote.value in GOOD:
+            self.failed = 0
+        elif not self.failed:
+            self.failed, self.end = 1, vote.end
+
+    def _is_next(self, vote: Vote) -> bool:
+        if self.failed > len(REPEAT_AFTER_S) or vote.at < self.end - REPEAT_AFTER_S[-1]:
+            return True  # all are done, or the clock went back
+        return vote.at >= self.end + REPEAT_AFTER_S[self.failed - 1] - EARLY_S
+
+
+class Rounds:
+    """Counts rounds: one new result from a majority of the electorate each.
+
+    A round in which no majority is good begins the count towards ``up`` anew; while
+    degraded a warning is not good, nor is a round in which anybody fails.
+
+    Failures stand in rounds of another kind: of these the first begins with them,
+    and in each of the others somebody who fails has said so once more.
+    """
+
+    def __init__(
+        self,
+        state: "JobState",
+        rule: "Rule",
+        held: Mapping[int, Vote],
+        workers: Mapping[int, Worker],
+    ) -> None:
+        self.good, self.bad = set(state.round_good), set(state.round_bad)
+        self.good_in_a_row = state.good_rounds
+        self.bad_rounds, self.partial_rounds = state.bad_rounds, state.partial_rounds
+        self.standing, self.stood_by = set(state.standing), set(state.stood_by)
+        self._rule, self._workers = rule, workers
+        self._seats = Seats(state, held)
+        self._degraded = state.verdict is Verdict.DEGRADED
+        self._wanted = (VoteValue.OK,) if self._degraded else GOOD
+
+    def hear(self, vote: Vote, *, pending: bool) -> None:
+        """Count *vote*, which is held now, and the round if it is complete.
+
+        The tries that confirm a failure, while that is *pending*, are one round.
+        """
+        voters = self._seats.voters()
+        failing = self._seats.failing()
+        self._hear_good(vote, len(voters), calm=not (self._degraded and failing))
+        if not failing and not self.standing:
+            return
+        if self._stands(failing, voters) and not pending:
+            self.stood_by.add(vote.worker)
+            again = not self.stood_by.isdisjoint(self.standing)
+            if again and 2 * len(self.stood_by) > len(voters):
+                self._stood()
+
+    def settle(self) -> None:
+        """See who fails now that votes have gone."""
+        failing = self._seats.failing()
+        if failing or self.standing:
+            self._stands(failing, self._seats.voters())
+
+    def _hear_good(self, vote: Vote, voters: int, *, calm: bool) -> None:
+        self.good.discard(vote.worker)
+        self.bad.discard(vote.worker)
+        (self.good if vote.value in self._wanted else self.bad).add(vote.worker)
+        if 2 * len(self.good) > voters:
+            self._end(min(self.good_in_a_row + 1, MOST) if calm else 0)
+        elif 2 * len(self.bad) > voters or len(self.good) + len(self.bad) >= voters:
+            self._end(0)
+
+    def _end(self, in_a_row: int) -> None:
+        self.good_in_a_row = in_a_row
+        self.good.clear()
+        self.bad.clear()
+
+    def _stands(self, failing: list[int], voters: tuple[int, ...]) -> bool:
+        """Tell whether what stands goes on; else what stands now begins."""
+        quorum = self._rule.quorum.fails(failing, voters, self._workers)
+        goes_on = bool(failing) and quorum == bool(self.bad_rounds)
+        if quorum:
+            self.standing = set(failing)
+        elif goes_on:
+            self.standing.intersection_update(failing)
+        if goes_on and self.standing:
+            return True
+        self.standing = set(failing)
+        self.stood_by.clear()
+        self.bad_rounds = int(quorum)
+        self.partial_rounds = int(bool(failing) and not quorum)
+        return False
+
+    def _stood(self) -> None:
+        self.stood_by.clear()
+        if self.bad_rounds:
+            self.bad_rounds = min(self.bad_rounds + 1, MOST)
+        else:
+            self.partial_rounds = min(self.partial_rounds + 1, MOST)
