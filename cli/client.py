@@ -125,6 +125,22 @@ class Client:
             except (OSError, http.client.HTTPException) as error:
                 raise self._unreachable(error) from error
 
+    def lines(self, path: str, body: Any, wait_s: float = SILENCE_S) -> Iterator[Any]:
+        """Yield each line of JSON that ``POST /api/v1/path`` answers, as it comes.
+
+        *wait_s* is the longest silence, in seconds; Unreachable after that.
+        """
+        target = f"/api/v1/{path}"
+        with closing(self._connect()) as connection:
+            try:
+                answer = self._send(connection, "POST", target, body, {}, wait_s)
+                if answer.status != 200:
+                    raise self._problem(answer.status, _bounded(answer))
+                while line := answer.readline(MAX_LINE):
+                    yield self._decoded(line)
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+
     def _ask(
         self, method: str, path: str, query: dict[str, Any], body: Any = None
     ) -> Any:

@@ -12,7 +12,7 @@ import uvloop
 
 from pangea.core.durations import format_duration, parse_duration
 from pangea.core.errors import UsageError
-from pangea.core.model import Flag, Outcome, Result
+from pangea.core.model import Flag, Result
 from pangea.core.options import MASK, build, masked
 from pangea.core.text import safe_text
 from pangea.probes.base import Probe, make_probe, shortest_timeout
@@ -23,13 +23,13 @@ from pangea.system_clock import SystemClock
 from .given import SET_HELP, options_of
 from .group import Command
 from .output import show_items, show_one, to_json
+from .probe_from import FROM_HELP, LOCAL, Question, ask_workers, exit_code
 from .probe_view import card, screen_width
 from .probe_view_runs import run_line, summary
 from .session import Session
 from .table import Style
 from .waiting import seconds_shown
 
-EXIT = {Outcome.OK: 0, Outcome.FAILED: 1, Outcome.ERROR: 4}
 #: Between two of ``--count``, in seconds, as ping does.
 PAUSE_S = 1.0
 TIMEOUT_S = 10.0
@@ -55,6 +55,7 @@ _SECRET = re.compile(r"auth|cookie|token|key|secret|passw", re.IGNORECASE)
 @click.option(
     "--count", type=click.IntRange(1, 10_000), default=1, help="Ask so often."
 )
+@click.option("--from", "from_", default=LOCAL, metavar="WHO", help=FROM_HELP)
 @click.pass_obj
 def command(
     session: Session,
@@ -64,8 +65,9 @@ def command(
     options: tuple[str, ...],
     expect: str,
     count: int,
+    from_: str,
 ) -> int:
-    """Probe TARGET with TYPE from here.
+    """Probe TARGET with TYPE from here, or from workers.
 
     TYPE is http, icmp, dns, tls, tcp, udp, traceroute or ntp.
 
@@ -74,20 +76,34 @@ def command(
     pangea probe icmp 192.0.2.1 --count 5
     pangea probe dns example.com --set resolver=192.0.2.53
     pangea probe tcp 192.0.2.1:23 --expect fail
+    pangea probe http example.com --from london,site-b
 
     Exit code: 0 up, 1 failed, 2 wrong question, 4 could not tell.
     """
-    given = options_of(options)
+    question = Question(type_, target, options_of(options), timeout, expect)
+    return ask(session, question, count=count, from_=from_)
+
+
+def ask(session: Session, question: Question, *, count: int, from_: str) -> int:
+    """Ask *question* from here or from workers, print what is found.
+
+    Returns the exit code.
+    """
+    if from_ != LOCAL:
+        if count > 1:
+            raise UsageError("--count: workers are asked once", hint="leave it away")
+        return ask_workers(session, question, from_)
+    type_, target, given = question.type, question.target, question.options
     probe = make_probe(type_, target, given)
     for line in as_understood(probe.Options, given):
         session.detail(line)
-    timeout_s = _timeout(timeout, probe)
+    timeout_s = _timeout(question.timeout, probe)
     if not session.debug:
         # The result says what went wrong; a log would say it twice.
         logging.getLogger().addHandler(logging.NullHandler())
     founds: list[dict[str, Any]] = []
     tell = _teller(session, founds) if count > 1 else founds.append
-    asker = Asker(probe, target, timeout_s, expect)
+    asker = Asker(probe, target, timeout_s, question.expect)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(asker.ask(count, tell))
@@ -142,15 +158,6 @@ def as_data(type_: str, target: str, result: Result) -> dict[str, Any]:
         "flags": [str(flag.name).lower() for flag in Flag if flag & result.flags],
         "started_at_us": result.started_at_us,
     }
-
-
-def exit_code(founds: list[dict[str, Any]]) -> int:
-    """Return 0 if all were ok, 1 if one failed, else 4: could not tell."""
-    outcomes = {found["outcome"] for found in founds}
-    for outcome in (Outcome.FAILED, Outcome.ERROR):
-        if outcome in outcomes:
-            return EXIT[outcome]
-    return EXIT[Outcome.OK]
 
 
 def as_understood(shape: type[msgspec.Struct], given: dict[str, Any]) -> list[str]:
