@@ -31,8 +31,10 @@ class Inflow:
     def put(self, parcel: Parcel) -> None:
         """Hand *parcel* on, now or as soon as there is room.
 
-        Raises ProtocolError if more wait than a worker may have sent unanswered.
+        It is judged at once if its turn may be long in coming. Raises ProtocolError
+        if more wait than a worker may have sent unanswered.
         """
+        self._intake.came(parcel)
         if not self._waiting and self._intake.offer(parcel):
             return
         if len(self._waiting) > WINDOW:

@@ -3,16 +3,16 @@
 Batches of all links are taken in groups. A group is judged in memory, written in
 one transaction together with its watermarks and the changes of verdict, and only
 then acknowledged and published. What is acknowledged is what the database says.
+While it refuses, batches wait and are judged as they arrive; what finds no room to
+wait stays with its worker, which says how its jobs look now by digests.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from itertools import chain, islice, repeat
-
-import msgspec
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
@@ -25,10 +25,11 @@ from pangea.storage.rollups import OpenBuckets
 from pangea.web.events import Hub
 
 from .board import Board
+from .committing import POISON, Committing, Marks
 from .credits import Credits
 from .epochs import NewEpochs
 from .judging import Decided, Judging
-from .parcel import Parcel
+from .parcel import Parcel, stored
 from .rows import read_row, time_of
 from .telling import Telling
 
@@ -37,22 +38,17 @@ log = logging.getLogger(__name__)
 #: Batches judged and written together, and those that may wait.
 GROUP = 32
 QUEUE = 128
-RETRY_S = 2.0
 #: A link waits no longer until what its digest changed is written.
 VIEW_S = 0.25
 HEAD_BYTES = 512
 CLAMPED = int(Flag.CLAMPED)
-#: What a broken row may still raise where it is stored.
-POISON = (ProtocolError, ValueError, TypeError, OverflowError)
-
-Marks = dict[tuple[int, str], int]
 
 
 class Intake:
     """The one way in for results.
 
-    ``trouble`` says why the database refuses, "" while it does not; ``marks`` are
-    the watermarks that it has; ``credits`` says how fast backlogs may come.
+    ``marks`` are the watermarks that the database has; ``credits`` says how fast
+    backlogs may come.
     """
 
     def __init__(
@@ -65,19 +61,15 @@ class Intake:
         clock: Clock,
     ) -> None:
         self._board = board
-        self._store = store
         self._judging = judging
-        self._buckets = buckets
         self._telling = Telling(board, hub)
+        self._committing = Committing(board, store, buckets, self._telling, clock)
         self._clock = clock
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue(QUEUE)
-        self._turn = asyncio.Lock()
-        self._unwritten = Decided()
         self._own_turn = asyncio.Lock()
         self._begin_own()
         self.marks: Marks = {}
         self.taken = 0
-        self.trouble = ""
         #: The jobs that a worker surely was given.
         self.given: Callable[[int], Set[int]] = lambda worker: frozenset()
         #: Tells whether a worker may have run another job at a time.
@@ -85,10 +77,24 @@ class Intake:
         self.credits = Credits(clock)
         self.epochs = NewEpochs(clock)
 
+    @property
+    def trouble(self) -> str:
+        """Why the database refuses, "" while it does not."""
+        return self._committing.trouble
+
+    @trouble.setter
+    def trouble(self, why: str) -> None:
+        self._committing.trouble = why
+
     def forget(self, epochs: Iterable[tuple[int, str]]) -> None:
         """Forget the watermarks of *epochs*, which the database has forgotten."""
         for key in epochs:
             self.marks.pop(key, None)
+
+    def came(self, parcel: Parcel) -> None:
+        """Judge a batch that has arrived, if it may wait for long to be written."""
+        if self._committing.is_late:
+            self._judge_early([parcel])
 
     def offer(self, parcel: Parcel) -> bool:
         """Queue a batch if there is room."""
@@ -108,6 +114,9 @@ class Intake:
         """
         rows, _ = self._read(batch, worker, 0)
         decided = self._judging.hear([row for row in rows if row is not None])
+        if self._committing.is_late:
+            self._committing.add(decided)
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(VIEW_S):
                 await self.note(decided)
@@ -135,19 +144,28 @@ class Intake:
     async def take(self, parcels: Sequence[Parcel]) -> None:
         """Judge, commit, acknowledge and publish a group of batches.
 
-        While the database refuses, nothing is acknowledged and nothing more is
-        taken in: the workers keep their rows.
+        While the database refuses, nothing is acknowledged, so the workers keep
+        their rows; and what is queued is judged, for its turn may be far.
         """
         intakes = [self._open(parcel) for parcel in parcels]
-        rows = [row for intake in intakes for row in intake.rows if row is not None]
-        self._unwritten.add(self._judging.hear(rows))
+        rows = [
+            row
+            for parcel, intake in zip(parcels, intakes, strict=True)
+            for row in intake.rows
+            if row is not None and not parcel.judged
+        ]
+        self._committing.add(self._judging.hear(rows))
         try:
-            marks = await self._commit_at_last(intakes)
+            try:
+                marks = await self._committing.commit(intakes)
+            except StorageError:
+                self._judge_early(self._queued())
+                marks = await self._committing.commit_at_last(intakes)
         except POISON as error:
             await self._take_apart(parcels, error)
             return
         self.credits.took(self._clock.monotonic() - min(p.came for p in parcels))
-        fresh = list(self._fresh(intakes, marks))
+        fresh = list(stored(intakes, self.marks, marks))
         self.marks |= marks
         self.taken += len(fresh)
         self._telling.results(fresh)
@@ -162,19 +180,38 @@ class Intake:
 
         Raises StorageError if it could not be stored.
         """
-        self._unwritten.add(self._judging.hear(results))
+        self._committing.add(self._judging.hear(results))
         async with self._own_turn:
             intake = ingest.Intake(
                 worker=COORDINATOR, epoch=self._epoch, first=self._own, rows=results
             )
             try:
-                await self._commit([intake])
+                await self._committing.commit([intake])
             except BaseException:
                 # Whether its numbers are taken is not known: nothing may follow them.
                 self._begin_own()
                 raise
             self._own += len(results)
         self._telling.results(results)
+
+    def _queued(self) -> list[Parcel]:
+        """Return what waits in the queue; it stays there, in the same order."""
+        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        for parcel in waiting:
+            self._queue.put_nowait(parcel)
+            self._queue.task_done()
+        return waiting
+
+    def _judge_early(self, parcels: Sequence[Parcel]) -> None:
+        """Judge batches before they are written; their rows stay where they are."""
+        rows: list[Result | None] = []
+        for parcel in parcels:
+            if not parcel.judged:
+                rows += self._open(parcel).rows
+                parcel.judged = True
+        heard = [row for row in rows if row is not None]
+        if heard:
+            self._committing.add(self._judging.hear(heard))
 
     def _begin_own(self) -> None:
         """Number what the coordinator finds out from 1 on, in an epoch of its own."""
@@ -186,14 +223,14 @@ class Intake:
         What the database refuses now goes with the next commit. After a refusal it
         is asked again even with nothing to write: no result may ever come.
         """
-        self._unwritten.add(decided)
-        if self._unwritten or self.trouble:
+        self._committing.add(decided)
+        if self._committing.has_more:
             # Who asks may be a link that breaks; what was decided must not go with it.
             await asyncio.shield(self._write_down())
 
     async def _write_down(self) -> None:
         try:
-            await self._commit([])
+            await self._committing.commit([])
         except StorageError as error:
             log.debug("written later: %s", error)
 
@@ -206,51 +243,6 @@ class Intake:
         (parcel,) = parcels
         log.error("a batch of %s cannot be stored: %s", parcel.worker.name, error)
         parcel.refuse(f"a batch that cannot be stored: {safe_text(error)}")
-
-    async def _commit_at_last(self, intakes: Sequence[ingest.Intake]) -> Marks:
-        while True:
-            try:
-                return await self._commit(intakes)
-            except StorageError:
-                await asyncio.sleep(RETRY_S)
-
-    async def _commit(self, intakes: Sequence[ingest.Intake]) -> Marks:
-        """Write *intakes* with all changes of verdict that are not written yet."""
-        async with self._turn:
-            decided, self._unwritten = self._unwritten, Decided()
-            try:
-                marks = await self._write(intakes, decided)
-            except StorageError as error:
-                if not self.trouble:
-                    log.error("results cannot be stored: %s", error)
-                self.trouble = str(error)
-                self._unwritten = decided.before(self._unwritten)
-                raise
-            except POISON:
-                self._unwritten = decided.before(self._unwritten)
-                raise
-        self.trouble = ""
-        self._telling.decided(decided)
-        return marks
-
-    async def _write(self, intakes: Sequence[ingest.Intake], decided: Decided) -> Marks:
-        now_us = round(self._clock.wall() * 1e6)
-        states = {
-            job: msgspec.msgpack.encode(self._board.states[job])
-            for job in decided.touched
-            if job in self._board.states
-        }
-        return await self._store.write(
-            lambda: ingest.commit(
-                intakes,
-                now_us,
-                vote_changes=decided.changes,
-                transitions=decided.transitions,
-                states=states,
-                buckets=self._buckets,
-                writes=decided.writes,
-            )
-        )
 
     def _open(self, parcel: Parcel) -> ingest.Intake:
         """Unpack what is new in a batch; rows beyond repair are set aside."""
@@ -299,17 +291,3 @@ class Intake:
             return
         if not self.may_report(row.worker, row.job, row.started_at_us / 1e6):
             raise ProtocolError(f"job {row.job} was never given to this worker")
-
-    def _fresh(
-        self, intakes: Sequence[ingest.Intake], marks: Marks
-    ) -> Iterator[Result]:
-        """Yield the rows that the commit stored, those that came twice once."""
-        reached = dict(self.marks)
-        for intake in intakes:
-            key = (intake.worker, intake.epoch)
-            before, mark = reached.get(key, 0), marks[key]
-            begin = max(0, before + 1 - intake.first)
-            stored = intake.rows[begin : max(0, mark + 1 - intake.first)]
-            yield from [row for row in stored if row is not None]
-            last = intake.first + len(intake.rows) - 1
-            reached[key] = max(before, min(last, mark))

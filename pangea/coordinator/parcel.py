@@ -1,11 +1,12 @@
 """A batch on its way into the database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from pangea.core.model import Worker
+from pangea.core.model import Result, Worker
 from pangea.mesh.messages import Ack, Batch
+from pangea.storage import ingest
 
 
 class Parcel(Struct):
@@ -17,9 +18,28 @@ class Parcel(Struct):
     refuse: Callable[[str], None]
     #: On the monotonic clock.
     came: float
+    #: Whether its rows have their say in the verdicts already.
+    judged: bool = False
 
     @property
     def last(self) -> int:
         """The last number that the batch speaks of."""
         last = self.batch.first + len(self.batch.rows) - 1 if self.batch.rows else 0
         return max([last, *(gap.last for gap in self.batch.gaps)])
+
+
+def stored(
+    intakes: Sequence[ingest.Intake],
+    before: Mapping[tuple[int, str], int],
+    marks: Mapping[tuple[int, str], int],
+) -> Iterator[Result]:
+    """Yield the rows that raised the watermarks from *before*; what came twice once."""
+    reached = dict(before)
+    for intake in intakes:
+        key = (intake.worker, intake.epoch)
+        known, mark = reached.get(key, 0), marks[key]
+        begin = max(0, known + 1 - intake.first)
+        rows = intake.rows[begin : max(0, mark + 1 - intake.first)]
+        yield from [row for row in rows if row is not None]
+        last = intake.first + len(intake.rows) - 1
+        reached[key] = max(known, min(last, mark))

@@ -1,8 +1,14 @@
-"""What open pages are told, once it is committed."""
+"""What open pages are told: what is committed, and what could not be yet.
+
+An event that says ``provisional`` tells of a verdict that only memory has; it comes
+again, without that word, once it is stored.
+"""
 
 from collections.abc import Iterable, Sequence
 
-from pangea.core.model import Flag, Result
+from pangea.core.model import FIRST_ORG, Flag, Result
+from pangea.core.text import safe_text
+from pangea.core.verdict import Transition
 from pangea.web.events import Hub
 from pangea.web.schema import moment
 
@@ -53,7 +59,14 @@ class Telling:
         """Tell changes of verdict, and what else became true with them."""
         for kind, org, words in decided.told:
             self._hub.publish(kind, org, words)
-        for transition in decided.transitions:
+        self.verdicts(decided.transitions)
+
+    def verdicts(
+        self, transitions: Iterable[Transition], *, provisional: bool = False
+    ) -> None:
+        """Tell changes of verdict; *provisional* are those that are not stored."""
+        mark = {"provisional": True} if provisional else {}
+        for transition in transitions:
             job = self._board.jobs.get(transition.job)
             if job is None:
                 continue
@@ -66,8 +79,15 @@ class Telling:
                     "verdict": transition.after,
                     "reason": transition.reason,
                     "at": moment(transition.at_us),
+                    **mark,
                 },
             )
+
+    def trouble(self, why: str) -> None:
+        """Tell all that the database refuses, because of *why*; "": no longer."""
+        workers, jobs = self._board.workers.values(), self._board.jobs.values()
+        for org in {FIRST_ORG} | {w.org for w in workers} | {j.org for j in jobs}:
+            self._hub.publish("trouble", org, {"storage": safe_text(why, 300)})
 
 
 def flag_names(flags: int) -> list[str]:

@@ -25,7 +25,7 @@ UNKNOWN_ID = -1
 
 
 class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """``kinds`` chooses among verdict, result, worker, job; ``after`` is an id."""
+    """``kinds`` chooses among the kinds of events; ``after`` is an id."""
 
     kinds: list[str] | None = None
     after: int | None = None

@@ -13,6 +13,7 @@ from pangea.mesh.messages import encode_row
 from pangea.storage.spool import Lost, Row, Spool
 
 from .disk import RETRY_S, Disk
+from .latest import Latest
 from .news import NEWS_S, ROUTINE_S, News
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Reporter:
         self._turn = asyncio.Lock()
         self.written = asyncio.Event()
         self.made = 0
+        self.latest = Latest()
 
     def put(self, result: Result) -> None:
         """Take a result; it outlives this process, and is sent shortly after."""
@@ -58,6 +60,7 @@ class Reporter:
             result.job, result.started_at_us, body, began_ns, int(news)
         )
         self._rows.append(row)
+        self.latest.put(row)
         if len(self._rows) > MOST_WAITING:
             self._drop_oldest()
         self._flush_within(NEWS_S if news else ROUTINE_S)

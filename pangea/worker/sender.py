@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 OUTAGE_ROWS = BATCH_ROWS
 #: Batches of the backlog that may be on their way, so that news finds room.
 BACKLOG_WINDOW = WINDOW - 1
+#: So long no ack comes while the window is full; then what is new is told by digests.
+HELD_S = 1.0
 #: However much credit there is, the spool is asked no sooner again.
 LEAST_PAUSE_S = 0.02
 
@@ -52,6 +54,7 @@ class Sender:
         self._reporter = reporter
         self._disk = disk
         self._offset = offset
+        self._clock = clock
         #: From the version that knows digests on batches carry boot time as well.
         self._timed = link.speaks(Digest)
         self._allowance = Allowance(clock, limited=self._timed)
@@ -80,6 +83,8 @@ class Sender:
         flying = self._in_flight
         while flying and flying[0][0] == ack.epoch and flying[0][1] <= ack.upto:
             flying.popleft()
+        if len(flying) < WINDOW:
+            self._reporter.latest.flows(self._clock.monotonic())
         self._room.set()
         if self._spool.has_backlog:
             self._reporter.written.set()
@@ -111,8 +116,7 @@ class Sender:
             return
         await self._offset.known()
         for run in latest:
-            for part in run.parts(BATCH_BYTES):
-                await self._link.send(Digest(self._batch(part)))
+            await self._digest(run)
 
     async def _pending(self, limit: int, *, backlog: bool) -> list[Run]:
         while True:
@@ -176,6 +180,24 @@ class Sender:
         )
 
     async def _wait_for_room(self, window: int) -> None:
+        """Wait for acks; while the coordinator stores nothing it still hears of us."""
         while len(self._in_flight) >= window:
             self._room.clear()
-            await self._room.wait()
+            try:
+                async with asyncio.timeout(HELD_S if self._timed else None):
+                    await self._room.wait()
+            except TimeoutError:
+                await self._tell_latest()
+
+    async def _tell_latest(self) -> None:
+        """Tell how each job looks that was probed since this was told last."""
+        rows = self._reporter.latest.take()
+        for start in range(0, len(rows), BATCH_ROWS):
+            some = rows[start : start + BATCH_ROWS]
+            bodies, boot_ns = [r.body for r in some], tuple(r.boot_ns for r in some)
+            run = Run("", 0, bodies, [], self._spool.boot, boot_ns)
+            await self._digest(run)
+
+    async def _digest(self, run: Run) -> None:
+        for part in run.parts(BATCH_BYTES):
+            await self._link.send(Digest(self._batch(part)))

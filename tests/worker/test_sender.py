@@ -9,6 +9,7 @@ from pangea.core.errors import StorageError
 from pangea.core.model import Outcome
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.messages import (
+    WINDOW,
     Ack,
     Batch,
     Credit,
@@ -235,3 +236,34 @@ async def test_long_results_go_in_as_many_batches_as_they_need(bench, tmp_path):
     latest = [decode_row(r).job for d in taker.digests for r in d.latest.rows]
     assert latest == list(range(600))
     assert await bench.spool.waiting() == 0
+
+
+@pytest.mark.slow
+async def test_without_acks_each_job_still_says_how_it_looks_and_no_row_comes_twice(
+    bench, tmp_path
+):
+    await bench.link(tmp_path)
+    batches = []
+    for number in range(WINDOW):
+        bench.reporter.put(of_job(number, number))
+        await bench.reporter.flush()
+        batches.append(await bench.next(Batch))
+    for number, outcome in ((10, Outcome.OK), (11, Outcome.FAILED), (12, Outcome.OK)):
+        bench.reporter.put(of_job(number % 2, number, outcome))
+    first = await bench.next(Digest)
+    bench.reporter.put(of_job(3, 20, Outcome.FAILED))
+    second = await bench.next(Digest)
+
+    looks = {decode_row(r).job: decode_row(r) for r in first.latest.rows}
+    assert {job: r.started_at_us // 1_000_000 for job, r in looks.items()} == {
+        0: 12,
+        1: 11,
+        2: 2,
+        3: 3,
+    }
+    assert looks[1].outcome is Outcome.FAILED
+    assert [decode_row(r).job for r in second.latest.rows] == [3]
+    await bench.far.send(Ack(batches[-1].epoch, WINDOW))
+    rest = await bench.next((Batch, Digest))
+    assert isinstance(rest, Batch)
+    assert (rest.first, len(rest.rows)) == (WINDOW + 1, 3)

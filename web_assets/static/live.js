@@ -130,6 +130,7 @@ const HEARD = {
     later("r" + (serial += 1), () => showResult(data));
   },
   worker: () => reload(500),
+  trouble: () => reload(500),
   job(data) {
     if (!only || data.job === only) reload(200);
   },
@@ -217,7 +218,7 @@ function fetchAgain() {
 }
 
 function takeOver(page) {
-  for (const selector of ["#jobs", "#workers-line", ".counts", ".jobhead h1"]) {
+  for (const selector of ["#jobs", "#trouble", "#workers-line", ".counts", ".jobhead h1"]) {
     const fresh = page.querySelector(selector);
     if (!fresh || !one(selector)) continue;
     for (const unfolded of document.querySelectorAll(`${selector} details[id]`)) {
