@@ -94,9 +94,7 @@ class Confirming:
             and change.cause not in SUSPENDED
         }
         held = self.open.get(job.id)
-        if spoke and not (
-            held and held.goal is goal and not self._is_over(held, state)
-        ):
+        if spoke and not (held and held.goal is goal):
             self._begin(state, goal, spoke)
 
     def _may(self, job: Job) -> bool:

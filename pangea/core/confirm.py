@@ -167,16 +167,13 @@ def whom(state: JobState, goal: Goal, spoke: Set[int], here: Set[int]) -> list[i
 
 
 def wants_round(state: JobState, goal: Goal) -> bool:
-    """Tell whether most votes say *goal*, and only rounds can be missing.
+    """Tell whether the votes are there for *goal*, and only rounds are missing.
 
     A single voter's failures are repeated by `judge` itself.
     """
-    voters, votes = len(state.electorate), state.counted
-    failed = sum(v.value is VoteValue.FAILED for v in votes)
     if goal is Goal.DOWN:
-        unsure = state.verdict is not Verdict.DOWN
-        return unsure and voters > 1 and 2 * failed > voters
-    return state.verdict is Verdict.DOWN and 2 * (len(votes) - failed) > voters
+        return state.line == "rounds"
+    return state.verdict is Verdict.DOWN and state.line == "recovering"
 
 
 def has_answered(vote: Vote | None, before: float, since: float) -> bool:
