@@ -17,6 +17,8 @@ COMMANDS = {
     "results": (".results", "Print what the probes of a job found."),
     "history": (".history", "Draw a job's past: chart, percentiles, uptime."),
     "status": (".status", "Print how everything is, and what to do next."),
+    "incident": (".incident", "Print what is and was wrong; take care of it."),
+    "note": (".note", "Note what happened, such as a deployment."),
     "worker": (".worker", "List the workers and how they are."),
     "maintenance": (".maintenance", "Plan work on jobs or workers."),
     "mesh": (".mesh", "Print how the workers see each other."),

@@ -12,6 +12,7 @@ from pangea.core.text import safe_text
 
 from .client import Client
 from .group import Command
+from .incident import opened, what
 from .job import COLUMNS, ORDER, badness
 from .output import ago, show_one
 from .session import Session
@@ -84,12 +85,30 @@ def _screen(
     bad = [job for job in jobs if job.get("verdict") in WORST]
     if bad:
         lines += ["", *_worst(style, bad)]
+    lines += _incidents(style, status)
     trouble = [safe_text(line, 300) for line in status["trouble"]]
     lines += [""] * bool(trouble)
     lines += [f"{style.mark('warn')[0]} {style.plain(line)}" for line in trouble]
     lines += _concerns(style, status.get("concerns", []))
     if status["next"]:
         lines += ["", f"next: {style.plain(safe_text(status['next'], 300))}"]
+    return lines
+
+
+def _incidents(style: Style, status: dict[str, Any]) -> list[str]:
+    """Return a line for each open incident, as many as the API tells."""
+    found = status.get("incidents", [])
+    lines = [""] * bool(found)
+    for each in found:
+        by = each.get("acknowledged_by")
+        acked = f", {safe_text(by, 63)} takes care of it" if by else ""
+        mark = style.mark(str(each.get("verdict", "")))
+        told = f"incident {safe_text(each.get('id'), 20)}: {safe_text(what(each), 120)}"
+        since = f"since {opened(each)}{acked}"
+        lines.append(f"{mark[0]} {style.plain(f'{told}, {since}')}")
+    more = (status.get("incidents_open") or 0) - len(found)
+    if more > 0:
+        lines.append(f"and {more} more: pangea incident list --open")
     return lines
 
 

@@ -9,6 +9,7 @@ from pangea.core.errors import NotFound, UsageError
 from pangea.core.text import safe_text
 
 from .api import Limit, reply
+from .api_past import at_us as moment_of
 from .asked import body_of, moment_us, query_of
 from .keys import SITE, who_is
 from .schema import Page
@@ -65,7 +66,7 @@ async def notes(request: web.Request) -> web.Response:
 async def add_note(request: web.Request) -> web.Response:
     """POST /api/v1/notes"""
     who, spec = who_is(request), body_of(request, NoteSpec)
-    at_us = moment_us(spec.at, request.app[SITE].wall(), "at")
+    at_us = moment_of(request, spec.at) if spec.at is not None else None
     return reply(await _service(request).add_note(who.org, who.name, spec, at_us), 201)
 
 

@@ -109,7 +109,7 @@ class CommentBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NoteSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A note to keep; ``at`` is now if it is not given, and may be in the past."""
+    """A note to keep; ``at`` is now if it is not given, or ``03:12``, ``2h ago`` …"""
 
     text: Text
     at: str | None = None
