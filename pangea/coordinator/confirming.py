@@ -5,7 +5,7 @@ confirmation for each job at most.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from msgspec import Struct, field
 
@@ -56,8 +56,7 @@ class Open(Struct):
 class Confirming:
     """Asks the workers of a job to probe it now, while there is a question.
 
-    ``quiet`` tells whether a job is to be left alone, as in maintenance; ``asked``
-    counts the probes asked for since the start.
+    ``asked`` counts the probes asked for since the start.
     """
 
     def __init__(
@@ -72,7 +71,6 @@ class Confirming:
         #: On what jobs it was looked in this storm, because others depend on them.
         self._looked: set[int] = set()
         self.open: dict[int, Open] = {}
-        self.quiet: Callable[[Job], bool] = lambda job: False
         self.asked = 0
 
     @property
@@ -99,9 +97,9 @@ class Confirming:
 
     def _may(self, job: Job) -> bool:
         """Tell whether *job* is one to confirm now."""
-        if job.type in PUSHED or not job.enabled or self._watch.doubt:
+        if job.type in PUSHED or self._watch.doubt:
             return False
-        return not self.quiet(job)
+        return self._board.verdict(job) not in ("paused", "maintenance")
 
     def _begin(self, state: JobState, goal: Goal, spoke: set[int]) -> None:
         """Open a confirmation; who is looking already need not be asked again."""
@@ -127,6 +125,7 @@ class Confirming:
             if worker in board.connected
             and worker not in board.sick
             and worker not in board.lost
+            and worker not in board.resting
             and worker in self._dispatch.outboxes
         }
 

@@ -14,6 +14,7 @@ from pangea.web.schema import moment
 
 from .board import Board
 from .judging import Decided
+from .outages import outage_times
 
 
 class Telling:
@@ -79,6 +80,7 @@ class Telling:
                     "verdict": transition.after,
                     "reason": transition.reason,
                     "at": moment(transition.at_us),
+                    **outage_times(self._board.outages.get(job.id)),
                     **mark,
                 },
             )

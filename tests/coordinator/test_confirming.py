@@ -1,6 +1,7 @@
 """Confirm now: a first failure makes the others look, and so does a recovery."""
 
 import asyncio
+import json
 
 import pytest
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from pangea.core.model import FIRST_ORG, Outcome, Verdict
 from pangea.web.schema import JobSpec
 from tests.coordinator.conftest import row
 
-BAD = Outcome.FAILED
+BAD, VERDICT = Outcome.FAILED, "verdict"
 
 
 class Site:
@@ -88,9 +89,11 @@ async def test_a_first_failure_makes_the_others_look_at_once(sites):
 async def test_what_is_confirmed_says_since_when_it_failed_and_was_down(sites):
     hel, nyc, _ = await sites.begin()
     (job,) = sites.jobs
-    await hel.say(job, outcome=BAD)
-    first = min(v.at for v in sites.board.states[job].votes.values() if v.reason)
-    await nyc.say(job, outcome=BAD)
+    with sites.world.hub.subscribe(FIRST_ORG) as events:
+        await hel.say(job, outcome=BAD)
+        first = min(v.at for v in sites.board.states[job].votes.values() if v.reason)
+        await nyc.say(job, outcome=BAD)
+        told = [json.loads(e.data) for e in await events.take(1.0) if e.kind == VERDICT]
     down = await sites.job()
     seen, confirmed = sites.world.coordinator.outages.times(job)
 
@@ -98,6 +101,9 @@ async def test_what_is_confirmed_says_since_when_it_failed_and_was_down(sites):
     assert seen / 1e6 == pytest.approx(first, abs=1e-5)
     assert confirmed / 1e6 == pytest.approx(sites.board.states[job].since, abs=1e-5)
     assert down.first_fail_at < down.confirmed_at == down.verdict_since
+    (event,) = told
+    assert event["first_fail_at"] == down.first_fail_at
+    assert event["confirmed_at"] == down.confirmed_at
 
 
 async def test_a_failure_that_stays_alone_asks_nobody_again(sites):
@@ -173,9 +179,9 @@ async def test_while_the_coordinator_doubts_itself_nobody_is_asked(sites):
     await sites.quiet()
 
 
-async def test_a_job_that_is_to_be_left_alone_is(sites):
+async def test_a_job_in_maintenance_is_left_alone(sites):
     hel, *_ = await sites.begin()
-    sites.confirming.quiet = lambda job: job.name == "j0"
+    sites.board.maintained[sites.jobs[0]] = "new disks"
     await hel.say(*sites.jobs, outcome=BAD)
 
     await sites.quiet()
