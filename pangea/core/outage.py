@@ -22,13 +22,15 @@ class Outage(Struct, frozen=True):
     """What is known of a job that fails somewhere.
 
     ``runs`` is since when each worker that fails has failed. ``first_fail`` and
-    ``confirmed`` are 0 until the job is down; ``over`` is when it was up again.
+    ``confirmed`` are 0 until the job is down; ``over`` is when it was up again, and
+    ``after`` when it was up again before that.
     """
 
     runs: dict[int, float] = field(default_factory=dict)
     first_fail: float = 0.0
     confirmed: float = 0.0
     over: float = 0.0
+    after: float = 0.0
 
     def __bool__(self) -> bool:
         """Whether there is anything to know."""
@@ -41,7 +43,7 @@ def follow(outage: Outage, judged: Judgement, lasts_s: float) -> Outage:
     It lasts until the job is up: what is unknown or degraded meanwhile is one.
     """
     if outage.over:
-        outage = Outage(outage.runs)
+        outage = Outage(outage.runs, after=outage.over)
     held = judged.state.votes
     runs = {
         worker: since
@@ -56,7 +58,8 @@ def follow(outage: Outage, judged: Judgement, lasts_s: float) -> Outage:
     if change.after is Verdict.UP and outage.confirmed:
         return replace(outage, over=at)
     if change.after is Verdict.DOWN and not outage.confirmed:
-        return replace(outage, first_fail=begun(runs, lasts_s, at), confirmed=at)
+        new = {w: since for w, since in runs.items() if since > outage.after}
+        return replace(outage, first_fail=begun(new, lasts_s, at), confirmed=at)
     return outage
 
 

@@ -1,6 +1,5 @@
 """When an outage began to be seen, and when it was believed."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
