@@ -1,0 +1,125 @@
+"""The disk of a coordinator fills up while it works: judged at once, stored once."""
+
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import Cluster, wait_for
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.netns,
+    pytest.mark.timeout(240),
+]
+
+#: Runs a command in sight of a small disk of its own at $0.
+ON_SMALL_DISK = 'mount -t tmpfs -o size=8m,mode=700 tmpfs "$0" && exec "$@"'
+
+
+class Target(ThreadingHTTPServer):
+    """A web server that counts who asks, and answers with ``status``."""
+
+    def __init__(self) -> None:
+        self.seen, self.status = 0, 200
+        super().__init__(("127.0.0.1", 0), _Page)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Page(BaseHTTPRequestHandler):
+    server: Target
+
+    def do_GET(self) -> None:
+        self.server.seen += 1
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def target():
+    made = Target()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, packages: Path):
+    """A coordinator, with its own worker, on a disk of eight megabytes."""
+    made = Cluster(tmp_path, packages)
+    place, plain = made.coordinator.state_dir, made.command
+    place.mkdir(mode=0o700)
+    made.command = ["unshare", "--mount", "sh", "-c", ON_SMALL_DISK, str(place), *plain]
+    try:
+        made.coordinator.start()
+        made.command = plain
+        # What it sees there, as seen from here.
+        pid = made.coordinator.process.pid
+        made.coordinator.state_dir = Path(f"/proc/{pid}/root{place}")
+        wait_for(made.ready, 20, "serving")
+        wait_for(lambda: "  first " in made.coordinator.said(), 5, "a greeting")
+        yield made
+    finally:
+        made.stop()
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as filler:
+        try:
+            while filler.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+
+
+def test_what_dies_while_the_disk_is_full_is_down_and_stored_once_later(
+    cluster: Cluster, target: Target
+):
+    for name in ("hel", "nyc"):
+        cluster.worker(name).start()
+    wait_for(lambda: cluster.connected() == {"local", "hel", "nyc"}, 20, "they join")
+    cluster.cli(
+        *("job", "add", "http", f"http://127.0.0.1:{target.server_port}/"),
+        *("--name", "web", "--every", "1s", "--timeout", "900ms"),
+    )
+    wait_for(lambda: cluster.verdicts() == {"web": "up"}, 20, "it is up")
+
+    filler = cluster.coordinator.state_dir / "filler"
+    fill(filler)
+
+    def trouble():
+        return "full" in " ".join(cluster.api("/status")["trouble"])
+
+    wait_for(trouble, 30, "it says that the disk is full")
+    before = target.seen
+    wait_for(lambda: target.seen > before + 24, 30, "no more batches may be sent")
+    assert cluster.verdicts() == {"web": "up"}, "silence is no answer"
+    stored = len(cluster.results("web"))
+    target.status = 500
+    wait_for(lambda: cluster.verdicts() == {"web": "down"}, 8, "it is down")
+    assert trouble()
+    assert len(cluster.results("web")) == stored
+    target.status = 200
+    wait_for(lambda: cluster.verdicts() == {"web": "up"}, 10, "it is up again")
+
+    filler.unlink()
+    wait_for(lambda: not trouble(), 20, "it takes results again")
+    cluster.cli("job", "stop", "web")
+
+    def delivered():
+        found = cluster.api("/workers")["items"]
+        return all(w["spool"] == 0 for w in found) and (
+            len(cluster.results("web")) >= target.seen
+        )
+
+    wait_for(delivered, 40, "everything is delivered")
+    results = cluster.results("web")
+    runs = Counter((r["worker"], r["started_at"]) for r in results)
+    assert (len(results), max(runs.values())) == (target.seen, 1)
