@@ -20,7 +20,7 @@ MEMBERS = 50
 def verdict(incident: dict[str, Any]) -> str:
     """Return the verdict that an open incident has, and of others what became."""
     state = str(incident.get("state", ""))
-    unwell = state in ("open", "acknowledged") and incident.get("unwell", 1)
+    unwell = state in ("open", "acknowledged") and incident.get("unwell_count", 1)
     return str(incident.get("verdict", "")) if unwell else "up"
 
 
@@ -43,7 +43,7 @@ COLUMNS = [
     Column("lasted", lasted),
     Column("by", lambda incident: incident.get("acknowledged_by") or "-"),
     Column("why", lambda incident: incident.get("reason", "")),
-    Column("jobs", lambda incident: incident.get("members", ""), wide=True),
+    Column("jobs", lambda incident: incident.get("job_count", ""), wide=True),
     Column("opened at", lambda incident: incident.get("opened_at", ""), wide=True),
     Column("closed at", lambda incident: incident.get("closed_at") or "-", wide=True),
 ]
@@ -130,7 +130,7 @@ def _print(session: Session, incident: dict[str, Any]) -> None:
 def _card(style: Style, incident: dict[str, Any]) -> list[str]:
     head = f"{style.marked(verdict(incident))}  {style.plain(_text(what(incident)))}"
     lines = [head, *pairs(style, _facts(incident))]
-    members = incident.get("member_list", ())
+    members = incident.get("members", ())
     if len(members) > 1:
         lines += ["", "jobs", *(_member(style, m) for m in members[:MEMBERS])]
         if len(members) > MEMBERS:

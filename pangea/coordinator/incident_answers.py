@@ -38,8 +38,8 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
         state=state_of(incident),
         job=_name(board, first) if first else "",
         jobs=names[:MOST_JOBS],
-        members=len(names),
-        unwell=sum(not m.recovered_us for m in incident.members.values()),
+        job_count=len(names),
+        unwell_count=sum(not m.recovered_us for m in incident.members.values()),
         verdict=incident.verdict,
         worst=incident.worst,
         reason=incident.reason,
@@ -74,7 +74,7 @@ def incident_detail(
     short = incident_answer(board, incident, now_us)
     return IncidentDetail(
         **msgspec.structs.asdict(short),
-        member_list=[_member(board, m) for m in incident.members.values()],
+        members=[_member(board, m) for m in incident.members.values()],
         timeline=[_entry(e) for e in lines if e.kind != EVIDENCE],
         evidence=[e.data for e in lines if e.kind == EVIDENCE],
         notes=[note_answer(note) for note in notes],

@@ -49,7 +49,7 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
 
     ``state`` is ``open``, ``acknowledged``, ``closed``, ``merged`` (it goes on as
     ``merged_into``) or ``retracted`` (it never was). ``job`` is the first of its
-    ``jobs``, of which 20 are named and ``members`` are counted; with more than one
+    ``jobs``, of which 20 are named and all are counted; with more than one
     ``cause`` says what they share. ``verdict`` is the last that was bad, ``worst``
     the worst. ``confirmed_after_s`` is from the first failure to the verdict.
     """
@@ -59,8 +59,8 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     state: str
     job: str
     jobs: list[str]
-    members: int
-    unwell: int
+    job_count: int
+    unwell_count: int
     verdict: str
     worst: str
     reason: str
@@ -90,7 +90,7 @@ class IncidentDetail(IncidentAnswer, frozen=True, kw_only=True):
     before it until its end that are about one of its jobs.
     """
 
-    member_list: list[MemberAnswer]
+    members: list[MemberAnswer]
     timeline: list[EntryAnswer]
     evidence: list[dict[str, Any]]
     notes: list[NoteAnswer]
