@@ -114,7 +114,9 @@ class Coordinator:
         self.members = Membership(self)
         self.past = Past(self.buckets)
         self.pauses = Pauses(self.board, store, clock)
-        self.planned = Planned(self.board, store, clock, self.intake)
+        self.planned = Planned(self.board, store, clock, self.intake, self.incidents)
+        self.judging.followers.append(self.planned.follow)
+        self.judging.void = self.planned.void
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
@@ -152,10 +154,10 @@ class Coordinator:
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
         await self.pauses.start()
-        await self.planned.load()
         self.watch.start()
         await self.outages.load(self.store)
         await self.incidents.load()
+        await self.planned.load()
         for job in jobs:
             await self._await_heartbeat(job)
         since = round((now - WARM_S) * 1e6)

@@ -125,6 +125,14 @@ class Incidents:
                 self._drop(incident)
         return decided
 
+    def release(self, change: Transition) -> None:
+        """Let a job that was a member elsewhere have an incident of its own.
+
+        It opens at the next look, unless it is suppressed.
+        """
+        self._of.pop(change.job, None)
+        self._held[change.job] = change
+
     def put(self, step: Step, decided: Decided) -> None:
         """Take *step*, and have it written and told; also of an old incident."""
         if not (step.entries or step.changed):

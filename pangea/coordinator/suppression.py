@@ -1,0 +1,132 @@
+"""Why a job that is unwell opens no incident of its own, and where it is told."""
+
+from pangea.core.cause import Cause
+from pangea.core.dependencies import Blame, blame
+from pangea.core.incident import BAD, leave
+from pangea.core.model import Verdict
+from pangea.core.storm import join
+from pangea.core.verdict import JobState, Judgement, Transition
+
+from .board import Board
+from .incidents import Incidents, member_of
+from .judging import Decided
+
+
+class Suppression:
+    """Keeps what is planned, and what follows from another outage, from alarming.
+
+    A job whose parent is down becomes a member of the parent's incident. When the
+    parent is up again it has as long as a vote lasts to follow; if it is unwell
+    then, it has an incident of its own.
+    """
+
+    def __init__(self, board: Board, incidents: Incidents) -> None:
+        self._board = board
+        self._incidents = incidents
+        #: Jobs that depend on others and are unwell, each since which change.
+        self._unwell: dict[int, Transition] = {}
+        #: Who was to blame last, and until when a job may still follow its parent.
+        self._blamed: dict[int, Blame] = {}
+        self._eased: dict[int, float] = {}
+        #: Jobs that are told of in a parent's incident: its id.
+        self._told_in: dict[int, str] = {}
+        incidents.suppressed = self.why
+
+    def load(self) -> None:
+        """Take up who was told of in whose incident; both are loaded already."""
+        for number, state in self._board.states.items():
+            above = self._board.graph.ancestors(number)
+            if not above or state.verdict not in BAD:
+                continue
+            at_us = round(state.since * 1e6)
+            self._unwell[number] = Transition(
+                number, at_us, Verdict.UNKNOWN, state.verdict, state.reason
+            )
+            incident = self._incidents.open_of(number)
+            told = [p for p in above if incident and p in incident.members]
+            if incident and told:
+                self._told_in[number] = incident.id
+                self._blamed[number] = Blame(told[-1], "")
+
+    def why(self, job: int, at: float) -> str:
+        """Return why *job* opens no incident at *at* (UTC seconds), "" if it does."""
+        if job in self._board.maintained:
+            return self._board.maintained[job]
+        found = self._blame(job, at)
+        if found is None:
+            return self._follows(job, at)
+        self._blamed[job] = found
+        self._eased.pop(job, None)
+        return found.why
+
+    def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
+        """Note who of those that depend on others is unwell."""
+        change = judged.transition
+        if change is None:
+            return
+        if change.after is Verdict.UP:
+            self._forget(change.job)
+        elif change.after in BAD and self._board.graph.parents(change.job):
+            self._unwell[change.job] = change
+
+    def look(self, now: float) -> Decided:
+        """Tell in each parent's incident who is down because of it, and who is not."""
+        decided = Decided()
+        for number, change in list(self._unwell.items()):
+            if number not in self._board.jobs:
+                self._forget(number)
+            elif number in self._told_in:
+                self._part(change, now, decided)
+            elif self.why(number, now):
+                self._tell(change, now, decided)
+        return decided
+
+    def _blame(self, job: int, at: float) -> Blame | None:
+        board = self._board
+        if not board.graph.parents(job) or job not in board.states:
+            return None
+        since = board.states[job].since
+        return blame(
+            job, since, board.graph, board.jobs, board.states, at, board.drills
+        )
+
+    def _follows(self, job: int, at: float) -> str:
+        """Return that the parent of *job* was down until just now."""
+        last = self._blamed.get(job)
+        if last is None or last.until or last.parent not in self._board.jobs:
+            return ""
+        until = self._eased.setdefault(job, at + self._board.lasts[job])
+        if not at < until <= at + self._board.lasts[job]:
+            return ""
+        return f"depends on {self._board.jobs[last.parent].name}, which was down"
+
+    def _tell(self, change: Transition, now: float, decided: Decided) -> None:
+        """Make a job a member of the incident of the parent that is down."""
+        found = self._blamed.get(change.job)
+        incidents, jobs = self._incidents, self._board.jobs
+        if found is None or found.until or incidents.open_of(change.job):
+            return
+        incident = incidents.open_of(found.parent)
+        if incident is None or change.job in self._board.maintained:
+            return
+        causes = incident.causes
+        if not incident.is_storm:
+            causes = (Cause("dependency", jobs[found.parent].name),)
+        member = member_of(jobs[change.job], change, round(now * 1e6))
+        incidents.put(join(incident, member, causes), decided)
+        self._told_in[change.job] = incident.id
+
+    def _part(self, change: Transition, now: float, decided: Decided) -> None:
+        """Let a job that is still unwell have an incident of its own."""
+        if self.why(change.job, now):
+            return
+        incident = self._incidents.known.get(self._told_in.pop(change.job))
+        if incident is not None and change.job in incident.members:
+            why = "unwell still, though what it depends on is up"
+            step = leave(incident, change.job, round(now * 1e6), why)
+            self._incidents.put(step, decided)
+        self._incidents.release(change)
+
+    def _forget(self, job: int) -> None:
+        for known in (self._unwell, self._blamed, self._eased, self._told_in):
+            known.pop(job, None)
