@@ -18,6 +18,7 @@ COMMANDS = {
     "history": (".history", "Draw a job's past: chart, percentiles, uptime."),
     "status": (".status", "Print how everything is, and what to do next."),
     "incident": (".incident", "Print what is and was wrong; take care of it."),
+    "backtest": (".backtest", "Try another rule on what has been."),
     "note": (".note", "Note what happened, such as a deployment."),
     "worker": (".worker", "List the workers and how they are."),
     "maintenance": (".maintenance", "Plan work on jobs or workers."),

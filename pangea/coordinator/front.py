@@ -9,6 +9,7 @@ from pangea.core.config import NodeConfig
 from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
+from pangea.web.api_backtest import TRIALS
 from pangea.web.api_dials import DIALS
 from pangea.web.api_gaps import GAPS
 from pangea.web.api_incidents import INCIDENTS
@@ -35,6 +36,7 @@ from .probe_service import ProbeService
 from .secret_service import SecretService
 from .service import CoordinatorService
 from .tls import note_here, open_certificate, places_of, site_of, url_of
+from .trial_service import TrialService
 from .worker_service import WorkerService
 
 
@@ -84,6 +86,7 @@ async def open_front(
     app[NOTES] = NoteService(coordinator)
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
+    app[TRIALS] = TrialService(coordinator)
     app[PROBES] = ProbeService(coordinator)
     host, port = config.listen
     tls = certificate.context if certificate else None

@@ -15,6 +15,7 @@ from pangea.core.verdict import Transition, VoteChange
 from .connection import connection
 
 _LATEST = "ORDER BY at_us DESC, id DESC LIMIT 1"
+_VOTES = {str(value): value for value in VoteValue}
 _COLUMNS = "job, at_us, before, after, reason"
 
 
@@ -103,6 +104,19 @@ def _transition(row: tuple[int, int, str, str, str, int]) -> Transition:
     return Transition(job, at_us, Verdict(before), Verdict(after), reason)
 
 
+def changes(job: int, since_us: int, until_us: int, most: int) -> list[VoteChange]:
+    """Return the changes of votes on *job* within a stretch, the first *most*."""
+    rows = connection().execute(
+        "SELECT job, worker, at_us, before, after, cause FROM vote_change"
+        " WHERE job = ? AND at_us > ? AND at_us < ? ORDER BY at_us, id LIMIT ?",
+        (job, since_us, until_us, most),
+    )
+    return [
+        VoteChange(j, worker, at_us, _vote(before), _vote(after), cause)
+        for j, worker, at_us, before, after, cause in rows
+    ]
+
+
 def log_pauses(pauses: Iterable[tuple[int, int, int, bool]]) -> None:
     """Append to the log of pauses: (org, job, at_us, paused)."""
     connection().executemany(
@@ -141,4 +155,4 @@ def pauses(job: int, since_us: int, until_us: int) -> list[Span]:
 
 
 def _vote(text: str | None) -> VoteValue | None:
-    return None if text is None else VoteValue(text)
+    return None if text is None else _VOTES[text]

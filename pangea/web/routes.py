@@ -36,6 +36,7 @@ from .mesh import MESH
 from .pages import PAGES
 from .route import Route
 from .routes_incidents import INCIDENT_ROUTES
+from .routes_past import PAST_ROUTES
 from .routes_planned import PLANNED_ROUTES
 from .routes_workers import WORKER_ROUTES
 from .schema import (
@@ -202,6 +203,7 @@ API: list[Route] = [
         auth="operator",
         media=LINES,
     ),
+    *PAST_ROUTES,
     *WORKER_ROUTES,
     *INCIDENT_ROUTES,
     *PLANNED_ROUTES,

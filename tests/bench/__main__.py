@@ -43,6 +43,7 @@ BENCHES = {
     "handshakes": ("handshakes",),
     "flood": ("flood",),
     "many-workers": ("many_workers",),
+    "backtest": ("backtest",),
     "icmp-engine": ("icmp_engine",),
     "dns-engine": ("dns_engine",),
     "tls-engine": ("tls_engine",),

@@ -58,6 +58,7 @@ MEMORY = (
     "memory",
     "worker ≤ 100 MB with 10,000 jobs; coordinator ≤ 250 MB with 100,000 assignments",
 )
+BACKTEST = "backtest", "30 days of 1,000 jobs x 5 workers in ≤ 10 s"
 STORAGE = "storage", "≤ 500 bytes written to disk a result in all"
 START = "start", "serving within 2 s; --help ≤ 0.15 s; a worker joined within 3 s"
 
@@ -88,6 +89,7 @@ MUSTS = (
     Must(*CROWD, "many-workers", "heartbeat_core_pct", 5),
     Must(*STORM, "many-workers", "back_s", 30),
     Must(*STORM, "many-workers", "lost_or_doubled", 0),
+    Must(*BACKTEST, "backtest", "took_s", 10),
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),

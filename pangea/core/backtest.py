@@ -1,0 +1,84 @@
+"""Another rule on what has been: which incidents it would have made, and when."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from .model import Verdict, Worker
+from .quorum import NOBODY
+from .replay import Recorded, replay
+from .rule import Rule
+from .uptime import Span, bad_spans, length, merged, pieces, without
+from .verdict import Transition
+
+
+class Backtest(Struct, frozen=True, kw_only=True):
+    """One job under another rule; seconds, against the verdicts that were recorded.
+
+    ``then`` and ``now`` count the incidents. ``missed_s`` were degraded or down and
+    would not be, ``false_s`` would be and were not. ``delay_s`` is how much later,
+    in the mean, an incident would begin that there is both times; None if none is.
+    ``notes`` say what could not be told.
+    """
+
+    job: int
+    then: int
+    now: int
+    missed_s: float
+    false_s: float
+    down_then_s: float
+    down_now_s: float
+    delay_s: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def backtest(
+    recorded: Recorded,
+    said: Sequence[Transition],
+    rule: Rule,
+    workers: Mapping[int, Worker] = NOBODY,
+) -> Backtest:
+    """Return what *rule* would have made of what is *recorded*.
+
+    *said* are the transitions that were recorded, from the last one before on.
+    """
+    return compare(recorded, said, replay(recorded, rule, workers))
+
+
+def compare(
+    recorded: Recorded, said: Sequence[Transition], found: Sequence[Transition]
+) -> Backtest:
+    """Return how the transitions *found* differ from those that were *said*."""
+    whole = Span(recorded.begin_us, recorded.end_us)
+    before = [Transition(recorded.job, 0, recorded.verdict, recorded.verdict, "")]
+    found = [*before, *found]
+    then, now = bad_spans(said, whole), bad_spans(found, whole)
+    delays = [_first(span, now) - span.begin_us for span in then if _hit(span, now)]
+    return Backtest(
+        job=recorded.job,
+        then=len(then),
+        now=len(now),
+        missed_s=length(without(then, merged(now))) / 1e6,
+        false_s=length(without(now, merged(then))) / 1e6,
+        down_then_s=_down(said, whole),
+        down_now_s=_down(found, whole),
+        delay_s=sum(delays) / len(delays) / 1e6 if delays else None,
+    )
+
+
+def _hit(span: Span, others: Sequence[Span]) -> bool:
+    return any(s.begin_us < span.end_us and s.end_us > span.begin_us for s in others)
+
+
+def _first(span: Span, others: Sequence[Span]) -> int:
+    """Return when the first of *others* begins that has a part in *span*."""
+    return next(
+        s.begin_us
+        for s in others
+        if s.begin_us < span.end_us and s.end_us > span.begin_us
+    )
+
+
+def _down(turns: Sequence[Transition], whole: Span) -> float:
+    down = [s for verdict, s in pieces(turns, whole) if verdict is Verdict.DOWN]
+    return length(down) / 1e6

@@ -1,0 +1,146 @@
+"""The recorded votes judged again say what was said."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pangea.core.backtest import backtest, compare
+from pangea.core.model import Verdict, VoteValue
+from pangea.core.replay import Recorded, replay
+from pangea.core.rule import parse_rule
+from pangea.core.verdict import JobState, Transition, Vote, judge
+
+EVERY, END = 30, 1800
+OK, FAILED, WARN = VoteValue.OK, VoteValue.FAILED, VoteValue.WARN
+
+
+def live(plan, rule, repeats=True):
+    """Judge results as they come; *plan* says what each worker finds when.
+
+    Return the changes of votes and the transitions.
+    """
+    n = len(plan)
+    state = JobState(1, electorate=tuple(range(1, n + 1)))
+    due = sorted(
+        (1 + k * EVERY + w * EVERY // n, w + 1)
+        for k in range(END // EVERY)
+        for w in range(n)
+    )
+    changes, turns = [], []
+    while due:
+        at, worker = due.pop(0)
+        value = next((v for begin, v in reversed(plan[worker - 1]) if begin <= at), OK)
+        judged = judge(state, [Vote(worker, value, at, at + 2 * EVERY + 9)], rule, at)
+        state = judged.state
+        changes += judged.changes
+        turns += [judged.transition] if judged.transition else []
+        if judged.repeat_after_s is not None and repeats:
+            due = sorted([*due, (at + judged.repeat_after_s + 0.01, worker)])
+    return changes, turns
+
+
+def recorded(changes, **more):
+    return Recorded(
+        job=1,
+        interval_s=EVERY,
+        begin_us=0,
+        end_us=END * 1_000_000,
+        changes=changes,
+        **more,
+    )
+
+
+plans = st.lists(
+    st.lists(
+        st.tuples(st.integers(0, END - 300), st.sampled_from(VoteValue)), max_size=6
+    ).map(lambda said: sorted(said, key=lambda s: s[0])),
+    min_size=1,
+    max_size=5,
+)
+rules = st.sampled_from(
+    ["majority", "any", "all", "2", "60%", "majority down=3 up=4", "any up=1",
+     "majority min_voters=1 confirm=off"]
+).map(parse_rule)  # fmt: skip
+
+
+def after_the_start(turns):
+    """Return transitions from when all workers have spoken: seats come with votes."""
+    return [(t.after, t.at_us) for t in turns if t.at_us > (EVERY + 2) * 1_000_000]
+
+
+@settings(max_examples=300, deadline=None)
+@given(plans, rules)
+def test_the_same_rule_gives_the_same_transitions(plan, rule):
+    changes, turns = live(plan, rule)
+    seats = [(0, tuple(range(1, len(plan) + 1)))]
+    found = replay(recorded(changes, seats=seats), rule)
+    if len(plan) > 1:
+        assert found == turns
+        return
+    # A voter that is alone tries again off its grid: right to within two intervals.
+    assert [t.after for t in found] == [t.after for t in turns]
+    for one, other in zip(found, turns, strict=True):
+        assert abs(one.at_us - other.at_us) <= 2 * EVERY * 1_000_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(plans.filter(lambda plan: len(plan) > 1), rules)
+def test_without_a_log_of_seats_who_votes_has_one(plan, rule):
+    changes, turns = live(plan, rule)
+    found = replay(recorded(changes), rule)
+    assert after_the_start(found)[-1:] == after_the_start(turns)[-1:]
+
+
+def test_renewals_are_made_up_only_while_they_matter():
+    """Thirty days between two changes cost nothing."""
+    month = 30 * 86400
+    changes, _ = live([[], []], parse_rule("majority"))
+    told = Recorded(
+        job=1, interval_s=1, begin_us=0, end_us=month * 1_000_000, changes=changes,
+        seats=[(0, (1, 2))],
+    )  # fmt: skip
+    assert [t.after for t in replay(told, parse_rule("majority"))] == [Verdict.UP]
+
+
+def outage(*workers, begin=600, lasts=300, of=3):
+    plan = [[] for _ in range(of)]
+    for worker in workers:
+        plan[worker - 1] = [(begin, FAILED), (begin + lasts, OK)]
+    return plan
+
+
+def tried(plan, was, wanted):
+    changes, turns = live(plan, parse_rule(was))
+    seats = [(0, tuple(range(1, len(plan) + 1)))]
+    return backtest(recorded(changes, seats=seats), turns, parse_rule(wanted))
+
+
+def test_the_same_rule_misses_nothing_and_invents_nothing():
+    same = tried(outage(1, 2, 3), "majority", "majority")
+    assert (same.then, same.now, same.missed_s, same.false_s) == (1, 1, 0, 0)
+    assert same.delay_s == 0
+    assert same.down_then_s == same.down_now_s > 250
+
+
+def test_a_slower_rule_adds_the_delay_of_its_rounds():
+    slow = tried(outage(1, 2, 3), "majority", "majority down=3")
+    assert (slow.then, slow.now) == (1, 1)
+    # Two rounds more, and a round takes two of the three.
+    assert EVERY < slow.delay_s <= 2 * EVERY
+    assert slow.missed_s == slow.delay_s
+
+
+def test_a_stricter_rule_misses_what_a_looser_one_invents():
+    strict = tried(outage(1, lasts=60), "any", "all")
+    assert (strict.then, strict.now) == (1, 0)
+    assert strict.missed_s > 0
+    assert strict.delay_s is None
+    loose = tried(outage(1, lasts=60), "all", "any")
+    assert (loose.then, loose.now) == (0, 1)
+    assert loose.false_s > 0
+
+
+def test_what_was_bad_before_the_range_is_bad_from_its_beginning():
+    told = recorded([], verdict=Verdict.DOWN)
+    said = [Transition(1, -5, Verdict.UP, Verdict.DOWN, "")]
+    same = compare(told, said, [])
+    assert (same.then, same.now, same.missed_s, same.delay_s) == (1, 1, 0, 0)
