@@ -171,6 +171,19 @@ async def test_a_lost_connection_is_said_and_stale_values_are_dimmed(browser):
         page.said.clear()
 
 
+async def test_the_banner_of_trouble_comes_and_goes_without_loading_the_page(browser):
+    async with page_of(browser) as page:
+        await live(page)
+        banner, service = page.locator("#trouble .banner"), page.service
+        await expect(banner).to_have_count(0)
+        service.trouble.append("results cannot be stored: disk full")
+        service.hub.publish("trouble", 1, {"storage": "disk full"})
+        await expect(banner).to_have_text("▲ results cannot be stored: disk full")
+        service.trouble.clear()
+        service.hub.publish("trouble", 1, {"storage": ""})
+        await expect(banner).to_have_count(0)
+
+
 async def test_a_monitor_is_added_with_the_keyboard_alone(browser):
     async with page_of(browser, 5) as page:
         await live(page)
