@@ -86,6 +86,10 @@ class Client:
         """Return what ``PATCH /api/v1/path`` answers."""
         return self._ask("PATCH", path, {}, body)
 
+    def put(self, path: str, body: Any) -> Any:
+        """Return what ``PUT /api/v1/path`` answers."""
+        return self._ask("PUT", path, {}, body)
+
     def delete(self, path: str) -> Any:
         """Return what ``DELETE /api/v1/path`` answers."""
         return self._ask("DELETE", path, {})

@@ -7,17 +7,19 @@ from typing import Any
 
 import click
 
-from pangea.core.durations import format_duration, parse_duration
+from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
 from pangea.core.text import safe_text
 
 from .client import path_of
 from .given import SET_HELP, options_of, table_of
 from .group import Group
-from .output import Column, ago, joined, milliseconds, pairs, show_items, show_one
+from .job_card import card
+from .job_defaults import RULE_HELP
+from .job_defaults import command as defaults
+from .output import Column, ago, every, joined, milliseconds, show_items, show_one
 from .session import Session
-from .table import Style
-from .uptime import slo_words, uptime_of
+from .uptime import uptime_of
 
 COLUMNS = [
     Column("verdict", lambda job: job.get("verdict", "unknown"), mark=True),
@@ -46,12 +48,6 @@ def badness(job: dict[str, Any]) -> int:
     return ORDER.index(verdict) if verdict in ORDER else len(ORDER)
 
 
-def every(job: dict[str, Any]) -> str:
-    """Return a job's interval in words."""
-    interval = job.get("interval_s")
-    return format_duration(interval) if isinstance(interval, (int, float)) else "-"
-
-
 def described(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that describe a job; add and edit share them."""
     options = [
@@ -59,7 +55,7 @@ def described(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--every", metavar="30s", help="How often to probe."),
         click.option("--timeout", metavar="10s", help="How long to wait."),
         click.option("--on", metavar="WHO", help="all, W1,W2, tag:K=V or count:N."),
-        click.option("--rule", metavar="R", help="majority, any, all or a number."),
+        click.option("--rule", metavar="R", help=RULE_HELP),
         click.option(
             "--expect",
             type=click.Choice(("ok", "fail")),
@@ -89,6 +85,9 @@ def described(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group("job", cls=Group, no_args_is_help=True)
 def command() -> None:
     """Add, list, change, stop and remove jobs."""
+
+
+command.add_command(defaults)
 
 
 @command.command("add")
@@ -146,7 +145,7 @@ def show(session: Session, name: str) -> None:
     job = client.get(path_of("jobs", name))
     drawn = session.form in ("table", "wide")
     spent = uptime_of(client, name) if drawn and job.get("slo") else {}
-    show_one(session, job, lambda style: _card(style, job, spent))
+    show_one(session, job, lambda style: card(style, job, spent))
 
 
 @command.command("edit")
@@ -165,7 +164,7 @@ def edit(session: Session, /, old: str, target: str | None, **given: Any) -> Non
     if not patch:
         raise UsageError("nothing to change", hint="pangea job edit --help")
     job = session.client().patch(path_of("jobs", old), patch)
-    show_one(session, job, lambda style: _card(style, job))
+    show_one(session, job, lambda style: card(style, job))
 
 
 @command.command("stop")
@@ -262,53 +261,3 @@ def _switch(session: Session, name: str, verb: str, worker: str | None) -> None:
     done = {"stop": "stopped", "start": "started"}[verb]
     words = f"{done} {name}" + (f" on {worker}" if worker else "")
     show_one(session, job, lambda style: [style.plain(words)])
-
-
-def _card(
-    style: Style, job: dict[str, Any], spent: dict[str, Any] | None = None
-) -> list[str]:
-    """Return a job on one screen."""
-    timeout = format_duration(job["timeout_s"])
-    told = job.get("push_path")
-    facts = [
-        ("target", f"{job['type']} {job['target']}"),
-        ("every", f"{every(job)}, timeout {timeout}"),
-        ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
-        ("options", joined(job["options"])),
-        ("labels", joined(job["labels"])),
-        ("slo", slo_words(spent or {})),
-        ("report", f"curl -X POST SERVER{told}" if told else ""),
-        ("since", ago(job["verdict_since"])),
-        ("why", job["verdict_reason"]),
-        *(("note", notice) for notice in job.get("notices", ())),
-    ]
-    head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
-    return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
-
-
-def _expected(job: dict[str, Any]) -> str:
-    return ", must not answer" if job.get("expect") == "fail" else ""
-
-
-def _voted(style: Style, vote: dict[str, Any]) -> str:
-    """Return what the worker says; of one that is not simply probing also why."""
-    if vote["outcome"] is None:
-        return str(vote["state"])
-    said = style.mark(vote["outcome"])
-    return said if vote["state"] == "probing" else f"{vote['state']}, was {said}"
-
-
-def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:
-    if not votes:
-        return ["no worker probes it"]
-    rows = [
-        [
-            _voted(style, vote),
-            vote["worker"],
-            milliseconds(vote["duration_ms"]),
-            ago(vote["at"]),
-            vote["detail"] or vote["reason"],
-        ]
-        for vote in votes
-    ]
-    return style.table(["vote", "worker", "last", "at", "why"], rows, limit=100)

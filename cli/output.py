@@ -162,3 +162,9 @@ def _tamed(char: str) -> str:
 
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def every(job: dict[str, Any]) -> str:
+    """Return a job's interval in words."""
+    interval = job.get("interval_s")
+    return format_duration(interval) if isinstance(interval, (int, float)) else "-"

@@ -4,8 +4,10 @@ from msgspec.structs import replace
 
 from pangea.core.cost import Cost, in_words
 from pangea.core.flapping import Flap
+from pangea.core.job_rule import rule_for
 from pangea.core.model import COORDINATOR, PUSHED, Job, Result, Verdict, VoteValue
 from pangea.core.options import masked
+from pangea.core.rule import format_rule
 from pangea.core.verdict import JobState
 from pangea.probes.base import probe_class
 from pangea.storage.history import History
@@ -35,6 +37,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
     verdict = board.verdict(job)
     outage = board.outages.get(job.id) if verdict == Verdict.DOWN else None
     flap = board.flaps.get(job.id, Flap())
+    rule = format_rule(rule_for(job, board.defaults.get(job.org, "")))
     return JobAnswer(
         id=job.id,
         name=job.name,
@@ -43,7 +46,8 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         interval_s=job.interval_s,
         timeout_s=job.timeout_s,
         on=job.on,
-        rule=job.rule,
+        rule=job.rule or rule,
+        rule_in_force=rule,
         expect=job.expect,
         options=masked(probe_class(job.type).Options, job.options),
         labels=job.labels,

@@ -6,11 +6,10 @@ workers) or together with (verdicts) what was written.
 
 from collections.abc import Callable, Iterable
 
-from msgspec.structs import replace
-
 from pangea.core.dependencies import Graph
 from pangea.core.errors import NotFound
 from pangea.core.flapping import Flap
+from pangea.core.job_rule import rule_for
 from pangea.core.liveness import LEAVES_S as LEAVES_AFTER_S
 from pangea.core.model import (
     COORDINATOR,
@@ -31,15 +30,11 @@ from pangea.core.placement import (
     place,
     settled,
 )
-from pangea.core.rule import Rule, parse_rule
+from pangea.core.rule import Rule
 from pangea.core.verdict import JobState, vote_lasts_s
 from pangea.storage.recent import Recent
 
 from .withheld import as_trusted
-
-#: What reports by itself is believed at once, for bad and for good.
-TOLD = Rule(up_rounds=1, confirm=False)
-USUAL = Rule()
 
 
 class Board:
@@ -112,14 +107,11 @@ class Board:
         self.place(job)
 
     def _put_rule(self, job: Job) -> None:
-        told = job.type in PUSHED
-        base = replace(TOLD if told else USUAL, expect_fail=job.expect == "fail")
-        defaults = "" if told else self.defaults.get(job.org, "")
-        rule = self.rules[job.id] = parse_rule(job.rule, defaults, base)
+        rule = rule_for(job, self.defaults.get(job.org, ""))
+        self.rules[job.id] = rule
+        self.weighed.discard(job.id)
         if rule.warns or rule.expect_fail:
             self.weighed.add(job.id)
-        else:
-            self.weighed.discard(job.id)
 
     def judge_by(self, org: int, defaults: str) -> list[int]:
         """Let the jobs of *org* follow other *defaults*; return those jobs."""

@@ -14,7 +14,7 @@ from pangea.core.model import PUSHED, Job
 from pangea.core.verdict import JobState
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
-from pangea.storage import results, rollups, verdicts
+from pangea.storage import results, rollups, rules, verdicts
 from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets, recover
@@ -148,6 +148,7 @@ class Coordinator:
         await self.dialler.load()
         await self.mesh.roster.load()
         jobs = await self.jobs.all()
+        self.board.defaults = await self.store.read(rules.defaults)
         workers, states = await self.store.read(
             lambda: (stored_workers.all(), verdicts.load_states())
         )

@@ -13,6 +13,7 @@ from pangea.web.api_backtest import TRIALS
 from pangea.web.api_dials import DIALS
 from pangea.web.api_gaps import GAPS
 from pangea.web.api_incidents import INCIDENTS
+from pangea.web.api_judging import JUDGING
 from pangea.web.api_maintenance import MAINTENANCE
 from pangea.web.api_mesh import MESH_SERVICE
 from pangea.web.api_notes import NOTES
@@ -28,6 +29,7 @@ from .dial_service import DialService
 from .gap_service import GapService
 from .greeting import join_lines
 from .incident_service import IncidentService
+from .judging_service import JudgingService
 from .maintenance_service import MaintenanceService
 from .mesh_service import MeshService
 from .note_service import NoteService
@@ -88,6 +90,7 @@ async def open_front(
     app[PAST] = PastService(coordinator, service)
     app[TRIALS] = TrialService(coordinator)
     app[PROBES] = ProbeService(coordinator)
+    app[JUDGING] = JudgingService(coordinator)
     host, port = config.listen
     tls = certificate.context if certificate else None
     if certificate:

@@ -12,7 +12,7 @@ from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, PUSHED, Job
 from pangea.core.options import MASK
 from pangea.core.placement import check_on
-from pangea.core.rule import parse_rule
+from pangea.core.rule import canonical
 from pangea.probes.base import make_probe, probe_class, shortest_timeout
 from pangea.web.schema import JobPatch, JobSpec
 
@@ -110,7 +110,6 @@ def checked(job: Job) -> Job:
             f"a job cannot promise {job.slo:g} %", hint="use a share such as 99.9"
         )
     _check_labels(job.labels)
-    parse_rule(job.rule)
     if job.type in PUSHED:
         _check_heartbeat(job)
     needs = shortest_timeout(make_probe(job.type, job.target, job.options))
@@ -120,7 +119,7 @@ def checked(job: Job) -> Job:
             f"{job.timeout_s:g} s",
             hint="give a longer --timeout, or a smaller count or gap with --set",
         )
-    return job
+    return replace(job, rule=canonical(job.rule))
 
 
 def _check_heartbeat(job: Job) -> None:

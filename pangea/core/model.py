@@ -62,8 +62,8 @@ class Job(Struct, frozen=True, kw_only=True):
 
     ``id`` never changes; ``name`` is unique in its organisation and may.
     ``on`` is ``all``, ``count:N``, ``tag:K=V`` or worker names joined by commas;
-    ``rule`` is ``majority``, ``any``, ``all`` or a number of workers; ``expect`` is
-    ``ok``, or ``fail`` for what must not answer from there. ``depends_on`` are jobs
+    ``rule`` is as `core.rule` reads it, "" for the defaults; ``expect`` is ``ok``,
+    or ``fail`` for what must not answer from there. ``depends_on`` are jobs
     without which this one cannot be up; ``slo`` is the share of the time, in percent,
     that it promises to be (0: none).
     """
@@ -75,7 +75,7 @@ class Job(Struct, frozen=True, kw_only=True):
     interval_s: float
     timeout_s: float
     on: str = "all"
-    rule: str = "majority"
+    rule: str = ""
     expect: str = "ok"
     options: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)

@@ -24,6 +24,7 @@ REASONS = {
     "mtu": "a packet of this size does not pass undivided",
     "ttl_exceeded": "a packet used up its time to live on the way",
     "latency": "the answer took longer than the threshold",
+    "slower": "the answer took much longer than it usually does",
     "rcode": "the DNS response code is not the one wanted",
     "answer": "the DNS answer is not the one wanted",
     "truncated": "the answer was cut and could not be read whole",

@@ -18,6 +18,7 @@ from .api import (
     start_job,
     stop_job,
 )
+from .api_judging import JUDGING_ROUTES
 from .api_mesh import MeshAnswer, mesh_matrix
 from .api_past import AtQuery, JobsQuery, UptimeQuery, job, jobs, status, uptime
 from .api_probes import LINES, ProbeLine, ProbeSpec
@@ -207,6 +208,7 @@ API: list[Route] = [
     *WORKER_ROUTES,
     *INCIDENT_ROUTES,
     *PLANNED_ROUTES,
+    *JUDGING_ROUTES,
     Route(
         method="GET",
         path=f"{_V1}/secrets",

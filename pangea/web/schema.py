@@ -19,6 +19,7 @@ def moment(us: int) -> str:
 class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job to be added; what is left out has the default of its type.
 
+    ``rule`` says no more than what differs from the defaults of the organisation;
     ``depends_on`` are names of jobs; ``slo`` is a share of the time in percent.
     """
 
@@ -28,7 +29,7 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     interval_s: float | None = None
     timeout_s: float | None = None
     on: str = "all"
-    rule: str = "majority"
+    rule: str = ""
     expect: Literal["ok", "fail"] = "ok"
     options: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
@@ -104,6 +105,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     While it is down, ``first_fail_at`` is when that was first seen and ``confirmed_at``
     when it was believed. ``incident`` is the id of its open one; a ``flapping`` job
     changes its verdict too often: in ``flap_pct`` of its last 20 states.
+    ``rule_in_force`` is ``rule`` over the defaults of the organisation.
     """
 
     id: int
@@ -132,6 +134,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     incident: str | None = None
     flapping: bool = False
     flap_pct: float = 0.0
+    rule_in_force: str = ""
 
 
 class AddedJob(Struct, frozen=True, kw_only=True):

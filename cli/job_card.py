@@ -1,0 +1,59 @@
+"""A job on one screen: what it asks, how it is judged, and who says what."""
+
+from typing import Any
+
+from pangea.core.durations import format_duration
+
+from .output import ago, every, joined, milliseconds, pairs
+from .table import Style
+from .uptime import slo_words
+
+
+def card(
+    style: Style, job: dict[str, Any], spent: dict[str, Any] | None = None
+) -> list[str]:
+    """Return a job on one screen."""
+    timeout = format_duration(job["timeout_s"])
+    told = job.get("push_path")
+    facts = [
+        ("target", f"{job['type']} {job['target']}"),
+        ("every", f"{every(job)}, timeout {timeout}"),
+        ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
+        ("options", joined(job["options"])),
+        ("labels", joined(job["labels"])),
+        ("slo", slo_words(spent or {})),
+        ("report", f"curl -X POST SERVER{told}" if told else ""),
+        ("since", ago(job["verdict_since"])),
+        ("why", job["verdict_reason"]),
+        *(("note", notice) for notice in job.get("notices", ())),
+    ]
+    head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
+    return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
+
+
+def _expected(job: dict[str, Any]) -> str:
+    return ", must not answer" if job.get("expect") == "fail" else ""
+
+
+def _voted(style: Style, vote: dict[str, Any]) -> str:
+    """Return what the worker says; of one that is not simply probing also why."""
+    if vote["outcome"] is None:
+        return str(vote["state"])
+    said = style.mark(vote["outcome"])
+    return said if vote["state"] == "probing" else f"{vote['state']}, was {said}"
+
+
+def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:
+    if not votes:
+        return ["no worker probes it"]
+    rows = [
+        [
+            _voted(style, vote),
+            vote["worker"],
+            milliseconds(vote["duration_ms"]),
+            ago(vote["at"]),
+            vote["detail"] or vote["reason"],
+        ]
+        for vote in votes
+    ]
+    return style.table(["vote", "worker", "last", "at", "why"], rows, limit=100)
