@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 DEFAULT_S = 3600.0
 LONGEST_S = 86400.0
 SHORTEST_S = 10.0
+#: What was used or has ended is remembered for so long, in the lists and for the node
+#: that used it, which may have lost what it was given.
+KEPT_S = 30 * 86400.0
+FORGET_EVERY_S = 3600.0
 _ENDED = {"expired": "has expired", "withdrawn": "was withdrawn"}
 
 
@@ -41,11 +45,13 @@ class JoinTokens:
         self._clock = clock
         self._held: dict[bytes, Held] = {}
         self._ended: dict[bytes, str] = {}
+        self._forgot = 0.0
 
     async def load(self) -> None:
         """Read the stored tokens; what is over by now is over for good."""
         now_us = self._now_us()
         await self._store.write(lambda: tokens.expire(now_us))
+        await self._forget()
         for stored in await self._store.read(tokens.all):
             if stored.state not in ("open", "used"):
                 self._ended[stored.id] = stored.state
@@ -98,7 +104,7 @@ class JoinTokens:
         return token
 
     async def listed(self, org: int) -> list[StoredToken]:
-        """Return every token that was made for *org*, oldest first."""
+        """Return the tokens of *org* that are not forgotten yet, oldest first."""
         await self.expire()
         return [t for t in await self._store.read(tokens.all) if t.org == org]
 
@@ -160,6 +166,8 @@ class JoinTokens:
             for held in self._held.values()
             if held.stored.state == "open" and self._over(held)
         ]
+        if self._clock.boot() - self._forgot >= FORGET_EVERY_S:
+            await self._forget()
         if not over:
             return
         await self._store.write(lambda: tokens.close(over))
@@ -168,6 +176,14 @@ class JoinTokens:
             if token in self._held and self._held[token].stored.state == "open":
                 del self._held[token]
                 self._ended[token] = "expired"
+
+    async def _forget(self) -> None:
+        """Forget what ended long ago."""
+        self._forgot = self._clock.boot()
+        before_us = self._now_us() - round(KEPT_S * 1e6)
+        for token in await self._store.write(lambda: tokens.forget(before_us)):
+            self._held.pop(token, None)
+            self._ended.pop(token, None)
 
     def _hold(self, stored: StoredToken, proof: bytes) -> None:
         left = stored.expires_us / 1e6 - self._clock.wall()

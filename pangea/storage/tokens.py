@@ -1,6 +1,7 @@
-"""Join tokens as they are stored: used ones stay recorded, so none works twice."""
+"""Join tokens as they are stored: what is gone opens nothing, none works twice."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -44,7 +45,7 @@ def add(token: StoredToken) -> None:
 
 
 def all() -> list[StoredToken]:
-    """Return every token that there ever was, oldest first."""
+    """Return every token that is not forgotten, oldest first."""
     rows = db.execute_sql(f"SELECT {_COLUMNS} FROM join_token ORDER BY created_us")
     return [_token(row) for row in rows]
 
@@ -93,6 +94,19 @@ def close(ids: Sequence[bytes]) -> None:
     )
 
 
+def forget(before_us: int) -> list[bytes]:
+    """Delete what was used, or else ended, before *before_us*; return the ids.
+
+    A token that nobody knows opens nothing, whatever a clock says later.
+    """
+    gone = db.execute_sql(
+        "DELETE FROM join_token WHERE state <> 'open'"
+        " AND max(coalesce(used_us, 0), expires_us) < ? RETURNING id",
+        (before_us,),
+    )
+    return [bytes(token) for (token,) in gone.fetchall()]
+
+
 def withdraw(token: bytes) -> bool:
     """Close *token* for good, if it is open; tell whether it was."""
     closed = db.execute_sql(
@@ -118,8 +132,20 @@ def _row(token: StoredToken) -> tuple[object, ...]:
     )
 
 
-def _token(row: tuple[object, ...]) -> StoredToken:
-    names = [name.strip() for name in _COLUMNS.split(",")]
-    given = dict(zip(names, row, strict=True))
-    given["approve"] = bool(given["approve"])
-    return StoredToken(**given)  # type: ignore[arg-type]  # the columns' own types
+def _token(row: tuple[Any, ...]) -> StoredToken:
+    """Return a row of _COLUMNS."""
+    token, org, secret, state, approve, site, *made = row
+    created_us, created_by, expires_us, used_us, used_by = made
+    return StoredToken(
+        id=token,
+        org=org,
+        secret=secret,
+        state=state,
+        approve=bool(approve),
+        site=site,
+        created_us=created_us,
+        created_by=created_by,
+        expires_us=expires_us,
+        used_us=used_us,
+        used_by=used_by,
+    )
