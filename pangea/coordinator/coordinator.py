@@ -27,6 +27,8 @@ from .board import Board
 from .confirming import Confirming
 from .dialler import Dialler
 from .dispatch import Dispatch
+from .evidence import Gathering
+from .explaining import Explaining
 from .heartbeats import Heartbeats
 from .incidents import Incidents
 from .intake import Intake
@@ -117,6 +119,10 @@ class Coordinator:
         self.planned = Planned(self.board, store, clock, self.intake, self.incidents)
         self.judging.followers.append(self.planned.follow)
         self.judging.void = self.planned.void
+        # After the incidents, for these lines are theirs.
+        self.explaining = Explaining(self.board, clock)
+        self.gathering = Gathering(self.board, self.reception.asking, clock)
+        self.judging.followers += [self.explaining.follow, self.gathering.follow]
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
@@ -179,6 +185,7 @@ class Coordinator:
             tasks.create_task(self.intake.run(), name="intake")
             tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self.mesh.run(), name="mesh")
+            tasks.create_task(self.gathering.run(self.intake.note), name="evidence")
             tasks.create_task(self.dialler.run(), name="dialler")
             tasks.create_task(recover(self.store, self.buckets), name="recover")
 
