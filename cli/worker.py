@@ -140,6 +140,18 @@ def _notes(worker: dict[str, Any]) -> list[str]:
     return told + more
 
 
+def _checks(worker: dict[str, Any]) -> list[str]:
+    """Return what a worker found about itself, what is wrong with it first."""
+    checks = worker.get("self_test") or []
+    told = [
+        f"{'good' if check['good'] else 'BAD '}  {check['name']}"
+        + (f": {check['detail']}" if check["detail"] else "")
+        + (f" ({milliseconds(check['took_ms'])})" if check["took_ms"] else "")
+        for check in sorted(checks, key=lambda check: bool(check["good"]))
+    ]
+    return [safe_text(line, 400) for line in told]
+
+
 def _card(
     style: Style, worker: dict[str, Any], gaps: list[dict[str, Any]]
 ) -> list[str]:
@@ -164,6 +176,7 @@ def _card(
         ("clock", clock_told(worker)),
         ("lag", milliseconds(worker["lag_ms"])),
         ("spooled", worker["spool"]),
+        *(("self-test", told) for told in _checks(worker)),
         *(("lost last", _told(gap)) for gap in gaps),
         *((f"no {what}", why) for what, why in worker["lacks"].items()),
     ]

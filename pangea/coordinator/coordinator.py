@@ -43,6 +43,7 @@ from .pauses import Pauses
 from .planned import Planned
 from .reception import Reception
 from .retention import Retention
+from .sickness import Sickness
 from .watch import Watch
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,10 @@ class Coordinator:
         self.planned = Planned(self.board, store, clock, self.intake, self.incidents)
         self.judging.followers.append(self.planned.follow)
         self.judging.void = self.planned.void
+        self.sickness = Sickness(
+            self.board, store, self.judging, self.intake, clock, self._again
+        )
+        self.reception.hearers.append(self.sickness)
         # After the incidents, for these lines are theirs.
         self.explaining = Explaining(self.board, clock)
         self.gathering = Gathering(self.board, self.reception.asking, clock)
@@ -161,6 +166,7 @@ class Coordinator:
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
         await self.pauses.start()
+        await self.sickness.load()
         self.watch.start()
         await self.outages.load(self.store)
         await self.incidents.load()
@@ -184,6 +190,7 @@ class Coordinator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run(), name="intake")
             tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(self.sickness.run(), name="sickness")
             tasks.create_task(self.mesh.run(), name="mesh")
             tasks.create_task(self.gathering.run(self.intake.note), name="evidence")
             tasks.create_task(self.dialler.run(), name="dialler")
@@ -224,6 +231,9 @@ class Coordinator:
 
     def _repeat(self, job: int, worker: int, delay_s: float) -> None:
         self.dispatch.run_now(job, [worker], delay_s)
+
+    def _again(self, job: int, worker: int) -> None:
+        self._repeat(job, worker, 0.0)
 
     async def _tick(self) -> None:
         ticks = 0

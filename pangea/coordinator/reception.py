@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -42,6 +43,14 @@ from .worker_link import WorkerLink
 log = logging.getLogger(__name__)
 
 
+class Hearer(Protocol):
+    """What takes messages that are no business of the link itself."""
+
+    def hear(self, link: WorkerLink, message: Message) -> bool:
+        """Take *message*; False if it is none for this one."""
+        ...
+
+
 class Reception:
     """Holds the links of all workers; of two links of one worker the newer stays.
 
@@ -77,6 +86,8 @@ class Reception:
         self._moving = moving
         self._ring = ring
         self.links: dict[int, WorkerLink] = {}
+        #: Others that understand what workers say.
+        self.hearers: list[Hearer] = []
         self.descriptions = Descriptions(board, store)
         self.rotation = Rotation(board, self.links, store, clock)
         self.mesh = MeshDesk(board, store, identity, hub, clock, links=self.links)
@@ -167,8 +178,8 @@ class Reception:
         await self._serve(welcomed, address)
 
     def _hear(self, link: WorkerLink, message: Message) -> bool:
-        others = (self.circuits, self.mesh, self.asking)
-        return any(other.hear(link, message) for other in others)
+        others: list[Hearer] = [self.circuits, self.mesh, self.asking]
+        return any(other.hear(link, message) for other in others + self.hearers)
 
     async def goodbye(self, reason: str) -> None:
         """Take leave of all workers, at the same time and not for long."""

@@ -1,6 +1,6 @@
 """What a worker looks like to the API: how it is, and what a person should know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -10,9 +10,11 @@ from pangea.core.model import Worker
 from pangea.core.worker_time import error_bound_us
 from pangea.mesh.identity import node_id
 from pangea.mesh.messages import Heartbeat
+from pangea.mesh.probe_messages import Check
 from pangea.storage.tokens import StoredToken
 from pangea.storage.workers import Revocation
 from pangea.web.schema import WorkerAnswer, moment
+from pangea.web.schema_health import CheckAnswer
 from pangea.web.schema_tokens import TokenState
 
 from .board import Board
@@ -38,13 +40,16 @@ def worker_answer(
     dialled: str = "",
     presence: Presence,
     mesh: MeshDesk,
+    unwell: str = "",
+    checks: Iterable[Check] = (),
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
 
     *waiting* says that its link is open until a person decides, *twin* that two
     machines use its identity, *withheld* that there are credentials which it does
     not get, *path* how its link goes, *dialled* where we dial it, *presence* whether
-    it is heard, *mesh* how its peers see it.
+    it is heard, *mesh* how its peers see it; *unwell* why its failures do not count,
+    *checks* are what it found about itself.
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
@@ -67,7 +72,7 @@ def worker_answer(
         lag_ms=vitals.lag_ms if vitals else 0.0,
         jobs=jobs,
         lacks=worker.lacks,
-        health=_state_words(worker, twin) or health(presence, vitals, via),
+        health=_state_words(worker, twin) or health(presence, vitals, via, unwell),
         trusted=worker.trusted,
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
@@ -79,6 +84,10 @@ def worker_answer(
         alive_via=via or None,
         path=path or None,
         dialled=dialled or None,
+        self_test=[
+            CheckAnswer(name=c.name, good=c.good, detail=c.detail, took_ms=c.took_ms)
+            for c in checks
+        ],
     )
 
 
@@ -146,15 +155,17 @@ def _notices(worker: Worker, withheld: bool, twin: str) -> list[str]:
     return notices
 
 
-def health(presence: Presence, vitals: Heartbeat | None, via: str = "") -> str:
+def health(
+    presence: Presence, vitals: Heartbeat | None, via: str = "", unwell: str = ""
+) -> str:
     """Return in a few words how a worker is; *via* is the peer that hears it."""
     if via:
         return f"unreachable from here, alive via {via}"
     if presence is not Presence.LINKED:
         return SUSPECT if presence is Presence.SUSPECT else "lost"
     if vitals is None:
-        return "linked, and has not told yet how it is"
-    ills = []
+        return unwell or "linked, and has not told yet how it is"
+    ills = [unwell] if unwell else []
     if abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:
         off = clock_words(-vitals.offset_us / 1e6, "the coordinator")
         ills.append(f"clock is {off}")

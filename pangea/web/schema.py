@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from .schema_health import CheckAnswer
 from .schema_incidents import IncidentAnswer
 from .schema_push import PushAnswer as PushAnswer
 from .schema_push import PushQuery as PushQuery
@@ -199,12 +200,11 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     """A worker and how it is; ``state`` is ``approved``, ``pending`` or ``revoked``.
 
     A ``trusted`` one gets the credentials of jobs, a ``draining`` one no new jobs.
-    ``notices`` are sentences for a person. ``peers`` are the workers that it should
-    have links to, ``peer_rtt_ms`` is the median of their round trips; ``alive_via``
-    names the peer that hears it while the coordinator does not. ``path`` is how its
-    link goes, ``direct`` or ``via`` a peer, ``dialled`` where we dial it.
-    ``revoked_by`` and ``revoked_reason`` say who shut it out, and why.
-    ``offset_ms`` may be wrong by ``offset_error_ms``.
+    ``notices`` are for a person. ``peers`` are those that it should have links to,
+    ``peer_rtt_ms`` is the median of their round trips; ``alive_via`` hears it while we
+    do not. ``path`` is how it is linked, ``dialled`` where we dial it.
+    ``revoked_by`` and ``revoked_reason`` say who shut it out, and why. ``offset_ms``
+    may be off by ``offset_error_ms``; ``self_test`` is what it found about itself.
     """
 
     name: str
@@ -238,6 +238,7 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     revoked_by: str = ""
     revoked_reason: str = ""
     offset_error_ms: float | None = None
+    self_test: list[CheckAnswer] = []
 
 
 class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,235 @@
+"""What workers say of their own health, and who is alone in what it sees."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+
+from pangea.core.clock import Clock
+from pangea.core.isolation import Isolation, Said
+from pangea.core.model import PUSHED, Job, Outcome, Result, VoteValue, Worker
+from pangea.core.self_test import RESOLVER, kind_of
+from pangea.core.sickness import FOR_EVER, KEPT_S, MOST, SickWindow, joined, void
+from pangea.core.text import safe_text
+from pangea.core.verdict import JobState, Judgement
+from pangea.mesh.messages import Message
+from pangea.mesh.probe_messages import Check, Health
+from pangea.storage import sick_windows
+from pangea.storage.database import Store
+
+from .board import Board
+from .intake import Intake
+from .judging import Decided, Judging
+from .worker_link import WorkerLink
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+#: Of the jobs that somebody fails so many are counted anew at each look.
+MOST_LOOKED = 2000
+#: So many jobs a worker is asked again that is isolated no more.
+MOST_AGAIN = 100
+MOST_CHECKS = 16
+#: A window may begin so far in the future: clocks are off by so much.
+AHEAD_S = 5.0
+
+
+class Sickness:
+    """Keeps the board's ``sick`` true, and tells which results are void.
+
+    ``checks`` are the last self-test of each worker; *again* asks a worker to probe
+    a job once more.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        store: Store,
+        judging: Judging,
+        intake: Intake,
+        clock: Clock,
+        again: Callable[[int, int], None],
+    ) -> None:
+        self.checks: dict[int, tuple[Check, ...]] = {}
+        self._board = board
+        self._store = store
+        self._judging = judging
+        self._intake = intake
+        self._clock = clock
+        self._again = again
+        self._windows: dict[int, list[SickWindow]] = {}
+        self._isolation = Isolation()
+        #: The last failure of each job and worker that no later vote has replaced.
+        self._failed: dict[int, dict[int, float]] = {}
+        self._news = asyncio.Event()
+        self._undone, self._moved = Decided(), False
+        self._also, judging.void = judging.void, self.void
+        judging.followers.append(self.follow)
+
+    async def load(self) -> None:
+        """Take up what was known before the coordinator stopped."""
+        self._windows = await self._store.read(sick_windows.all_of)
+        for worker in self._windows:
+            self._see(worker)
+
+    async def run(self) -> None:
+        """Look every second, and when there is news, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+            self._news.clear()
+            decided = self.look()
+            if decided:
+                await self._intake.note(decided)
+
+    def hear(self, link: WorkerLink, message: Message) -> bool:
+        """Take what a worker says of itself; False if *message* is no such word."""
+        if not isinstance(message, Health):
+            return False
+        worker, now = link.worker, self._clock.wall()
+        self.checks[worker.id] = tuple(map(_sound, message.checks[:MOST_CHECKS]))
+        known = self._windows.get(worker.id, [])
+        windows = joined(known, _windows(message, now), now)
+        if windows != known:
+            self._windows[worker.id] = windows
+            self._undone.writes.append(
+                lambda: sick_windows.keep(worker.id, windows)  # the last one stays
+            )
+            self._take_back(worker, [w for w in windows if w not in known])
+        self._see(worker.id)
+        self._news.set()
+        return True
+
+    def cause(self, worker: int) -> str:
+        """Return why *worker* is unwell or isolated now, "" if it is neither."""
+        windows = self._windows.get(worker)
+        if windows and windows[-1].until == FOR_EVER:
+            return windows[-1].cause
+        return self._isolation.isolated.get(worker, "")
+
+    def void(self, result: Result, job: Job) -> str:
+        """Return why the vote of *result* does not count, "" if it does."""
+        worker = result.worker
+        if cause := self._also(result, job):
+            return cause
+        if windows := self._windows.get(worker):
+            cause = void(result, job, windows)
+        if result.outcome is Outcome.FAILED and _is_comparable(job):
+            at = result.started_at_us / 1e6
+            self._failed.setdefault(job.id, {})[worker] = at
+            self._count(job.id)
+            self._look_at(worker)
+            cause = cause or self._isolation.isolated.get(worker, "")
+        return cause
+
+    def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
+        """Count who reaches a job after its votes changed; a follower."""
+        if judged.changes:
+            self._count(judged.state.job)
+
+    def look(self) -> Decided:
+        """See who is isolated; return what changed by that, and since."""
+        jobs = list(itertools.islice(self._failed, MOST_LOOKED))
+        for job in jobs:
+            self._count(job)
+            if job in self._failed:  # to the end of the queue
+                self._failed[job] = self._failed.pop(job)
+        for worker in {*self._isolation.isolated, *self._board.connected}:
+            self._look_at(worker)
+        decided, self._undone = self._undone, Decided()
+        if self._moved:
+            self._moved = False
+            decided.add(self._judging.sicken())
+        return decided
+
+    def _take_back(self, worker: Worker, windows: list[SickWindow]) -> None:
+        """Withdraw the votes that were counted before *windows* were known."""
+        for window in windows:
+            if kind_of(window.cause) != RESOLVER:
+                self._undone.add(
+                    self._judging.withdraw(
+                        worker.id, window.since, window.until, window.cause
+                    )
+                )
+
+    def _see(self, worker: int) -> None:
+        """Keep the board true about *worker*, and tell of a change."""
+        cause, sick = self.cause(worker), self._board.sick
+        before = sick.get(worker, "")
+        # Without a resolver much is told all the same: that is judged by the result.
+        counted = "" if kind_of(cause) == RESOLVER else cause
+        if counted:
+            sick[worker] = counted
+        else:
+            sick.pop(worker, None)
+        if bool(counted) == bool(before):
+            return
+        self._moved = True
+        known = self._board.workers.get(worker)
+        if known:
+            log.warning("worker %s: %s", known.name, counted or "well again")
+            said = {"worker": known.name, "sick": counted}
+            self._undone.told.append(("worker", known.org, said))
+
+    def _look_at(self, worker: int) -> None:
+        """Decide anew whether *worker* is isolated."""
+        if not self._isolation.look(worker):
+            return
+        self._see(worker)
+        self._news.set()
+        if worker not in self._isolation.isolated:
+            jobs = [job for job, by in self._failed.items() if worker in by]
+            for job in jobs[:MOST_AGAIN]:
+                self._again(job, worker)
+
+    def _count(self, number: int) -> None:
+        """Count anew who reaches a job, and who fails it."""
+        job, state = self._board.jobs.get(number), self._board.states.get(number)
+        if job is None or state is None or not _is_comparable(job):
+            self._failed.pop(number, None)
+            self._isolation.drop(number)
+            return
+        said = {
+            vote.worker: Said(vote.worker, vote.value is VoteValue.FAILED, vote.at)
+            for vote in state.counted
+        }
+        failed, oldest = self._failed.get(number, {}), self._clock.wall()
+        oldest -= self._board.lasts[number]
+        for worker, at in list(failed.items()):
+            later = worker in said and said[worker].at > at
+            if later or at < oldest or worker not in state.electorate:
+                del failed[worker]
+            else:
+                said[worker] = Said(worker, True, at)
+        if not failed:
+            self._failed.pop(number, None)
+        self._isolation.put(number, said.values())
+
+
+def _is_comparable(job: Job) -> bool:
+    """Tell whether all workers of *job* should see the same."""
+    return job.expect == "ok" and job.type not in PUSHED
+
+
+def _sound(check: Check) -> Check:
+    """Return a check as it can be shown."""
+    took = check.took_ms if 0.0 <= check.took_ms < 1e6 else 0.0
+    return Check(
+        safe_text(check.name, 80), check.good, safe_text(check.detail, 200), took
+    )
+
+
+def _windows(said: Health, now: float) -> list[SickWindow]:
+    """Return the windows of a worker in our time; those that cannot be are left."""
+    found = []
+    for window in said.windows[-MOST:]:
+        since = (window.from_us + said.offset_us) / 1e6
+        until = FOR_EVER
+        if window.until_us:
+            until = (window.until_us + said.offset_us) / 1e6
+        if now - KEPT_S < since <= now + AHEAD_S and since <= until:
+            found.append(SickWindow(since, until, safe_text(window.cause, 200)))
+    return found
