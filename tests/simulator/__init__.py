@@ -1,0 +1,1 @@
+"""A cluster in simulated time: real judging, invented networks."""

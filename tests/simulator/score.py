@@ -1,0 +1,133 @@
+"""Which pages were true, and how late: the pages of a rule against the world."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pangea.core.liveness import LEAVES_S, LOST_S
+
+from .baselines import Page
+from .world import Fault, Kind, World
+
+#: Two answers of an outage's end may still be on their way, and be confirmed.
+LAST_WORD_S = 2.0
+
+
+class Score(NamedTuple):
+    """Of one or more worlds: outages, pages that were false, outages missed.
+
+    ``delays`` are those of undisturbed outages, from the begin to the page, as
+    shares of what was promised.
+    """
+
+    outages: int = 0
+    false: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+
+    def __add__(self, other: "Score") -> "Score":  # type: ignore[override]  # a sum
+        return Score(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+def bound(world: World, fault: Fault, *, disturbed: bool) -> float:
+    """Return within how many seconds *fault* of a target has to be known.
+
+    DESIGN section 12, detection. Who is disturbed by an unwell worker must first
+    wait until that one has left, and may then be alone.
+    """
+    plan, took = world.plan, _takes(world, fault)
+    alone = plan.interval_s + 4 * took + 7
+    if disturbed:
+        return LOST_S + LEAVES_S + plan.interval_s + alone
+    # Who looks while it flickers has to look again.
+    looks = 1 + 2 * (fault.kind is Kind.FLICKERING)
+    if plan.workers == 1:
+        return alone + (looks - 1) * plan.interval_s
+    return looks * plan.interval_s / plan.workers + 2 * took + 1
+
+
+def _takes(world: World, fault: Fault) -> float:
+    return world.plan.timeout_s if fault.kind is Kind.SILENT else 0.05
+
+
+def score(world: World, pages: Iterable[Page], who: str) -> Score:
+    """Return how good *pages* were."""
+    pages = sorted(pages, key=lambda page: page.at)
+    total = Score()
+    for target, outages in world.outages.items():
+        mine = [page.at for page in pages if page.target == target]
+        for fault in outages:
+            first = next((at for at in mine if _tells_of(world, fault, at)), None)
+            total += _judged(world, target, fault, first, who)
+        told: set[Fault] = set()
+        for at in mine:
+            fault = next((f for f in outages if _tells_of(world, f, at)), None)
+            if (fault is None or fault in told) and not _unknowable(world, target, at):
+                again = "again" if fault else "no outage"
+                line = f"seed {world.seed}: target {target} at {at:.0f} s, {again}"
+                total += Score(false=(f"{who} {line}",))
+            if fault:
+                told.add(fault)
+    return total
+
+
+def _judged(
+    world: World, target: int, fault: Fault, first: float | None, who: str
+) -> Score:
+    disturbed = is_disturbed(world, target, fault)
+    must = bound(world, fault, disturbed=disturbed)
+    one = Score(outages=1)
+    if first is None or first - fault.start > must:
+        if fault.end - fault.start <= must or _blind(world, target, fault):
+            return one
+        late = "never" if first is None else f"after {first - fault.start:.1f} s"
+        line = f"seed {world.seed}: target {target} at {fault.start:.0f} s, {late}"
+        return one + Score(missed=(f"{who} {line}, promised {must:.0f} s",))
+    if disturbed:
+        return one
+    delay = first - fault.start
+    return one + Score(seconds=(delay,), shares=(delay / must,))
+
+
+def _tells_of(world: World, fault: Fault, at: float) -> bool:
+    last = 4 * _takes(world, fault) + 7 + LAST_WORD_S
+    return fault.start <= at <= fault.end + last
+
+
+def is_disturbed(world: World, target: int, fault: Fault) -> bool:
+    """Tell whether anything else is broken around the outage, as long as it counts."""
+    since, until = fault.start - LEAVES_S, fault.start + LOST_S + 60
+    others = [f for faults in world.unwell.values() for f in faults]
+    others += world.restarts
+    others += [path for (_, t), path in world.paths.items() if t == target]
+    # A worker's lost probe is one more reason to wait for its next one.
+    return any(f.start < until and f.end > since for f in others)
+
+
+def _unknowable(world: World, target: int, at: float) -> bool:
+    """Tell whether nobody was left who could have known better."""
+    states = [_state(world, w, target, at) for w in range(1, world.plan.workers + 1)]
+    misled = [s for s in states if s in (Kind.ALONE, Kind.PATH)]
+    return bool(misled) and None not in states
+
+
+def _blind(world: World, target: int, fault: Fault) -> bool:
+    """Tell whether nobody could see it for most of the time, or tell of it."""
+    steps = 20
+    length = (fault.end - fault.start) / steps
+    moments = [fault.start + length * n for n in range(steps)]
+    unseen = [
+        m
+        for m in moments
+        if any(f.at(m) for f in world.restarts)
+        or all(
+            _state(world, w, target, m) is not None
+            for w in range(1, world.plan.workers + 1)
+        )
+    ]
+    return 2 * len(unseen) > steps
+
+
+def _state(world: World, worker: int, target: int, at: float) -> Kind | None:
+    path = world.paths.get((worker, target))
+    return Kind.PATH if path and path.at(at) else world.worker(worker, at)
