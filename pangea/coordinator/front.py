@@ -11,6 +11,7 @@ from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_backtest import TRIALS
 from pangea.web.api_dials import DIALS
+from pangea.web.api_explain import EXPLAIN
 from pangea.web.api_gaps import GAPS
 from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_judging import JUDGING
@@ -26,6 +27,7 @@ from pangea.web.server import serve
 
 from .coordinator import Coordinator
 from .dial_service import DialService
+from .explain_service import ExplainService
 from .gap_service import GapService
 from .greeting import join_lines
 from .incident_service import IncidentService
@@ -90,6 +92,7 @@ async def open_front(
     app[PAST] = PastService(coordinator, service)
     app[TRIALS] = TrialService(coordinator)
     app[PROBES] = ProbeService(coordinator)
+    app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
     app[JUDGING] = JudgingService(coordinator)
     host, port = config.listen
     tls = certificate.context if certificate else None

@@ -18,6 +18,7 @@ from .api import (
     start_job,
     stop_job,
 )
+from .api_explain import EXPLAIN_ROUTES
 from .api_judging import JUDGING_ROUTES
 from .api_mesh import MeshAnswer, mesh_matrix
 from .api_past import AtQuery, JobsQuery, UptimeQuery, job, jobs, status, uptime
@@ -207,6 +208,7 @@ API: list[Route] = [
     *PAST_ROUTES,
     *WORKER_ROUTES,
     *INCIDENT_ROUTES,
+    *EXPLAIN_ROUTES,
     *PLANNED_ROUTES,
     *JUDGING_ROUTES,
     Route(

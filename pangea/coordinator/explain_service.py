@@ -1,0 +1,107 @@
+"""Explanations as the web sees them (``pangea.web.api_explain``)."""
+
+import logging
+
+import msgspec
+
+from pangea.core.explain import Explanation, Voice
+from pangea.core.incident import Entry
+from pangea.storage import incidents as stored
+from pangea.web.api_explain import (
+    ExplainAnswer,
+    IncidentExplainAnswer,
+    VoiceAnswer,
+)
+from pangea.web.schema import moment
+
+from .coordinator import Coordinator
+from .evidence import EVIDENCE
+from .explaining import EXPLAIN
+from .incident_service import IncidentService
+
+log = logging.getLogger(__name__)
+
+
+class ExplainService:
+    """Answers from the board for now, from the timeline for then."""
+
+    def __init__(self, coordinator: Coordinator, incidents: IncidentService) -> None:
+        self._c = coordinator
+        self._incidents = incidents
+
+    async def job(self, org: int, name: str) -> ExplainAnswer:
+        """Return why a job has the verdict that it has now."""
+        job = self._c.board.job(name, org)
+        return explain_answer(self._c.explaining.now(job))
+
+    async def incident(self, org: int, id_: str) -> IncidentExplainAnswer:
+        """Return why an incident is one."""
+        found = await self._incidents.incident(org, id_)
+        lines = await self._c.store.read(lambda: stored.timeline(found.id))
+        return IncidentExplainAnswer(
+            incident=found.id,
+            title=found.title,
+            job=found.job,
+            opened_at=found.opened_at,
+            closed_at=found.closed_at,
+            decisions=[answer for e in lines for answer in _decision(e)],
+            evidence=[e.data for e in lines if e.kind == EVIDENCE],
+        )
+
+
+def _decision(entry: Entry) -> list[ExplainAnswer]:
+    """Return the decision that a line of the timeline tells, if it tells one."""
+    if entry.kind != EXPLAIN:
+        return []
+    try:
+        return [explain_answer(msgspec.convert(entry.data, Explanation))]
+    except msgspec.ValidationError as error:
+        # Another version wrote it, which knew less or more.
+        log.debug("a stored explanation cannot be read: %s", error)
+        return []
+
+
+def explain_answer(told: Explanation) -> ExplainAnswer:
+    """Return an explanation as the API tells it."""
+    took = told.confirmed_us - told.first_fail_us
+    return ExplainAnswer(
+        job=told.job,
+        at=moment(told.at_us),
+        verdict=told.verdict,
+        before=told.before or None,
+        since=_moment(told.since_us),
+        reason=told.reason,
+        line=told.line,
+        decided=told.line_words,
+        rule=told.rule,
+        rule_words=told.rule_words,
+        voters=told.voters,
+        needed=told.needed,
+        ok=told.ok,
+        warned=told.warned,
+        failed=told.failed,
+        first_fail_at=_moment(told.first_fail_us),
+        confirmed_at=_moment(told.confirmed_us),
+        confirmed_after_s=took / 1e6 if told.confirmed_us else None,
+        votes=[_voice(voice) for voice in told.voices],
+        left_out=told.left_out,
+    )
+
+
+def _voice(voice: Voice) -> VoiceAnswer:
+    return VoiceAnswer(
+        worker=voice.worker,
+        region=voice.region,
+        vote=voice.vote or None,
+        counts=voice.counts,
+        why=voice.why,
+        at=_moment(voice.at_us),
+        expires=_moment(voice.expires_us),
+        duration_ms=voice.duration_ms if voice.vote else None,
+        reason=voice.reason,
+        detail=voice.detail,
+    )
+
+
+def _moment(us: int) -> str | None:
+    return moment(us) if us else None
