@@ -12,6 +12,7 @@ from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.web.events import Hub
 from pangea.web.schema import (
     AddedJob,
+    Concern,
     HistoryAnswer,
     JobAnswer,
     JobPatch,
@@ -51,6 +52,7 @@ class SeededService:
     def __init__(self, jobs: int = len(JOBS), *, hub: Hub | None = None) -> None:
         self.hub = hub or Hub()
         self.trouble: list[str] = []
+        self.concerns: list[Concern] = []
         made = [make_job(number, row) for number, row in enumerate(JOBS[:jobs], 1)]
         self._jobs = {job.name: job for job in made}
         self._ids = len(made)
@@ -71,6 +73,7 @@ class SeededService:
             workers_connected=len(WORKERS),
             results_per_s=1.4,
             trouble=self.trouble,
+            concerns=self.concerns,
             next="",
             join=[
                 "pangea --state-dir /var/lib/pangea worker token",

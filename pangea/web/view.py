@@ -13,6 +13,7 @@ from pangea.core.cost import cost_of, in_words
 from pangea.core.durations import format_duration
 from pangea.core.text import safe_text
 
+from .concerns_view import ON_FRONT, ConcernsView, concerns_view
 from .forms import FormError, JobForm
 from .schema import JobAnswer, Starter, StatusAnswer, VoteAnswer, WorkerAnswer
 from .words import (
@@ -89,6 +90,7 @@ class DashView(Struct, frozen=True):
     worst: str
     counts: list[Count]
     trouble: list[str]
+    concerns: ConcernsView
     attention: list[Row]
     workers: list[str]
     workers_line: str
@@ -129,6 +131,7 @@ def dash_view(
             for verdict in WORST_FIRST
         ],
         trouble=[safe_text(line, 300) for line in status.trouble],
+        concerns=concerns_view(status, ON_FRONT),
         attention=[
             row for row in rows if row.badge.css in ("down", "degraded", "unknown")
         ],

@@ -8,6 +8,7 @@ from msgspec import Struct
 from pangea.core.durations import clock_words
 from pangea.core.text import safe_text
 
+from .concerns_view import ConcernsView, concerns_view
 from .schema import StatusAnswer, WorkerAnswer
 from .view import page_title
 from .words import CELLS, Badge, When, clock, ms, when
@@ -59,6 +60,7 @@ class WorkersView(Struct, frozen=True):
     rows: list[WorkerRow]
     waiting: list[WaitingRow]
     trouble: list[str]
+    concerns: ConcernsView
     join: list[str]
     join_secret: list[str]
     loopback: bool
@@ -74,6 +76,7 @@ def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> Worke
         rows=[_worker(w, status.now) for w in workers if w.state != "pending"],
         waiting=[_waiting(w, status.now) for w in workers if w.state == "pending"],
         trouble=[safe_text(line, 400) for line in status.trouble],
+        concerns=concerns_view(status),
         join=[safe_text(line, 1000) for line in status.join],
         join_secret=[safe_text(line, 1000) for line in status.join_secret],
         loopback=status.only_here,

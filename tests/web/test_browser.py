@@ -8,7 +8,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 from playwright.async_api import expect
 
-from pangea.web.schema import JobSpec, moment
+from pangea.web.schema import Concern, JobSpec, moment
 from tests.needs import chromium as path_of_chromium
 from tests.seeded import SeededService
 from tests.seeded_site import chromium, context_for, log_in, seeded_site
@@ -56,6 +56,8 @@ def row(page, job):
 async def test_no_page_is_wider_than_its_window(browser, width, jobs):
     async with page_of(browser, jobs, width) as page:
         paths = PAGES if jobs == 14 else ("/dash",)
+        long = Concern(about="w" * 63, what="x" * 200, next="y" * 300)
+        page.service.concerns = [long] * (jobs // 5)
         for path in (*paths, "/login"):
             await page.goto(path)
             await page.evaluate("document.fonts.ready.then(() => true)")

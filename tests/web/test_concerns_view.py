@@ -1,0 +1,45 @@
+"""What needs a person stands on the front page and on that of the workers."""
+
+from pangea.web.schema import Concern
+
+EVIL = "<script>alert(1)</script>"
+
+
+def concern(number, **more):
+    said = {"about": f"w{number}", "what": f"lost {number}", "next": "pangea doctor"}
+    return Concern(**said | more)
+
+
+async def test_the_front_page_names_the_most_pressing_and_leads_to_the_others(site):
+    site.service.concerns = [concern(n) for n in range(1, 6)]
+    front = (await site.get("/dash", by="viewer")).text
+    workers = (await site.get("/workers", by="viewer")).text
+
+    assert [f"lost {n}<" in front for n in range(1, 6)] == [*(3 * [True]), False, False]
+    assert '<a href="/workers">and 2 more to look at</a>' in front
+    assert all(f"lost {n}<" in workers for n in range(1, 6))
+    assert "more to look at" not in workers
+    trouble = front[front.index('<div id="trouble">') :]
+    assert "lost 1<" in trouble[: trouble.index("</div>")]
+
+
+async def test_each_has_its_next_step_and_says_whom_it_is_about_if_anybody(site):
+    site.service.concerns = [concern(1), concern(2, about="", what="a rotation")]
+    page = (await site.get("/dash", by="viewer")).text
+
+    assert '<b class="outside">w1</b>: ' in page
+    assert '<b class="outside"></b>' not in page
+    assert page.count("→ pangea doctor") == 2
+
+
+async def test_nothing_to_look_at_takes_no_room(site):
+    for path in ("/dash", "/workers"):
+        assert 'class="concerns"' not in (await site.get(path, by="viewer")).text
+
+
+async def test_what_came_from_outside_is_only_text(site):
+    site.service.concerns = [concern(1, about=EVIL, what=EVIL, next=EVIL)]
+    for path in ("/dash", "/workers"):
+        page = (await site.get(path, by="viewer")).text
+        assert EVIL not in page
+        assert page.count("&lt;script&gt;alert(1)") >= 3
