@@ -7,6 +7,7 @@ import click
 from pangea.core.durations import format_duration
 from pangea.core.text import safe_text
 
+from . import explain
 from .client import path_of
 from .group import Group
 from .output import Column, ago, pairs, show_items, show_one
@@ -59,6 +60,9 @@ def what(incident: dict[str, Any]) -> str:
 @click.group("incident", cls=Group, no_args_is_help=True)
 def command() -> None:
     """List incidents, and take care of them."""
+
+
+command.add_command(explain.incident)
 
 
 @command.command("list")

@@ -11,6 +11,7 @@ from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
 from pangea.core.text import safe_text
 
+from . import explain
 from .client import path_of
 from .given import SET_HELP, options_of, table_of
 from .group import Group
@@ -88,6 +89,7 @@ def command() -> None:
 
 
 command.add_command(defaults)
+command.add_command(explain.job)
 
 
 @command.command("add")
