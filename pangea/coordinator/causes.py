@@ -14,6 +14,7 @@ from .board import Board
 #: Reasons that speak of a name server, and of whoever signed a certificate.
 _NAMES = frozenset({"name_not_found", "resolver_failed", "no_address"})
 _SIGNED = ("cert_", "ocsp")
+_FAILED = Outcome.FAILED
 
 
 class Causes:
@@ -24,10 +25,10 @@ class Causes:
         #: Job → address and issuer that its last failing results named.
         self._read: dict[int, tuple[str, str]] = {}
 
-    def heard(self, results: Iterable[Result | None]) -> None:
+    def heard(self, results: Iterable[Result]) -> None:
         """Remember what failing *results* say of the way to their target."""
         for result in results:
-            if result is None or result.outcome is not Outcome.FAILED:
+            if result.outcome is not _FAILED:
                 continue
             address = _text(result.readings.get("address"))
             issuer = _text(result.readings.get("issuer"))

@@ -90,6 +90,7 @@ class Coordinator:
         self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
         self.incidents = Incidents(self.board, store, clock)
         self.judging.followers.append(self.incidents.follow)
+        self.judging.heard = self.incidents.causes.heard
         self.moving = Moving(
             self.board, clock, self.dispatch, self.judging, self.intake
         )

@@ -1,6 +1,7 @@
 """What incidents and notes look like to the API: pure translation."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -20,8 +21,9 @@ from pangea.web.schema_incidents import (
 from .board import Board
 from .incidents import state_of
 
-#: The kind of line that holds what was gathered at the confirmation.
-EVIDENCE = "evidence"
+#: The lines that hold what was gathered at the confirmation, and those by which a
+#: verdict is explained; all that these hold is told elsewhere.
+EVIDENCE, EXPLAIN = "evidence", "explain"
 
 
 def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAnswer:
@@ -70,13 +72,13 @@ def incident_detail(
     now_us: int,
 ) -> IncidentDetail:
     """Return an incident with all that is known of it."""
-    lines = list(timeline)
+    lines = [e for e in timeline if e.kind != EXPLAIN]
     short = incident_answer(board, incident, now_us)
     return IncidentDetail(
         **msgspec.structs.asdict(short),
         members=[_member(board, m) for m in incident.members.values()],
-        timeline=[_entry(e) for e in lines if e.kind != EVIDENCE],
-        evidence=[e.data for e in lines if e.kind == EVIDENCE],
+        timeline=[_entry(e) for e in lines],
+        evidence=[_evidence(e) for e in lines if e.kind == EVIDENCE],
         notes=[note_answer(note) for note in notes],
     )
 
@@ -111,11 +113,15 @@ def _member(board: Board, member: Member) -> MemberAnswer:
     )
 
 
+def _evidence(entry: Entry) -> dict[str, Any]:
+    return {"at": moment(entry.at_us), **entry.data}
+
+
 def _entry(entry: Entry) -> EntryAnswer:
     return EntryAnswer(
         at=moment(entry.at_us),
         kind=entry.kind,
         who=entry.who,
         text=entry.text,
-        data=entry.data,
+        data={} if entry.kind == EVIDENCE else entry.data,
     )

@@ -1,6 +1,6 @@
 """From results to verdicts: holds the states, calls the pure rule, keeps changes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -76,13 +76,16 @@ class Judging:
         self._step = ClockStep(clock)
         #: Those that want to know of every change of a vote or a verdict.
         self.followers: list[Follower] = []
+        #: Is given all results before they are judged.
+        self.heard: Callable[[Sequence[Result]], None] = lambda results: None
         #: Tells why the vote of a result does not count, "" if it does.
         self.void: Callable[[Result, Job], str] = lambda result, job: ""
         self._voting = Voting(board, lambda result, job: self.void(result, job))
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
-        decided, now = Decided(), self._now()
+        decided, now, results = Decided(), self._now(), tuple(results)
+        self.heard(results)
         by_job = self._renew(results, now)
         for job in self._board.moving & by_job.keys():
             votes = [v for v in by_job[job] if v.expires > now]
