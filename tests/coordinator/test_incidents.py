@@ -1,0 +1,274 @@
+"""Incidents of a real coordinator: stored with the verdict, told, and kept."""
+
+import asyncio
+
+import pytest
+
+from pangea.coordinator.incident_service import IncidentService
+from pangea.coordinator.note_service import NoteService
+from pangea.core.errors import Conflict, NotFound
+from pangea.core.model import FIRST_ORG, Outcome
+from pangea.storage import incidents as stored
+from pangea.storage import verdicts
+from pangea.storage.connection import connection
+from pangea.web.api_incidents import IncidentsQuery
+from pangea.web.schema import JobPatch
+from pangea.web.schema_incidents import NoteSpec
+from tests.coordinator.conftest import World
+from tests.coordinator.test_moving import add
+from tests.coordinator.test_suppression import Scene
+
+FAILED, OK = Outcome.FAILED, Outcome.OK
+
+
+class Site(Scene):
+    """A scene whose incidents are asked for as the web does."""
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.service = IncidentService(world.coordinator)
+        self.notes = NoteService(world.coordinator)
+
+    async def listed(self, **more):
+        asked = IncidentsQuery(**more)
+        return (await self.service.incidents(FIRST_ORG, asked, None)).items
+
+    async def show(self, name):
+        return await self.service.incident(FIRST_ORG, name)
+
+    async def stored_open(self):
+        return await self.world.store.read(lambda: stored.open_now(1 << 62))
+
+    async def listed_as(self, *states):
+        async with asyncio.timeout(5):
+            while [i.state for i in await self.listed()] != list(states):
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def site(world):
+    made = Site(world)
+    await made.start()
+    return made
+
+
+async def test_an_incident_is_stored_told_and_over(site):
+    job = await add(site.world)
+    await site.up(job)
+    with site.world.hub.subscribe(FIRST_ORG) as events:
+        await site.down(job)
+        await site.listed_as("open")
+        told = [e for e in await events.take(2) if e.kind == "incident"]
+    assert b'"change":"opened"' in told[0].data
+    incident = await site.show("web")
+    assert (incident.verdict, incident.jobs) == ("down", ["web"])
+    assert incident.first_fail_at < incident.confirmed_at == incident.opened_at
+    assert "2 of 2 failed" in incident.reason
+    answer = await site.world.service.job(FIRST_ORG, "web")
+    assert answer.incident == incident.id
+    status = await site.world.service.status(FIRST_ORG)
+    assert (status.incidents_open, status.incidents[0].id) == (1, incident.id)
+    await site.up(job)
+    await site.listed_as("closed")
+    assert [e.kind for e in (await site.show(incident.id)).timeline] == [
+        "opened",
+        "recovered",
+        "closed",
+    ]
+    assert (await site.world.service.status(FIRST_ORG)).incidents_open == 0
+    assert (await site.world.service.job(FIRST_ORG, "web")).incident is None
+
+
+async def test_what_is_said_of_it_is_kept(site):
+    job = await add(site.world)
+    await site.down(job)
+    await site.listed_as("open")
+    acked = await site.service.acknowledge(FIRST_ORG, "web", "ann", " on\nit ")
+    assert (acked.state, acked.acknowledged_by) == ("acknowledged", "ann")
+    said = await site.service.comment(FIRST_ORG, acked.id, "bob", "cable\x1b[2J")
+    assert [(e.kind, e.who, e.text) for e in said.timeline[1:]] == [
+        ("acknowledged", "ann", "on it"),
+        ("comment", "bob", "cable\\x1b[2J"),
+    ]
+    await site.up(job)
+    await site.listed_as("closed")
+    with pytest.raises(Conflict, match="is over"):
+        await site.service.acknowledge(FIRST_ORG, acked.id, "ann", "")
+    late = await site.service.comment(FIRST_ORG, acked.id, "ann", "it was the cable")
+    assert late.timeline[-1].text == "it was the cable"
+    with pytest.raises(NotFound):
+        await site.service.incident(2, acked.id)
+    with pytest.raises(NotFound):
+        await site.show("no-such")
+
+
+async def test_a_failure_soon_after_goes_on_with_the_same_incident(site):
+    job = await add(site.world)
+    await site.down(job)
+    await site.up(job)
+    await site.down(job)
+    await site.listed_as("open")
+    (incident,) = await site.listed()
+    assert incident.reopened == 1
+
+
+async def test_three_jobs_of_a_network_are_one_incident(site):
+    jobs = [
+        await add(site.world, f"web-{n}", target=f"http://10.9.8.{n}/")
+        for n in (1, 2, 3)
+    ]
+    other = await add(site.world, "far", target="http://10.9.9.1/")
+    for job in (*jobs, other):
+        await site.down(job)
+    await site.listed_as("open", "open")
+    titles = [i.title for i in await site.listed()]
+    assert titles == ["far", "3 jobs: 10.9.8.0/24"]
+    storm = await site.show("web-3")
+    assert storm.cause == "10.9.8.0/24"
+    assert [m.job for m in storm.members] == ["web-1", "web-2", "web-3"]
+    assert len(await site.stored_open()) == 2
+    for job in jobs[:2]:
+        await site.up(job)
+    assert (await site.show(storm.id)).unwell_count == 1
+    await site.up(jobs[2])
+    await site.listed_as("open", "closed")
+
+
+async def test_one_that_was_merged_leads_to_where_it_goes_on(site):
+    ids = []
+    for n in (1, 2, 3):
+        job = await add(site.world, f"web-{n}", target=f"http://10.9.8.{n}/")
+        await site.down(job)
+        ids.append(site.incidents.open_of(job).id)
+        await asyncio.sleep(0.02)
+    # The first became the storm; what the second had is told of there.
+    second = await site.world.store.read(
+        lambda: (
+            connection()
+            .execute("SELECT id FROM incident WHERE merged_into <> ''")
+            .fetchall()
+        )
+    )
+    assert ids[2] == ids[0]
+    assert sorted(row[0] for row in second) != []
+    gone = second[0][0]
+    assert (await site.show(gone)).merged_into == ids[0]
+    with pytest.raises(Conflict, match="goes on as"):
+        await site.service.acknowledge(FIRST_ORG, gone, "ann", "")
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
+async def test_open_incidents_outlive_a_restart_and_none_is_doubled(
+    site, store, tmp_path, clean
+):
+    job = await add(site.world, interval_s=600.0, timeout_s=1.0)
+    await site.down(job)
+    await site.listed_as("open")
+    before = await site.show("web")
+    if clean:
+        await site.world.coordinator.stop("over")
+    again = World(store, tmp_path)
+    await again.start()
+    await asyncio.sleep(0.05)
+    coordinator = again.coordinator
+    decided = coordinator.incidents.look()
+    assert not decided.writes
+    (incident,) = coordinator.incidents.all_open(FIRST_ORG)
+    assert (incident.id, incident.opened_us) == (
+        before.id,
+        (await store.read(lambda: stored.one(FIRST_ORG, before.id))).opened_us,
+    )
+    rows = await store.read(
+        lambda: connection().execute("SELECT count(*) FROM incident").fetchone()
+    )
+    assert rows == (1,)
+    after = Site(again)
+    after.sent = site.sent
+    await after.start()
+    for far in after.ends:
+        await far.until(lambda f: f.held)
+    await after.up(job)
+    await after.listed_as("closed")
+    await again.close()
+
+
+async def test_what_is_down_without_an_incident_opens_one_as_of_then(
+    site, store, tmp_path
+):
+    job = await add(site.world, interval_s=600.0, timeout_s=1.0)
+    await site.down(job)
+    since = site.board.states[job].since
+    await site.listed_as("open")
+    await site.world.coordinator.stop("over")
+
+    def forget():
+        for table in ("incident", "incident_member", "incident_event"):
+            connection().execute(f"DELETE FROM {table}")
+
+    await store.write(forget)
+    again = World(store, tmp_path)
+    await again.start()
+    decided = again.coordinator.incidents.look()
+    await again.coordinator.intake.note(decided)
+    (incident,) = await store.read(lambda: stored.open_now(1 << 62))
+    assert incident.opened_us == round(since * 1e6)
+    assert not again.coordinator.incidents.look().writes
+    await again.close()
+
+
+async def test_a_job_that_is_stopped_or_removed_keeps_nothing_open(site):
+    for name, end in (("web", site.world.service.stop_job), ("dns", None)):
+        job = await add(site.world, name)
+        await site.down(job)
+        if end:
+            await end(FIRST_ORG, name, None)
+        else:
+            await site.world.service.remove_job(FIRST_ORG, name)
+        await site.until(lambda job=job: not site.incidents.open_of(job))
+    await site.listed_as("closed", "closed")
+    kept = await site.listed()
+    assert [i.title for i in kept] == ["dns", "web"]
+
+
+async def test_a_job_that_flaps_says_so_after_a_restart_too(site, store, tmp_path):
+    job = await add(site.world, interval_s=5.0, timeout_s=1.0)
+    now_us = round(site.world.coordinator.clock.wall() * 1e6)
+
+    def past():
+        changes = []
+        for number in range(12):
+            at_us = now_us - (12 - number) * 5_000_000
+            before, after = ("up", "down") if number % 2 == 0 else ("down", "up")
+            changes.append(verdicts.Transition(job, at_us, before, after, ""))
+        verdicts.log_transitions(changes)
+
+    await store.write(past)
+    again = World(store, tmp_path)
+    await again.start()
+    answer = await again.service.job(FIRST_ORG, "web")
+    assert answer.flapping
+    assert answer.flap_pct > 30
+    await again.close()
+
+
+async def test_notes_of_its_time_and_its_jobs_are_beside_it(site):
+    job = await add(site.world, labels={"app": "x", "env": "prod"})
+    notes, now = site.notes, site.world.coordinator.clock.wall()
+    texts = [("deployed", {"app": "x"}), ("all", {}), ("other", {"app": "y"})]
+    for text, labels in texts:
+        await notes.add_note(FIRST_ORG, "ci", NoteSpec(text=text, labels=labels), None)
+    long_ago = round((now - 3600) * 1e6)
+    await notes.add_note(FIRST_ORG, "ci", NoteSpec(text="old"), long_ago)
+    await site.down(job)
+    await site.listed_as("open")
+    assert [n.text for n in (await site.show("web")).notes] == ["deployed", "all"]
+
+
+async def test_a_renamed_job_has_its_new_name_and_a_gone_one_its_last(site):
+    job = await add(site.world)
+    await site.down(job)
+    await site.world.service.edit_job(FIRST_ORG, "web", JobPatch(name="shop"))
+    assert [i.title for i in await site.listed()] == ["shop"]
+    await site.world.service.remove_job(FIRST_ORG, "shop")
+    await site.listed_as("closed")
+    assert (await site.listed())[0].jobs == ["web"]
