@@ -159,6 +159,7 @@ class Coordinator:
         await self.admission.load()
         await self.dialler.load()
         await self.mesh.roster.load()
+        await self.jobs.begin(round(now * 1e6))
         jobs = await self.jobs.all()
         self.board.defaults = await self.store.read(rules.defaults)
         workers, states = await self.store.read(

@@ -25,6 +25,10 @@ class JobKeeper:
         """Return every job; ConfigError if the vault's key is not the right one."""
         return [self._opened(job) for job in await self._store.read(jobs.all)]
 
+    async def begin(self, now_us: int) -> None:
+        """Let no id be given again that a life which was lost may have given."""
+        await self._store.write(lambda: jobs.skip_ids(now_us))
+
     async def add(self, job: Job) -> Job:
         """Store a new job and return it with its id."""
         sealed = self._sealed(job)

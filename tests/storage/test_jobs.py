@@ -161,3 +161,37 @@ async def test_sessions_that_ran_out_are_cleared_away_by_the_next_login(store):
     assert await store.read(lambda: accounts.session(b"h")) is None
     await store.write(lambda: accounts.close_session(b"i"))
     assert await store.read(lambda: accounts.session(b"i")) is None
+
+
+NOW_US = 1_790_000_000_000_000
+
+
+async def test_a_start_after_a_restore_gives_no_id_that_was_given_after_the_backup(
+    store,
+):
+    first = await store.write(lambda: jobs.add(job(created_at_us=NOW_US)))
+    later = NOW_US + 3_600_000_000
+    assert await store.write(lambda: jobs.skip_ids(later)) == 36_000
+    second = await store.write(lambda: jobs.add(job(name="b", created_at_us=later)))
+    assert second.id == first.id + 36_001
+
+
+async def test_where_no_job_was_ever_added_ids_may_have_been_given_all_the_same(store):
+    worker = Worker(id=0, key=b"k" * 32, name="hel", last_seen_us=NOW_US)
+    await store.write(lambda: workers.register(worker))
+    await store.write(lambda: jobs.skip_ids(NOW_US + 60_000_000))
+    assert (await store.write(lambda: jobs.add(job()))).id == 601
+
+
+@pytest.mark.parametrize("after_us", [0, -86_400_000_000, 99_999])
+async def test_a_start_right_after_the_end_or_with_a_clock_set_back_skips_nothing(
+    store, after_us
+):
+    first = await store.write(lambda: jobs.add(job(created_at_us=NOW_US)))
+    assert await store.write(lambda: jobs.skip_ids(NOW_US + after_us)) == 0
+    assert (await store.write(lambda: jobs.add(job(name="b")))).id == first.id + 1
+
+
+async def test_a_database_that_is_new_begins_with_one(store):
+    assert await store.write(lambda: jobs.skip_ids(NOW_US)) == 0
+    assert (await store.write(lambda: jobs.add(job()))).id == 1
