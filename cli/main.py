@@ -26,6 +26,7 @@ COMMANDS = {
     "probe": (".probe", "Probe a target once, from here or from workers."),
     "ping": (".ping", "Ping a host, from here or from workers."),
     "trace": (".trace", "Trace the way to a host, from here or from workers."),
+    "segment": (".segment", "Check who reaches whom, and who must not."),
     "config": (".config", "Check and show the configuration."),
     "secret": (".secret", "Make, print or rotate the secret of the cluster."),
     "doctor": (".doctor", "Say why discovery or joining does not work here."),

@@ -157,14 +157,14 @@ def in_words(rule: Rule) -> str:
 
 
 def _quorum(quorum: Quorum) -> str:
-    each = "worker" if quorum.count == 1 else "workers"
+    each = "worker fails" if quorum.count == 1 else "workers fail"
     words = {
         "majority": "down when more than half of those that vote fail",
         "any": "down when anybody fails",
         "all": "down when all that vote fail",
-        "count": f"down when {quorum.count} {each} fail",
+        "count": f"down when {quorum.count} {each}",
         "share": f"down when {quorum.percent:g} % of those that vote fail",
-        "regions": f"down when in {quorum.regions} regions {quorum.count} {each} fail",
+        "regions": f"down when in {quorum.regions} regions {quorum.count} {each}",
     }
     return words.get(quorum.kind, str(quorum))
 
