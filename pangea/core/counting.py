@@ -119,5 +119,8 @@ def repeat_after_s(
     vote, known = after.votes[sole], before.votes.get(sole)
     if vote.value in GOOD or (before.repeats and known and known.at == vote.at):
         return None
-    due = after.tried + REPEAT_AFTER_S[done]
-    return max(due - now, REPEAT_AFTER_S[done] - HEARD_S, 0.0)
+    left = after.tried + REPEAT_AFTER_S[done] - now
+    if after.repeats == before.repeats:
+        # The schedule came between, and the wait goes on as it was.
+        return max(left, 0.0)
+    return max(left, REPEAT_AFTER_S[done] - HEARD_S, 0.0)

@@ -53,6 +53,8 @@ class Prober:
         self._probes: dict[int, Probe | UsageError] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.TimerHandle] = {}
+        #: Jobs whose run that goes on now is also what was asked for.
+        self._awaited: set[int] = set()
         self._seen = seen
         self.lease = Lease(clock)
         #: The self-test's word on each result, if there is one.
@@ -118,6 +120,7 @@ class Prober:
         self._cancel_waiting(job)
         self.assignments.pop(job, None)
         self._probes.pop(job, None)
+        self._awaited.discard(job)
         task = self._running.pop(job, None)
         if task:
             task.cancel()
@@ -129,10 +132,26 @@ class Prober:
 
     def _repeat(self, job: int) -> None:
         self._waiting.pop(job, None)
-        self._begin(job, _REPEAT)
+        if job in self._running:
+            self.skipped += 1
+            self._awaited.add(job)
+        else:
+            self._begin(job, _REPEAT)
 
     def _fire(self, job: int, due: float, late_s: float) -> None:
-        self._begin(job, _LATE if late_s > LATE_S else 0)
+        if not self._is_asked_soon(job):
+            self._begin(job, _LATE if late_s > LATE_S else 0)
+
+    def _is_asked_soon(self, job: int) -> bool:
+        """Tell whether a run begun now may be in the way of one that was asked for.
+
+        A failure is confirmed by tries at their times: that one is this turn's run.
+        """
+        handle = self._waiting.get(job)
+        if handle is None:
+            return False
+        left = handle.when() - asyncio.get_running_loop().time()
+        return left < self.assignments[job].timeout_s
 
     def _begin(self, job: int, flags: int) -> None:
         if job in self._running:
@@ -168,6 +187,9 @@ class Prober:
             # Of a job that was left meanwhile it may be another run that goes on.
             if self._running.get(job) is asyncio.current_task():
                 del self._running[job]
+        if job in self._awaited:
+            self._awaited.discard(job)
+            flags |= _REPEAT
         if self._lag.bad:
             flags |= _LAGGED
         if flags:

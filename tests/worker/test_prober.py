@@ -4,6 +4,7 @@ import asyncio
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from pangea.core.model import Assignment, Flag, Outcome
 from pangea.probes.tools import Tools
@@ -94,6 +95,19 @@ async def test_a_run_that_still_goes_on_is_not_started_again(prober, silent_port
 
     assert prober.skipped == 1
     assert [r.reason for r in prober.results] == ["timeout"]
+    assert prober.results[0].flags & Flag.REPEAT, "it is what was asked for"
+
+
+async def test_the_schedule_leaves_way_for_a_run_that_was_asked_for(prober, port):
+    phase = (CLOCK.wall() + 0.1) % 60.0
+    for job, delay_s in ((1, 0.3), (2, 30.0)):
+        first = assignment(job, port, interval=60.0)
+        prober.apply([replace(first, phase_s=phase)])
+        prober.run_now(job, delay_s)
+    await until(lambda: len(prober.results) == 2)
+
+    asked = {r.job: bool(r.flags & Flag.REPEAT) for r in prober.results}
+    assert asked == {1: True, 2: False}
 
 
 async def test_a_run_on_request_is_marked_and_waits_its_delay(prober, port):
