@@ -43,6 +43,8 @@ BENCHES = {
     "handshakes": ("handshakes",),
     "flood": ("flood",),
     "many-workers": ("many_workers",),
+    "detection": ("detection", "plain"),
+    "detection-skewed": ("detection", "skewed"),
     "backtest": ("backtest",),
     "icmp-engine": ("icmp_engine",),
     "dns-engine": ("dns_engine",),

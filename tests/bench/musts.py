@@ -60,6 +60,12 @@ MEMORY = (
 )
 BACKTEST = "backtest", "30 days of 1,000 jobs x 5 workers in ≤ 10 s"
 STORAGE = "storage", "≤ 500 bytes written to disk a result in all"
+DETECTION = (
+    "detection",
+    "down within I/N + 2 T + 1 s at worst, I/2N + 2 T + 1 s in the median (refused: "
+    "T ≈ 0); N = 1: I + 4 T + 7 s; 500 at once: plus 500 ÷ confirm budget",
+)
+SKEWED = "detection", "the same while the clocks of workers are 30 s off"
 START = "start", "serving within 2 s; --help ≤ 0.15 s; a worker joined within 3 s"
 
 MUSTS = (
@@ -93,6 +99,12 @@ MUSTS = (
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),
+    Must(*DETECTION, "detection", "worst_of_bound", 1),
+    Must(*DETECTION, "detection", "median_of_bound", 1),
+    Must(*DETECTION, "detection", "storm_of_bound", 1),
+    Must(*DETECTION, "detection", "own_share_worst_s", 1, 0.3),
+    Must(*SKEWED, "detection-skewed", "worst_of_bound", 1),
+    Must(*SKEWED, "detection-skewed", "median_of_bound", 1),
     Must(*START, "start", "first_serving_s", 2),
     Must(*START, "start", "help_s", 0.15),
     Must(*START, "start", "first_joined_s", 3),

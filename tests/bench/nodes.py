@@ -7,9 +7,10 @@ import os
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from subprocess import Popen
+from types import MappingProxyType
 from typing import Any
 
 from pangea.core.model import Job
@@ -56,7 +57,34 @@ class Cluster:
             wait_for(self.joined, START_S, f"joined, see {self.place}")
             yield Measured(process.pid, Spooled(self.place / "worker" / "spool.db"))
 
-    def _run(self, name: str, core: int, *arguments: str) -> Any:
+    @contextlib.contextmanager
+    def vantage(self, name: str, core: int = MEASURED, **env: str) -> Iterator[None]:
+        """Run one more worker, called *name*, until the block ends; it has joined."""
+        join = ("--join", f"127.0.0.1:{self.port}", "--name", name)
+        secret = ("--secret-file", str(self.state_dir / "secrets.json"))
+        more = ("--role", "worker", *join, *secret)
+        with self._run(name, core, *more, more_env=env):
+            why = f"{name} joined, see {self.place}"
+            wait_for(lambda: name in self.connected(), START_S, why)
+            yield
+
+    def connected(self) -> set[str]:
+        """Return the names of the workers that are connected."""
+        items = self.api("GET", "/workers")["items"]
+        return {w["name"] for w in items if w["connected"]}
+
+    def verdicts(self) -> dict[str, int]:
+        """Return how many jobs have each verdict."""
+        counts: dict[str, int] = self.api("GET", "/status")["verdicts"]
+        return counts
+
+    def _run(
+        self,
+        name: str,
+        core: int,
+        *arguments: str,
+        more_env: Mapping[str, str] = MappingProxyType({}),
+    ) -> Any:
         command = [
             sys.executable,
             "-m",
@@ -67,7 +95,7 @@ class Cluster:
         quiet = ("--log-level", "warning", "--listen", "127.0.0.1:0")
         command += ["run", *quiet, *arguments]
         log = self.place / f"{name}.log"
-        return running(command, core, log, cwd="/", env=self.env)
+        return running(command, core, log, cwd="/", env={**self.env, **more_env})
 
     def ready(self) -> bool:
         """Tell whether the coordinator serves."""
