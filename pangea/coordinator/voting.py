@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from pangea.core.model import Flag, Job, Outcome, Result, VoteValue
 from pangea.core.threshold import Pasts, warning
 from pangea.core.votes import TIMINGS, Vote, is_void_of_sick
@@ -9,6 +11,7 @@ from pangea.core.votes import TIMINGS, Vote, is_void_of_sick
 from .board import Board
 
 _SICK, _NO_TIMES = int(Flag.SICK), int(Flag.SICK | Flag.LAGGED)
+_WARNED = int(Flag.WARN)
 _WARN, _GOOD, _OK = VoteValue.WARN, VoteValue.OK, Outcome.OK
 #: The cause of a void vote whose worker says itself that it was unwell.
 UNWELL = "worker sick"
@@ -47,19 +50,36 @@ class Voting:
             return None
         rule = self._board.rules[result.job]
         cause = self._void(result, job)
-        if not cause and result.flags & _SICK:
-            cause = UNWELL * is_void_of_sick(value, expect_fail=rule.expect_fail)
-        if cause:
+        says_nothing = is_void_of_sick(value, expect_fail=rule.expect_fail)
+        if not cause and says_nothing and result.flags & _SICK:
+            cause = UNWELL
+        if cause and (says_nothing or result.worker in self._board.resting):
             return vote_of(result, value, lasts, void=cause)
         if value is VoteValue.FAILED:
             return vote_of(result, value, lasts)
-        timed = not result.flags & _NO_TIMES and result.worker not in self._board.sick
-        if value is _WARN and not timed and result.reason in TIMINGS:
-            return vote_of(result, _GOOD, lasts, why=("", ""))
+        return self._good(result, value, lasts, timed=not cause)
+
+    def _good(
+        self, result: Result, value: VoteValue, lasts: float, *, timed: bool
+    ) -> Vote:
+        """Return the vote of a good result; its times say something if *timed*."""
+        if result.flags & _NO_TIMES or result.worker in self._board.sick:
+            timed = False
+        if value is _WARN:
+            void = not timed and result.reason in TIMINGS
+            return vote_of(result, _GOOD if void else _WARN, lasts, plain=void)
+        rule = self._board.rules[result.job]
         why = warning(result, rule, self._pasts, timed=timed) if rule.warns else None
-        if why and value is _GOOD:
-            return vote_of(result, _WARN, lasts, why=why)
-        return vote_of(result, value, lasts)
+        if why is None or (why[0] in TIMINGS and self._is_sick_time(result)):
+            return vote_of(result, _GOOD, lasts)
+        reason, detail = why
+        said = replace(result, reason=reason, detail=detail)
+        return vote_of(said, _WARN, lasts)
+
+    def _is_sick_time(self, result: Result) -> bool:
+        """Tell whether a warning about the time that it took would be void."""
+        warned = replace(result, flags=result.flags | _WARNED)
+        return bool(self._void(warned, self._board.jobs[result.job]))
 
 
 def vote_of(
@@ -67,19 +87,18 @@ def vote_of(
     value: VoteValue,
     lasts_s: float,
     *,
-    why: tuple[str, str] | None = None,
     void: str = "",
+    plain: bool = False,
 ) -> Vote:
-    """Return *result* as the vote *value*, for so long; *why* replaces its reason."""
+    """Return *result* as the vote *value*, for so long; a *plain* one has no reason."""
     at = result.started_at_us / 1e6
-    reason, detail = why or (result.reason, result.detail)
     return Vote(
         result.worker,
         value,
         at,
         at + lasts_s,
         result.duration_ms,
-        reason,
-        detail,
+        "" if plain else result.reason,
+        "" if plain else result.detail,
         void,
     )
