@@ -11,13 +11,12 @@ RULE = parse_rule("majority")
 
 @pytest.mark.parametrize("between", [3.0, 1.0, 4.0])
 def test_a_scheduled_failure_between_two_tries_does_not_begin_the_wait_anew(between):
-    state, at, asked = JobState(1, Verdict.UP, electorate=(1,)), 0.0, []
+    state, third, wait = JobState(1, Verdict.UP, electorate=(1,)), 0.0, 0.0
     for _ in range(3):
-        judged = judge(state, [Vote(1, VoteValue.FAILED, at, 99.0)], RULE, at + 0.01)
-        state = judged.state
-        asked.append(judged.repeat_after_s)
-        at += judged.repeat_after_s
-    third = at - asked[-1]
+        third += wait + 0.1
+        said = Vote(1, VoteValue.FAILED, third, 99.0)
+        judged = judge(state, [said], RULE, third + 0.01)
+        state, wait = judged.state, judged.repeat_after_s
     scheduled = third + between
     vote = Vote(1, VoteValue.FAILED, scheduled, 99.0)
     judged = judge(state, [vote], RULE, scheduled + 0.01)
