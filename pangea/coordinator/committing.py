@@ -8,18 +8,20 @@ it is stored. What is written is written once, in order, by the commit that succ
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
 from pangea.core.verdict import Transition
-from pangea.storage import ingest
+from pangea.storage import ingest, lateness
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets
 
 from .board import Board
 from .judging import Decided
+from .seat_log import SeatLog
 from .telling import Telling
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Committing:
         self._buckets = buckets
         self._telling = telling
         self._clock = clock
+        self.seats = SeatLog(board)
         self._turn = asyncio.Lock()
         self._unwritten = Decided()
         self._early: set[Key] = set()
@@ -156,7 +159,9 @@ class Committing:
             for job in decided.touched
             if job in self._board.states
         }
-        return await self._store.write(
+        seats = self.seats.changed(states, now_us)
+        also = [partial(lateness.log_seats, seats)] if seats else []
+        marks = await self._store.write(
             lambda: ingest.commit(
                 intakes,
                 now_us,
@@ -164,9 +169,11 @@ class Committing:
                 transitions=decided.transitions,
                 states=states,
                 buckets=self._buckets,
-                writes=decided.writes,
+                writes=[*decided.writes, *also],
             )
         )
+        self.seats.written(seats)
+        return marks
 
 
 def _key(transition: Transition) -> Key:

@@ -74,6 +74,9 @@ class Intake:
         self.given: Callable[[int], Set[int]] = lambda worker: frozenset()
         #: Tells whether a worker may have run another job at a time.
         self.may_report: Callable[[int, int, float], bool] = lambda *_: True
+        #: Marks what comes too late to be judged; the electorates that are logged.
+        self.late: Callable[[Iterable[Result]], Decided] = lambda rows: Decided()
+        self.seats = self._committing.seats
         self.credits = Credits(clock)
         self.epochs = NewEpochs(clock)
 
@@ -154,7 +157,7 @@ class Intake:
             for row in intake.rows
             if row is not None and not parcel.judged
         ]
-        self._committing.add(self._judging.hear(rows))
+        self._judge(rows)
         try:
             try:
                 marks = await self._committing.commit(intakes)
@@ -211,7 +214,13 @@ class Intake:
                 parcel.judged = True
         heard = [row for row in rows if row is not None]
         if heard:
-            self._committing.add(self._judging.hear(heard))
+            self._judge(heard)
+
+    def _judge(self, rows: list[Result]) -> None:
+        late = self.late(rows)
+        self._committing.add(self._judging.hear(rows))
+        if late:
+            self._committing.add(late)
 
     def _begin_own(self) -> None:
         """Number what the coordinator finds out from 1 on, in an epoch of its own."""

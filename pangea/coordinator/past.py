@@ -1,12 +1,18 @@
-"""What the database says of the past; its methods run in a reader thread."""
+"""What is known of the past: its logs are kept, corrected and read here."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pangea.core.model import Job, Verdict, VoteValue
 from pangea.core.uptime import Aside, Span, Uptime, merged, uptime
 from pangea.core.verdict import Transition, VoteChange
-from pangea.storage import coverage, log_then, verdicts
-from pangea.storage.open_part import Open
+from pangea.storage import coverage, lateness, log_then, verdicts
+
+from .correction import Correction
+from .pauses import Pauses
+
+if TYPE_CHECKING:
+    from .coordinator import Coordinator
 
 #: Returns when a job was in maintenance, or a drill, within a range.
 Spans = Callable[[Job, Span], list[Span]]
@@ -23,12 +29,31 @@ def _never(job: Job, whole: Span) -> list[Span]:
 
 
 class Past:
-    """Reads uptime, with what others know of maintenance and drills."""
+    """Keeps the logs of the past true, and reads uptime from them.
 
-    def __init__(self, buckets: Open) -> None:
-        self._buckets = buckets
+    ``uptime`` and ``maintained`` run in a reader thread; what others know of
+    maintenance and drills they tell there.
+    """
+
+    def __init__(self, coordinator: "Coordinator") -> None:
+        c = self._c = coordinator
+        self.pauses = Pauses(c.board, c.store, c.clock)
+        self.correction = Correction(
+            c.board, c.store, c.judging, c.incidents, c.hub, c.clock
+        )
+        c.intake.late = self.correction.note
         self.maintenance: Spans = _never
         self.drills: Spans = _never
+
+    async def start(self) -> None:
+        """Take up the logs of pauses and seats, and what waits to be corrected."""
+        await self.pauses.start()
+        self._c.intake.seats.known = await self._c.store.read(lateness.seats_now)
+        await self.correction.load()
+
+    async def run(self) -> None:
+        """Correct history as results come late, until cancelled."""
+        await self.correction.run()
 
     def maintained(self, job: Job, at_us: int) -> bool:
         """Tell whether *job* was in maintenance at a moment."""
@@ -44,7 +69,7 @@ class Past:
             paused=log_then.pauses(job.id, whole.begin_us, whole.end_us),
             maintenance=merged(self.maintenance(job, whole)),
             drill=merged(self.drills(job, whole)),
-            no_data=coverage.no_data(job, whole, self._buckets),
+            no_data=coverage.no_data(job, whole, self._c.buckets),
         )
         if worker is None:
             turns = log_then.held(job.id, whole.begin_us, whole.end_us)

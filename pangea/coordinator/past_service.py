@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from pangea.core.errors import NotFound
 from pangea.core.model import Job, VoteValue
@@ -86,32 +86,34 @@ class PastService:
         return found[0]
 
     async def _then(self, org: int, at_us: int, only: int = 0) -> list[JobThen]:
-        def read() -> tuple[dict[int, Then], dict[int, list[VoteChange]]]:
-            states = log_then.state_at(org, at_us)
-            wanted = [job for job in states if only in (0, job)]
-            return states, log_then.votes_at(wanted, at_us)
+        jobs, past = dict(self._c.board.jobs), self._c.past
 
-        states, votes = await self._c.store.read(read)
-        jobs = self._c.board.jobs
-        return [
-            self._answer(jobs[job], states[job], votes[job], at_us)
-            for job in votes
-            if job in jobs
-        ]
+        def read() -> list[tuple[Job, Then, list[VoteChange]]]:
+            states = log_then.state_at(org, at_us)
+            wanted = [n for n in states if n in jobs and only in (0, n)]
+            votes = log_then.votes_at(wanted, at_us)
+            return [
+                (
+                    jobs[n],
+                    _planned(states[n], maintained=past.maintained(jobs[n], at_us)),
+                    votes[n],
+                )
+                for n in wanted
+            ]
+
+        found = await self._c.store.read(read)
+        return [self._answer(*each, at_us) for each in found]
 
     def _answer(
         self, job: Job, then: Then, votes: Iterable[VoteChange], at_us: int
     ) -> JobThen:
-        verdict, reason = then.verdict, then.reason
-        if verdict != "paused" and self._c.past.maintained(job, at_us):
-            verdict = "maintenance"
         cells = [self._cell(v) for v in votes if v.cause != "left the job"]
         said = asdict(job_answer(self._c.board, job)) | {
-            "verdict": verdict,
+            "verdict": then.verdict,
             "verdict_since": moment(then.since_us) if then.since_us else None,
-            "verdict_reason": reason,
+            "verdict_reason": then.reason,
             "votes": sorted(cells, key=lambda cell: cell.worker),
-            "enabled": verdict != "paused",
+            "enabled": then.verdict != "paused",
             "last_duration_ms": None,
             "notices": [],
         }
@@ -129,6 +131,13 @@ class PastService:
             at=moment(vote.at_us),
             reason="" if vote.after is VoteValue.OK else vote.cause,
         )
+
+
+def _planned(then: Then, *, maintained: bool) -> Then:
+    """Return a job as people saw it: in maintenance, unless it was paused."""
+    if maintained and then.verdict != "paused":
+        return replace(then, verdict="maintenance")
+    return then
 
 
 def _place(verdict: str) -> int:

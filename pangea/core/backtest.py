@@ -1,9 +1,11 @@
 """Another rule on what has been: which incidents it would have made, and when."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
+from .incident import REOPEN_S
 from .model import Verdict, Worker
 from .quorum import NOBODY
 from .replay import Recorded, replay
@@ -56,14 +58,23 @@ def compare(
     delays = [_first(span, now) - span.begin_us for span in then if _hit(span, now)]
     return Backtest(
         job=recorded.job,
-        then=len(then),
-        now=len(now),
+        then=_incidents(then),
+        now=_incidents(now),
         missed_s=length(without(then, merged(now))) / 1e6,
         false_s=length(without(now, merged(then))) / 1e6,
         down_then_s=_down(said, whole),
         down_now_s=_down(found, whole),
         delay_s=sum(delays) / len(delays) / 1e6 if delays else None,
     )
+
+
+def _incidents(spans: Sequence[Span]) -> int:
+    """Return how many incidents *spans* are: what fails again soon is the same one."""
+    apart = [
+        later.begin_us - earlier.end_us > REOPEN_S * 1e6
+        for earlier, later in pairwise(spans)
+    ]
+    return sum(apart) + bool(spans)
 
 
 def _hit(span: Span, others: Sequence[Span]) -> bool:

@@ -65,10 +65,10 @@ def vote_changes(job: int, since_us: int = 0) -> list[VoteChange]:
 
 
 def transitions(job: int, limit: int = 100) -> list[Transition]:
-    """Return the changes of a job's verdict, newest first."""
+    """Return the changes of a job's verdict that hold, newest first."""
     rows = connection().execute(
         "SELECT job, at_us, before, after, reason FROM transition"
-        " WHERE job = ? ORDER BY at_us DESC, id DESC LIMIT ?",
+        " WHERE job = ? AND superseded_us = 0 ORDER BY at_us DESC, id DESC LIMIT ?",
         (job, limit),
     )
     return [

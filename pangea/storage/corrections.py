@@ -1,0 +1,68 @@
+"""The log of verdicts, corrected: what was said stays, and says since when it errs."""
+
+from collections.abc import Iterable
+
+from pangea.core.late import Fix
+from pangea.core.model import FIRST_ORG, Result
+from pangea.core.uptime import Span
+from pangea.core.verdict import Transition, VoteChange
+
+from . import log_then, results
+from .connection import connection
+
+#: More results of one stretch are not judged again.
+MOST_RESULTS = 50_000
+_ORG = f"coalesce((SELECT org FROM job WHERE id = ?), {FIRST_ORG})"
+
+
+def correct(job: int, fix: Fix, now_us: int) -> None:
+    """Write *fix*: what is wrong is superseded from now on, what is right beside it."""
+    connection().executemany(
+        "UPDATE transition SET superseded_us = ? WHERE job = ? AND at_us = ?"
+        " AND before = ? AND after = ? AND superseded_us = 0",
+        [(now_us, job, t.at_us, t.before, t.after) for t in fix.wrong],
+    )
+    _insert(job, fix.right, now_us)
+
+
+def _insert(job: int, turns: Iterable[Transition], now_us: int) -> None:
+    connection().executemany(
+        "INSERT INTO transition (org, job, at_us, before, after, reason, corrected_us)"
+        f" VALUES ({_ORG}, ?, ?, ?, ?, ?, ?)",
+        [(job, job, t.at_us, t.before, t.after, t.reason, now_us) for t in turns],
+    )
+
+
+def _between(job: int, whole: Span) -> list[Result] | None:
+    found: list[Result] = []
+    cursor = None
+    while len(found) < MOST_RESULTS:
+        page = results.query(
+            job,
+            since_us=whole.begin_us,
+            until_us=whole.end_us,
+            limit=results.MOST,
+            before=cursor,
+        )
+        found += page.items
+        cursor = page.next
+        if cursor is None:
+            return found
+    return None
+
+
+def all_measured(
+    job: int, whole: Span
+) -> tuple[list[Result], list[VoteChange], list[Transition]] | None:
+    """Return results, votes held before, and verdicts in force of a stretch.
+
+    None if some of its results are no longer kept, or if they are too many.
+    """
+    if not results.reaches(whole.begin_us):
+        return None
+    found = _between(job, whole)
+    if found is None:
+        return None
+    votes = log_then.votes_at([job], whole.begin_us)[job]
+    held = [v for v in votes if v.after is not None]
+    return found, held, log_then.held(job, whole.begin_us, whole.end_us)
