@@ -29,6 +29,7 @@ COMMANDS = {
     "segment": (".segment", "Check who reaches whom, and who must not."),
     "config": (".config", "Check and show the configuration."),
     "secret": (".secret", "Make, print or rotate the secret of the cluster."),
+    "drill": (".drill", "Let a job fail on purpose, and time each stage."),
     "doctor": (".doctor", "Say why discovery or joining does not work here."),
     "version": (".version", "Print the version of client and coordinator."),
 }

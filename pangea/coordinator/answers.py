@@ -59,6 +59,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         last_duration_ms=last.duration_ms if last else None,
         push_path=push_path,
         notices=notices(board, job),
+        drill=job.id in board.drills,
         depends_on=[board.jobs[j].name for j in job.depends_on if j in board.jobs],
         slo=job.slo,
         **outage_times(outage),
@@ -73,6 +74,8 @@ def _why(board: Board, job: Job, verdict: str, state: JobState) -> str:
         return "stopped"
     if verdict == "maintenance":
         return board.maintained[job.id]
+    if job.id in board.drills and "DRILL" not in state.reason:
+        return f"DRILL: {state.reason}"
     return state.reason
 
 

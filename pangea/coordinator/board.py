@@ -70,8 +70,8 @@ class Board:
         #: Jobs in maintenance, each with the reason; workers in it, each since when.
         self.maintained: dict[int, str] = {}
         self.resting: dict[int, float] = {}
-        #: Jobs that fail on purpose now, or recover from it.
-        self.drills: set[int] = set()
+        #: Jobs that fail on purpose now (true), or recover from it (false).
+        self.drills: dict[int, bool] = {}
         self.graph = Graph()
         #: How often verdicts changed of late, of jobs of which one did.
         self.flaps: dict[int, Flap] = {}
@@ -132,7 +132,7 @@ class Board:
         for jobs in (self.moving, self.arrived, self.unable, self.weighed):
             jobs.discard(job.id)
         self.maintained.pop(job.id, None)
-        self.drills.discard(job.id)
+        self.drills.pop(job.id, None)
         self.graph.drop(job.id)
         self.recent.forget(job.id)
         self.can_again(job=job.id)

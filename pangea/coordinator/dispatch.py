@@ -206,6 +206,7 @@ class Dispatch:
             job.options,
             job.expect,
             is_counted(job),
+            self._board.drills.get(job.id, False),
         )
 
 

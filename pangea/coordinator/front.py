@@ -11,6 +11,7 @@ from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_backtest import TRIALS
 from pangea.web.api_dials import DIALS
+from pangea.web.api_drill import DRILLS
 from pangea.web.api_explain import EXPLAIN
 from pangea.web.api_gaps import GAPS
 from pangea.web.api_incidents import INCIDENTS
@@ -27,6 +28,7 @@ from pangea.web.server import serve
 
 from .coordinator import Coordinator
 from .dial_service import DialService
+from .drill_service import DrillService
 from .explain_service import ExplainService
 from .gap_service import GapService
 from .greeting import join_lines
@@ -88,6 +90,7 @@ async def open_front(
     app[GAPS] = GapService(coordinator)
     app[INCIDENTS] = IncidentService(coordinator)
     app[NOTES] = NoteService(coordinator)
+    app[DRILLS] = DrillService(coordinator)
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
     app[TRIALS] = TrialService(coordinator)

@@ -1,51 +1,64 @@
-"""What people plan: maintenance now, and what it does to votes and verdicts."""
+"""What people plan: maintenance, drills, and what follows for votes and incidents."""
 
-from pangea.core.clock import Clock
+from functools import partial
+from typing import TYPE_CHECKING
+
 from pangea.core.model import Job, Result
+from pangea.core.uptime import Span
 from pangea.core.verdict import JobState, Judgement
-from pangea.storage.database import Store
+from pangea.storage import spans
+from pangea.storage.spans import DRILL, MAINTENANCE
 
-from .board import Board
-from .incidents import Incidents
-from .intake import Intake
+from .drill import Drills
 from .judging import Decided
 from .maintenance import Upkeep
 from .suppression import Suppression
 
+if TYPE_CHECKING:
+    from .coordinator import Coordinator
+
 
 class Planned:
-    """Holds what is planned; ``look`` every second, before votes expire."""
+    """Holds what is planned; ``look`` every second, before votes expire.
 
-    def __init__(
-        self,
-        board: Board,
-        store: Store,
-        clock: Clock,
-        intake: Intake,
-        incidents: Incidents,
-    ) -> None:
-        self._intake = intake
-        self._clock = clock
-        self.upkeep = Upkeep(board, store, clock)
-        self.suppression = Suppression(board, incidents)
+    Made after the incidents: those are told first of what was judged.
+    """
+
+    def __init__(self, coordinator: "Coordinator") -> None:
+        c = self._c = coordinator
+        self.upkeep = Upkeep(c.board, c.store, c.clock)
+        self.suppression = Suppression(c.board, c.incidents)
+        self.drills = Drills(c.board, c.store, c.clock, c.dispatch, c.incidents)
+        c.judging.followers.append(self._follow)
+        self._void, c.judging.void = c.judging.void, self._is_void
+        c.past.maintenance = partial(_stretches, MAINTENANCE)
+        c.past.drills = partial(_stretches, DRILL)
 
     async def load(self) -> None:
         """Take up what was planned before the coordinator stopped."""
         await self.upkeep.load()
+        await self.drills.load(self._c.judging, self._c.intake)
         self.suppression.load()
-        await self.look(self._clock.wall())
+        await self.look(self._c.clock.wall())
 
     async def look(self, now: float) -> None:
         """Carry out what begins and ends at *now* (UTC seconds)."""
         decided = self.upkeep.look(now)
+        self.drills.look(now, decided)
         decided.add(self.suppression.look(now))
         if decided:
-            await self._intake.note(decided)
+            await self._c.intake.note(decided)
 
-    def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
-        """Take note of what was judged; after the incidents did."""
+    def _follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         self.suppression.follow(before, judged, decided)
+        self.drills.follow(before, judged, decided)
 
-    def void(self, result: Result, job: Job) -> str:
-        """Return why the vote of *result* does not count, "" if it does."""
-        return self.upkeep.void(result, job)
+    def _is_void(self, result: Result, job: Job) -> str:
+        why = self.upkeep.void(result, job) or self.drills.void(result, job)
+        return why or self._void(result, job)
+
+
+def _stretches(kind: str, job: Job, whole: Span) -> list[Span]:
+    """Return when *job* was in maintenance, or drilled, within *whole*."""
+    found = spans.between(job.id, whole.begin_us, whole.end_us)
+    return [Span(s.from_us, s.until_us) for s in found if s.kind == kind]

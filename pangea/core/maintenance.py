@@ -103,7 +103,7 @@ def checked(wanted: Maintenance, now: float, starts: Starts) -> Maintenance:
         length = (wanted.until_us - wanted.from_us) / 1e6
     if not wanted.weekly and not 0 < length <= LONGEST_S:
         raise UsageError(
-            f"a maintenance of {format_duration(length)} cannot be",
+            f"a maintenance of {length:g} s cannot be",
             hint="it ends after it begins, and within a year",
         )
     if window(wanted, now, starts) is None:

@@ -58,6 +58,7 @@ REASONS = {
     "missed": "no report came in time",
     "reported": "it reported a failure itself",
     "answered": "the target answered, though it must not",
+    "drill": "failed on purpose: a drill",
     # us
     "no_route": "this worker has no route to the target's network",
     "no_right": "this worker may not send such packets",

@@ -5,7 +5,7 @@ from math import ceil
 
 from msgspec import Struct
 
-from pangea.core.model import Job
+from pangea.core.model import Flag, Job
 from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
 
 from . import results
@@ -18,6 +18,7 @@ from .rollup_rows import COLUMNS, bucket_of, oldest
 RAW_SCAN = 400_000
 RAW_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 MOST_POINTS = 2_000
+_DRILL = int(Flag.DRILL)
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -116,6 +117,8 @@ def _raw(
     tallies: dict[int, Tally] = {}
     rows = results.measured(job, worker, since * 1_000_000, until * 1_000_000)
     for started_us, duration_us, outcome, flags in rows:
+        if flags & _DRILL:
+            continue
         start = started_us // 1_000_000
         start -= start % step
         tally = tallies.get(start)

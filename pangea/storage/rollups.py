@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from pangea.core.model import Result
+from pangea.core.model import Flag, Result
 from pangea.core.rollup import MINUTE, QUICK_S, STEPS, TEN_MINUTES, Bucket, Tally
 
 from . import results
@@ -29,6 +29,7 @@ __all__ = ["History", "OpenBuckets", "Part", "Point", "fold", "history", "recove
 log = logging.getLogger(__name__)
 
 RECOVER_ROWS = 5_000
+_DRILL = int(Flag.DRILL)
 #: Sums written in one step of a fold.
 FOLD_STEP = 2_000
 
@@ -69,6 +70,8 @@ class OpenBuckets:
         tally = part.tally
         for result in added:
             job = result.job
+            if result.flags & _DRILL:
+                continue  # it says nothing of the target
             step = MINUTE if job in quick else TEN_MINUTES
             start = result.started_at_us // (step * 1_000_000) * step
             growing = tally((step, start, job, result.worker))

@@ -1,6 +1,7 @@
 """The routes of what people plan."""
 
 from .api import Paging
+from .api_drill import DrillAnswer, DrillBody, begin_drill, drill, end_drill
 from .api_maintenance import (
     MaintenanceAnswer,
     MaintenanceSpec,
@@ -12,6 +13,7 @@ from .api_maintenance import (
 from .route import Route
 
 _ALL = "/api/v1/maintenance"
+_DRILL = "/api/v1/jobs/{name}/drill"
 
 PLANNED_ROUTES: list[Route] = [
     Route(
@@ -47,5 +49,30 @@ PLANNED_ROUTES: list[Route] = [
         summary="End a maintenance and forget it; the time it took stays out of uptime",
         auth="operator",
         status=204,
+    ),
+    Route(
+        method="POST",
+        path=_DRILL,
+        handler=begin_drill,
+        summary="Let a job that is up fail on purpose, and time each stage",
+        body=DrillBody,
+        answer=DrillAnswer,
+        auth="operator",
+        status=201,
+    ),
+    Route(
+        method="GET",
+        path=_DRILL,
+        handler=drill,
+        summary="The drill of a job that goes on, else its last one",
+        answer=DrillAnswer,
+    ),
+    Route(
+        method="DELETE",
+        path=_DRILL,
+        handler=end_drill,
+        summary="End a drill: workers tell again how the job is",
+        answer=DrillAnswer,
+        auth="operator",
     ),
 ]

@@ -136,6 +136,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     flapping: bool = False
     flap_pct: float = 0.0
     rule_in_force: str = ""
+    drill: bool = False
 
 
 class AddedJob(Struct, frozen=True, kw_only=True):

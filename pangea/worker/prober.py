@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
+from pangea.core.drill import drilled
 from pangea.core.errors import UsageError
 from pangea.core.model import Assignment, Flag, Outcome, Result
 from pangea.probes.base import Probe, make_probe
@@ -194,7 +195,7 @@ class Prober:
             flags |= _LAGGED
         if flags:
             result = replace(result, flags=result.flags | flags)
-        self._sink(result)
+        self._sink(drilled(result) if assignment.drill else result)
 
     def _unsupported(self, job: int, error: UsageError) -> Result:
         return Result(
