@@ -39,7 +39,6 @@ from .membership import Membership
 from .moving import Moving
 from .outages import Outages
 from .past import Past
-from .pauses import Pauses
 from .planned import Planned
 from .reception import Reception
 from .retention import Retention
@@ -116,8 +115,7 @@ class Coordinator:
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()
         self.members = Membership(self)
-        self.past = Past(self.buckets)
-        self.pauses = Pauses(self.board, store, clock)
+        self.past = Past(self)
         self.planned = Planned(self)
         self.sickness = Sickness(
             self.board, store, self.judging, self.intake, clock, self._again
@@ -165,7 +163,7 @@ class Coordinator:
         )
         decoded = [_state(job, packed) for job, packed in states.items()]
         self.board.load(jobs, workers, [s for s in decoded if s])
-        await self.pauses.start()
+        await self.past.start()
         await self.sickness.load()
         self.watch.start()
         await self.outages.load(self.store)
@@ -194,6 +192,7 @@ class Coordinator:
             tasks.create_task(self.mesh.run(), name="mesh")
             tasks.create_task(self.gathering.run(self.intake.note), name="evidence")
             tasks.create_task(self.dialler.run(), name="dialler")
+            tasks.create_task(self.past.run(), name="corrections")
             tasks.create_task(recover(self.store, self.buckets), name="recover")
 
     async def stop(self, reason: str) -> None:
@@ -219,7 +218,7 @@ class Coordinator:
         self.dispatch.update(jobs)
         ids = [job.id for job in touched]
         decided = self.judging.seat(ids, anew=anew)
-        self.pauses.look(ids, decided)
+        self.past.pauses.look(ids, decided)
         await self.intake.note(decided)
 
     def run_now(self, job: Job) -> list[str]:
