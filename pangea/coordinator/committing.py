@@ -160,7 +160,7 @@ class Committing:
             if job in self._board.states
         }
         seats = self.seats.changed(states, now_us)
-        also = [partial(lateness.log_seats, seats)] if seats else []
+        also = (partial(lateness.log_seats, seats),) if seats else ()
         marks = await self._store.write(
             lambda: ingest.commit(
                 intakes,
