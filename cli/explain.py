@@ -216,12 +216,12 @@ def _finding(side: dict[str, Any]) -> dict[str, str]:
     for name in ("issuer", "subject", "not_after"):
         if certificate.get(name):
             told[name.replace("_", " ")] = _text(certificate[name])
-    for hop in side.get("hops") or ():
-        told[f"hop {hop[0]}"] = ", ".join(hop[1]) if len(hop) > 1 and hop[1] else "*"
     if side.get("walked"):
         told["way"] = "arrives" if side.get("arrived") else "does not arrive"
     elif side.get("no_way"):
         told["way"] = _text(side["no_way"])
+    for hop in side.get("hops") or ():
+        told[f"hop {hop[0]}"] = ", ".join(hop[1]) if len(hop) > 1 and hop[1] else "*"
     return told
 
 
