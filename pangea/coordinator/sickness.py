@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pangea.core.clock import Clock
 from pangea.core.isolation import Isolation, Said
-from pangea.core.model import PUSHED, Job, Outcome, Result, VoteValue, Worker
+from pangea.core.model import PUSHED, Flag, Job, Outcome, Result, VoteValue, Worker
 from pangea.core.self_test import RESOLVER, kind_of
 from pangea.core.sickness import FOR_EVER, KEPT_S, MOST, SickWindow, joined, void
 from pangea.core.text import safe_text
@@ -32,6 +32,7 @@ MOST_AGAIN = 100
 MOST_CHECKS = 16
 #: A window may begin so far in the future: clocks are off by so much.
 AHEAD_S = 5.0
+_SICK = int(Flag.SICK)
 
 
 class Sickness:
@@ -59,8 +60,8 @@ class Sickness:
         self._again = again
         self._windows: dict[int, list[SickWindow]] = {}
         self._isolation = Isolation()
-        #: The last failure of each job and worker that no later vote has replaced.
-        self._failed: dict[int, dict[int, float]] = {}
+        #: By job and worker: when it began to fail, and when it last did.
+        self._failed: dict[int, dict[int, tuple[float, float]]] = {}
         self._news = asyncio.Event()
         self._undone, self._moved = Decided(), False
         self._also, judging.void = judging.void, self.void
@@ -115,15 +116,19 @@ class Sickness:
         worker = result.worker
         if cause := self._also(result, job):
             return cause
-        if windows := self._windows.get(worker):
-            cause = void(result, job, windows)
+        windows = self._windows.get(worker)
+        cause = void(result, job, windows) if windows else ""
+        if cause or result.flags & _SICK:
+            return cause  # What its own network did is told already.
         if result.outcome is Outcome.FAILED and _is_comparable(job):
             at = result.started_at_us / 1e6
-            self._failed.setdefault(job.id, {})[worker] = at
+            failed = self._failed.setdefault(job.id, {})
+            since, last = failed.get(worker, (at, at))
+            failed[worker] = min(since, at), max(last, at)
             self._count(job.id)
             self._look_at(worker)
-            cause = cause or self._isolation.isolated.get(worker, "")
-        return cause
+            return self._isolation.isolated.get(worker, "")
+        return ""
 
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         """Count who reaches a job after its votes changed; a follower."""
@@ -198,12 +203,13 @@ class Sickness:
         }
         failed, oldest = self._failed.get(number, {}), self._clock.wall()
         oldest -= self._board.lasts[number]
-        for worker, at in list(failed.items()):
-            later = worker in said and said[worker].at > at
-            if later or at < oldest or worker not in state.electorate:
+        for worker, (since, last) in list(failed.items()):
+            vote = said.get(worker)
+            well = vote is not None and not vote.failed and vote.at > last
+            if well or last < oldest or worker not in state.electorate:
                 del failed[worker]
             else:
-                said[worker] = Said(worker, True, at)
+                said[worker] = Said(worker, True, since)
         if not failed:
             self._failed.pop(number, None)
         self._isolation.put(number, said.values())

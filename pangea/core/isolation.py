@@ -17,7 +17,10 @@ BEGINS, ENDS = 0.5, 0.25
 
 
 class Said(Struct, frozen=True):
-    """What a worker said of a target last: that it ``failed``, ``at`` a time."""
+    """What a worker says of a target: that it ``failed``, since ``at``, or not.
+
+    Of one that did not fail ``at`` is when it was last reached.
+    """
 
     worker: int
     failed: bool

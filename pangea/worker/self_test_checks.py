@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 import dns.name
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from pangea.core.clock import Clock
 from pangea.core.config import SelfTestTable
+from pangea.core.errors import ProtocolError
 from pangea.core.failure import ProbeFailed
 from pangea.core.liveness import SUSPECT_S
 from pangea.core.self_test import CLOCK, COORDINATOR, GATEWAY, PEER, RESOLVER, Finding
@@ -30,6 +32,10 @@ from .routes import Route, gateways, is_far, is_neighbour, routes
 
 #: Each check has so long.
 CHECK_S = 1.0
+#: So long the coordinator has for a word while the gateways are silent.
+NUDGE_S = 0.7
+#: All of it takes no longer.
+TEST_S = CHECK_S + NUDGE_S
 #: Pings of one check, one after the other until one is answered.
 PINGS, PING_WAIT_S = 3, 0.3
 #: Of so many peers the worker asks itself whether it hears them.
@@ -54,6 +60,10 @@ class Linked(Protocol):
     @property
     def standing(self) -> Standing:
         """How the link is, as far as we hear."""
+        ...
+
+    async def nudge(self) -> None:
+        """Say something that is answered at once, and wait for a word."""
         ...
 
 
@@ -81,21 +91,23 @@ class Checks:
         self._pinged: set[str] = set()
         self._peers = peers
         self._gateways: tuple[str, ...] = ()
-        self._linked = False
+        self._far = False
 
     async def run(self, found: Callable[[Finding], None]) -> list[Finding]:
-        """Look at everything at once; *found* hears of each as it comes."""
-        known = routes()
+        """Look at everything at once; *found* hears of each gateway as it comes."""
+        known, begun = routes(), self._clock.monotonic()
 
         async def tell(looking: Awaitable[Finding]) -> Finding:
             finding = await looking
             found(finding)
             return finding
 
-        slow = [self._gateway(a, known) for a in self._ways_out(known)]
-        slow.append(self._resolver(known))
-        told = await asyncio.gather(*map(tell, slow))
-        return [*told, *self._links(known), *self._machine()]
+        gates = [tell(self._gateway(a, known)) for a in self._ways_out(known)]
+        peers = [self._peer(peer, known) for peer in self._nearest()]
+        told = await asyncio.gather(*gates, self._resolver(known), *peers)
+        silent = [f for f in told if f.kind == GATEWAY and f.good is False]
+        heard = await self._coordinator(known, begun if silent else None)
+        return [*told, heard, *self._machine()]
 
     def _ways_out(self, known: list[Route]) -> tuple[str, ...]:
         """Return the gateways; those that were there, while there is no route."""
@@ -159,22 +171,39 @@ class Checks:
             return Finding(name, good, detail, _took_ms(begun), far)
         return Finding(name, False, safe_text(why, 120), _took_ms(begun), far)
 
-    def _links(self, known: list[Route]) -> Iterable[Finding]:
-        """Tell of the links that measure themselves: no packet is sent for these."""
-        if (linked := self._link()) is not None:
-            link = linked.standing
-            good, far = link.silent_s < SUSPECT_S, is_far(link.address, known)
-            detail = "" if good else f"silent for {link.silent_s:.0f} s"
-            self._linked = far
-            yield Finding(COORDINATOR, good, detail, link.rtt_ms, far)
-        else:
-            yield Finding(COORDINATOR, False, "no link to it", 0.0, self._linked)
-        if self._peers is None:
-            return
-        for peer in sorted(self._peers.links.values(), key=_first)[:MOST_PEERS]:
-            detail = f"silent for {peer.silent_s:.0f} s" if peer.mute else ""
-            far = is_far(peer.link.remote, known)
-            yield Finding(f"{PEER} {peer.name}", not peer.mute, detail, 0.0, far)
+    def _nearest(self) -> list[PeerLink]:
+        links = self._peers.links.values() if self._peers else ()
+        return sorted(links, key=lambda peer: (peer.mute, peer.name))[:MOST_PEERS]
+
+    async def _peer(self, peer: PeerLink, known: list[Route]) -> Finding:
+        """Ask a peer for a sign of life."""
+        name, begun = f"{PEER} {peer.name}", time.perf_counter()
+        there = self._peers and await self._peers.hears(peer.key, CHECK_S)
+        detail = "" if there else f"silent for {peer.silent_s:.0f} s"
+        far = is_far(peer.link.remote, known)
+        return Finding(name, bool(there), detail, _took_ms(begun), far)
+
+    async def _coordinator(self, known: list[Route], since: float | None) -> Finding:
+        """Tell how the link to the coordinator is.
+
+        With *since* only what was heard after that counts, and it is asked for: what
+        came before a gateway broke is no proof that there is a way now.
+        """
+        linked = self._link()
+        if linked is None:
+            return Finding(COORDINATOR, False, "no link to it", 0.0, self._far)
+        self._far = is_far(linked.standing.address, known)
+        if since is not None and self._far:
+            with suppress(TimeoutError, ProtocolError):
+                async with asyncio.timeout(NUDGE_S):
+                    await linked.nudge()
+        link = linked.standing
+        most = SUSPECT_S
+        if since is not None and self._far:
+            most = self._clock.monotonic() - since
+        good = link.silent_s <= most
+        detail = "" if good else f"silent for {link.silent_s:.0f} s"
+        return Finding(COORDINATOR, good, detail, link.rtt_ms, self._far)
 
     def _machine(self) -> Iterable[Finding]:
         """Tell of the clock, the event loop and the disk."""
@@ -186,11 +215,6 @@ class Checks:
         yield Finding("loop", not held, held)
         trouble = self._disk.trouble
         yield Finding("disk", not trouble, trouble and safe_text(trouble, 120))
-
-
-def _first(peer: PeerLink) -> tuple[bool, str]:
-    """Order peers: those that are heard, then by name."""
-    return peer.mute, peer.name
 
 
 def _took_ms(begun: float) -> float:

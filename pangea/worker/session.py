@@ -96,7 +96,7 @@ class Session:
         self._wellness = wellness if link.speaks(Health) else None
         self._parts = Parts()
         self._sender = Sender(link, spool, reporter, disk, offset, clock)
-        self._heard = clock.monotonic()
+        self._heard, self._word = clock.monotonic(), asyncio.Event()
         self.name = ""
         self.dismissed = False
 
@@ -123,6 +123,12 @@ class Session:
         silent_s = self._clock.monotonic() - self._heard
         return Standing(self._link.remote, silent_s, self._offset.best.rtt_us / 1000)
 
+    async def nudge(self) -> None:
+        """Send a heartbeat now, and wait for a word of the coordinator."""
+        self._word.clear()
+        await self._link.send(await self._heartbeat())
+        await self._word.wait()
+
     async def say_goodbye(self, reason: str, patience_s: float = LAST_ACKS_S) -> None:
         """Leave politely: wait a little for the last acks, then close."""
         try:
@@ -143,6 +149,7 @@ class Session:
         while True:
             message = await self._link.receive()
             self._heard = self._clock.monotonic()
+            self._word.set()
             await self._obey(message)
 
     async def _obey(self, message: Message) -> None:
