@@ -8,16 +8,15 @@ and a new one begun; what could not be saved of it is a gap.
 import logging
 import secrets
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
-from itertools import count
 from pathlib import Path
 
 from .spool_file import Life, SpoolFile
 from .spool_head import Head
 from .spool_journal import Row
 from .spool_owed import held
-from .spool_salvage import carry, salvage
+from .spool_rescue import put_in_place
+from .spool_salvage import carry, go_on, salvage
 from .spool_words import Bounds, Epoch, Lost, Run
 
 log = logging.getLogger(__name__)
@@ -29,8 +28,6 @@ SAVED_ROWS = 10_000
 #: A file that gives errors of input and output is set aside after so many.
 PATIENCE = 3
 MEMORY = Path(":memory:")
-#: What SQLite may have beside a file, and the file.
-PARTS = ("", "-wal", "-shm")
 
 
 class SpoolFiles:
@@ -193,53 +190,33 @@ class SpoolFiles:
             self.ring = None
 
     def _replace(self, why: sqlite3.Error) -> None:
-        """Set the file aside and go on with a new one, at worst in memory."""
-        old = self.disk
+        """Put what can be saved in place of the damaged file, at worst in memory."""
+        old, reason = self.disk, f"spool damaged: {why}"
         saved, assignments = salvage(old, SAVED_ROWS), _assignments(old)
+        said = self.head.said(old.epochs, old.lives, old.upto)
         old.link.close()
         try:
-            aside = set_aside(self._path)
-            new = self._fresh(self._path, self._bounds)
+            aside, lost = put_in_place(self._path, reason, said)
+            new = self._fresh(self._path, self._bounds, [lost] if lost else [])
+            go_on(new, old)
             log.error("the spool is damaged (%s); it is kept as %s", why, aside)
         except (OSError, sqlite3.Error) as error:
             log.error("the spool lies in memory from now on: %s", error)
             self.trouble = str(why)
             new = self._fresh(MEMORY, RING)
+            carry(new, old, saved, reason)
             self._diskless = True
-        new.lives = old.lives
-        new.boot_time = old.boot_time
-        carry(new, saved, f"spool damaged: {why}")
         if assignments[1]:
             new.save_assignments(*assignments)
         self._gone += old.dropped
         self._errors, self.disk = 0, new
         self.note_head()
 
-    def _fresh(self, path: Path, bounds: Bounds) -> SpoolFile:
+    def _fresh(
+        self, path: Path, bounds: Bounds, debts: Sequence[Lost] = ()
+    ) -> SpoolFile:
         life = Life(secrets.token_hex(16), self._life.boot)
-        return SpoolFile(path, life, bounds)
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file with its journal; a new one can take its place."""
-    aside = _free_name(path)
-    for end in PARTS:
-        part = path.with_name(path.name + end)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + end))
-    path.touch(0o600)
-    return aside
-
-
-def _free_name(path: Path) -> Path:
-    """Return a name for what is set aside now that nothing has: none is overwritten."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    names = (f"{path.name}.damaged-{stamp}{f'-{n}' if n else ''}" for n in count())
-    return next(
-        aside
-        for aside in map(path.with_name, names)
-        if not any(aside.with_name(aside.name + end).exists() for end in PARTS)
-    )
+        return SpoolFile(path, life, bounds, debts=debts)
 
 
 def _assignments(file: SpoolFile) -> tuple[int, bytes]:

@@ -83,12 +83,9 @@ class Head:
         began = first_us if span is None else span[0]
         self._spans[epoch.epoch] = (began, last_us)
 
-    def note(self, epochs: list[Epoch], lives: list[str], upto: int) -> None:
-        """Write down what the spool has given."""
-        if self._file < 0:
-            return
-        told = epochs[-MOST_PARTS:]
-        spans = self._spans
+    def said(self, epochs: list[Epoch], lives: list[str], upto: int) -> Noted:
+        """Return in words what the spool has given."""
+        told, spans = epochs[-MOST_PARTS:], self._spans
         for epoch in epochs:
             if epoch.acked == epoch.last:
                 spans.pop(epoch.epoch, None)
@@ -96,7 +93,13 @@ class Head:
             Part(e.epoch, e.base, e.acked, e.end, e.boot, *spans.get(e.epoch, (0, 0)))
             for e in told
         ]
-        packed = msgspec.msgpack.encode(Noted(parts, lives[-16:], upto))
+        return Noted(parts, lives[-16:], upto)
+
+    def note(self, epochs: list[Epoch], lives: list[str], upto: int) -> None:
+        """Write down what the spool has given."""
+        if self._file < 0:
+            return
+        packed = msgspec.msgpack.encode(self.said(epochs, lives, upto))
         self._turn += 1
         record = _HEAD.pack(self._turn, len(packed), zlib.crc32(packed)) + packed
         if len(record) > ROOM:

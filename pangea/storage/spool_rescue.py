@@ -1,8 +1,8 @@
-"""A spool that is damaged when it is opened: what can be read goes into a new file.
+"""A spool that is found damaged: what can be read goes into a new file.
 
 What waited and cannot be read becomes gaps under its own numbers, as far as the
-damaged file or the head beside it knows them. The new file then looks as the old
-one did, so the journal goes on with it, and nothing is doubled.
+damaged file or the head beside it knows them. The new file then looks as the old one
+did, so the journal goes on with it, and nothing is doubled.
 """
 
 import logging
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from pangea.core.model import Gap
 
-from .spool_files import set_aside
+from .spool_aside import set_aside
 from .spool_head import Noted, noted
 from .spool_tables import (
     PRAGMAS,
@@ -53,17 +53,20 @@ class Ruin(Struct):
     spans: dict[str, tuple[int, int]]
 
 
-def put_in_place(path: Path, why: str) -> tuple[Path, Lost | None]:
+def put_in_place(
+    path: Path, why: str, said: Noted | None = None
+) -> tuple[Path, Lost | None]:
     """Put in place of the damaged *path* what can be saved of it.
 
-    Return where it lies now, and what is lost under numbers that nobody knows.
-    Raises sqlite3.Error, and changes nothing, if the new file cannot be written.
+    *said* is what is known of its numbers; without it the head is asked. Return where
+    it lies now, and what is lost under numbers that nobody knows. Raises
+    sqlite3.Error, and changes nothing, if the new file cannot be written.
     """
     draft = path.with_name(f"{path.name}.saved")
     for end in ("", "-wal", "-shm", "-journal"):
         path.with_name(draft.name + end).unlink(missing_ok=True)
     draft.touch(0o600)
-    lost = rescue(path, draft, noted(path), why)
+    lost = rescue(path, draft, said or noted(path), why)
     aside = set_aside(path)
     draft.replace(path)
     return aside, lost
@@ -72,8 +75,7 @@ def put_in_place(path: Path, why: str) -> tuple[Path, Lost | None]:
 def rescue(aside: Path, path: Path, said: Noted | None, why: str) -> Lost | None:
     """Make the file *path* of what can be read of *aside*, and of its head.
 
-    Return what is lost under numbers that nobody knows: then the file is empty.
-    Raises sqlite3.Error if it cannot be written.
+    Return and raise as `put_in_place` does; what is lost leaves the file empty.
     """
     source = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
     with closing(source) as old:
@@ -266,10 +268,8 @@ def _row_after(old: sqlite3.Connection, low: int) -> list[tuple[Any, ...]]:
 
 
 def _rows(old: sqlite3.Connection, low: int, high: int) -> list[tuple[Any, ...]]:
-    found = old.execute(
-        f"SELECT {_ROW} FROM row WHERE id > ? AND id <= ? ORDER BY id", (low, high)
-    )
-    return found.fetchall()
+    asked = f"SELECT {_ROW} FROM row WHERE id > ? AND id <= ? ORDER BY id"
+    return old.execute(asked, (low, high)).fetchall()
 
 
 def _is_row(row: tuple[Any, ...]) -> bool:

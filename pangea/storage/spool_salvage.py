@@ -30,10 +30,9 @@ class Saved(Struct):
     """What could be read of a damaged file, by epoch.
 
     ``epochs`` are all that gave numbers: what was acknowledged in them may be asked
-    for again. ``upto`` is the last serial of the journal that was stored there.
+    for again.
     """
 
-    upto: int
     epochs: list[Epoch] = field(default_factory=list)
     rows: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
     gaps: dict[str, list[Gap]] = field(default_factory=dict)
@@ -57,7 +56,7 @@ class Saved(Struct):
 
 def salvage(file: SpoolFile, limit: int) -> Saved:
     """Return *limit* rows of each epoch that waits, as far as they can be read."""
-    saved = Saved(file.upto)
+    saved = Saved()
     for epoch in file.epochs:
         if epoch.last:
             saved.epochs.append(epoch)
@@ -76,27 +75,44 @@ def salvage(file: SpoolFile, limit: int) -> Saved:
     return saved
 
 
-def carry(file: SpoolFile, saved: Saved, why: str) -> None:
-    """Let *file*, a new one, go on where a damaged one ended.
+def go_on(new: SpoolFile, old: SpoolFile) -> None:
+    """Let *new*, made of what could be read of *old*, go on in its place."""
+    _take_over(new, old)
+    with transaction(new.link):
+        for life in new.lives:
+            note_journal(new.link, life, new.upto)
+    for epoch in old.epochs:
+        new.ack(epoch.epoch, epoch.acked)
 
-    What waited there and is not *saved* becomes gaps, which say *why*.
+
+def carry(new: SpoolFile, old: SpoolFile, saved: Saved, why: str) -> None:
+    """Let *new*, which is empty, go on with what was *saved* of *old*.
+
+    What waited there and is not saved becomes gaps, which say *why*.
     """
-    link, current, base, carried = file.link, file.epochs[-1], 0, []
+    link, current, base, carried = new.link, new.epochs[-1], 0, []
+    _take_over(new, old)
     with transaction(link):
         link.execute("DELETE FROM epoch")
         for epoch in saved.epochs:
             moved = replace(epoch, base=base, end=base + epoch.last)
             add_epoch(link, moved)
             rows = saved.rows.get(epoch.epoch, [])
-            insert_rows(link, [(base + n, row) for n, row in rows], file.age)
+            insert_rows(link, [(base + n, row) for n, row in rows], new.age)
             for gap in saved.all_gaps(epoch, why):
                 put_gap(link, epoch.epoch, gap)
             carried.append(moved)
             base = moved.end
         last = replace(current, base=base, end=base)
         add_epoch(link, last)
-        for life in file.lives:
-            note_journal(link, life, saved.upto)
-    file.upto = saved.upto
-    file.epochs = [*carried, last]
-    file.count()
+        for life in new.lives:
+            note_journal(link, life, new.upto)
+    new.epochs = [*carried, last]
+    new.count()
+    new.age = old.age
+
+
+def _take_over(new: SpoolFile, old: SpoolFile) -> None:
+    """Give *new* what this process knows beside the file."""
+    new.lives, new.upto, new.age = old.lives, old.upto, old.age
+    new.boot_time, new.boots = old.boot_time, {**old.boots, **new.boots}

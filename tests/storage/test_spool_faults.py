@@ -232,6 +232,40 @@ async def test_what_a_damaged_file_had_acknowledged_is_a_gap_if_it_is_asked_for(
     assert (await said(spool))[first] == ([], [(1, 3, "coordinator restored")])
 
 
+async def test_all_that_can_be_read_of_a_damaged_file_stays_under_its_number(spool):
+    for group in range(25):
+        await spool.add(keep(spool, group * 500 + 1, 500))
+    spool.ack(spool.epoch, 7)
+    first = spool.epoch
+    age = spool._open_file().disk.age = 3600
+    fail(spool, sqlite3.SQLITE_CORRUPT)
+    await spool.add(keep(spool, 12_501, 1))
+
+    rows, gaps = (await said(spool))[first]
+    assert (rows[0], rows[-1], len(rows), gaps) == ((8, 8), (12_500,) * 2, 12_493, [])
+    assert spool._open_file().disk.age == age
+
+
+async def test_without_room_for_a_new_file_the_damaged_one_stays_and_memory_goes_on(
+    spool, tmp_path, monkeypatch
+):
+    from pangea.storage import spool_rescue
+
+    def refuse(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    await spool.add(keep(spool, 1, 3))
+    first = spool.epoch
+    fail(spool, sqlite3.SQLITE_CORRUPT)
+    monkeypatch.setattr(spool_rescue, "transaction", refuse)
+    await spool.add(keep(spool, 4, 1))
+
+    assert not list(tmp_path.glob("spool.db.damaged-*"))
+    assert spool.trouble == "the disk fails"
+    assert (await said(spool))[first] == ([(1, 1), (2, 2), (3, 3)], [])
+    assert await spool.waiting() == 4
+
+
 async def test_bounds_hold_for_the_file_that_takes_the_place_of_a_damaged_one(tmp_path):
     spool = await Spool.open(tmp_path / "s.db", bounds=Bounds(most_bytes=34 * 10))
     await spool.add(keep(spool, 1, 8))

@@ -1,6 +1,6 @@
 """Files that are set aside stay what they were."""
 
-from pangea.storage.spool_files import set_aside
+from pangea.storage.spool_aside import set_aside
 
 
 def test_what_is_set_aside_in_one_second_overwrites_nothing(tmp_path):
