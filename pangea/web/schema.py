@@ -9,6 +9,9 @@ from .schema_health import CheckAnswer
 from .schema_incidents import IncidentAnswer
 from .schema_push import PushAnswer as PushAnswer
 from .schema_push import PushQuery as PushQuery
+from .schema_workers import DrainBody as DrainBody
+from .schema_workers import RenameBody as RenameBody
+from .schema_workers import RevokeBody as RevokeBody
 
 
 def moment(us: int) -> str:
@@ -240,24 +243,6 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True):
     revoked_reason: str = ""
     offset_error_ms: float | None = None
     self_test: list[CheckAnswer] = []
-
-
-class RevokeBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a worker is shut out, for whoever wonders later."""
-
-    reason: Annotated[str, Meta(max_length=500)] = ""
-
-
-class DrainBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether a worker shall get no new jobs."""
-
-    draining: bool = True
-
-
-class RenameBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """The new name of a worker."""
-
-    name: Annotated[str, Meta(max_length=200)]
 
 
 class Concern(Struct, frozen=True, kw_only=True):
