@@ -1,9 +1,9 @@
 """What the API answers and accepts: one struct each, also for the document."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from .schema_health import CheckAnswer
 from .schema_incidents import IncidentAnswer
