@@ -17,6 +17,7 @@ from .render import (
 )
 from .route import Auth, Handler, Route
 from .text_view import text_dashboard
+from .then_page import dash_then
 from .view import added_notice, dash_view, job_href
 from .worker_pages import WORKER_PAGES
 
@@ -53,7 +54,9 @@ async def login(request: web.Request) -> web.StreamResponse:
 
 
 async def dash(request: web.Request) -> web.StreamResponse:
-    """GET /dash : every job, live."""
+    """GET /dash : every job, live; with ``at`` as it was known then."""
+    if at := request.query.get("at"):
+        return await dash_then(request, who_is(request), at)
     return await _dash(request, who_is(request))
 
 
@@ -185,7 +188,7 @@ def _page(method: str, path: str, handler: Handler, auth: Auth, summary: str) ->
 PAGES: list[Route] = [
     _page("GET", "/", home, "none", "The dashboard; plain text for curl"),
     _page("GET", "/login", login, "none", "The form for the access code"),
-    _page("GET", "/dash", dash, "viewer", "Every job, live"),
+    _page("GET", "/dash", dash, "viewer", "Every job, live, or as it was at=03:12"),
     _page("POST", "/jobs", add_job, "admin", "Add a job from the form"),
     _page("POST", "/starters", add_starters, "admin", "Add the first jobs"),
     _page("GET", "/jobs/{name}", job, "viewer", "One job"),
