@@ -199,7 +199,7 @@ def _evidence(style: Style, told: dict[str, Any]) -> Iterator[str]:
     yield from _fact(style, "evidence", safe_text(words, 1000), screen_width())
     both = [told.get("failing") or {}, told.get("healthy") or {}]
     sides = [_finding(side) for side in both if side]
-    names = list(dict.fromkeys(name for side in sides for name in side))
+    names = sorted(dict.fromkeys(name for side in sides for name in side), key=_hop)
     rows = [[name, *(side.get(name, "-") for side in sides)] for name in names]
     heads = ["", *(str(side.get("worker", "-")) for side in both if side)]
     for line in style.table(heads, rows, limit=60):
@@ -223,6 +223,12 @@ def _finding(side: dict[str, Any]) -> dict[str, str]:
     for hop in side.get("hops") or ():
         told[f"hop {hop[0]}"] = ", ".join(hop[1]) if len(hop) > 1 and hop[1] else "*"
     return told
+
+
+def _hop(name: str) -> int:
+    """Return where a line stands: the hops in their order, after all else."""
+    number = name.removeprefix("hop ")
+    return int(number) if number != name and number.isdigit() else 0
 
 
 def _text(value: Any) -> str:

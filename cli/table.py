@@ -80,7 +80,7 @@ class Style:
         *colours* names one colour a row, for the cell that is the mark.
         """
         safe = [[self.plain(safe_text(cell, limit)) for cell in row] for row in rows]
-        heads = [title.upper() for title in titles]
+        heads = [self.plain(safe_text(title, limit)).upper() for title in titles]
         widths = [
             max(map(width_of, column)) for column in zip(heads, *safe, strict=True)
         ]

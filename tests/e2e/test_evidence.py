@@ -156,6 +156,29 @@ def test_evidence_and_reasons_of_a_cut_and_of_an_outage(walled: Walled) -> None:
     assert stored["decisions"][-1]["confirmed_after_s"] < 5
 
 
+def test_a_worker_that_is_alone_in_what_it_sees_does_not_count(
+    walled: Walled,
+) -> None:
+    jobs = [f"page-{number}" for number in range(4)]
+    for job in jobs:
+        walled.cli("job", "add", "http", f"{PAGE}?{job}", "--name", job, *OFTEN)
+    for job in jobs:
+        wait_for(lambda j=job: walled.verdict(j) == "up", 20, f"{job} up")
+    walled.cut()
+
+    def excluded() -> str:
+        told = walled.json("job", "explain", "page-0")
+        why = {vote["worker"]: vote["why"] for vote in told["votes"]}
+        return str(why["site-b"])
+
+    why = wait_for(excluded, 30, "site-b is isolated")
+    told = walled.cli("job", "explain", "page-0")
+    print(told)
+    assert why.startswith("isolated")
+    assert why in told
+    assert {walled.verdict(job) for job in jobs} == {"up"}
+
+
 def evidence(walled: Walled, job: str) -> str:
     """Return the difference in words of the last evidence for *job*, "" for none."""
     found = walled.json("incident", "explain", job)["evidence"]
