@@ -71,10 +71,6 @@ class Isolation:
         """Forget *job*."""
         self.put(job, ())
 
-    def jobs_alone(self, worker: int) -> list[int]:
-        """Return the jobs that *worker* fails and others reach."""
-        return [job for job, found in self._found.items() if found.get(worker)]
-
     def look(self, worker: int) -> bool:
         """Decide anew whether *worker* is isolated; tell whether that changed."""
         was = worker in self.isolated
