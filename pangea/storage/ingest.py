@@ -5,13 +5,16 @@ the last number that is safe here. Rows up to it were stored before and are
 skipped; the next must follow it without a hole, unless a gap record fills it.
 """
 
+import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
+import peewee
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pangea.core.errors import ProtocolError
+from pangea.core.errors import Conflict, NotFound, ProtocolError, UsageError
 from pangea.core.model import Gap, Result
 from pangea.core.text import safe_text
 from pangea.core.verdict import Transition, VoteChange
@@ -19,13 +22,30 @@ from pangea.core.verdict import Transition, VoteChange
 from . import results, verdicts
 from .connection import connection
 from .rollups import OpenBuckets
-from .writer import after_commit
+from .writer import after_commit, attempt
+
+log = logging.getLogger(__name__)
 
 #: Sequence numbers beyond this are nonsense, and SQLite could not hold them.
 MOST_SEQ = 1 << 60
 HEAD_BYTES = 512
 #: A worker that starts again and again has many; all must fit into one Welcome.
 MOST_EPOCHS = 5_000
+#: What a write that follows from a verdict may raise by a fault of its own: to try it
+#: again for ever would hold up all results.
+ODD = (
+    NotFound,
+    Conflict,
+    UsageError,
+    ProtocolError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    sqlite3.IntegrityError,
+    peewee.IntegrityError,
+)
 #: Rows set aside are kept for a person to look at, the newest of them.
 BAD_ROWS_KEPT = 10_000
 
@@ -62,8 +82,9 @@ def commit(
 
     From a hole on, a batch is refused: its watermark stays where the hole begins,
     and ``watermark + 1`` is what is expected next. *buckets* learn of the new rows
-    once they are durable; *writes* belong to the same transaction. Raises
-    ProtocolError for numbers that cannot be.
+    once they are durable; *writes* belong to the same transaction, and one that fails
+    for another reason than the disk is left out. Raises ProtocolError for numbers that
+    cannot be.
     """
     marks: Marks = {}
     fresh: list[Result] = []
@@ -77,7 +98,8 @@ def commit(
     verdicts.log_transitions(transitions)
     verdicts.save_states(states or {})
     for write in writes:
-        write()
+        if error := attempt(write, ODD):
+            log.error("what follows from a verdict is not written", exc_info=error)
     if buckets is not None and fresh:
         known = buckets
         after_commit(lambda: known.extend(fresh, ids))

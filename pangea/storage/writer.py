@@ -36,6 +36,25 @@ def after_commit(fn: Callable[[], None]) -> None:
     _committing.after.append(fn)
 
 
+def attempt(
+    fn: Callable[[], None], odd: tuple[type[Exception], ...]
+) -> Exception | None:
+    """Run *fn* in a savepoint; undo it and return what it raised, if that is *odd*.
+
+    Anything else ends the transaction, as ever.
+    """
+    link, noted, failed = connection(), len(_committing.after), None
+    link.execute("SAVEPOINT attempt")
+    try:
+        fn()
+    except odd as error:
+        link.execute("ROLLBACK TO attempt")
+        del _committing.after[noted:]
+        failed = error
+    link.execute("RELEASE attempt")
+    return failed
+
+
 class Keep:
     """Keeps what a block raised, for the caller who waits in another thread."""
 

@@ -1,14 +1,17 @@
 """Exactly once: nothing twice, nothing lost in silence, nothing altered."""
 
+import sqlite3
+
 import pytest
 
-from pangea.core.errors import ProtocolError
+from pangea.core.errors import NotFound, ProtocolError, StorageError
 from pangea.core.model import Gap, Verdict, VoteValue
 from pangea.core.verdict import Transition, VoteChange
 from pangea.storage import ingest, jobs, results, verdicts
 from pangea.storage.connection import connection
 from pangea.storage.ingest import Intake
 from pangea.storage.rollups import OpenBuckets
+from pangea.storage.writer import after_commit
 from tests.storage.made import SECOND, T0, job, result
 
 
@@ -181,3 +184,48 @@ async def test_a_worker_that_starts_again_and_again_is_told_its_last_epochs(
     # One that was not told is still known.
     assert await commit(store, batch(1, 2, epoch="e0")) == {(1, "e0"): 2}
     assert len(await measured(store)) == 10
+
+
+def refuse(error):
+    connection().execute("INSERT INTO setting VALUES ('odd', '1')")
+    after_commit(lambda: pytest.fail("it was undone"))
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound("gone"),
+        KeyError("x"),
+        ValueError("odd"),
+        sqlite3.IntegrityError("twice"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_follows_and_fails_by_itself_holds_nothing_else_up(
+    store, error, caplog
+):
+    await store.write(lambda: connection().execute("CREATE TABLE followed (what TEXT)"))
+
+    def follow(what):
+        return lambda: connection().execute("INSERT INTO followed VALUES (?)", [what])
+
+    writes = [follow("before"), lambda: refuse(error), follow("after")]
+    assert await commit(store, batch(1, 2), writes=writes) == {(1, "e"): 2}
+
+    found = await store.read(
+        lambda: connection().execute("SELECT what FROM followed").fetchall()
+    )
+    assert [what for (what,) in found] == ["before", "after"]
+    assert await measured(store) == [1, 2]
+    assert "is not written" in caplog.text
+
+
+async def test_a_disk_that_refuses_what_follows_undoes_all(store):
+    def full():
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(StorageError, match="full"):
+        await commit(store, batch(1, 2), writes=[full])
+    assert await measured(store) == []
+    assert await commit(store, batch(1, 2)) == {(1, "e"): 2}
