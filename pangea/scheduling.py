@@ -162,8 +162,7 @@ class Slots:
         keys.add(key)
         if len(keys) == 1:
             self._arm(member.slot)
-        elif queue := self._queues.get(member.slot):
-            self._join(queue, key, member)
+        self._catch_up(key, member)
 
     def drop(self, key: int) -> None:
         """Let *key* fire no more, not even if it is queued already."""
@@ -260,14 +259,27 @@ class Slots:
         elif self._queues.get(slot) is queue:
             del self._queues[slot]
 
-    def _join(self, queue: list[Firing], key: int, member: Member) -> None:
-        """Let *key* fire in the turn of its slot that is under way, if it still can."""
-        one = queue[-1]
-        due = one.due + member.phase_s - one.member.phase_s
-        at = one.at + due - one.due
-        if at > self._clock.monotonic():
-            queue.append(Firing(at, due, key, member))
+    def _catch_up(self, key: int, member: Member) -> None:
+        """Let *key* fire in the turn of its slot that has begun, if it still can.
+
+        A phase that moves would leave a hole of an interval else.
+        """
+        now, slot = self._clock.wall() + self._offset_s, member.slot
+        start = slot.number * slot_width(slot.interval_s)
+        begun = math.floor((now - start) / slot.interval_s) * slot.interval_s
+        due = begun + member.phase_s
+        queue = self._queues.get(slot)
+        if due <= now or (queue is None and now < begun + start + TICK_S):
+            return  # over; or the slot begins only now, with all its members
+        firing = Firing(due - now + self._clock.monotonic(), due, key, member)
+        if queue is not None:
+            queue.append(firing)
             queue.sort(reverse=True)
+        else:
+            self._queues[slot] = queue = [firing]
+        if queue[-1] is firing:
+            loop = asyncio.get_running_loop()
+            loop.call_later(due - now, self._fire_next, slot, queue)
 
     async def _watch_steps(self) -> None:
         """Re-arm when the wall clock steps, or the machine was asleep."""

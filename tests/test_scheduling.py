@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import random
 import subprocess
 import sys
 import time
@@ -83,6 +84,42 @@ async def test_who_joins_a_slot_under_way_fires_in_this_turn_of_it(slots):
     await asyncio.sleep(0.6)
 
     assert [key for key, *_ in slots.fired] == [2, 3, 1]
+
+
+async def test_who_is_put_into_a_slot_that_has_begun_need_not_wait_for_the_next(slots):
+    wall = slots.clock.wall()
+    start = wall // 1
+    slots.set_offset(start - wall)  # now is the beginning of a slot of a second
+    slots.put(1, 10.0, (start + 0.1) % 10.0)
+    await asyncio.sleep(0.2)  # its queue is empty, and gone
+    slots.put(2, 10.0, (start + 0.5) % 10.0)
+    slots.put(3, 10.0, (start + 0.3) % 10.0)
+    slots.put(1, 10.0, (start + 0.4) % 10.0)
+    slots.put(4, 10.0, (start + 0.15) % 10.0)
+    await asyncio.sleep(0.5)
+
+    assert [key for key, *_ in slots.fired] == [1, 3, 1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_who_moves_fires_at_its_next_moment_and_then_every_interval(slots, seed):
+    dice, put = random.Random(seed), {}
+    for key in range(40):
+        slots.put(key, 1.0, dice.random())
+    for _ in range(60):
+        await asyncio.sleep(dice.uniform(0, 0.03))
+        key, phase = dice.randrange(40), dice.random()
+        put[key] = (slots.clock.wall(), phase)
+        slots.put(key, 1.0, phase)
+    await asyncio.sleep(2.1)
+
+    for key, (at, phase) in put.items():
+        fired = [due for who, due, wall in slots.fired if who == key and wall > at]
+        ahead = next_due(at, 1.0, phase)
+        # What is due in a moment may be in a turn that is over by a hair.
+        assert fired[0] == pytest.approx(ahead, abs=0.002) or ahead - at < 0.01
+        assert fired[1] - fired[0] == pytest.approx(1.0, abs=0.002)
 
 
 async def test_a_turn_that_begins_anew_takes_the_place_of_the_one_under_way(slots):
