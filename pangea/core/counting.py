@@ -33,7 +33,9 @@ def count(
 ) -> tuple["JobState", tuple[VoteChange, ...]]:
     """Return *state* after *votes*, in the order of their times, and the log of it."""
     held, changes = dict(state.votes), list[VoteChange]()
-    rounds, tries = Rounds(state, rule, held, workers), Tries(state, held)
+    rounds = Rounds(state, rule, held, workers)
+    tries = Tries(state, rounds.seats)
+    settled = False
     for vote in sorted(votes, key=lambda v: (v.at, v.worker)):
         before = held.get(vote.worker)
         if vote.worker not in state.electorate or is_old(vote, before, now):
@@ -44,6 +46,7 @@ def count(
         if void:
             if held.pop(vote.worker, None):
                 changes.append(change_of(state.job, before, None, vote.at, void))
+                settled = False
             continue
         held[vote.worker] = vote
         if before is None or before.value is not vote.value:
@@ -51,11 +54,14 @@ def count(
         pending = rule.confirm and tries.pending
         tries.hear(vote)
         rounds.hear(vote, pending=pending)
+        settled = True
     for vote in [v for v in held.values() if v.expires <= now]:
         del held[vote.worker]
         changes.append(change_of(state.job, vote, None, vote.expires, "expired"))
+        settled = False
     tries.settle()
-    rounds.settle()
+    if not settled:
+        rounds.settle()
     if state.suspended:
         # Of these the log says already that they have no vote.
         changes = [c for c in changes if c.worker not in state.suspended]

@@ -33,11 +33,10 @@ class Seats:
 
     def failing(self) -> list[int]:
         """Return those whose vote is ``failed``, and counts."""
-        return [
-            w
-            for w, v in self.held.items()
-            if v.value is _FAILED and w not in self._suspended
-        ]
+        failed = [w for w, v in self.held.items() if v.value is _FAILED]
+        if not self._suspended:
+            return failed
+        return [w for w in failed if w not in self._suspended]
 
     def sole(self) -> Vote | None:
         """Return the vote that counts of a voter that is alone."""
@@ -54,9 +53,9 @@ class Tries:
     it had to: what the schedule asks in between confirms nothing.
     """
 
-    def __init__(self, state: "JobState", held: Mapping[int, Vote]) -> None:
+    def __init__(self, state: "JobState", seats: Seats) -> None:
         self.failed, self.end = state.repeats, state.tried
-        self._seats = Seats(state, held)
+        self._seats = seats
 
     @property
     def pending(self) -> bool:
@@ -102,12 +101,12 @@ class Rounds:
         held: Mapping[int, Vote],
         workers: Mapping[int, Worker],
     ) -> None:
+        self.seats = Seats(state, held)
         self.good, self.bad = set(state.round_good), set(state.round_bad)
         self.good_in_a_row = state.good_rounds
         self.bad_rounds, self.partial_rounds = state.bad_rounds, state.partial_rounds
         self.standing, self.stood_by = set(state.standing), set(state.stood_by)
         self._rule, self._workers = rule, workers
-        self._seats = Seats(state, held)
         self._degraded = state.verdict is Verdict.DEGRADED
         self._wanted = (VoteValue.OK,) if self._degraded else GOOD
 
@@ -116,8 +115,8 @@ class Rounds:
 
         The tries that confirm a failure, while that is *pending*, are one round.
         """
-        voters = self._seats.voters()
-        failing = self._seats.failing()
+        voters = self.seats.voters()
+        failing = self.seats.failing()
         self._hear_good(vote, len(voters), calm=not (self._degraded and failing))
         if not failing and not self.standing:
             return
@@ -129,9 +128,9 @@ class Rounds:
 
     def settle(self) -> None:
         """See who fails now that votes have gone."""
-        failing = self._seats.failing()
+        failing = self.seats.failing()
         if failing or self.standing:
-            self._stands(failing, self._seats.voters())
+            self._stands(failing, self.seats.voters())
 
     def _hear_good(self, vote: Vote, voters: int, *, calm: bool) -> None:
         self.good.discard(vote.worker)

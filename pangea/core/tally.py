@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from .model import COORDINATOR, Verdict, VoteValue, Worker
 from .quorum import NOBODY
-from .votes import TIMINGS
+from .votes import TIMINGS, Vote
 
 if TYPE_CHECKING:
     from .rule import Rule
     from .verdict import JobState
-    from .votes import Vote
 
+_FAILED, _WARN = VoteValue.FAILED, VoteValue.WARN
 #: One worker alone confirms a failure by repeats, this long after each try.
 REPEAT_AFTER_S = (0.0, 1.0, 5.0)
 #: Failures that stand for so many rounds below the quorum make it degraded.
@@ -66,9 +66,10 @@ class _Ballot:
     ) -> None:
         self.state, self.rule, self.workers = state, rule, workers
         self.voters, self.votes = state.voters, state.counted
-        self.failed = [v for v in self.votes if v.value is VoteValue.FAILED]
-        self.warned = [v for v in self.votes if _warns(v, state)]
-        self.good = [v for v in self.votes if v.value is not VoteValue.FAILED]
+        self.failed, self.good = list[Vote](), list[Vote]()
+        for vote in self.votes:
+            (self.failed if vote.value is _FAILED else self.good).append(vote)
+        self.warned = [v for v in self.good if v.value is _WARN and _warns(v, state)]
         self.tally = f"{len(self.failed)} of {len(self.voters)} failed"
         self.fine = f"{len(self.good)} of {len(self.voters)} ok"
 
@@ -137,15 +138,11 @@ class _Ballot:
         return self._say(Verdict.UNKNOWN, "too-few", f"too few to tell: {have}")
 
     def _say(self, verdict: Verdict, line: str, reason: str) -> Ground:
-        warned = _ids(self.warned)
+        warned, good = _ids(self.warned), _ids(self.good)
+        ok = [w for w in good if w not in warned] if warned else good
+        failed = tuple(_ids(self.failed))
         return Ground(
-            verdict,
-            line,
-            reason,
-            self.voters,
-            tuple(v.worker for v in self.good if v.worker not in warned),
-            tuple(warned),
-            tuple(_ids(self.failed)),
+            verdict, line, reason, self.voters, tuple(ok), tuple(warned), failed
         )
 
     def _name(self, number: int) -> str:
@@ -155,10 +152,8 @@ class _Ballot:
         return "coordinator" if number == COORDINATOR else f"worker {number}"
 
 
-def _warns(vote: "Vote", state: "JobState") -> bool:
-    """Tell whether *vote* warns; the timings of a sick worker are void."""
-    if vote.value is not VoteValue.WARN:
-        return False
+def _warns(vote: Vote, state: "JobState") -> bool:
+    """Tell whether a warning counts; the timings of a sick worker are void."""
     return vote.worker not in state.sick or vote.reason not in TIMINGS
 
 
@@ -166,11 +161,11 @@ def _confirmed(state: "JobState") -> bool:
     return state.repeats > len(REPEAT_AFTER_S)
 
 
-def _ids(votes: "Iterable[Vote]") -> list[int]:
+def _ids(votes: Iterable[Vote]) -> list[int]:
     return [v.worker for v in votes]
 
 
-def _because(votes: list["Vote"]) -> str:
+def _because(votes: list[Vote]) -> str:
     """Return the reason that most of *votes* give."""
     said = [v.detail or v.reason for v in votes]
     return max(said, key=said.count) if said else ""

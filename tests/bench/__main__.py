@@ -40,6 +40,7 @@ BENCHES = {
     "memory-coordinator": ("memory", "coordinator"),
     "start": ("start",),
     "ingest": ("ingest",),
+    "judging": ("judging",),
     "handshakes": ("handshakes",),
     "flood": ("flood",),
     "many-workers": ("many_workers",),

@@ -46,6 +46,7 @@ SCHEDULING = (
     "≤ 4 % of a core at 10,000 jobs every 10 s, lateness p99 ≤ 15 ms",
 )
 INGEST = "ingest", "≥ 50,000 results/s on one core, wire to commit with rollups"
+JUDGING = "judging", "≥ 100,000 votes/s on one core, nothing rescanned"
 HANDSHAKES = "handshakes", "≥ 500/s on one core, both sides together"
 FLOOD = (
     "flood",
@@ -89,6 +90,7 @@ MUSTS = (
     Must(*SCHEDULING, "scheduling", "core_pct", 4),
     Must(*SCHEDULING, "scheduling", "lateness_p99_ms", 15),
     Must(*INGEST, "ingest", "results_per_core_s", 50_000, 100_000, at_least=True),
+    Must(*JUDGING, "judging", "votes_per_core_s", 100_000, at_least=True),
     Must(*HANDSHAKES, "handshakes", "handshakes_per_core_s", 500, at_least=True),
     Must(*FLOOD, "flood", "join_longest_s", 5),
     Must(*FLOOD, "flood", "ratio_p95", 2),
