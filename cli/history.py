@@ -13,6 +13,7 @@ from pangea.core.errors import UsageError
 
 from .client import path_of
 from .group import Command
+from .noted import marked, notes_about
 from .output import ago, milliseconds, pairs, show_one
 from .session import Session
 from .table import Style
@@ -44,11 +45,13 @@ def command(
         points=points or (width if drawn else None),
         worker=on,
     )
-    spent = {} if on or not drawn else uptime_of(session.client(), name, seconds)
+    client = session.client()
+    spent = {} if on or not drawn else uptime_of(client, name, seconds)
+    notes = notes_about(client, name, seconds) if drawn else []
     show_one(
         session,
         answer,
-        lambda style: _picture(style, answer, width, range_, spent),
+        lambda style: _picture(style, answer, width, range_, spent, notes),
         name=name,
     )
 
@@ -59,6 +62,7 @@ def _picture(
     width: int,
     range_: str,
     spent: dict[str, Any],
+    notes: list[dict[str, Any]],
 ) -> list[str]:
     points = answer["points"]
     if not any(point["ok"] + point["failed"] + point["error"] for point in points):
@@ -70,7 +74,8 @@ def _picture(
         start_label=f"{range_} ago",
         end_label="now",
     )
-    return [*map(style.plain, chart), "", *pairs(style, _numbers(answer, spent))]
+    drawn = [*chart, *marked(chart, notes, points, answer["step_s"])]
+    return [*map(style.plain, drawn), "", *pairs(style, _numbers(answer, spent))]
 
 
 def _value(point: dict[str, Any]) -> float | None:

@@ -23,12 +23,22 @@ def card(
         ("labels", joined(job["labels"])),
         ("slo", slo_words(spent or {})),
         ("report", f"curl -X POST SERVER{told}" if told else ""),
-        ("since", ago(job["verdict_since"])),
+        ("since", f"{ago(job['verdict_since'])}{_flapping(job)}"),
+        ("incident", job.get("incident") or ""),
         ("why", job["verdict_reason"]),
+        ("trust", job.get("trust") or ""),
+        ("needs", ", ".join(job.get("depends_on") or ())),
         *(("note", notice) for notice in job.get("notices", ())),
     ]
     head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
     return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
+
+
+def _flapping(job: dict[str, Any]) -> str:
+    """Return that a verdict changes too often to say much."""
+    pct = job.get("flap_pct") or 0.0
+    told = f", flapping: {pct:.0f} % of its last states were changes"
+    return told if job.get("flapping") else ""
 
 
 def _expected(job: dict[str, Any]) -> str:

@@ -29,12 +29,15 @@ class NoteService:
         labels: dict[str, str],
     ) -> Page:
         """Return a page of notes, newest first."""
+        board = self._c.board
+        about = board.job(asked.job, org).labels if asked.job else None
         found, after = await self._c.store.read(
             lambda: stored.page(
                 org,
                 since_us=since_us or 0,
                 until_us=1 << 62 if until_us is None else until_us,
                 labels=labels,
+                about=about,
                 limit=asked.limit,
                 cursor=asked.cursor,
             )

@@ -45,10 +45,13 @@ def page(
     since_us: int = 0,
     until_us: int = 1 << 62,
     labels: Mapping[str, str] | None = None,
+    about: Mapping[str, str] | None = None,
     limit: int = 100,
     cursor: str | None = None,
 ) -> tuple[list[Note], str | None]:
     """Return notes with all *labels*, newest first, and the next cursor.
+
+    With *about*, the labels of a job, those with no others than it has.
 
     Raises UsageError for a cursor that is none.
     """
@@ -63,7 +66,8 @@ def page(
     found: list[Note] = []
     for row in rows:
         note = _note(row)
-        if wanted <= note.labels.items():
+        is_about = about is None or note.labels.items() <= about.items()
+        if is_about and wanted <= note.labels.items():
             found.append(note)
         if len(found) > limit:
             last = found[limit - 1]

@@ -1,9 +1,9 @@
 """The API of notes: what people and their programs say happened."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from pangea.core.errors import NotFound, UsageError
 from pangea.core.text import safe_text
@@ -17,7 +17,7 @@ from .schema_incidents import NoteAnswer, NoteSpec
 
 
 class NotesQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Notes of a time, with a ``label`` ``K=V``.
+    """Notes of a time, with a ``label`` ``K=V``, or about a ``job``.
 
     ``since`` and ``until``: a time (RFC 3339), or a duration before now.
     """
@@ -25,6 +25,7 @@ class NotesQuery(Struct, frozen=True, forbid_unknown_fields=True):
     since: str | None = None
     until: str | None = None
     label: str | None = None
+    job: Annotated[str, Meta(max_length=63)] | None = None
     limit: Limit = 100
     cursor: str | None = None
 

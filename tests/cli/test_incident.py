@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pangea.cli.noted import marked
 from tests.cli.conftest import a_page
 
 LIST, ONE = "GET /api/v1/incidents", "GET /api/v1/incidents/abcdefghij"
@@ -179,3 +180,30 @@ def test_status_names_what_is_open(run, api):
     assert "✖ incident abcdefghij: web FLAPPING, since" in out
     assert "ann takes care of it" in out
     assert "and 20 more: pangea incident list --open" in out
+
+
+def test_a_chart_has_a_mark_where_a_note_was():
+    points = [{"at": f"2026-01-01T12:00:{n:02}Z"} for n in range(0, 40, 10)]
+    chart = ["10 ms ┤ ██ ", "      └────", "       ago"]
+    notes = [
+        {"at": "2026-01-01T12:00:35Z", "text": "v2\x1b"},
+        {"at": "2026-01-01T12:00:00Z", "text": "v1"},
+        {"at": "2025-01-01T12:00:00Z", "text": "long ago"},
+    ]
+    row, *told = marked(chart, notes, points, 10.0)
+    assert row == "       ^  ^"
+    assert told[0] == "^ 2026-01-01 12:00:35  v2\\x1b"
+    assert marked(chart, [], points, 10.0) == []
+    assert marked([], notes, points, 10.0) == []
+
+
+def test_history_asks_for_the_notes_about_the_job(run, api):
+    point = {
+        "at": f"{AT}0Z", "ok": 1, "failed": 0, "error": 0, "missing": 0, "p50_ms": 1.0,
+        "p95_ms": 2.0, "p99_ms": 3.0, "min_ms": 0.5, "max_ms": 4.0,
+    }  # fmt: skip
+    answer = {"step_s": 60.0, "points": [point], "uptime": 1.0, "coverage": 1.0}
+    api.on("GET /api/v1/jobs/web/history", answer)
+    api.on(NOTES, a_page({"id": 3, "at": f"{AT}6.1Z", "text": "v2", "labels": {}}))
+    assert "^ 2026-01-01 12:03:06  v2" in run("history", "web").stdout
+    assert api.queries(NOTES)[0]["job"] == ["web"]

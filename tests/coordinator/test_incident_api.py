@@ -114,7 +114,7 @@ async def test_an_operator_acknowledges_and_a_viewer_only_looks(site, scene):
     assert kinds == ["opened", "acknowledged", "comment"]
 
 
-async def test_a_note_is_kept_for_its_time_and_found_by_its_label(site):
+async def test_a_note_is_kept_for_its_time_and_found_by_its_label(site, scene):
     labels = {"app": "x"}
     made = await site.post(
         NOTE, by="operator", json={"text": "deployed\nv2", "labels": labels}
@@ -131,6 +131,10 @@ async def test_a_note_is_kept_for_its_time_and_found_by_its_label(site):
     assert await texts() == ["deployed v2", "old"]
     assert await texts(label="app=x") == ["deployed v2"]
     assert await texts(until="1h") == ["old"]
+    await add(scene.world, "web", labels={"app": "x", "env": "a"})
+    await add(scene.world, "dns", labels={"app": "y"})
+    assert await texts(job="web") == ["deployed v2", "old"]
+    assert await texts(job="dns") == ["old"]
     assert await texts(since="1h") == ["deployed v2"]
     first = await site.get(NOTE, by="viewer", params={"limit": "1"})
     assert await texts(cursor=first.json["next"]) == ["old"]
