@@ -25,10 +25,16 @@ from .absent import absent, notices
 from .board import Board
 from .outages import outage_times
 from .telling import flag_names
+from .trusting import trust_of
 
 
-def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswer:
-    """Return a job with its verdict and a cell for each of its workers."""
+def job_answer(
+    board: Board, job: Job, push_path: str | None = None, now: float = 0.0
+) -> JobAnswer:
+    """Return a job with its verdict and a cell for each of its workers.
+
+    With *now* (UTC seconds) also how far it can be trusted then.
+    """
     state = board.states.get(job.id, JobState(job.id))
     votes = _votes(board, job, state)
     # How long a failure took says nothing of how fast the target is.
@@ -60,6 +66,7 @@ def job_answer(board: Board, job: Job, push_path: str | None = None) -> JobAnswe
         push_path=push_path,
         notices=notices(board, job),
         drill=job.id in board.drills,
+        trust=trust_of(board, job, now) if now else "",
         depends_on=[board.jobs[j].name for j in job.depends_on if j in board.jobs],
         slo=job.slo,
         **outage_times(outage),

@@ -97,8 +97,9 @@ class CoordinatorService:
 
     async def jobs(self, org: int) -> list[JobAnswer]:
         """Return all jobs, worst first, then by name."""
+        now = self._c.clock.wall()
         answers = [
-            job_answer(self._board, j)
+            job_answer(self._board, j, now=now)
             for j in self._board.jobs.values()
             if j.org == org
         ]
@@ -295,7 +296,7 @@ class CoordinatorService:
     def _answer(self, job: Job) -> JobAnswer:
         told = job.type in PUSHED and job.id
         path = f"/api/v1/push/{self._c.heartbeats.token(job)}" if told else None
-        return job_answer(self._board, job, path)
+        return job_answer(self._board, job, path, self._c.clock.wall())
 
     def _tell(self, job: Job, change: str) -> None:
         self._c.hub.publish("job", job.org, {"job": job.name, "change": change})

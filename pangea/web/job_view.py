@@ -160,6 +160,10 @@ def _facts(job: JobAnswer, history: HistoryAnswer, now: str) -> list[tuple[str, 
         ("uptime 24 h", share(history.uptime)),
         ("measured", share(history.coverage) + since),
     ]
+    parents = safe_text(", ".join(job.depends_on), 300)
+    facts += [
+        f for f in (("trust", safe_text(job.trust, 300)), ("needs", parents)) if f[1]
+    ]
     facts += [(f"option {k}", safe_text(v, 100)) for k, v in job.options.items()]
     facts += [(f"label {k}", safe_text(v, 100)) for k, v in job.labels.items()]
     return [(safe_text(key, 60), value) for key, value in facts]

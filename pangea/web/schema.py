@@ -140,6 +140,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     flap_pct: float = 0.0
     rule_in_force: str = ""
     drill: bool = False
+    trust: str = ""
 
 
 class AddedJob(Struct, frozen=True, kw_only=True):

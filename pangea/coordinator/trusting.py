@@ -1,0 +1,42 @@
+"""What the board knows of a job's voters, as the trust line says it."""
+
+from pangea.core.model import PUSHED, Job, Worker
+from pangea.core.trust_line import Odds, Seat, in_words, trust_line
+from pangea.core.verdict import JobState
+
+from .board import Board
+
+
+def trust_of(board: Board, job: Job, now: float) -> str:
+    """Return how far the verdict of *job* can be trusted at *now* (UTC seconds)."""
+    placement, rule = board.placements.get(job.id), board.rules.get(job.id)
+    if not job.enabled:
+        return "stopped: nobody is looking"
+    if job.type in PUSHED:
+        return "reports by itself: silence is a failure"
+    if placement is None or rule is None:
+        return ""
+    state = board.states.get(job.id, JobState(job.id))
+    odds = Odds(
+        interval_s=job.interval_s,
+        timeout_s=job.timeout_s,
+        needs=rule.quorum.needs,
+        min_voters=rule.min_voters,
+        down_rounds=rule.down_rounds,
+    )
+    workers = sorted(placement.workers, key=lambda worker: worker.name)
+    return trust_line([_seat(board, state, w, now) for w in workers], odds)
+
+
+def _seat(board: Board, state: JobState, worker: Worker, now: float) -> Seat:
+    number, name = worker.id, worker.name
+    if number in board.lost:
+        spent = max(0.0, now - board.seen.get(number, now))
+        return Seat(name, f"lost {in_words(spent)}", spent)
+    if number in board.resting:
+        spent = max(0.0, now - board.resting[number])
+        return Seat(name, "in maintenance", spent)
+    if number in board.sick:
+        cause = f"sick ({board.sick[number]})"
+        return Seat(name, cause, seated=number in state.votes)
+    return Seat(name, "" if number in state.votes else "has no vote")
