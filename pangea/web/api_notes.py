@@ -15,6 +15,9 @@ from .keys import SITE, who_is
 from .schema import Page
 from .schema_incidents import NoteAnswer, NoteSpec
 
+#: Notes that stand below a chart.
+NOTES_SHOWN = 10
+
 
 class NotesQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Notes of a time, with a ``label`` ``K=V``, or about a ``job``.
@@ -69,6 +72,21 @@ async def add_note(request: web.Request) -> web.Response:
     who, spec = who_is(request), body_of(request, NoteSpec)
     at_us = moment_of(request, spec.at) if spec.at is not None else None
     return reply(await _service(request).add_note(who.org, who.name, spec, at_us), 201)
+
+
+async def notes_about(
+    request: web.Request, org: int, job: str, seconds: float
+) -> list[NoteAnswer]:
+    """Return the newest notes about *job* of the last *seconds*, for its page."""
+    service = request.app.get(NOTES)
+    if service is None:
+        return []
+    since_us = round((request.app[SITE].wall() - seconds) * 1e6)
+    asked = NotesQuery(job=job, limit=NOTES_SHOWN)
+    found: list[NoteAnswer] = (
+        await service.notes(org, asked, since_us, None, {})
+    ).items
+    return found
 
 
 def _label(text: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from .schema import (
     StatusAnswer,
     VoteAnswer,
 )
+from .schema_incidents import NoteAnswer
 from .sheet_view import SheetView, badge_of, sheet_views
 from .view import (
     Cell,
@@ -111,6 +112,7 @@ class JobView(Struct, frozen=True):
     command: str
     votes: list[VoteRow]
     chart: Chart
+    notes: list[str]
     sheets: list[SheetView]
     results: list[ResultRow]
     form: EditForm
@@ -123,6 +125,7 @@ def job_view(
     history: HistoryAnswer,
     recent: Sequence[float | None],
     form: FormError | None,
+    notes: Sequence[NoteAnswer] = (),
 ) -> JobView:
     """Return everything that the page of *job* prints."""
     badge = verdict_badge(job.verdict)
@@ -139,20 +142,45 @@ def job_view(
         reason=safe_text(job.verdict_reason, 300),
         since=when(job.verdict_since, status.now),
         enabled=runs(job),
-        facts=_facts(job, history, status.now),
+        facts=_facts(job, history, status),
         command=add_command(job),
         votes=[_vote(job, vote, status.now) for vote in job.votes],
         chart=_chart(history, recent),
+        notes=[_noted(note) for note in notes],
         sheets=sheet_views(job, results, status.now),
         results=[_result(job, result, status.now) for result in results],
         form=EditForm.of(form, job),
     )
 
 
-def _facts(job: JobAnswer, history: HistoryAnswer, now: str) -> list[tuple[str, str]]:
-    added = when(history.added_at, now)
+def _noted(note: NoteAnswer) -> str:
+    """Return a note as a line below the chart."""
+    at = note.at[:19].replace("T", " ")
+    return f"{at} {safe_text(note.text, 200)} ({safe_text(note.who, 63)})"
+
+
+def _trouble(job: JobAnswer, status: StatusAnswer) -> list[tuple[str, str]]:
+    """Return the open incident of the job, and whether it flaps."""
+    facts: list[tuple[str, str]] = []
+    if job.incident:
+        told = [i for i in status.incidents if i.id == job.incident]
+        by = told[0].acknowledged_by if told else ""
+        care = f", {safe_text(by, 63)} takes care of it" if by else ""
+        title = f": {safe_text(told[0].title, 100)}" if told else ""
+        facts.append(("incident", f"{job.incident}{title}{care}"))
+    if job.flapping:
+        words = f"{job.flap_pct:.0f} % of its last states were changes"
+        facts.append(("flapping", words))
+    return facts
+
+
+def _facts(
+    job: JobAnswer, history: HistoryAnswer, status: StatusAnswer
+) -> list[tuple[str, str]]:
+    added = when(history.added_at, status.now)
     since = f" since added, {added.ago} ago" if added else ""
     facts = [
+        *_trouble(job, status),
         ("every", format_duration(job.interval_s)),
         ("timeout", format_duration(job.timeout_s)),
         ("workers", safe_text(job.on, 100)),

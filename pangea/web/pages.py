@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from .api_notes import notes_about
 from .api_workers import WORKERS
 from .forms import FormError, read_edit, read_job
 from .job_view import job_view
@@ -126,7 +127,8 @@ async def _job(
         who.org, name, range_s=CHART_HOURS * 3600, points=CHART_POINTS, worker=None
     )
     recent = service.recent(who.org, found.id, CHART_POINTS)
-    view = job_view(status, found, results.items, history, recent, form)
+    notes = await notes_about(request, who.org, name, CHART_HOURS * 3600)
+    view = job_view(status, found, results.items, history, recent, form, notes)
     code = 422 if form else 200
     return render(request, "job.html", view, status=code)
 

@@ -256,7 +256,7 @@ API: list[Route] = [
         method="GET",
         path=f"{_V1}/events",
         handler=events,
-        summary="Server-sent events: verdict, result, worker, job; resync: load again",
+        summary="What happens, as it happens: verdicts, results, incidents, notes …",
         query=EventsQuery,
     ),
     Route(

@@ -196,3 +196,13 @@ async def test_whatever_is_said_breaks_nothing(site, one, other, labels):
 async def test_ids_that_are_none_are_not_found(site):
     for id_ in ("zzzzzzzzzz", "a%2Fb", "%00", "x" * 500):
         assert (await site.get(f"{ALL}/{id_}", by="token")).status == 404
+
+
+async def test_the_page_of_a_job_names_its_incident_and_its_notes(site, scene):
+    await failing(scene, "a")
+    await site.post(NOTE, by="operator", json={"text": "<b>v2</b>"})
+    await site.post(f"{ALL}/a/ack", by="operator")
+    (item,) = (await site.get(ALL, by="viewer")).json["items"]
+    page = (await site.get("/jobs/a", by="viewer")).text
+    assert f"{item['id']}: a, operator takes care of it" in page
+    assert "&lt;b&gt;v2&lt;/b&gt; (operator)" in page
