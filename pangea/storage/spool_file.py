@@ -87,12 +87,11 @@ class SpoolFile:
             if left:
                 self.count()
             self._room = Room(self.link, bounds, self.age)
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self.link.close()
-            raise
-        except UnicodeDecodeError as error:
+            if isinstance(error, sqlite3.Error):
+                raise
             # SQLite quotes a damaged schema as it is, and Python cannot read it.
-            self.link.close()
             raise sqlite3.DatabaseError("malformed database schema") from error
         #: How far our boot clock is off, as it is known now and as it was noted.
         self.boot_time: BootTime | None = None
@@ -307,11 +306,10 @@ class SpoolFile:
         ).fetchall()
         upto = rows[-1][0] - epoch.base if len(rows) == limit else epoch.last
         gaps = gaps_of(self.link, epoch.epoch, start, upto)
+        if not rows and not gaps:
+            return []
         if not rows:
-            last = gaps[-1].last if gaps else start
-            if not gaps:
-                return []
-            return [Run(epoch.epoch, last + 1, [], gaps, epoch.boot)]
+            return [Run(epoch.epoch, gaps[-1].last + 1, [], gaps, epoch.boot)]
         told, runs = start, []
         numbered = [(i - epoch.base, (body, at)) for i, body, at in rows]
         for first, found in stretches(numbered):
