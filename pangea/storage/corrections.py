@@ -27,9 +27,13 @@ def correct(job: int, fix: Fix, now_us: int) -> None:
 
 def _insert(job: int, turns: Iterable[Transition], now_us: int) -> None:
     connection().executemany(
-        "INSERT INTO transition (org, job, at_us, before, after, reason, corrected_us)"
-        f" VALUES ({_ORG}, ?, ?, ?, ?, ?, ?)",
-        [(job, job, t.at_us, t.before, t.after, t.reason, now_us) for t in turns],
+        "INSERT INTO transition"
+        " (org, job, at_us, before, after, reason, line, corrected_us)"
+        f" VALUES ({_ORG}, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (job, job, t.at_us, t.before, t.after, t.reason, t.line, now_us)
+            for t in turns
+        ],
     )
 
 

@@ -16,7 +16,7 @@ from .connection import connection
 
 _LATEST = "ORDER BY at_us DESC, id DESC LIMIT 1"
 _VOTES = {str(value): value for value in VoteValue}
-_COLUMNS = "job, at_us, before, after, reason"
+_COLUMNS = "job, at_us, before, after, reason, line"
 
 
 class Then(Struct, frozen=True):
@@ -99,9 +99,9 @@ def held(job: int, since_us: int, until_us: int) -> list[Transition]:
     return [_transition(row) for row in rows]
 
 
-def _transition(row: tuple[int, int, str, str, str, int]) -> Transition:
-    job, at_us, before, after, reason, _ = row
-    return Transition(job, at_us, Verdict(before), Verdict(after), reason)
+def _transition(row: tuple[int, int, str, str, str, str, int]) -> Transition:
+    job, at_us, before, after, reason, line, _ = row
+    return Transition(job, at_us, Verdict(before), Verdict(after), reason, line)
 
 
 def changes(job: int, since_us: int, until_us: int, most: int) -> list[VoteChange]:

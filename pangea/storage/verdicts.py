@@ -45,9 +45,12 @@ def log_vote_changes(changes: Iterable[VoteChange]) -> None:
 def log_transitions(transitions: Iterable[Transition]) -> None:
     """Append to the log of verdicts."""
     connection().executemany(
-        "INSERT INTO transition (org, job, at_us, before, after, reason)"
-        f" VALUES ({_ORG}, ?, ?, ?, ?, ?)",
-        [(t.job, t.job, t.at_us, t.before, t.after, t.reason) for t in transitions],
+        "INSERT INTO transition (org, job, at_us, before, after, reason, line)"
+        f" VALUES ({_ORG}, ?, ?, ?, ?, ?, ?)",
+        [
+            (t.job, t.job, t.at_us, t.before, t.after, t.reason, t.line)
+            for t in transitions
+        ],
     )
 
 
@@ -67,13 +70,13 @@ def vote_changes(job: int, since_us: int = 0) -> list[VoteChange]:
 def transitions(job: int, limit: int = 100) -> list[Transition]:
     """Return the changes of a job's verdict that hold, newest first."""
     rows = connection().execute(
-        "SELECT job, at_us, before, after, reason FROM transition"
+        "SELECT job, at_us, before, after, reason, line FROM transition"
         " WHERE job = ? AND superseded_us = 0 ORDER BY at_us DESC, id DESC LIMIT ?",
         (job, limit),
     )
     return [
-        Transition(j, at_us, Verdict(before), Verdict(after), reason)
-        for j, at_us, before, after, reason in rows
+        Transition(j, at_us, Verdict(before), Verdict(after), reason, line)
+        for j, at_us, before, after, reason, line in rows
     ]
 
 
