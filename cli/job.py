@@ -18,6 +18,7 @@ from .group import Group
 from .job_card import card
 from .job_defaults import RULE_HELP
 from .job_defaults import command as defaults
+from .job_parents import parents
 from .output import Column, ago, every, joined, milliseconds, show_items, show_one
 from .session import Session
 from .uptime import uptime_of
@@ -90,6 +91,7 @@ def command() -> None:
 
 command.add_command(defaults)
 command.add_command(explain.job)
+command.add_command(parents)
 
 
 @command.command("add")

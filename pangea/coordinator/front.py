@@ -10,6 +10,7 @@ from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_backtest import TRIALS
+from pangea.web.api_dependencies import DEPENDENCIES
 from pangea.web.api_dials import DIALS
 from pangea.web.api_drill import DRILLS
 from pangea.web.api_explain import EXPLAIN
@@ -27,6 +28,7 @@ from pangea.web.app import make_app
 from pangea.web.server import serve
 
 from .coordinator import Coordinator
+from .dependency_service import DependencyService
 from .dial_service import DialService
 from .drill_service import DrillService
 from .explain_service import ExplainService
@@ -90,6 +92,7 @@ async def open_front(
     app[GAPS] = GapService(coordinator)
     app[INCIDENTS] = IncidentService(coordinator)
     app[NOTES] = NoteService(coordinator)
+    app[DEPENDENCIES] = DependencyService(coordinator, service)
     app[DRILLS] = DrillService(coordinator)
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)

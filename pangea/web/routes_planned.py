@@ -1,6 +1,7 @@
 """The routes of what people plan."""
 
 from .api import Paging
+from .api_dependencies import DependencyBody, ProposalAnswer, accept, proposed
 from .api_drill import DrillAnswer, DrillBody, begin_drill, drill, end_drill
 from .api_maintenance import (
     MaintenanceAnswer,
@@ -11,6 +12,7 @@ from .api_maintenance import (
     remove_maintenance,
 )
 from .route import Route
+from .schema import JobAnswer
 
 _ALL = "/api/v1/maintenance"
 _DRILL = "/api/v1/jobs/{name}/drill"
@@ -74,5 +76,22 @@ PLANNED_ROUTES: list[Route] = [
         summary="End a drill: workers tell again how the job is",
         answer=DrillAnswer,
         auth="operator",
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/dependencies/proposed",
+        handler=proposed,
+        summary="Which job may depend on which, as the newest traceroutes say",
+        query=Paging,
+        answer=list[ProposalAnswer],
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/dependencies",
+        handler=accept,
+        summary="Let a job depend on another, beside those it depends on already",
+        body=DependencyBody,
+        answer=JobAnswer,
+        auth="admin",
     ),
 ]
