@@ -27,8 +27,6 @@ from .board import Board
 from .confirming import Confirming
 from .dialler import Dialler
 from .dispatch import Dispatch
-from .evidence import Gathering
-from .explaining import Explaining
 from .heartbeats import Heartbeats
 from .incidents import Incidents
 from .intake import Intake
@@ -40,6 +38,7 @@ from .moving import Moving
 from .outages import Outages
 from .past import Past
 from .planned import Planned
+from .reasons import Reasons
 from .reception import Reception
 from .retention import Retention
 from .sickness import Sickness
@@ -121,10 +120,8 @@ class Coordinator:
             self.board, store, self.judging, self.intake, clock, self._again
         )
         self.reception.hearers.append(self.sickness)
-        # After the incidents, for these lines are theirs.
-        self.explaining = Explaining(self.board, clock)
-        self.gathering = Gathering(self.board, self.reception.asking, clock)
-        self.judging.followers += [self.explaining.follow, self.gathering.follow]
+        # After the incidents, for its lines are theirs.
+        self.reasons = Reasons(self)
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
@@ -190,7 +187,7 @@ class Coordinator:
             tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self.sickness.run(), name="sickness")
             tasks.create_task(self.mesh.run(), name="mesh")
-            tasks.create_task(self.gathering.run(self.intake.note), name="evidence")
+            tasks.create_task(self.reasons.run(self.intake.note), name="reasons")
             tasks.create_task(self.dialler.run(), name="dialler")
             tasks.create_task(self.past.run(), name="corrections")
             tasks.create_task(recover(self.store, self.buckets), name="recover")

@@ -35,8 +35,6 @@ EVIDENCE = "evidence"
 A_SECOND, AT_ONCE, WAITING = 2.0, 4.0, 20
 #: Gatherings that go on at the same time.
 RUNNING = 16
-#: The probe of a job is not waited for any longer, in seconds.
-PROBE_S = 20.0
 
 Write = Callable[[Decided], Awaitable[None]]
 
@@ -58,12 +56,19 @@ class Gathering:
         self.left_out = 0
 
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
-        """Have evidence gathered of a job that is down now, and not on purpose."""
+        """Have evidence gathered of a job that is down now and has an incident."""
         turn = judged.transition
         if turn is None or turn.after is not Verdict.DOWN:
             return
-        job = self._board.jobs.get(turn.job)
+        if self._board.incident_of(turn.job):
+            self.want(turn.job)
+
+    def want(self, number: int) -> None:
+        """Have evidence gathered for an incident of this job, if there is room."""
+        job = self._board.jobs.get(number)
         if job is None or job.type in PUSHED or job.id in self._board.drills:
+            return
+        if job.id in self._wanted:
             return
         if len(self._wanted) >= WAITING:
             self.left_out += 1
@@ -167,7 +172,7 @@ class Gathering:
     async def _ask(self, job: Job, workers: list[Worker]) -> dict[int, Finding]:
         """Return what each of *workers* finds."""
         said: dict[int, list[Answer]] = {worker.id: [] for worker in workers}
-        asked = replace(job, timeout_s=min(job.timeout_s, PROBE_S, MOST_S))
+        asked = replace(job, timeout_s=min(job.timeout_s, MOST_S))
         async with aclosing(self._asking.ask(asked, workers, hops=True)) as answers:
             async for answer in answers:
                 said[answer.worker.id].append(answer)

@@ -32,7 +32,7 @@ class ExplainService:
     async def job(self, org: int, name: str) -> ExplainAnswer:
         """Return why a job has the verdict that it has now."""
         job = self._c.board.job(name, org)
-        return explain_answer(self._c.explaining.now(job))
+        return explain_answer(self._c.reasons.explaining.now(job))
 
     async def incident(self, org: int, id_: str) -> IncidentExplainAnswer:
         """Return why an incident is one."""

@@ -40,6 +40,8 @@ class Explaining:
         self._gone: dict[tuple[int, int], tuple[str, float]] = {}
         #: Job → its open incident, and how many lines were written into it.
         self._lines: dict[int, tuple[str, int]] = {}
+        #: What was decided of jobs whose incident may open later: suppressed ones.
+        self._held: dict[int, Entry] = {}
 
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         """Keep why the verdict changed, if that is part of an incident."""
@@ -51,13 +53,6 @@ class Explaining:
         turn, job = judged.transition, self._board.jobs.get(judged.state.job)
         if turn is None or job is None or turn.after is Verdict.UNKNOWN:
             return
-        incident, lines = self._place(job.id)
-        if turn.after is Verdict.UP:
-            self._lines.pop(job.id, None)
-        if not incident or lines >= MOST_LINES:
-            return
-        if turn.after is not Verdict.UP:
-            self._lines[job.id] = (incident, lines + 1)
         told = self._explain(job, judged.state, turn.at_us / 1e6, str(turn.before))
         entry = Entry(
             kind=EXPLAIN,
@@ -65,7 +60,30 @@ class Explaining:
             text=f"{job.name} {turn.before} → {turn.after}: {told.line_words}",
             data=told.data,
         )
-        decided.writes.append(partial(stored.add_entries, incident, (entry,)))
+        if not self._keep(job.id, entry, decided) and turn.after is not Verdict.UP:
+            self._held[job.id] = entry
+        if turn.after is Verdict.UP:
+            self._lines.pop(job.id, None)
+            self._held.pop(job.id, None)
+
+    def look(self) -> tuple[Decided, list[int]]:
+        """Return what to write of incidents that opened since, and of which jobs."""
+        decided, jobs = Decided(), list[int]()
+        for job, entry in list(self._held.items()):
+            if job not in self._board.jobs:
+                del self._held[job]
+            elif self._keep(job, entry, decided):
+                del self._held[job]
+                jobs.append(job)
+        return decided, jobs
+
+    def _keep(self, job: int, entry: Entry, decided: Decided) -> bool:
+        """Write *entry* into the incident of *job*; False if it has none."""
+        incident, lines = self._place(job)
+        if incident and lines < MOST_LINES:
+            self._lines[job] = (incident, lines + 1)
+            decided.writes.append(partial(stored.add_entries, incident, (entry,)))
+        return bool(incident)
 
     def now(self, job: Job) -> Explanation:
         """Return why *job* has the verdict that it has now."""

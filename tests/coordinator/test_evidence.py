@@ -148,7 +148,7 @@ async def test_the_decision_is_kept_as_it_was(world):
     lines = await timeline(world, "explain", count=2)
     assert [e.data["verdict"] for e in lines] == ["down", "up"]
     assert lines[1].data["line"] == "quorum-good"
-    now = world.coordinator.explaining.now(world.coordinator.board.jobs[job])
+    now = world.coordinator.reasons.explaining.now(world.coordinator.board.jobs[job])
     assert (now.verdict, now.ok) == ("up", 2)
 
 
@@ -158,12 +158,12 @@ async def test_who_did_not_count_is_told_with_the_reason(world):
     await vote(hel, job, Outcome.OK)
     board = world.coordinator.board
     board.sick[board.worker("hel").id] = "gateway"
-    told = world.coordinator.explaining.now(board.jobs[job])
+    told = world.coordinator.reasons.explaining.now(board.jobs[job])
     voices = {v.worker: v for v in told.voices}
     assert voices["hel"].counts
     assert voices["nyc"].why == "the job is stopped there"
     board.states[job] = replace(board.states[job], votes={})
-    told = world.coordinator.explaining.now(board.jobs[job])
+    told = world.coordinator.reasons.explaining.now(board.jobs[job])
     voices = {v.worker: v for v in told.voices}
     assert voices["hel"].why == "sick: gateway"
 
@@ -175,14 +175,35 @@ def down(job):
 
 
 async def test_a_storm_gathers_a_sample_and_a_drill_nothing(world):
-    job = await add(world)
-    gathering = world.coordinator.gathering
+    jobs = [await add(world, replace(WEB, name=f"web-{n}")) for n in range(WAITING + 9)]
+    gathering, board = world.coordinator.reasons.gathering, world.coordinator.board
     gathering._news = asyncio.Event()  # whoever waits for the old one sleeps on
-    for _ in range(WAITING + 5):
+    gathering.follow(*down(jobs[0]))
+    assert not gathering._wanted, "it has no incident: it is suppressed"
+    board.incident_of = lambda job: "abc"
+    for job in (*jobs, *jobs):
         gathering.follow(*down(job))
-    assert len(gathering._wanted) <= WAITING
-    assert gathering.left_out >= 4
+    assert len(gathering._wanted) == WAITING
+    assert gathering.left_out >= 9
     gathering._wanted.clear()
-    world.coordinator.board.drills.add(job)
-    gathering.follow(*down(job))
+    board.drills = {jobs[0]: None}
+    gathering.follow(*down(jobs[0]))
     assert not gathering._wanted
+
+
+async def test_an_incident_that_opens_later_has_its_decision_and_evidence(world):
+    incidents = world.coordinator.incidents
+    incidents.suppressed = lambda job, at: "its parent is down"
+    job, fars = await an_outage(world)
+    witnesses = [Witness(far, Outcome.FAILED, GATE, reached=False) for far in fars]
+    for far in fars:
+        await vote(far, job, Outcome.FAILED)
+    assert world.coordinator.board.states[job].verdict is Verdict.DOWN
+    assert not incidents.known
+    incidents.suppressed = lambda job, at: ""
+    (decided,) = await timeline(world, "explain")
+    assert decided.data["line"] == "quorum-failed"
+    (found,) = await timeline(world, "evidence")
+    assert "both fail alike" in found.text
+    for witness in witnesses:
+        witness.task.cancel()
