@@ -20,6 +20,7 @@ from pangea.core.confirm import (
     goal_of,
     has_answered,
     wants_round,
+    was_under_way,
     whom,
 )
 from pangea.core.model import PUSHED, Job, Verdict, VoteValue
@@ -41,13 +42,15 @@ class Open(Struct):
 
     ``waiting`` are the workers whose turn is still to come and ``asked`` those that
     were asked, each with the time of the vote that it had then. ``since`` is when
-    the failure began that it is about, ``ends`` (monotonic) when it is given up.
+    the result began that it is about, ``told`` when somebody was last asked (UTC),
+    ``ends`` (monotonic) when it is given up.
     """
 
     goal: Goal
     waiting: dict[int, float]
     asked: dict[int, float] = field(default_factory=dict)
     since: float = 0.0
+    told: float = 0.0
     ends: float = float("-inf")
     rounds: int = 0
     again: bool = False
@@ -105,8 +108,7 @@ class Confirming:
         """Open a confirmation; who is looking already need not be asked again."""
         workers = whom(state, goal, spoke, self._here(state))
         opened = Open(goal, _held(state, workers))
-        if goal is Goal.DOWN:
-            opened.since = max(state.votes[w].at for w in spoke if w in state.votes)
+        opened.since = max(state.votes[w].at for w in spoke if w in state.votes)
         before = self.open.pop(state.job, None)
         if before and before.goal is Goal.LOOK and goal is Goal.DOWN:
             opened.asked, opened.ends = before.asked, before.ends
@@ -178,7 +180,7 @@ class Confirming:
             return False
         return self._clock.monotonic() >= opened.ends or all(
             worker not in state.electorate
-            or has_answered(state.votes.get(worker), before, opened.since)
+            or has_answered(opened.goal, state.votes.get(worker), before, opened.since)
             for worker, before in opened.asked.items()
         )
 
@@ -189,16 +191,14 @@ class Confirming:
         """
         here = self._here(state)
         for worker, before in list(opened.waiting.items()):
-            vote = state.votes.get(worker)
-            if worker not in here or has_answered(vote, before, opened.since):
+            vote, since = state.votes.get(worker), opened.since
+            if worker not in here or has_answered(opened.goal, vote, before, since):
                 del opened.waiting[worker]
-        for worker, before in list(opened.asked.items()):
-            vote = state.votes.get(worker)
-            early = vote and before < vote.at < opened.since
-            if vote and early and not opened.again and worker in here:
+        for worker, before in [] if opened.again else list(opened.asked.items()):
+            vote, since = state.votes.get(worker), opened.since
+            if worker in here and was_under_way(vote, before, since, opened.told):
                 opened.again = True
-                del opened.asked[worker]
-                opened.waiting[worker] = vote.at
+                opened.waiting[worker] = opened.asked.pop(worker)
 
     def _wishes(self) -> list[Wish]:
         wish = self._queue.wish
@@ -235,6 +235,7 @@ class Confirming:
         opened, job = self.open[ask.job], self._board.jobs[ask.job]
         delay_s = APART_S if opened.rounds else 0.0
         opened.asked[ask.worker] = opened.waiting.pop(ask.worker)
+        opened.told = self._clock.wall()
         opened.ends = now + delay_s + job.timeout_s + PATIENCE_S
         self._dispatch.run_now(ask.job, [ask.worker], delay_s)
         self.asked += 1

@@ -22,6 +22,8 @@ from .verdict import JobState, Vote
 SHARE, LEAST_PER_S, BURST_S = 0.05, 20.0, 1.0
 #: An answer that is so much later than the job's timeout does not come.
 PATIENCE_S = 2.0
+#: Clocks of workers agree at least to this.
+SLACK_S = 0.05
 #: Where a rule wants several rounds, the next one is asked for so long after the
 #: answers to the last: two looks at one moment would be one.
 APART_S = 1.0
@@ -176,14 +178,24 @@ def wants_round(state: JobState, goal: Goal) -> bool:
     return state.verdict is Verdict.DOWN and state.line == "recovering"
 
 
-def has_answered(vote: Vote | None, before: float, since: float) -> bool:
+def has_answered(goal: Goal, vote: Vote | None, before: float, since: float) -> bool:
     """Tell whether *vote* is newer than the one of *before*, and of the matter.
 
-    What went well began after *since*, when the failure began that it speaks of.
+    The matter began at *since*; a failure that began before it confirms one.
     """
     if vote is None or vote.at <= before:
         return False
-    return _failed(vote) or vote.at >= since
+    return vote.at >= since - SLACK_S or (goal is Goal.DOWN and _failed(vote))
+
+
+def was_under_way(vote: Vote | None, before: float, since: float, asked: float) -> bool:
+    """Tell whether *vote* is of a run that went on when its worker was *asked*.
+
+    It was the answer then, but it began before the matter did, at *since*.
+    """
+    if vote is None or vote.at <= before:
+        return False
+    return vote.at < since - SLACK_S and vote.end >= asked
 
 
 def place_of(target: str) -> str:

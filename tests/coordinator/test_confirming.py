@@ -215,6 +215,18 @@ async def test_what_the_schedule_has_found_out_is_not_asked_any_more(sites):
     assert len(sgp.asked()) < 40
 
 
+async def test_whose_run_went_on_when_asked_is_asked_once_more(sites):
+    hel, nyc, _ = await sites.begin()
+    (job,) = sites.jobs
+    await hel.say(job, outcome=BAD)
+    await nyc.is_asked()
+    hel.at -= 0.12  # before that failure, after its own last result
+    slow = row(job, hel.at, duration_ms=60_000.0)
+    await nyc.far.report([slow], nyc.sent + 1)
+
+    assert await nyc.is_asked() == [job]
+
+
 async def test_an_outage_is_remembered_over_a_restart(sites, store):
     hel, nyc, _ = await sites.begin()
     (job,) = sites.jobs

@@ -17,6 +17,7 @@ from pangea.core.confirm import (
     plan,
     refill,
     wants_round,
+    was_under_way,
     whom,
 )
 from pangea.core.model import Verdict, VoteValue
@@ -171,12 +172,31 @@ def test_a_job_that_is_good_again_wants_its_rounds():
     assert not wants_round(judge(down, votes(OK, 2), "majority up=1"), Goal.UP)
 
 
-def test_an_answer_is_new_and_what_went_well_began_after_the_failure():
-    assert not has_answered(None, 5.0, 9.0)
-    assert not has_answered(Vote(1, OK, 5.0, 99.0), 5.0, 0.0)
-    assert not has_answered(Vote(1, OK, 8.0, 99.0), 5.0, 9.0)
-    assert has_answered(Vote(1, OK, 9.5, 99.0), 5.0, 9.0)
-    assert has_answered(Vote(1, FAILED, 8.0, 99.0), 5.0, 9.0)
+def test_an_answer_is_new_and_of_the_matter():
+    old, before, after = (Vote(1, OK, at, 99.0) for at in (5.0, 8.0, 9.5))
+
+    assert not has_answered(Goal.DOWN, None, 5.0, 9.0)
+    assert not has_answered(Goal.DOWN, old, 5.0, 9.0)
+    assert not has_answered(Goal.DOWN, before, 5.0, 9.0)
+    assert has_answered(Goal.DOWN, after, 5.0, 9.0)
+
+
+def test_a_failure_that_began_before_is_an_answer_to_a_failure_only():
+    failed = Vote(1, FAILED, 8.0, 99.0)
+
+    assert has_answered(Goal.DOWN, failed, 5.0, 9.0)
+    assert not has_answered(Goal.UP, failed, 5.0, 9.0)
+
+
+def test_who_was_at_it_when_asked_saw_the_time_before_and_is_asked_again():
+    long = Vote(1, OK, 8.0, 99.0, duration_ms=3000.0)
+    short = Vote(1, OK, 8.0, 99.0, duration_ms=10.0)
+
+    assert was_under_way(long, 5.0, 9.0, 10.0)
+    assert not was_under_way(short, 5.0, 9.0, 10.0)
+    assert not was_under_way(long, 8.0, 9.0, 10.0)
+    assert not was_under_way(long, 5.0, 7.0, 10.0)
+    assert not was_under_way(None, 5.0, 9.0, 10.0)
 
 
 @pytest.mark.parametrize(
