@@ -71,7 +71,12 @@ class Prober:
         for job in drop:
             self._leave(job)
         for assignment in put:
-            if self.assignments.get(assignment.job) != assignment:
+            held = self.assignments.get(assignment.job)
+            if held == assignment:
+                continue
+            if held and replace(held, phase_s=assignment.phase_s) == assignment:
+                self._move(assignment)
+            else:
                 self._leave(assignment.job)
                 self._take(assignment)
 
@@ -103,6 +108,11 @@ class Prober:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def _move(self, assignment: Assignment) -> None:
+        """Take another place in the interval; what runs or was asked for goes on."""
+        self.assignments[assignment.job] = assignment
+        self.slots.put(assignment.job, assignment.interval_s, assignment.phase_s)
 
     def _take(self, assignment: Assignment) -> None:
         self.assignments[assignment.job] = assignment

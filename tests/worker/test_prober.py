@@ -110,6 +110,22 @@ async def test_the_schedule_leaves_way_for_a_run_that_was_asked_for(prober, port
     assert asked == {1: True, 2: False}
 
 
+async def test_another_phase_interrupts_no_run_and_forgets_none(
+    prober, silent_port, port
+):
+    slow = assignment(1, silent_port, interval=60.0, expect="never")
+    asked = assignment(2, port, interval=60.0)
+    prober.apply([slow, asked])
+    prober.run_now(1)
+    prober.run_now(2, 0.2)
+    await asyncio.sleep(0.05)
+    prober.apply([replace(one, phase_s=40.0) for one in (slow, asked)])
+    await until(lambda: len(prober.results) == 2)
+
+    assert {r.job for r in prober.results} == {1, 2}
+    assert prober.assignments[1].phase_s == 40.0
+
+
 async def test_a_run_on_request_is_marked_and_waits_its_delay(prober, port):
     prober.apply([assignment(1, port, interval=3600.0)])
     begun = CLOCK.wall()
