@@ -20,6 +20,8 @@ from .judging import Decided
 EXPLAIN = "explain"
 #: Lines of one job in one incident: one that flaps would fill the disk.
 MOST_LINES = 40
+#: Of jobs that were removed it is forgotten from so many votes on.
+PRUNE_FROM = 10_000
 #: What the log of votes calls a cause, in words for people.
 CAUSES = {
     "expired": "its vote expired",
@@ -38,6 +40,7 @@ class Explaining:
         self._clock = clock
         #: (Job, worker) whose last vote is gone: why, and since when.
         self._gone: dict[tuple[int, int], tuple[str, float]] = {}
+        self._prune_from = PRUNE_FROM
         #: Job → its open incident, and how many lines were written into it.
         self._lines: dict[int, tuple[str, int]] = {}
         #: What was decided of jobs whose incident may open later: suppressed ones.
@@ -68,6 +71,10 @@ class Explaining:
 
     def look(self) -> tuple[Decided, list[int]]:
         """Return what to write of incidents that opened since, and of which jobs."""
+        if len(self._gone) > self._prune_from:
+            known = self._board.jobs
+            self._gone = {k: v for k, v in self._gone.items() if k[0] in known}
+            self._prune_from = 2 * max(len(self._gone), PRUNE_FROM)
         decided, jobs = Decided(), list[int]()
         for job, entry in list(self._held.items()):
             if job not in self._board.jobs:
