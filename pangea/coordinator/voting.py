@@ -11,7 +11,7 @@ from pangea.core.votes import TIMINGS, Vote, is_void_of_sick
 from .board import Board
 
 _SICK, _NO_TIMES = int(Flag.SICK), int(Flag.SICK | Flag.LAGGED)
-_WARNED = int(Flag.WARN)
+_WARNED, _REPEAT = int(Flag.WARN), int(Flag.REPEAT)
 _WARN, _GOOD, _OK = VoteValue.WARN, VoteValue.OK, Outcome.OK
 #: The cause of a void vote whose worker says itself that it was unwell.
 UNWELL = "worker sick"
@@ -101,4 +101,5 @@ def vote_of(
         "" if plain else result.reason,
         "" if plain else result.detail,
         void,
+        result.flags & _REPEAT != 0,
     )

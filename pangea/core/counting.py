@@ -83,6 +83,8 @@ def _after(
         partial_rounds=rounds.partial_rounds,
         standing=tuple(sorted(rounds.standing)),
         stood_by=tuple(sorted(rounds.stood_by)),
+        tipped_by=rounds.tipped_by,
+        tipped_at=rounds.tipped_at,
     )
 
 
@@ -98,6 +100,7 @@ def _is_again(vote: Vote, held: Vote | None) -> bool:
         and abs(vote.at - held.at) < APART_S
         and vote.duration_ms == held.duration_ms
         and vote.value is held.value
+        and vote.repeat is held.repeat
         and not vote.void
     )
 

@@ -13,7 +13,8 @@ class Vote(Struct, frozen=True, array_like=True, gc=False):
     """What a worker says of a job, from ``at`` until ``expires`` (UTC seconds).
 
     One that is ``void``, for that cause, says nothing, and takes back what its
-    worker said before.
+    worker said before. A ``repeat`` was asked for, and is not the vote before it
+    delivered twice, however alike they are.
     """
 
     worker: int
@@ -24,6 +25,7 @@ class Vote(Struct, frozen=True, array_like=True, gc=False):
     reason: str = ""
     detail: str = ""
     void: str = ""
+    repeat: bool = False
 
     @property
     def end(self) -> float:

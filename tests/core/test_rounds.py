@@ -117,6 +117,15 @@ def test_what_the_schedule_asks_in_between_confirms_nothing():
     assert 0 < judged.repeat_after_s <= 1.0, "the next is asked for again"
 
 
+def test_a_try_that_was_asked_for_is_one_however_alike_it_is():
+    first = vote(1, FAILED, at=1.0)
+    state = after(seated(1), first, now=1.01)
+    alike = replace(first, at=1.006)
+
+    assert after(state, alike, now=1.02).repeats == 1, "delivered twice"
+    assert after(state, replace(alike, repeat=True), now=1.02).repeats == 2
+
+
 def test_an_electorate_reduced_to_one_confirms_by_itself():
     state = interval(seated(1, 2), 0, [OK, OK])
     state = after(state, vote(1, FAILED, at=31.0), now=31.1)
