@@ -1,4 +1,4 @@
-"""Who needs somebody, and what to do: lost, by a peer, off in time, not told."""
+"""Who needs somebody, and what to do: lost, by a peer, unwell, off in time."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -70,6 +70,12 @@ def _linked(coordinator: Coordinator, worker: Worker) -> Iterator[Concern]:
             about=worker.name,
             what=f"reaches this coordinator only {path}",
             next="on its machine: pangea doctor",
+        )
+    if cause := coordinator.sickness.cause(worker.id):
+        yield Concern(
+            about=worker.name,
+            what=f"what it fails does not count: {cause}",
+            next=f"pangea worker show {worker.name}; on its machine: pangea doctor",
         )
     vitals = coordinator.reception.vitals(worker.id)
     if vitals and abs(vitals.offset_us) > OFFSET_BAD_MS * 1000:

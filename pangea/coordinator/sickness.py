@@ -30,6 +30,8 @@ MOST_LOOKED = 2000
 #: So many jobs a worker is asked again that is isolated no more.
 MOST_AGAIN = 100
 MOST_CHECKS = 16
+#: What a worker says sooner after its last word waits for the next look.
+APART_S = 0.1
 #: A window may begin so far in the future: clocks are off by so much.
 AHEAD_S = 5.0
 _SICK = int(Flag.SICK)
@@ -62,6 +64,8 @@ class Sickness:
         self._isolation = Isolation()
         #: By job and worker: when it began to fail, and when it last did.
         self._failed: dict[int, dict[int, tuple[float, float]]] = {}
+        self._heard: dict[int, float] = {}
+        self._waiting: dict[int, tuple[Worker, Health]] = {}
         self._news = asyncio.Event()
         self._undone, self._moved = Decided(), False
         self._also, judging.void = judging.void, self.void
@@ -69,7 +73,9 @@ class Sickness:
 
     async def load(self) -> None:
         """Take up what was known before the coordinator stopped."""
-        self._windows = await self._store.read(sick_windows.all_of)
+        known = await self._store.read(sick_windows.all_of)
+        workers = self._board.workers
+        self._windows = {w: windows for w, windows in known.items() if w in workers}
         for worker in self._windows:
             self._see(worker)
 
@@ -90,7 +96,16 @@ class Sickness:
         """Take what a worker says of itself; False if *message* is no such word."""
         if not isinstance(message, Health):
             return False
-        worker, now = link.worker, self._clock.wall()
+        now, number = self._clock.monotonic(), link.worker.id
+        if now - self._heard.get(number, float("-inf")) < APART_S:
+            self._waiting[number] = link.worker, message
+        else:
+            self._heard[number] = now
+            self._take(link.worker, message)
+        return True
+
+    def _take(self, worker: Worker, message: Health) -> None:
+        now = self._clock.wall()
         self.checks[worker.id] = tuple(map(_sound, message.checks[:MOST_CHECKS]))
         known = self._windows.get(worker.id, [])
         windows = joined(known, _windows(message, now), now)
@@ -102,7 +117,6 @@ class Sickness:
             self._take_back(worker, [w for w in windows if w not in known])
         self._see(worker.id)
         self._news.set()
-        return True
 
     def cause(self, worker: int) -> str:
         """Return why *worker* is unwell or isolated now, "" if it is neither."""
@@ -137,6 +151,8 @@ class Sickness:
 
     def look(self) -> Decided:
         """See who is isolated; return what changed by that, and since."""
+        while self._waiting:
+            self._take(*self._waiting.popitem()[1])
         jobs = list(itertools.islice(self._failed, MOST_LOOKED))
         for job in jobs:
             self._count(job)

@@ -20,6 +20,7 @@ from pangea.web.schema_tokens import TokenState
 from .board import Board
 from .clock_marks import ills_of_spool
 from .mesh_desk import MeshDesk
+from .sickness import Sickness
 
 #: Of one that was heard a moment ago: its vote counts still.
 SUSPECT = "suspect: nothing was heard of it for some seconds"
@@ -40,16 +41,13 @@ def worker_answer(
     dialled: str = "",
     presence: Presence,
     mesh: MeshDesk,
-    unwell: str = "",
-    checks: Iterable[Check] = (),
+    sickness: Sickness,
 ) -> WorkerAnswer:
     """Return a worker and, if it is linked, how it is.
 
-    *waiting* says that its link is open until a person decides, *twin* that two
-    machines use its identity, *withheld* that there are credentials which it does
-    not get, *path* how its link goes, *dialled* where we dial it, *presence* whether
-    it is heard, *mesh* how its peers see it; *unwell* why its failures do not count,
-    *checks* are what it found about itself.
+    *waiting*: its link is open until a person decides; *twin*: two machines use its
+    identity; *withheld*: it does not get all credentials; *path*: how its link goes,
+    *dialled*: where we dial it; *presence*: whether it is heard.
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
@@ -72,7 +70,8 @@ def worker_answer(
         lag_ms=vitals.lag_ms if vitals else 0.0,
         jobs=jobs,
         lacks=worker.lacks,
-        health=_state_words(worker, twin) or health(presence, vitals, via, unwell),
+        health=_state_words(worker, twin)
+        or health(presence, vitals, via, sickness.cause(worker.id)),
         trusted=worker.trusted,
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
@@ -84,11 +83,15 @@ def worker_answer(
         alive_via=via or None,
         path=path or None,
         dialled=dialled or None,
-        self_test=[
-            CheckAnswer(name=c.name, good=c.good, detail=c.detail, took_ms=c.took_ms)
-            for c in checks
-        ],
+        self_test=_told(sickness.checks.get(worker.id, ())),
     )
+
+
+def _told(checks: Iterable[Check]) -> list[CheckAnswer]:
+    return [
+        CheckAnswer(name=c.name, good=c.good, detail=c.detail, took_ms=c.took_ms)
+        for c in checks
+    ]
 
 
 def _error_ms(vitals: Heartbeat) -> float:

@@ -141,7 +141,6 @@ class WorkerService:
             dialled=self._c.dialler.at(worker.key),
             presence=self._c.watch.presence(worker.id),
             mesh=self._c.mesh,
-            unwell=self._c.sickness.cause(worker.id),
-            checks=self._c.sickness.checks.get(worker.id, ()),
+            sickness=self._c.sickness,
         )
         return shut_out(answer, revocation) if revocation else answer

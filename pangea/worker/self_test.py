@@ -7,7 +7,15 @@ from pathlib import Path
 
 from pangea.core.clock import Clock
 from pangea.core.model import Assignment, Flag, Outcome, Result
-from pangea.core.self_test import GATEWAY, RESOLVER, Finding, SelfTest, concerns, take
+from pangea.core.self_test import (
+    GATEWAY,
+    RESOLVER,
+    Finding,
+    SelfTest,
+    concerns,
+    kind_of,
+    take,
+)
 from pangea.core.sickness import KEPT_S, MOST
 from pangea.core.text import safe_text
 from pangea.core.worker_time import BootTime
@@ -94,7 +102,7 @@ class Wellness:
         if result.outcome is good or result.outcome is Outcome.ERROR:
             self._failing.discard(job)
             if result.outcome is good:
-                return 0
+                return self._timings_flag
         elif job not in self._failing:
             self._failing.add(job)
             await self._test_after(ended)
@@ -121,6 +129,12 @@ class Wellness:
             windows=tuple(window for window in told if window),
             offset_us=best.offset_us,
         )
+
+    @property
+    def _timings_flag(self) -> int:
+        """What an answer has: it proves something, how long it took may not."""
+        cause = self._state.cause
+        return _SICK if cause and kind_of(cause) != RESOLVER else 0
 
     async def _test_after(self, moment: float) -> None:
         """Wait for a test that began after *moment*, if it could find a cut."""

@@ -107,7 +107,8 @@ async def test_a_first_failure_of_a_cut_is_flagged_before_any_interval_is_over(w
     async with asyncio.timeout(2):
         assert await well.weigh(job(), result()) == SICK
     assert well.cause == "gateway: it answers no ping"
-    assert await well.weigh(job(), result(Outcome.OK)) == 0
+    # An answer counts, with the flag that its timings do not.
+    assert await well.weigh(job(), result(Outcome.OK)) == SICK
 
 
 async def test_only_the_first_failure_asks_for_a_test(world):
@@ -139,7 +140,7 @@ async def test_where_nothing_must_answer_silence_is_what_waits(world):
     mirrored = job(expect="fail")
     async with asyncio.timeout(2):
         assert await well.weigh(mirrored, result(Outcome.OK)) == SICK
-    assert await well.weigh(mirrored, result()) == 0
+    assert await well.weigh(mirrored, result()) == SICK
 
 
 async def test_a_gateway_that_never_answered_delays_and_voids_nothing(world):
