@@ -65,12 +65,16 @@ class Telling:
     def verdicts(
         self, transitions: Iterable[Transition], *, provisional: bool = False
     ) -> None:
-        """Tell changes of verdict; *provisional* are those that are not stored."""
+        """Tell changes of verdict; *provisional* are those that are not stored.
+
+        Of a job in maintenance nothing changes that anybody sees.
+        """
         mark = {"provisional": True} if provisional else {}
         for transition in transitions:
             job = self._board.jobs.get(transition.job)
-            if job is None:
+            if job is None or job.id in self._board.maintained:
                 continue
+            drill = {"drill": True} if job.id in self._board.drills else {}
             self._hub.publish(
                 "verdict",
                 job.org,
@@ -82,6 +86,7 @@ class Telling:
                     "at": moment(transition.at_us),
                     **outage_times(self._board.outages.get(job.id)),
                     **mark,
+                    **drill,
                 },
             )
 

@@ -138,3 +138,20 @@ async def test_another_org_neither_sees_nor_ends_it(world, desk):
     assert await desk.plans(FIRST_ORG + 1) == []
     with pytest.raises(NotFound):
         await desk.end(FIRST_ORG + 1, made.id)
+
+
+async def test_open_pages_are_told_what_they_show(world, desk):
+    job = await add(world)
+    far, other = await world.join("a"), await world.join("b")
+    states, seen = world.coordinator.board.states, []
+    with world.hub.subscribe(FIRST_ORG) as stream:
+        made = await plan(desk)
+        await far.report([row(job, outcome=Outcome.FAILED)])
+        await other.report([row(job, outcome=Outcome.FAILED)])
+        async with asyncio.timeout(5):
+            while states[job].verdict != "down":
+                await asyncio.sleep(0.02)
+        await desk.end(FIRST_ORG, made.id)
+        while batch := await stream.take(0.2):
+            seen += [e.data["verdict"] for e in batch if e.kind == "verdict"]
+    assert seen == ["maintenance", "down"]
