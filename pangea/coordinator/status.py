@@ -50,6 +50,9 @@ class Status:
             join_secret=join.secret,
             only_here=join.only_here,
             concerns=concerns(self._c, org),
+            confirming=len(self._c.confirming.open),
+            confirm_waiting=self._c.confirming.waiting,
+            detection_s=self._c.outages.took_s,
             incidents_open=len(bad),
             incidents=[incident_answer(board, i, now_us) for i in bad[:MOST]],
         )

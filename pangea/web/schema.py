@@ -260,8 +260,10 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     ``concerns`` are at most 20 things to look at, mostly workers that are not well.
     ``join`` are the commands that add a worker by a token: one here, one on its
     machine; ``join_secret`` those with the cluster's secret in a file, none in
-    public. ``only_here``: no other machine reaches this coordinator. ``incidents``
-    are the newest 20 of those that are open.
+    public. ``confirming`` jobs are looked at now by all their workers, of which
+    ``confirm_waiting`` wait for the budget; ``detection_s`` is how long the last
+    outages took from the first failure to the verdict. ``only_here``: no other machine
+    reaches this coordinator. ``incidents`` are the newest 20 of those that are open.
     """
 
     name: str
@@ -279,6 +281,9 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     join_secret: list[str] = []
     only_here: bool = False
     concerns: list[Concern] = []
+    confirming: int = 0
+    confirm_waiting: int = 0
+    detection_s: float | None = None
     incidents_open: int = 0
     incidents: list[IncidentAnswer] = []
 
