@@ -17,6 +17,7 @@ from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
 from pangea.core.late import Fix, correct, relive
 from pangea.core.model import PUSHED, Job, Result, Verdict
+from pangea.core.threshold import STRETCH_S
 from pangea.core.uptime import Span
 from pangea.core.verdict import JobState, Transition
 from pangea.core.votes import Vote, VoteChange
@@ -70,7 +71,7 @@ class Correction:
     ) -> None:
         self._board, self._store, self._clock = board, store, clock
         self._incidents, self._hub = incidents, hub
-        self._voting = Voting(board, lambda result, job: judging.void(result, job))
+        self._judging = judging
         self.waiting: dict[int, Waiting] = {}
         self.quiet_s = QUIET_S
 
@@ -144,10 +145,11 @@ class Correction:
     async def _judge(self, job: Job, whole: Span) -> None:
         """Judge a stretch again, and write what of it was wrong."""
         lasts = self._board.lasts[job.id]
-        warm = Span(
-            max(job.created_at_us, whole.begin_us - round(2 * lasts * 1e6)),
-            whole.end_us,
-        )
+        rule, workers = self._board.rules[job.id], dict(self._board.workers)
+        # What is usual has to be known before what is slower can be told.
+        before = max(2 * lasts, 2 * STRETCH_S if rule.slower else 0.0)
+        begin = max(job.created_at_us, whole.begin_us - round(before * 1e6))
+        warm = Span(begin, whole.end_us)
         read = await self._store.read(lambda: corrections.all_measured(job.id, warm))
         if read is None or warm.end_us <= warm.begin_us:
             return
@@ -155,22 +157,22 @@ class Correction:
         votes = await self._votes(rows)
         first = said[0].after if said and said[0].at_us <= warm.begin_us else None
         state = _state(job, first or Verdict.UNKNOWN, held, warm, lasts)
-        rule, workers = self._board.rules[job.id], dict(self._board.workers)
         turns = await asyncio.to_thread(
             relive, state, votes, rule, warm.end_us / 1e6, workers
         )
         within = round(max(job.interval_s, HEARD_S) * 1e6)
-        fix = correct(said, turns, state.verdict, warm, within)
+        fix = correct(said, turns, state.verdict, whole, within)
         if fix:
             await self._write(job, whole, said, fix)
 
     async def _votes(self, rows: list[Result]) -> list[Vote]:
         """Return the votes of results; the loop goes on meanwhile."""
-        found = []
+        found = list[Vote]()
+        voting = Voting(self._board, self._judging.void)
         for count, row in enumerate(sorted(rows, key=lambda r: r.started_at_us)):
             if count % 500 == 499:
                 await asyncio.sleep(0)
-            vote = self._voting.vote(row) if row.job in self._board.jobs else None
+            vote = voting.vote(row) if row.job in self._board.jobs else None
             if vote is not None:
                 found.append(vote)
         return found

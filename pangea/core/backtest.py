@@ -1,17 +1,20 @@
 """Another rule on what has been: which incidents it would have made, and when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
 
 from .incident import REOPEN_S
-from .model import Verdict, Worker
+from .late import relive
+from .model import Flag, Result, Verdict, VoteValue, Worker
 from .quorum import NOBODY
 from .replay import Recorded, replay
 from .rule import Rule
+from .threshold import Pasts, warning
 from .uptime import Span, bad_spans, length, merged, pieces, without
-from .verdict import Transition
+from .verdict import JobState, Transition
+from .votes import Vote, is_void_of_sick
 
 
 class Backtest(Struct, frozen=True, kw_only=True):
@@ -47,8 +50,48 @@ def backtest(
     return compare(recorded, said, replay(recorded, rule, workers))
 
 
+def backtest_results(
+    recorded: Recorded,
+    said: Sequence[Transition],
+    rows: Iterable[Result],
+    rule: Rule,
+    lasts_s: float,
+    workers: Mapping[int, Worker] = NOBODY,
+) -> Backtest:
+    """Return what *rule* would have made of *rows*, all results of the stretch.
+
+    For a rule with thresholds, of which the log of votes knows nothing.
+    """
+    state = JobState(recorded.job, verdict=recorded.verdict)
+    votes = votes_of(rows, rule, lasts_s)
+    turns = relive(state, votes, rule, recorded.end_us / 1e6, workers)
+    return compare(recorded, said, turns)
+
+
+def votes_of(rows: Iterable[Result], rule: Rule, lasts_s: float) -> list[Vote]:
+    """Return what results say under *rule*, thresholds and all."""
+    found, pasts = [], Pasts()
+    for row in sorted(rows, key=lambda r: r.started_at_us):
+        value, why = row.vote, None
+        if value is None:
+            continue
+        sick = bool(row.flags & Flag.SICK)
+        if sick and is_void_of_sick(value, expect_fail=rule.expect_fail):
+            continue
+        if value is VoteValue.OK:
+            timed = not row.flags & (Flag.SICK | Flag.LAGGED)
+            why = warning(row, rule, pasts, timed=timed)
+            value = VoteValue.WARN if why else value
+        reason, at = why[0] if why else row.reason, row.started_at_us / 1e6
+        vote = Vote(row.worker, value, at, at + lasts_s, row.duration_ms, reason)
+        found.append(vote)
+    return found
+
+
 def compare(
-    recorded: Recorded, said: Sequence[Transition], found: Sequence[Transition]
+    recorded: Recorded,
+    said: Sequence[Transition],
+    found: Sequence[Transition],
 ) -> Backtest:
     """Return how the transitions *found* differ from those that were *said*."""
     whole = Span(recorded.begin_us, recorded.end_us)

@@ -11,7 +11,7 @@ from . import log_then, results
 from .connection import connection
 
 #: More results of one stretch are not judged again.
-MOST_RESULTS = 50_000
+MOST_RESULTS = 150_000
 _ORG = f"coalesce((SELECT org FROM job WHERE id = ?), {FIRST_ORG})"
 
 
@@ -37,7 +37,8 @@ def _insert(job: int, turns: Iterable[Transition], now_us: int) -> None:
     )
 
 
-def _between(job: int, whole: Span) -> list[Result] | None:
+def results_between(job: int, whole: Span) -> list[Result] | None:
+    """Return all results of a stretch, None if they are too many."""
     found: list[Result] = []
     cursor = None
     while len(found) < MOST_RESULTS:
@@ -55,6 +56,19 @@ def _between(job: int, whole: Span) -> list[Result] | None:
     return None
 
 
+def kept_since(begin_us: int) -> int:
+    """Return from when on, at the earliest from *begin_us*, all results are kept."""
+    row = (
+        connection()
+        .execute("SELECT first_id, arrived FROM minute ORDER BY first_id LIMIT 1")
+        .fetchone()
+    )
+    if row is None or row[0] == 1:
+        return begin_us
+    arrived: int = row[1]
+    return max(begin_us, (arrived + 1) * results.MINUTE_US)
+
+
 def all_measured(
     job: int, whole: Span
 ) -> tuple[list[Result], list[VoteChange], list[Transition]] | None:
@@ -64,7 +78,7 @@ def all_measured(
     """
     if not results.reaches(whole.begin_us):
         return None
-    found = _between(job, whole)
+    found = results_between(job, whole)
     if found is None:
         return None
     votes = log_then.votes_at([job], whole.begin_us)[job]

@@ -272,3 +272,33 @@ async def test_another_rule_is_tried_on_what_was_recorded(world):
 
 async def _is(what, wanted):
     return await what == wanted
+
+
+async def test_a_rule_with_thresholds_is_tried_on_the_results_while_they_are_kept(
+    world,
+):
+    job = await a_job(world)
+    far = await world.join("hel")
+    slow = [
+        replace(r, duration_ms=900.0) if 20 <= n < 60 else r
+        for n, r in enumerate(every_30_s(job.id, upto=0))
+    ]
+    await far.report(slow)
+    await far.until(lambda f: f.acks.get("e"))
+    trials, whole = TrialService(world.coordinator), Span(now_us(-3600), now_us())
+    told = await trials.backtest(FIRST_ORG, [], "majority latency=500ms", whole)
+    assert (told.totals.incidents_now, told.totals.notes) == (1, [])
+    assert told.totals.false_min == pytest.approx(20, abs=2)
+    fast = await trials.backtest(FIRST_ORG, [], "majority latency=2s", whole)
+    assert fast.totals.incidents_now == 0
+
+    # As if the older half had expired.
+    await world.store.write(_forget_the_first)
+    left = await trials.backtest(FIRST_ORG, [], "majority latency=500ms", whole)
+    assert "kept since" in left.totals.notes[0]
+
+
+def _forget_the_first():
+    from pangea.storage.connection import connection
+
+    connection().execute("UPDATE minute SET first_id = 5 WHERE first_id = 1")

@@ -193,7 +193,7 @@ async def test_a_bad_query_is_refused_in_words_that_help(site, query, words):
 
 
 async def test_a_route_without_parameters_takes_none(site):
-    answer = await site.get("/api/v1/status?at=now", by="token")
+    answer = await site.get("/api/v1/secrets?at=now", by="token")
     assert answer.status == 422
 
 
