@@ -117,7 +117,7 @@ def site(place: Path, packages: Path, join: str) -> Iterator[Site]:
                     more = ("--every", "1s", "--timeout", "500ms", "--rule", "any")
                     cluster.cli("job", "add", "http", target, "--name", job, *more)
                 wait_for(lambda: all_vote(made), 30, "two votes on every job")
-                wait_for(lambda: tested(made), 15, "a self-test")
+                wait_for(lambda: knows_its_gateway(made), 15, "a self-test")
                 yield made
         finally:
             server.kill()
@@ -132,7 +132,7 @@ def all_vote(made: Site) -> bool:
     )
 
 
-def tested(made: Site) -> bool:
+def knows_its_gateway(made: Site) -> bool:
     checks = made.ask("worker show site")["self_test"]
     return any(c["name"] == "gateway 10.90.2.254" and c["good"] for c in checks)
 
