@@ -2,6 +2,7 @@
 
 import click
 
+from .group import Command
 from .output import pairs, show_one
 from .session import Session
 
@@ -13,7 +14,7 @@ RULE_HELP = (
 )
 
 
-@click.command("defaults")
+@click.command("defaults", cls=Command)
 @click.option("--rule", metavar="R", help=f"{RULE_HELP} '' for none.")
 @click.pass_obj
 def command(session: Session, rule: str | None) -> None:
@@ -26,8 +27,9 @@ def command(session: Session, rule: str | None) -> None:
     pangea job edit web --rule 'any latency=off'
     """
     client = session.client()
-    answer = client.get("judging")
-    if rule is not None:
+    if rule is None:
+        answer = client.get("judging")
+    else:
         answer = client.put("judging", {"rule": rule})
     facts = [("rule", answer["rule"] or "-"), ("in force", answer["in_force"])]
     show_one(session, answer, lambda style: pairs(style, facts))
