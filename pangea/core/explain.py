@@ -178,17 +178,17 @@ def _line(state: JobState, rule: Rule, counts: Mapping[str, int], voters: int) -
         "nobody": "",
         "too-few": f"{good + counts['failed']} of {voters} vote",
         "warned": f"{counts['warned']} of {voters} warn",
-        "quorum-good": f"{good} of {voters} are good",
-        "recovering": f"{good} of {voters} are good, "
+        "quorum-good": f"{good} of {voters} good",
+        "recovering": f"{good} of {voters} good, "
         f"{state.good_rounds} of {rule.up_rounds} rounds",
         "rounds": f"{counts['failed']} of {voters} failed, "
         f"{state.bad_rounds} of {rule.down_rounds} rounds",
         "split": f"{counts['failed']} of {voters} failed, {needed} are needed; "
-        f"{good} are good",
+        f"{good} good",
     }
     usual = f"{counts['failed']} of {voters} failed, {needed} needed"
     numbers = told.get(state.line, usual)
-    return f"{said}: {numbers}" if numbers else said
+    return f"{said} ({numbers})" if numbers else said
 
 
 def _voice(seat: Seat, state: JobState, voters: Sequence[int]) -> Voice:

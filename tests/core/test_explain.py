@@ -40,7 +40,7 @@ def test_a_real_outage_names_the_line_and_the_counts():
                    first_fail=10.0, confirmed=11.0)  # fmt: skip
 
     assert (told.verdict, told.line) == ("down", "quorum-failed")
-    assert told.line_words.endswith(": 2 of 3 failed, 2 needed")
+    assert told.line_words.endswith("(2 of 3 failed, 2 needed)")
     assert (told.failed, told.ok, told.voters, told.needed) == (2, 1, 3, 2)
     assert (told.first_fail_us, told.confirmed_us) == (10_000_000, 11_000_000)
     assert [v.worker for v in told.voices] == ["london", "site-b", "nyc"]
@@ -65,7 +65,7 @@ def test_a_split_vote_says_what_would_have_been_needed():
     told = explain("web", state, RULE, seats(1, 2), 11.0)
 
     assert (told.verdict, told.line) == ("up", "split")
-    assert "1 of 2 failed, 2 are needed; 1 are good" in told.line_words
+    assert "(1 of 2 failed, 2 are needed; 1 good)" in told.line_words
 
 
 def test_a_lost_worker_keeps_its_vote_which_does_not_count():
