@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 #: Of the jobs that somebody fails so many are counted anew at each look.
-MOST_LOOKED = 2000
+MOST_LOOKED = 1000
 #: So many jobs a worker is asked again that is isolated no more.
 MOST_AGAIN = 100
 MOST_CHECKS = 16
@@ -137,10 +137,13 @@ class Sickness:
         if result.outcome is Outcome.FAILED and _is_comparable(job):
             at = result.started_at_us / 1e6
             failed = self._failed.setdefault(job.id, {})
-            since, last = failed.get(worker, (at, at))
-            failed[worker] = min(since, at), max(last, at)
-            self._count(job.id)
-            self._look_at(worker)
+            known = failed.get(worker)
+            failed[worker] = (
+                (at, at) if known is None else (known[0], max(known[1], at))
+            )
+            if known is None:  # What goes on is counted at each look.
+                self._count(job.id)
+                self._look_at(worker)
             return self._isolation.isolated.get(worker, "")
         return ""
 
