@@ -115,10 +115,12 @@ class Intake:
 
         The rows themselves follow, and change no vote that is newer than they are.
         """
-        rows, _ = self._read(batch, worker, 0)
-        decided = self._judging.hear([row for row in rows if row is not None])
+        read, _ = self._read(batch, worker, 0)
+        rows = [row for row in read if row is not None]
+        decided = self._judging.hear(rows)
         if self._committing.is_late:
             self._committing.add(decided)
+            self._telling.heard(rows)
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(VIEW_S):
@@ -162,6 +164,7 @@ class Intake:
             try:
                 marks = await self._committing.commit(intakes)
             except StorageError:
+                self._telling.heard(rows)
                 self._judge_early(self._queued())
                 marks = await self._committing.commit_at_last(intakes)
         except POISON as error:
@@ -215,6 +218,7 @@ class Intake:
         heard = [row for row in rows if row is not None]
         if heard:
             self._judge(heard)
+            self._telling.heard(heard)
 
     def _judge(self, rows: list[Result]) -> None:
         late = self.late(rows)

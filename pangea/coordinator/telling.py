@@ -1,10 +1,10 @@
 """What open pages are told: what is committed, and what could not be yet.
 
-An event that says ``provisional`` tells of a verdict that only memory has; it comes
-again, without that word, once it is stored.
+An event that says ``provisional`` tells of a verdict or a result that only memory has;
+it comes again, without that word, once it is stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pangea.core.model import FIRST_ORG, Flag, Result
 from pangea.core.text import safe_text
@@ -35,7 +35,14 @@ class Telling:
         else:
             self._hub.skip()
 
-    def _publish(self, results: Iterable[Result]) -> None:
+    def heard(self, results: Iterable[Result]) -> None:
+        """Tell results that are not stored yet; they are told again when they are."""
+        if self._hub.streams:
+            self._publish(results, {"provisional": True})
+
+    def _publish(
+        self, results: Iterable[Result], mark: Mapping[str, bool] | None = None
+    ) -> None:
         for result in results:
             job = self._board.jobs.get(result.job)
             voter = self._board.voter(result.worker)
@@ -53,6 +60,7 @@ class Telling:
                     "reason": result.reason,
                     "detail": result.detail,
                     "flags": flag_names(result.flags),
+                    **(mark or {}),
                 },
             )
 

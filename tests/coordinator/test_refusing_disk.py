@@ -132,6 +132,10 @@ async def test_pages_hear_of_a_verdict_at_once_and_once_more_when_it_is_stored(
 
     assert told(first) == [("down", True)]
     assert told(then) == [("down", False)]
+    for events, mark in ((first, True), (then, False)):
+        results = [msgspec.json.decode(e.data) for e in events if e.kind == "result"]
+        assert sorted(r["worker"] for r in results) == ["hel", "nyc"]
+        assert {r.get("provisional", False) for r in results} == {mark}
     troubles = [
         msgspec.json.decode(e.data)["storage"]
         for e in [*first, *then]

@@ -126,6 +126,12 @@ async def test_a_result_changes_cell_latency_and_sparkline(browser):
         for worker in WORKERS:
             page.service.hub.publish("result", 1, data | bad | {"worker": worker})
         await expect(last).to_have_text("–")
+        drawn = await row(page, "gateway").locator(".spark").inner_text()
+        early = data | {"outcome": "ok", "duration_ms": 7.0, "reason": "", "flags": []}
+        page.service.hub.publish("result", 1, early | {"provisional": True})
+        await expect(last).to_have_text("7 ms")
+        # It comes again once it is stored, and is drawn then.
+        assert await row(page, "gateway").locator(".spark").inner_text() == drawn
 
 
 async def test_the_scripts_draw_as_the_server_does(browser):

@@ -66,7 +66,8 @@ function showResult(result) {
   else if (!row.querySelector(".cell.v-up, .cell.v-degraded")) {
     setText(row.querySelector(".last"), ms(null));
   }
-  grow(row.querySelector(".spark"), result);
+  // What could not be stored yet comes again.
+  if (!result.provisional) grow(row.querySelector(".spark"), result);
 }
 
 function grow(spark, result) {
