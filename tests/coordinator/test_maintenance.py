@@ -1,6 +1,7 @@
 """Maintenance at a coordinator: of jobs, of labels, of workers, and its end."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -85,8 +86,14 @@ async def test_nothing_that_a_worker_in_maintenance_says_counts(world, desk):
     cell = (await world.service.job(FIRST_ORG, "web")).votes[0]
     assert (cell.worker, cell.outcome, cell.state) == ("a", "ok", "maintenance")
     assert await verdict(world) == "up"
-    logged = await world.store.read(lambda: vote_changes(job))
-    assert "worker in maintenance" in [change.cause for change in logged]
+
+    async def logged():
+        changes = await world.store.read(lambda: vote_changes(job))
+        return [change.cause for change in changes]
+
+    async with asyncio.timeout(5):
+        while "worker in maintenance" not in await logged():
+            await asyncio.sleep(0.02)
     await desk.remove(FIRST_ORG, made.id)
     async with asyncio.timeout(5):
         while state[job].suspended:
@@ -153,5 +160,7 @@ async def test_open_pages_are_told_what_they_show(world, desk):
                 await asyncio.sleep(0.02)
         await desk.end(FIRST_ORG, made.id)
         while batch := await stream.take(0.2):
-            seen += [e.data["verdict"] for e in batch if e.kind == "verdict"]
+            seen += [
+                json.loads(e.data)["verdict"] for e in batch if e.kind == "verdict"
+            ]
     assert seen == ["maintenance", "down"]
