@@ -19,7 +19,7 @@ from pangea.web.schema_incidents import (
 )
 
 from .board import Board
-from .incidents import state_of
+from .incident_writes import state_of
 
 #: The lines that hold what was gathered at the confirmation, and those by which a
 #: verdict is explained; all that these hold is told elsewhere.
@@ -41,7 +41,7 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
         job=_name(board, first) if first else "",
         jobs=names[:MOST_JOBS],
         job_count=len(names),
-        unwell_count=sum(not m.recovered_us for m in incident.members.values()),
+        unwell_count=incident.unwell,
         verdict=incident.verdict,
         worst=incident.worst,
         reason=incident.reason,

@@ -5,7 +5,6 @@ is written in the transaction of the change that brought it.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -28,11 +27,11 @@ from pangea.core.storm import LEAST, join, merge
 from pangea.core.verdict import JobState, Judgement, Transition
 from pangea.storage import incidents as stored
 from pangea.storage.database import Store
-from pangea.web.schema import moment
 
 from .board import Board
 from .causes import Causes
 from .flaps import Flaps
+from .incident_writes import write
 from .judging import Decided
 from .storms import Storms
 
@@ -54,6 +53,7 @@ class Incidents:
         self._held: dict[int, Transition] = {}
         self._from_before: set[int] = set()
         self._storms = Storms()
+        self._storm_ids: set[str] = set()
         self._first: dict[int, int] = {}
         board.incident_of = self._id_of
 
@@ -140,22 +140,12 @@ class Incidents:
         incident = step.incident
         if incident.merged_into:
             self.known.pop(incident.id, None)
+            self._storm_ids.discard(incident.id)
         elif incident.is_open or may_reopen(incident, self._now_us()):
             self._index(incident, step.changed)
         else:
             self._drop(incident)
-        decided.writes.append(partial(stored.save, step))
-        for entry in step.entries[-1:]:
-            said = {
-                "incident": incident.id,
-                "title": incident.title,
-                "state": state_of(incident),
-                "verdict": incident.verdict,
-                "change": entry.kind,
-                "jobs": len(incident.members),
-                "at": moment(entry.at_us),
-            }
-            decided.told.append(("incident", incident.org, said))
+        write(step, decided)
 
     def _open(
         self, job: Job, change: Transition, decided: Decided, opened_us: int = 0
@@ -168,7 +158,9 @@ class Incidents:
             return
         state = self._board.states.get(job.id, JobState(job.id))
         causes = self.causes.of(job, state)
-        storm, shared = self._storms.of(self.all_open(job.org), causes, at_us)
+        storms = (self.known[id_] for id_ in self._storm_ids)
+        mine = (storm for storm in storms if storm.org == job.org)
+        storm, shared = self._storms.of(mine, causes, at_us)
         last = self.known.get(self._of.get(job.id, ""))
         if storm is not None:
             self.put(join(storm, member_of(job, change, at_us), shared), decided)
@@ -261,10 +253,19 @@ class Incidents:
 
     def _index(self, incident: Incident, jobs: Iterable[int]) -> None:
         self.known[incident.id] = incident
-        self._of |= dict.fromkeys(jobs, incident.id)
+        if incident.is_storm and incident.is_open:
+            self._storm_ids.add(incident.id)
+        else:
+            self._storm_ids.discard(incident.id)
+        for job in jobs:
+            held = self.known.get(self._of.get(job, ""), incident)
+            # What is added to the past takes nobody out of what is open.
+            if incident.is_open or 0 < held.closed_us <= incident.closed_us:
+                self._of[job] = incident.id
 
     def _drop(self, incident: Incident) -> None:
         self.known.pop(incident.id, None)
+        self._storm_ids.discard(incident.id)
         for job in incident.members:
             if self._of.get(job) == incident.id:
                 del self._of[job]
@@ -289,14 +290,3 @@ def _as_change(state: JobState) -> Transition:
     """Return what made a stored state unwell, as far as it is known."""
     at_us = round(state.since * 1e6)
     return Transition(state.job, at_us, Verdict.UNKNOWN, state.verdict, state.reason)
-
-
-def state_of(incident: Incident) -> str:
-    """Return how far an incident is, in one word."""
-    if incident.retracted:
-        return "retracted"
-    if incident.merged_into:
-        return "merged"
-    if not incident.is_open:
-        return "closed"
-    return "acknowledged" if incident.acked_us else "open"

@@ -19,7 +19,6 @@ from .verdict import Transition
 #: A job that fails again so soon had not recovered: one incident, one page.
 REOPEN_S = 600.0
 BAD = (Verdict.DEGRADED, Verdict.DOWN)
-_WORSE = {Verdict.DEGRADED: 1, Verdict.DOWN: 2}
 #: Letters of an id: 50 bits, so that among a million of them two are hardly alike.
 ID_LETTERS = 10
 
@@ -58,7 +57,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     is shown first. One that ``merged_into`` another is told of there. What is
     ``backfilled`` was found in late results, what is ``retracted`` never was, and
     a ``drill`` was on purpose. ``flapping`` are the members that are, and at
-    ``latest_us`` the last one joined.
+    ``latest_us`` the last one joined; ``downs`` and ``degradeds`` count what they are.
     """
 
     id: str
@@ -85,6 +84,13 @@ class Incident(Struct, frozen=True, kw_only=True):
     retracted: bool = False
     drill: bool = False
     latest_us: int = 0
+    downs: int = 0
+    degradeds: int = 0
+
+    @property
+    def unwell(self) -> int:
+        """How many members are not well now."""
+        return self.downs + self.degradeds
 
     @property
     def is_open(self) -> bool:
@@ -160,6 +166,8 @@ def begin(
         members={change.job: member},
         causes=causes,
         drill=drill,
+        downs=int(change.after is Verdict.DOWN),
+        degradeds=int(change.after is Verdict.DEGRADED),
     )
     return Step(incident, (_entry("opened", change, name, at_us),), (change.job,))
 
@@ -213,8 +221,7 @@ def leave(incident: Incident, job: int, at_us: int, why: str) -> Step:
 
 def settle(incident: Incident, at_us: int) -> Step:
     """Return *incident*, closed if all members are well and none flaps."""
-    unwell = any(not m.recovered_us for m in incident.members.values())
-    if unwell or incident.flapping or not incident.is_open:
+    if incident.unwell or incident.flapping or not incident.is_open:
         return Step(incident)
     closed_us = max(at_us, incident.opened_us)
     closed = replace(incident, closed_us=closed_us, updated_us=closed_us)
@@ -251,21 +258,31 @@ def comment(incident: Incident, who: str, text: str, at_us: int) -> Step:
 
 def put(incident: Incident, member: Member, at_us: int) -> Incident:
     """Return *incident* with *member*, and the verdict that its members have."""
-    members = {**incident.members, member.job: member}
-    verdict = worst(m.verdict for m in members.values() if not m.recovered_us)
+    before = incident.members.get(member.job)
+    downs = incident.downs + _is(member, Verdict.DOWN) - _is(before, Verdict.DOWN)
+    degradeds = (
+        incident.degradeds
+        + _is(member, Verdict.DEGRADED)
+        - _is(before, Verdict.DEGRADED)
+    )
+    verdict = incident.verdict
+    if downs or degradeds:
+        verdict = Verdict.DOWN if downs else Verdict.DEGRADED
     return replace(
         incident,
-        members=members,
-        verdict=verdict or incident.verdict,
-        worst=worst(v for v in (incident.worst, verdict) if v) or incident.worst,
+        members={**incident.members, member.job: member},
+        downs=downs,
+        degradeds=degradeds,
+        verdict=verdict,
+        worst=Verdict.DOWN if downs else incident.worst,
         reason=incident.reason if member.recovered_us else member.reason,
         updated_us=max(at_us, incident.updated_us),
     )
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """Return the worst of some bad verdicts, None of none."""
-    return max(verdicts, key=lambda v: _WORSE.get(v, 0), default=None)
+def _is(member: Member | None, verdict: Verdict) -> bool:
+    """Tell whether *member* is there, and *verdict* now."""
+    return member is not None and not member.recovered_us and member.verdict is verdict
 
 
 def stretches(org: int, name: str, changes: Iterable[Transition]) -> list[Incident]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pangea.coordinator.board import Board
 from pangea.coordinator.incidents import Incidents
 from pangea.coordinator.judging import Decided
-from pangea.core.incident import BAD, REOPEN_S
+from pangea.core.incident import BAD, REOPEN_S, begin, follow
 from pangea.core.model import Job, Verdict
 from pangea.core.verdict import JobState, Judgement, Transition
 
@@ -47,7 +47,7 @@ class Play:
                 )
             )
         self.incidents = Incidents(self.board, None, self.clock)
-        self.last, self.steps = {}, []
+        self.last, self.entries = {}, []
 
     def verdict(self, job, after, wait=1.0):
         self.clock.now += wait
@@ -67,9 +67,9 @@ class Play:
 
     def keep(self, decided):
         for write in decided.writes:
-            (step,) = write.args
-            self.last[step.incident.id] = step.incident
-            self.steps.append(step)
+            for step in write.steps():
+                self.last[step.incident.id] = step.incident
+                self.entries += step.entries
 
     def standing(self):
         return [i for i in self.last.values() if not i.merged_into]
@@ -192,7 +192,7 @@ def test_a_job_that_flaps_has_one_incident_that_outlives_its_good_moments():
     play.look()
     (one,) = play.standing()
     assert not one.is_open
-    kinds = [e.kind for s in play.steps for e in s.entries]
+    kinds = [e.kind for e in play.entries]
     assert (kinds.count("opened"), kinds.count("flapping")) == (1, 1)
     assert kinds[-2:] == ["steady", "closed"]
 
@@ -218,4 +218,18 @@ def test_a_thousand_jobs_at_once_are_taken_in_a_moment():
     assert len(storm.members) == 1000 - JOBS - 1
     for number in range(JOBS + 1, 1000):
         play.verdict(number, UP, 0.001)
+    assert not play.incidents.all_open(1)
+
+
+def test_an_incident_added_to_the_past_takes_no_job_out_of_an_open_one():
+    play = Play(apart=True)
+    play.verdict(1, DOWN)
+    mine, now_us = play.incidents.open_of(1), round(play.clock.now * 1e6)
+    said = Transition(1, now_us - 90 * S, UP, DOWN, "found late")
+    late = begin(1, "job-1", said).incident
+    over = follow(late, Transition(1, now_us - 30 * S, DOWN, UP, "well"))
+    decided = Decided()
+    play.incidents.put(over, decided)
+    assert play.incidents.open_of(1).id == mine.id
+    play.verdict(1, UP)
     assert not play.incidents.all_open(1)

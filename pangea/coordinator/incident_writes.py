@@ -1,0 +1,81 @@
+"""What incidents leave behind in a transaction: rows for it, and words after it."""
+
+from typing import Any
+
+from pangea.core.incident import Entry, Incident, Step
+from pangea.storage import incidents as stored
+from pangea.web.schema import moment
+
+from .judging import Decided
+
+
+class IncidentWrites:
+    """All steps of one transaction; of one incident they are joined.
+
+    In a storm of thousands each step has all members, so none but the last is kept.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, Incident] = {}
+        self._entries: dict[str, list[Entry]] = {}
+        self._changed: dict[str, dict[int, None]] = {}
+        self._told: dict[str, dict[str, Any]] = {}
+
+    def __call__(self) -> None:
+        """Store them; within the transaction."""
+        for step in self.steps():
+            stored.save(step)
+
+    def steps(self) -> list[Step]:
+        """Return a step for each incident."""
+        return [
+            Step(incident, tuple(self._entries[id_]), tuple(self._changed[id_]))
+            for id_, incident in self._last.items()
+        ]
+
+    def take(self, step: Step, decided: Decided) -> None:
+        """Add a step, and let *decided* tell of its incident once."""
+        incident = step.incident
+        self._last[incident.id] = incident
+        self._entries.setdefault(incident.id, []).extend(step.entries)
+        self._changed.setdefault(incident.id, {}).update(dict.fromkeys(step.changed))
+        if incident.id not in self._told:
+            self._told[incident.id] = {}
+            decided.told.append(("incident", incident.org, self._told[incident.id]))
+        self._told[incident.id].update(_words(step))
+
+
+def write(step: Step, decided: Decided) -> None:
+    """Have *step* written with *decided*, and told after that."""
+    last = decided.writes[-1] if decided.writes else None
+    if not isinstance(last, IncidentWrites):
+        last = IncidentWrites()
+        decided.writes.append(last)
+    last.take(step, decided)
+
+
+def state_of(incident: Incident) -> str:
+    """Return how far an incident is, in one word."""
+    if incident.retracted:
+        return "retracted"
+    if incident.merged_into:
+        return "merged"
+    if not incident.is_open:
+        return "closed"
+    return "acknowledged" if incident.acked_us else "open"
+
+
+def _words(step: Step) -> dict[str, Any]:
+    incident = step.incident
+    at_us, change = incident.updated_us, "changed"
+    for entry in step.entries[-1:]:
+        at_us, change = entry.at_us, entry.kind
+    return {
+        "incident": incident.id,
+        "title": incident.title,
+        "state": state_of(incident),
+        "verdict": incident.verdict,
+        "change": change,
+        "jobs": len(incident.members),
+        "at": moment(at_us),
+    }
