@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .model import Verdict, VoteValue, Worker
-from .tally import REPEAT_AFTER_S
+from .tally import PARTIAL_ROUNDS, REPEAT_AFTER_S
 from .votes import GOOD, Vote
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: No count goes further.
 MOST = 1000
 #: A try that began so little before its time was one.
-EARLY_S = 0.5
+EARLY_S = 0.3
 _FAILED = VoteValue.FAILED
 
 
@@ -106,6 +106,7 @@ class Rounds:
         self.good_in_a_row = state.good_rounds
         self.bad_rounds, self.partial_rounds = state.bad_rounds, state.partial_rounds
         self.standing, self.stood_by = set(state.standing), set(state.stood_by)
+        self.tipped_by, self.tipped_at = state.tipped_by, state.tipped_at
         self._rule, self._workers = rule, workers
         self._degraded = state.verdict is Verdict.DEGRADED
         self._wanted = (VoteValue.OK,) if self._degraded else GOOD
@@ -120,6 +121,8 @@ class Rounds:
         self._hear_good(vote, len(voters), calm=not (self._degraded and failing))
         if not failing and not self.standing:
             return
+        if vote.worker == self.tipped_by and vote.at > self.tipped_at:
+            self.tipped_by = 0  # it has failed twice, or it has not
         if self._stands(failing, voters) and not pending:
             self.stood_by.add(vote.worker)
             again = not self.stood_by.isdisjoint(self.standing)
@@ -150,17 +153,30 @@ class Rounds:
         """Tell whether what stands goes on; else what stands now begins."""
         quorum = self._rule.quorum.fails(failing, voters, self._workers)
         goes_on = bool(failing) and quorum == bool(self.bad_rounds)
+        new = set(failing) - self.standing
         if quorum:
             self.standing = set(failing)
         elif goes_on:
             self.standing.intersection_update(failing)
         if goes_on and self.standing:
+            if new:
+                self.tipped_by = 0  # somebody else fails as well
             return True
+        self._tip(new if quorum else set())
         self.standing = set(failing)
         self.stood_by.clear()
         self.bad_rounds = int(quorum)
         self.partial_rounds = int(bool(failing) and not quorum)
         return False
+
+    def _tip(self, new: set[int]) -> None:
+        """Note who alone makes a quorum of what has stood below it for long.
+
+        Else one lost packet were enough, for the other failures are no news.
+        """
+        stood = self.partial_rounds >= PARTIAL_ROUNDS
+        self.tipped_by = new.pop() if stood and len(new) == 1 else 0
+        self.tipped_at = self.seats.held[self.tipped_by].at if self.tipped_by else 0.0
 
     def _stood(self) -> None:
         self.stood_by.clear()

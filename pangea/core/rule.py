@@ -198,7 +198,7 @@ def _read(name: str, equals: str, value: str) -> tuple[str, Any]:
     if name not in TERMS:
         if not equals and read_quorum(name):
             said = f"{shown!r} comes first in a rule, once"
-            raise UsageError(said, hint=f"such as: {shown} down=2")
+            raise UsageError(said, hint=f"{shown} down=2")
         said = f"unknown term {shown!r} in the rule"
         raise UsageError(said, hint=f"{nearest(name, TERMS)} {_example()}")
     term = TERMS[name]
@@ -206,7 +206,7 @@ def _read(name: str, equals: str, value: str) -> tuple[str, Any]:
         return term.field, term.read(value)
     except ValueError as error:
         said = f"{shown}={safe_text(value, 60)} in the rule: {shown} wants {error}"
-        raise UsageError(said, hint=f"such as: {name}={term.example}") from None
+        raise UsageError(said, hint=f"{name}={term.example}") from None
 
 
 def _example() -> str:

@@ -11,15 +11,15 @@ EVERY = ("--every", "1s", "--timeout", "500ms")
 
 
 def job(cluster: Cluster, name: str) -> dict:
-    return cluster.api(f"jobs/{name}")
+    return cluster.api(f"/jobs/{name}")
 
 
 def test_a_default_rule_judges_the_jobs_and_a_job_says_what_differs(
     cluster: Cluster, targets: Targets
 ):
     cluster.start()
-    said = cluster.cli("job", "defaults", "--rule", "majority down=500 up=1")
-    assert "down=500" in said.stdout
+    said = cluster.cli("job", "defaults", "--rule", "majority down=100 up=1")
+    assert "down=100" in said.stdout
     closed = f"127.0.0.1:{free_port()}"
     for name, *more in (("late",), ("soon", "--rule", "down=1")):
         cluster.cli("job", "add", "tcp", closed, "--name", name, *EVERY, *more)
@@ -33,7 +33,7 @@ def test_a_default_rule_judges_the_jobs_and_a_job_says_what_differs(
     )
     late = job(cluster, "late")
     assert late["verdict"] == "unknown"
-    assert late["rule_in_force"] == "majority down=500 up=1"
+    assert late["rule_in_force"] == "majority down=100 up=1"
     assert job(cluster, "soon")["rule_in_force"] == "majority up=1"
 
     cluster.cli("job", "defaults", "--rule", "up=1")
