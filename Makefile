@@ -6,7 +6,7 @@ PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade --quiet
 APART := slow or e2e or browser or netns
-.PHONY: help setup run test check bench bench-check format lab lock screenshots clean
+.PHONY: help setup run test check bench bench-check simulate format lab lock screenshots clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -36,6 +36,9 @@ bench-check: .venv/dev ## compare build/bench.json with what must hold
 lab: .venv/dev ## break a cluster at random, count every result (root; SEED=1 ROUNDS=50)
 	.venv/bin/python -m tests.lab $(if $(SEED),--seed $(SEED)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+simulate: .venv/dev ## judge 1,000 invented networks, beside other rules (ARGS="--seeds 100")
+	.venv/bin/python -m tests.simulator $(ARGS)
 
 format: .venv/dev ## rewrite the code as ruff wants it
 	.venv/bin/ruff check --fix .

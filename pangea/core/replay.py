@@ -21,7 +21,7 @@ from .verdict import JobState, Judgement, Transition, judge
 from .votes import Vote, VoteChange
 
 #: Lines of the rule that further rounds may change.
-OPEN_LINES = frozenset({"confirming", "rounds", "recovering", "split"})
+OPEN_LINES = frozenset({"confirming", "tipping", "rounds", "recovering", "split"})
 LEFT = "left the job"
 #: Verdicts that end after so many good rounds.
 _COUNTED = (Verdict.DOWN, Verdict.DEGRADED)
@@ -74,6 +74,7 @@ class _Replay:
         self.state = JobState(
             recorded.job,
             verdict=recorded.verdict,
+            firm=recorded.verdict,
             since=self._at,
             electorate=tuple(sorted({*seats, *votes})),
             votes=votes,
@@ -203,6 +204,8 @@ class _Replay:
         """
         state, rule = self.state, self._rule
         majority = len(state.electorate) // 2 + 1
+        if state.line == "tipping":
+            return 1
         if state.line == "recovering":
             rounds, spoken = rule.up_rounds - state.good_rounds, len(state.round_good)
         elif state.bad_rounds:

@@ -23,6 +23,7 @@ LINES = {
     "nobody": "nobody who is well has a vote",
     "too-few": "too few vote for a new verdict",
     "confirming": "the only voter tries again before it is believed",
+    "tipping": "the failure that makes enough of a partial one is tried again",
     "rounds": "enough failed, but not for as many rounds as the rule wants",
     "quorum-failed": "as many failed as the rule wants for down",
     "partial": "failures below the quorum have stood for three rounds",
@@ -102,6 +103,9 @@ class _Ballot:
         if state.verdict is not Verdict.DOWN:
             if len(self.voters) == 1 and rule.confirm and not _confirmed(state):
                 return self._say(state.verdict, "confirming", f"confirming: {because}")
+            if rule.confirm and state.tipped_by:
+                why = f"confirming: {self._name(state.tipped_by)} too ({because})"
+                return self._say(state.verdict, "tipping", why)
             if state.bad_rounds < rule.down_rounds:
                 stood = f"{state.bad_rounds} of {rule.down_rounds} rounds"
                 why = f"{self.tally} for {stood}: {because}"
@@ -110,15 +114,17 @@ class _Ballot:
 
     def _good(self) -> Ground:
         recovered = self.state.good_rounds >= self.rule.up_rounds
-        recovering = f"recovering: {self.fine}"
-        if self.state.verdict is Verdict.DOWN and not recovered:
-            return self._say(Verdict.DOWN, "recovering", recovering)
+        recovering, was = f"recovering: {self.fine}", self.state.verdict
+        # What nobody could see for a while is not over by that.
+        unsure = was is Verdict.UNKNOWN and self.state.firm is Verdict.DOWN
+        if (was is Verdict.DOWN or unsure) and not recovered:
+            return self._say(was, "recovering", recovering)
         if 2 * len(self.warned) > len(self.voters):
             some = f"{len(self.warned)} of {len(self.voters)} warn"
             why = f"{some}: {_because(self.warned)}"
             return self._say(Verdict.DEGRADED, "warned", why)
-        if self.state.verdict is Verdict.DEGRADED and not recovered:
-            return self._say(Verdict.DEGRADED, "recovering", recovering)
+        if was is Verdict.DEGRADED and not recovered:
+            return self._say(was, "recovering", recovering)
         why = self.tally if self.failed else self.fine
         return self._say(Verdict.UP, "quorum-good", why)
 

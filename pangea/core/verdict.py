@@ -47,6 +47,8 @@ class JobState(Struct, frozen=True):
     ``round_bad`` who has spoken in the one that is going on. ``bad_rounds`` counts
     those that the quorum of failures stands, ``partial_rounds`` those that the
     failures of ``standing`` stand below it; ``stood_by`` has spoken since the last.
+    ``firm`` is the last verdict that was not unknown. Who ``tipped_by`` its failure,
+    the one of ``tipped_at``, what stood below the quorum for long has to fail again.
     """
 
     job: int
@@ -68,6 +70,9 @@ class JobState(Struct, frozen=True):
     partial_rounds: int = 0
     standing: tuple[int, ...] = ()
     stood_by: tuple[int, ...] = ()
+    firm: Verdict = Verdict.UNKNOWN
+    tipped_by: int = 0
+    tipped_at: float = 0.0
 
     @property
     def counted(self) -> list[Vote]:
@@ -146,10 +151,15 @@ def judge(
         good_rounds=0,
         round_good=(),
         round_bad=(),
+        firm=_firm(ground.verdict, counted),
     )
     if ground.verdict is Verdict.DOWN:
         repeat = None
     return Judgement(decided, changes, turn, repeat)
+
+
+def _firm(verdict: Verdict, state: JobState) -> Verdict:
+    return state.firm if verdict is Verdict.UNKNOWN else verdict
 
 
 def renew(state: JobState, vote: Vote, now: float) -> bool:

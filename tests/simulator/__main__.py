@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from .baselines import BASELINES
-from .cluster import MECHANISMS, pages_of
-from .score import Score, score
+from .cluster import MECHANISMS, life_of
+from .score import Score, pages_in, score, stuck
 from .world import Plan, World
 
 PANGEA = "Pangea"
@@ -106,7 +106,9 @@ def _all(
 def judged(seed: int, *, size: int, off: Collection[str], others: bool) -> Scores:
     """Return the scores of one world."""
     world = World(seed, Plan(size))
-    scores = {PANGEA: score(world, pages_of(world, off), f"{size} workers,")}
+    told, who = life_of(world, off), f"{size} workers,"
+    mine = score(world, pages_in(told), who) + stuck(world, told, who)
+    scores = {PANGEA: mine}
     for who, rule in BASELINES.items() if others else ():
         pages = [page for target in world.outages for page in rule(world, target)]
         scores[who] = score(world, pages, who)

@@ -13,11 +13,11 @@ from pangea.coordinator.judging import Decided, Judging
 from pangea.coordinator.sickness import Sickness
 from pangea.coordinator.watch import Watch
 from pangea.core.isolation import Isolation
-from pangea.core.model import Job, Result, Verdict, Worker
+from pangea.core.model import Job, Result, Worker
 from pangea.core.verdict import JobState
 from pangea.mesh.probe_messages import Health
 
-from .baselines import Page
+from .score import Told
 from .virtual import VirtualClock, VirtualLoop, run
 from .worker import BEAT_S, SimWorker
 from .world import World
@@ -73,8 +73,7 @@ class Coordinator:
         )
         if "isolation" in off:
             self.sickness._isolation = NoIsolation()
-        self.pages: list[Page] = []
-        self.down: set[int] = set()
+        self.told: list[Told] = []
 
     def load(self, states: Collection[bytes]) -> None:
         """Know all jobs and workers, and take up the verdicts in *states*."""
@@ -132,13 +131,8 @@ class Coordinator:
             self._page(self.judging.expire())
 
     def _page(self, decided: Decided) -> None:
-        for change in decided.transitions:
-            if change.after is Verdict.DOWN and change.job not in self.down:
-                self.pages.append(Page(change.job, self._clock.monotonic()))
-            if change.after is Verdict.DOWN:
-                self.down.add(change.job)
-            elif change.after is not Verdict.UNKNOWN:  # that ends nothing
-                self.down.discard(change.job)
+        now = self._clock.monotonic()
+        self.told += [Told(t.job, now, t.after) for t in decided.transitions]
 
 
 class Cluster:
@@ -161,8 +155,8 @@ class Cluster:
         made.load(states)
         return made
 
-    async def live(self) -> list[Page]:
-        """Let the whole time of the world pass; return who was told of what."""
+    async def live(self) -> list[Told]:
+        """Let the whole time of the world pass; return what was told."""
         tasks = [asyncio.create_task(worker.run()) for worker in self.workers]
         while (now := self._clock.monotonic()) < self._world.plan.lasts_s:
             is_up = not any(fault.at(now) for fault in self._world.restarts)
@@ -175,14 +169,14 @@ class Cluster:
             await asyncio.sleep(TICK_S)
         for task in tasks:
             task.cancel()
-        return self.coordinator.pages
+        return self.coordinator.told
 
     def _restart(self) -> None:
         """Begin with what the one before had stored; who was told stays told."""
         before, encode = self.coordinator, msgspec.msgpack.encode
         states = [encode(state) for state in before.board.states.values()]
         self.coordinator = self._new(states)
-        self.coordinator.pages, self.coordinator.down = before.pages, before.down
+        self.coordinator.told = before.told
         self.coordinator.sickness._windows = before.sickness._windows
 
     async def _link(self) -> None:
@@ -216,13 +210,13 @@ class Cluster:
             self.coordinator.learn(worker.number, said)
 
 
-def pages_of(world: World, off: Collection[str] = ()) -> list[Page]:
-    """Return who was told of what in *world*, with mechanisms switched *off*."""
+def life_of(world: World, off: Collection[str] = ()) -> list[Told]:
+    """Return what was told in *world*, with mechanisms switched *off*."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
-    pages: list[Page] = run(_live(world, loop, off), loop)
-    return pages
+    told: list[Told] = run(_live(world, loop, off), loop)
+    return told
 
 
-async def _live(world: World, loop: VirtualLoop, off: Collection[str]) -> list[Page]:
+async def _live(world: World, loop: VirtualLoop, off: Collection[str]) -> list[Told]:
     return await Cluster(world, loop, off).live()

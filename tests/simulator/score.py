@@ -1,15 +1,24 @@
 """Which pages were true, and how late: the pages of a rule against the world."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pangea.core.liveness import LEAVES_S, LOST_S
+from pangea.core.model import Verdict
 
 from .baselines import Page
 from .world import Fault, Kind, World
 
 #: Two answers of an outage's end may still be on their way, and be confirmed.
 LAST_WORD_S = 2.0
+
+
+class Told(NamedTuple):
+    """A verdict on a target, from then on."""
+
+    target: int
+    at: float
+    verdict: Verdict
 
 
 class Score(NamedTuple):
@@ -105,10 +114,19 @@ def is_disturbed(world: World, target: int, fault: Fault) -> bool:
 
 
 def _unknowable(world: World, target: int, at: float) -> bool:
-    """Tell whether nobody was left who could have known better."""
+    """Tell whether nobody could have known better.
+
+    That is so if all who could see were misled; and when most of them only just
+    began to be, by faults that have nothing to do with each other.
+    """
     states = [_state(world, w, target, at) for w in range(1, world.plan.workers + 1)]
     misled = [s for s in states if s in (Kind.ALONE, Kind.PATH)]
-    return bool(misled) and None not in states
+    if misled and None not in states:
+        return True
+    fresh = at - world.plan.interval_s - world.plan.timeout_s - LAST_WORD_S
+    before = [_state(world, w, target, fresh) for w in range(1, len(states) + 1)]
+    newly = [s for s in before if s in (Kind.ALONE, Kind.PATH)]
+    return 2 * len(misled) > len(states) > 2 * len(newly)
 
 
 def _blind(world: World, target: int, fault: Fault) -> bool:
@@ -131,3 +149,42 @@ def _blind(world: World, target: int, fault: Fault) -> bool:
 def _state(world: World, worker: int, target: int, at: float) -> Kind | None:
     path = world.paths.get((worker, target))
     return Kind.PATH if path and path.at(at) else world.worker(worker, at)
+
+
+def pages_in(told: Iterable[Told]) -> Iterator[Page]:
+    """Yield a page for each verdict that somebody is told of.
+
+    An outage that nobody could see for a while goes on: unknown ends nothing.
+    """
+    down: set[int] = set()
+    for target, at, verdict in told:
+        if verdict is Verdict.DOWN and target not in down:
+            down.add(target)
+            yield Page(target, at)
+        elif verdict in (Verdict.UP, Verdict.DEGRADED):
+            down.discard(target)
+
+
+def stuck(world: World, told: Iterable[Told], who: str) -> Score:
+    """Return the targets that are called down long after they are up again."""
+    told = list(told)
+    total = Score()
+    for target, outages in world.outages.items():
+        for fault in outages:
+            until = fault.end + bound(world, fault, disturbed=True)
+            until += 2 * world.plan.interval_s  # the rounds that end it
+            before = [t.verdict for t in told if t.target == target and t.at <= until]
+            stays = before and before[-1] is Verdict.DOWN
+            if stays and until < world.plan.lasts_s and _seen(world, target, until):
+                line = f"seed {world.seed}: target {target} at {until:.0f} s, still"
+                total += Score(false=(f"{who} {line}",))
+    return total
+
+
+def _seen(world: World, target: int, at: float) -> bool:
+    """Tell whether somebody could see *target* for a while before *at*."""
+    since = at - 4 * world.plan.interval_s
+    return any(
+        _state(world, w, target, at) is None is _state(world, w, target, since)
+        for w in range(1, world.plan.workers + 1)
+    )

@@ -111,10 +111,10 @@ class World:
         """Return broken paths, one worker's at most for each target."""
         paths = {}
         for target in range(1, self.plan.jobs + 1):
-            if self.plan.workers > 1 and dice.random() < 0.15:
+            if self.plan.workers > 1 and dice.random() < 0.5:
                 start = dice.uniform(SETTLED_S, self.plan.lasts_s - 900.0)
                 worker = dice.randint(1, self.plan.workers)
-                fault = Fault(start, start + dice.uniform(30.0, 600.0), Kind.PATH)
+                fault = Fault(start, start + dice.uniform(30.0, 900.0), Kind.PATH)
                 paths[worker, target] = fault
         return paths
 
