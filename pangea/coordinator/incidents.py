@@ -162,9 +162,13 @@ class Incidents:
         mine = (storm for storm in storms if storm.org == job.org)
         storm, shared = self._storms.of(mine, causes, at_us)
         last = self.known.get(self._of.get(job.id, ""))
+        if job.id in self._board.drills:
+            # It belongs to nothing that is in earnest, nor that to it.
+            self.put(self._begin(job, change, opened_us, ()), decided)
+            return
         if storm is not None:
             self.put(join(storm, member_of(job, change, at_us), shared), decided)
-        elif last is not None and may_reopen(last, at_us):
+        elif last is not None and not last.drill and may_reopen(last, at_us):
             step = follow(last, replace(change, at_us=at_us))
             self.put(step, decided)
         else:

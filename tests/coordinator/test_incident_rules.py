@@ -233,3 +233,21 @@ def test_an_incident_added_to_the_past_takes_no_job_out_of_an_open_one():
     assert play.incidents.open_of(1).id == mine.id
     play.verdict(1, UP)
     assert not play.incidents.all_open(1)
+
+
+def test_a_drill_opens_nothing_again_joins_nothing_and_is_never_opened_again():
+    play = Play()
+    play.verdict(2, DOWN)
+    play.verdict(2, UP)
+    play.board.drills[2] = True
+    play.verdict(2, DOWN)
+    drilled = play.incidents.open_of(2)
+    assert (drilled.drill, drilled.reopened) == (True, 0)
+    for job in (4, 6):
+        play.verdict(job, DOWN)
+    assert not any(i.is_storm for i in play.standing())
+    play.verdict(2, UP)
+    play.board.drills.pop(2)
+    play.verdict(2, DOWN)
+    assert not play.incidents.open_of(2).drill
+    check(play)
