@@ -82,13 +82,7 @@ class Coordinator:
         self.intake.given = self.dispatch.given
         self.intake.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
-        # First of all followers: the others may want to know the times.
-        self.outages = Outages(self.board)
-        self.confirming = Confirming(self.board, self.dispatch, self.watch, clock)
-        self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
-        self.incidents = Incidents(self.board, store, clock)
-        self.judging.followers.append(self.incidents.follow)
-        self.judging.heard = self.incidents.causes.heard
+        self._follow_verdicts()
         self.moving = Moving(
             self.board, clock, self.dispatch, self.judging, self.intake
         )
@@ -114,17 +108,28 @@ class Coordinator:
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()
         self.members = Membership(self)
-        self.past = Past(self)
-        self.planned = Planned(self)
-        self.sickness = Sickness(
-            self.board, store, self.judging, self.intake, clock, self._again
-        )
-        self.reception.hearers.append(self.sickness)
-        # After the incidents, for its lines are theirs.
-        self.reasons = Reasons(self)
+        self._explain_verdicts()
         self.stopping = False
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
+
+    def _follow_verdicts(self) -> None:
+        """Make what hears of each verdict at once."""
+        # First of all followers: the others may want to know the times.
+        self.outages = Outages(self.board)
+        self.confirming = Confirming(self.board, self.dispatch, self.watch, self.clock)
+        self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
+        self.incidents = Incidents(self.board, self.store, self.clock)
+        self.judging.followers.append(self.incidents.follow)
+        self.judging.heard = self.incidents.causes.heard
+
+    def _explain_verdicts(self) -> None:
+        """Make what knows why verdicts are what they are."""
+        self.past = Past(self)
+        self.planned = Planned(self)
+        self.sickness = Sickness(self)
+        # After the incidents, for its lines are theirs.
+        self.reasons = Reasons(self)
 
     def _open_reception(
         self, identity: Identity, ring: Callable[[], bytes]
@@ -227,9 +232,6 @@ class Coordinator:
 
     def _repeat(self, job: int, worker: int, delay_s: float) -> None:
         self.dispatch.run_now(job, [worker], delay_s)
-
-    def _again(self, job: int, worker: int) -> None:
-        self._repeat(job, worker, 0.0)
 
     async def _tick(self) -> None:
         ticks = 0

@@ -3,9 +3,8 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from pangea.core.clock import Clock
 from pangea.core.isolation import Isolation, Said
 from pangea.core.model import PUSHED, Flag, Job, Outcome, Result, VoteValue, Worker
 from pangea.core.self_test import RESOLVER, kind_of
@@ -15,12 +14,12 @@ from pangea.core.verdict import JobState, Judgement
 from pangea.mesh.messages import Message
 from pangea.mesh.probe_messages import Check, Health
 from pangea.storage import sick_windows
-from pangea.storage.database import Store
 
-from .board import Board
-from .intake import Intake
-from .judging import Decided, Judging
+from .judging import Decided
 from .worker_link import WorkerLink
+
+if TYPE_CHECKING:
+    from .coordinator import Coordinator
 
 log = logging.getLogger(__name__)
 
@@ -40,26 +39,14 @@ _SICK = int(Flag.SICK)
 class Sickness:
     """Keeps the board's ``sick`` true, and tells which results are void.
 
-    ``checks`` are the last self-test of each worker; *again* asks a worker to probe
-    a job once more.
+    ``checks`` are the last self-test of each worker.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        store: Store,
-        judging: Judging,
-        intake: Intake,
-        clock: Clock,
-        again: Callable[[int, int], None],
-    ) -> None:
+    def __init__(self, coordinator: "Coordinator") -> None:
         self.checks: dict[int, tuple[Check, ...]] = {}
-        self._board = board
-        self._store = store
-        self._judging = judging
-        self._intake = intake
-        self._clock = clock
-        self._again = again
+        self._board, self._store = coordinator.board, coordinator.store
+        self._judging, self._intake = coordinator.judging, coordinator.intake
+        self._clock, self._dispatch = coordinator.clock, coordinator.dispatch
         self._windows: dict[int, list[SickWindow]] = {}
         self._isolation = Isolation()
         #: By job and worker: when it began to fail, and when it last did.
@@ -68,8 +55,9 @@ class Sickness:
         self._waiting: dict[int, tuple[Worker, Health]] = {}
         self._news = asyncio.Event()
         self._undone, self._moved = Decided(), False
-        self._also, judging.void = judging.void, self.void
-        judging.followers.append(self.follow)
+        self._also, self._judging.void = self._judging.void, self.void
+        self._judging.followers.append(self.follow)
+        coordinator.reception.hearers.append(self)
 
     async def load(self) -> None:
         """Take up what was known before the coordinator stopped."""
@@ -207,7 +195,7 @@ class Sickness:
         if worker not in self._isolation.isolated:
             jobs = [job for job, by in self._failed.items() if worker in by]
             for job in jobs[:MOST_AGAIN]:
-                self._again(job, worker)
+                self._dispatch.run_now(job, [worker])
 
     def _count(self, number: int) -> None:
         """Count anew who reaches a job, and who fails it."""

@@ -46,8 +46,7 @@ def worker_answer(
     """Return a worker and, if it is linked, how it is.
 
     *waiting*: its link is open until a person decides; *twin*: two machines use its
-    identity; *withheld*: it does not get all credentials; *path*: how its link goes,
-    *dialled*: where we dial it; *presence*: whether it is heard.
+    identity; *withheld*: it lacks credentials; *path* and *dialled*: how it is linked.
     """
     jobs = sum(worker.id in placed.slots for placed in board.placements.values())
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
