@@ -1,12 +1,13 @@
 """Who is in maintenance now: looked at each second, kept on the board."""
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
-from pangea.core.errors import NotFound
+from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.maintenance import Maintenance, Window, checked, window, windows
 from pangea.core.model import Job, Result
 from pangea.scheduling import next_by_cron
@@ -19,6 +20,10 @@ from pangea.web.schema import moment
 from .board import Board
 from .judging import Decided
 
+log = logging.getLogger(__name__)
+
+#: What an organisation may have planned at once.
+MOST_PLANS = 1000
 #: The reason of a vote that does not count because its worker is worked on.
 RESTING = "worker in maintenance"
 
@@ -55,15 +60,27 @@ class Upkeep:
     def _missed(self, since: float, now: float) -> Iterator[Span]:
         """Yield the stays that began and ended while there was no coordinator."""
         for plan in self.plans.values():
+            if self._window(plan, now) is None and plan.until_us < since * 1e6:
+                continue  # over long since, or it cannot be carried out
             for one in windows(plan, since, next_by_cron):
                 if one.until > now:
                     break
-                for job in self._covered(plan) if one.start >= since else ():
+                for job in self.covered(plan) if one.start >= since else ():
                     yield _span(job.id, one.start, one.until, _why(plan, one))
 
     async def add(self, wanted: Maintenance) -> Maintenance:
-        """Store and begin a plan; UsageError if it can never be in force."""
-        checked(wanted, self._clock.wall(), next_by_cron)
+        """Store and begin a plan; UsageError if it can never be in force.
+
+        Conflict if there are too many.
+        """
+        now = self._clock.wall()
+        checked(wanted, now, next_by_cron)
+        mine = [p for p in self.plans.values() if p.org == wanted.org]
+        if sum(self._window(p, now) is not None for p in mine) >= MOST_PLANS:
+            raise Conflict(
+                f"{MOST_PLANS} maintenances are planned already",
+                hint="end what is over: pangea maintenance end ID",
+            )
         plan = await self._store.write(lambda: stored.add(wanted))
         self._put(plan)
         return plan
@@ -94,7 +111,14 @@ class Upkeep:
 
     def window(self, plan: Maintenance) -> Window | None:
         """Return the window of *plan* that goes on, else the next one."""
-        return window(plan, self._clock.wall(), next_by_cron)
+        return self._window(plan, self._clock.wall())
+
+    def covered(self, plan: Maintenance) -> list[Job]:
+        """Return the jobs that *plan* is about now."""
+        jobs = self._board.jobs
+        if plan.labels:
+            return [job for job in jobs.values() if plan.covers(job)]
+        return [jobs[n] for n in plan.jobs if n in jobs and plan.covers(jobs[n])]
 
     def look(self, now: float) -> Decided:
         """See who is in maintenance at *now*; return what changed."""
@@ -107,7 +131,7 @@ class Upkeep:
         for plan, one in self._active(now):
             for worker in plan.workers:
                 resting[worker] = min(one.start, resting.get(worker, one.start))
-            for job in self._covered(plan):
+            for job in self.covered(plan):
                 span = _span(job.id, now, one.until, _why(plan, one))
                 if job.id not in jobs or jobs[job.id].until_us < span.until_us:
                     jobs[job.id] = span
@@ -127,16 +151,18 @@ class Upkeep:
     def _active(self, now: float) -> Iterator[tuple[Maintenance, Window]]:
         for number, plan in self.plans.items():
             if number not in self._windows or _is_over(self._windows[number], now):
-                self._windows[number] = window(plan, now, next_by_cron)
+                self._windows[number] = self._window(plan, now)
             one = self._windows[number]
             if one is not None and one.start <= now < one.until:
                 yield plan, one
 
-    def _covered(self, plan: Maintenance) -> list[Job]:
-        jobs = self._board.jobs
-        if plan.labels:
-            return [job for job in jobs.values() if plan.covers(job)]
-        return [jobs[n] for n in plan.jobs if n in jobs and plan.covers(jobs[n])]
+    def _window(self, plan: Maintenance, now: float) -> Window | None:
+        """Return a window; none of a plan whose zone this machine knows no more."""
+        try:
+            return window(plan, now, next_by_cron)
+        except UsageError as error:
+            log.error("maintenance %d cannot be carried out: %s", plan.id, error)
+            return None
 
     def _put(self, plan: Maintenance) -> None:
         self.plans[plan.id] = plan

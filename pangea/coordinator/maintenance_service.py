@@ -83,7 +83,7 @@ class MaintenanceService:
             jobs=list(names.values()),
             labels=plan.labels,
             workers=[name for n in plan.workers if (name := self._board.voter(n))],
-            covers=sum(plan.covers(job) for job in self._board.jobs.values()),
+            covers=len(self._upkeep.covered(plan)) if one else 0,
             schedule=plan.schedule,
             zone=plan.zone,
             start=_moment(one.start) if one else None,
