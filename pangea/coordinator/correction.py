@@ -15,13 +15,14 @@ from msgspec import Struct
 from pangea.core.backfill import amend
 from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
+from pangea.core.incident import Incident
 from pangea.core.late import Fix, correct, relive
 from pangea.core.model import PUSHED, Job, Result, Verdict
 from pangea.core.threshold import STRETCH_S
 from pangea.core.uptime import Span
 from pangea.core.verdict import JobState, Transition
 from pangea.core.votes import Vote, VoteChange
-from pangea.storage import corrections, lateness
+from pangea.storage import corrections, lateness, log_then, spans
 from pangea.storage import incidents as stored_incidents
 from pangea.storage.database import Store
 from pangea.web.events import Hub
@@ -132,6 +133,9 @@ class Correction:
         job, span = self._board.jobs.get(number), waiting.span
         now_us = round(self._clock.wall() * 1e6)
         begin = max(span.begin_us, now_us - round(OLDEST_S * 1e6))
+        if number in self._board.states:
+            # What was measured before speaks of another question.
+            begin = max(begin, round(self._board.states[number].asked * 1e6))
         placed = max(1, len(self._board.placed(number)))
         each = job.interval_s / placed if job else STEP_S
         step = round(min(STEP_S, STEP_RESULTS * each) * 1e6)
@@ -186,13 +190,8 @@ class Correction:
             [*(t for t in said if t not in wrong), *fix.right], key=lambda t: t.at_us
         )
         reach = Span(min(whole.begin_us, turns[0].at_us), whole.end_us)
-        page = await self._store.read(
-            lambda: stored_incidents.page(
-                job.org, job=job.id, since_us=reach.begin_us, limit=1000
-            )
-        )
-        alone = [i for i in page[0] if not i.is_storm]
-        amended = amend(job.org, job.name, turns, alone, reach, now_us)
+        known, quiet = await self._store.read(lambda: _known(job, reach))
+        amended = amend(job.org, job.name, turns, known, reach, now_us, quiet)
         told = Decided()
         for step in (*amended.missed, *amended.never):
             self._incidents.put(step, told)
@@ -222,6 +221,19 @@ class Correction:
             "retracted": never,
         }
         self._hub.publish("correction", job.org, said)
+
+
+def _known(job: Job, reach: Span) -> tuple[list[Incident], list[Span]]:
+    """Return the incidents of *job* alone, and when none may open: as planned."""
+    page, _ = stored_incidents.page(
+        job.org, job=job.id, since_us=reach.begin_us, limit=1000
+    )
+    planned = [
+        Span(s.from_us, s.until_us)
+        for s in spans.between(job.id, reach.begin_us, reach.end_us)
+    ]
+    paused = log_then.pauses(job.id, reach.begin_us, reach.end_us)
+    return [i for i in page if not i.is_storm], [*planned, *paused]
 
 
 def _both(one: Span | None, other: Span) -> Span:

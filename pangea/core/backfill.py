@@ -27,12 +27,14 @@ def amend(
     known: Iterable[Incident],
     whole: Span,
     now_us: int,
+    quiet: Sequence[Span] = (),
 ) -> Amended:
     """Return what becomes of the incidents of one job within *whole*.
 
     *turns* are the corrected transitions, from the last one before on; *known* the
     incidents that there are, which this job alone is a member of. What is open, or
-    was not over when *whole* ended, is left to the present.
+    was not over when *whole* ended, is left to the present. Within *quiet*, which was
+    planned, none is made.
     """
     true = stretches(org, name, turns)
     known = [i for i in known if not i.retracted]
@@ -42,6 +44,7 @@ def amend(
         if not i.is_open
         and whole.begin_us <= i.opened_us < whole.end_us
         and not any(_meet(i, other) for other in known)
+        and not any(s.begin_us <= i.opened_us < s.end_us for s in quiet)
     ]
     never = [
         _retracted(i, now_us)

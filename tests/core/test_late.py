@@ -156,6 +156,8 @@ def test_incidents_are_added_and_taken_back_and_the_present_is_left_alone():
     assert made.incident.closed_us == 1400 * S
     assert gone.incident.retracted
     assert gone.incident.id == never[0].id
+    planned = [Span(1200 * S, 1350 * S)]
+    assert amend(1, "web", true, known, WHOLE, 0, planned).missed == ()
     again = amend(1, "web", true, [made.incident, gone.incident, *stays], WHOLE, 0)
     assert not again.missed
     assert not again.never
