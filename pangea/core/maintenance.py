@@ -14,6 +14,7 @@ from .model import FIRST_ORG, Job
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN = 24 * 60
 LONGEST_S = 366 * 86400.0
+FURTHEST_S = 10 * LONGEST_S
 #: Windows that are told of one maintenance at most.
 MOST_WINDOWS = 1000
 _TIME = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])")
@@ -106,6 +107,8 @@ def checked(wanted: Maintenance, now: float, starts: Starts) -> Maintenance:
             f"a maintenance of {length:g} s cannot be",
             hint="it ends after it begins, and within a year",
         )
+    if wanted.from_us / 1e6 > now + FURTHEST_S:
+        raise UsageError("this maintenance is too far ahead", hint="at most 10 years")
     if window(wanted, now, starts) is None:
         raise UsageError("this maintenance is over already", hint="give a later end")
     return wanted

@@ -192,6 +192,7 @@ def test_a_week_that_is_none_is_refused(text):
         (Maintenance(jobs=(1,), until_us=9_000_000, cron="0 3 * * 0"), "when"),
         (Maintenance(jobs=(1,), from_us=9_000_000, until_us=8_000_000), "cannot be"),
         (Maintenance(jobs=(1,), until_us=2_000_000), "over already"),
+        (Maintenance(jobs=(1,), from_us=1 << 57, until_us=(1 << 57) + 1), "too far"),
         (Maintenance(jobs=(1,), cron="0 3 * * 0"), "cannot be"),
         (Maintenance(jobs=(1,), cron="0 3 * * 0", length_s=float("inf")), "cannot be"),
         (Maintenance(jobs=(1,), cron="0 3", length_s=60.0), "cannot read cron"),
