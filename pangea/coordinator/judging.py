@@ -178,6 +178,7 @@ class Judging:
     def expire(self) -> Decided:
         """Let old votes expire and electorates follow who is there, and well."""
         decided, now, board = Decided(), self._now(), self._board
+        self._voting.tidy()
         anybody = board.lost or board.resting or board.sick
         for job, state in list(board.states.items()):
             rule, seats = board.rules[job], board.electorate(job, now)

@@ -44,6 +44,10 @@ class Voting:
         """Forget how long *job* usually took: it asks another question."""
         self._pasts.forget(job)
 
+    def tidy(self) -> None:
+        """Forget jobs whose past nobody looks at any more."""
+        self._pasts.keep(self._board.weighed)
+
     def _weighed(self, result: Result, lasts: float) -> Vote | None:
         value, job = result.vote, self._board.jobs[result.job]
         if value is None:

@@ -3,7 +3,7 @@
 A result that passes one stays ``ok``; its vote is ``warn``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from .durations import milliseconds
@@ -76,6 +76,11 @@ class Pasts:
     def forget(self, job: int) -> None:
         """Forget a job."""
         self._by_job.pop(job, None)
+
+    def keep(self, jobs: Container[int]) -> None:
+        """Forget all but *jobs*."""
+        for job in [job for job in self._by_job if job not in jobs]:
+            del self._by_job[job]
 
 
 def warning(

@@ -71,7 +71,12 @@ def test_each_worker_has_a_past_of_its_own_until_the_job_asks_something_else():
     assert pasts.of(1, 2) is pasts.of(1, 2)
     assert pasts.of(1, 2) is not pasts.of(1, 3)
     before = pasts.of(1, 2)
+    pasts.keep({1})
+    assert pasts.of(1, 2) is before
     pasts.forget(1)
+    assert pasts.of(1, 2) is not before
+    before = pasts.of(1, 2)
+    pasts.keep(())
     assert pasts.of(1, 2) is not before
 
 
