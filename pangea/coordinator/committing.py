@@ -76,6 +76,11 @@ class Committing:
             self._telling.trouble(why)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether a commit is under way."""
+        return self._began is not None
+
+    @property
     def is_late(self) -> bool:
         """Whether what arrives now may wait for long until it is written."""
         began = self._began

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 #: Batches judged and written together, and those that may wait.
 GROUP = 32
 QUEUE = 128
+#: A batch of no more rows is judged as it arrives: to read it twice costs nothing.
+NEWS_ROWS = 50
 #: A link waits no longer until what its digest changed is written.
 VIEW_S = 0.25
 HEAD_BYTES = 512
@@ -95,8 +97,12 @@ class Intake:
             self.marks.pop(key, None)
 
     def came(self, parcel: Parcel) -> None:
-        """Judge a batch that has arrived, if it may wait for long to be written."""
-        if self._committing.is_late:
+        """Judge a batch that has arrived, if its turn may be long in coming.
+
+        News come in small ones, and wait for no commit that is under way.
+        """
+        news = self._committing.is_busy and len(parcel.batch.rows) <= NEWS_ROWS
+        if news or self._committing.is_late:
             self._judge_early([parcel])
 
     def offer(self, parcel: Parcel) -> bool:

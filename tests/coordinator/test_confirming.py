@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from msgspec.structs import replace
@@ -225,6 +226,24 @@ async def test_whose_run_went_on_when_asked_is_asked_once_more(sites):
     await nyc.far.report([slow], nyc.sent + 1)
 
     assert await nyc.is_asked() == [job]
+
+
+async def test_news_wait_for_no_commit_that_is_under_way(sites, store):
+    hel, nyc, sgp = await sites.begin()
+    (job,) = sites.jobs
+    slow = asyncio.create_task(store.write(lambda: time.sleep(0.8)))
+    await asyncio.sleep(0.05)
+    await sgp.far.report([row(job)] * 500, sgp.sent + 1)
+    await asyncio.sleep(0.1)
+    for site in (hel, nyc):
+        await site.far.report([row(job, -1.0, BAD)], site.sent + 1)
+    begun = time.monotonic()
+    while sites.board.states[job].verdict is not Verdict.DOWN:
+        await asyncio.sleep(0.01)
+
+    assert time.monotonic() - begun < 0.3
+    assert not slow.done()
+    await slow
 
 
 async def test_an_outage_is_remembered_over_a_restart(sites, store):
