@@ -243,6 +243,8 @@ def _windows(said: Health, now: float) -> list[SickWindow]:
         until = FOR_EVER
         if window.until_us:
             until = (window.until_us + said.offset_us) / 1e6
+        if until > now + AHEAD_S:
+            until = FOR_EVER  # It cannot know yet: it goes on, and is shown so.
         if now - KEPT_S < since <= now + AHEAD_S and since <= until:
             found.append(SickWindow(since, until, safe_text(window.cause, 200)))
     return found

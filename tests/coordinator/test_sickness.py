@@ -229,3 +229,28 @@ async def test_who_fails_few_of_many_stays_counted(world, many):
     await ber.report([row(job, -1.0) for job in jobs], first=len(jobs) + 1)
     await until(lambda: has(world, "down", "web-0"))
     assert not world.coordinator.board.sick
+
+
+async def test_a_worker_that_lies_of_its_health_takes_only_its_own_votes(world):
+    hel, _ = await shared(world)
+    (job,) = hel.held
+    most, loud = (1 << 63) - 1, "x\x1b[2J" * 500
+    windows = [
+        Window(-most, most, loud),
+        Window(us(-9), us(-30), "ends before it begins"),
+        Window(us(3600), 0, "in an hour"),
+        Window(us(-2), us(10**6), loud),
+    ]
+    check = Check(loud, False, loud, float("nan"))
+    said = Health(most, (check,) * 50, tuple(windows * 30))
+    for _ in range(50):
+        await hel.link.send(said)
+    await until(lambda: says(world, "hel", "x"))
+    told = await world.members.worker(FIRST_ORG, "hel")
+    assert len(told.self_test) <= 16
+    assert "\x1b" not in told.health + told.self_test[0].detail
+    assert len(told.health) < 300
+    await hel.report([row(job, -1.0, FAILED)], first=2)
+    await hel.until(lambda f: f.acks.get("e") == 2)
+    assert (await answer(world)).verdict == "up"
+    assert await vote(world, "ber") == "ok"
