@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from pangea.core.model import Job, Verdict, VoteValue
 from pangea.core.uptime import Aside, Span, Uptime, merged, uptime
 from pangea.core.verdict import Transition, VoteChange
-from pangea.storage import coverage, lateness, log_then, verdicts
+from pangea.storage import coverage, lateness, log_then, rollups, verdicts
+from pangea.storage.history import History
 
 from .correction import Correction
 from .pauses import Pauses
@@ -77,6 +78,22 @@ class Past:
             changes = verdicts.vote_changes(job.id)
             turns = [_turn(c) for c in changes if c.worker == worker]
         return uptime(turns, whole, aside)
+
+
+    def history(
+        self, job: Job, whole: Span, points: int, worker: int | None
+    ) -> tuple[History, Uptime]:
+        """Return about so many points of a range, and how long *job* was what."""
+        found = rollups.history(
+            job,
+            whole.begin_us,
+            whole.end_us,
+            points,
+            worker=worker,
+            workers=len(self._c.board.placements[job.id].workers),
+            buckets=self._c.buckets,
+        )
+        return found, self.uptime(job, whole, worker)
 
 
 def since_added(job: Job, whole: Span) -> Span:

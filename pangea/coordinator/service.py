@@ -12,7 +12,6 @@ from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import PUSHED, Job, Outcome
 from pangea.core.uptime import Span
 from pangea.storage import results as stored_results
-from pangea.storage import rollups
 from pangea.web.schema import (
     AddedJob,
     HistoryAnswer,
@@ -263,16 +262,7 @@ class CoordinatorService:
         until_us = round(self._c.clock.wall() * 1e6)
         whole = Span(until_us - round(range_s * 1e6), until_us)
         history, time = await self._c.store.read(
-            lambda: (
-                rollups.history(
-                    job,
-                    *(whole.begin_us, whole.end_us, points),
-                    worker=worker_id,
-                    workers=len(self._board.placements[job.id].workers),
-                    buckets=self._c.buckets,
-                ),
-                self._c.past.uptime(job, whole, worker_id),
-            )
+            lambda: self._c.past.history(job, whole, points, worker_id)
         )
         return history_answer(history, time.share)
 

@@ -19,7 +19,13 @@ def an_uptime(**changes):
         "target": 99.9, "budget_min": 43.2, "left_min": 23.2,
         "burn": {"1h": 0.0, "6h": 2.5, "3d": None},
     }  # fmt: skip
-    return {"uptime": 0.986, "coverage": 0.99, "minutes": minutes, "slo": slo, **changes}
+    return {
+        "uptime": 0.986,
+        "coverage": 0.99,
+        "minutes": minutes,
+        "slo": slo,
+        **changes,
+    }
 
 
 def test_status_at_a_moment_asks_for_the_same_moment_twice(api, run):
