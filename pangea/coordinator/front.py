@@ -1,8 +1,10 @@
 """The port of a coordinator: what is served on it, and where others find it."""
 
+from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pangea.background import Background
 from pangea.core.config import NodeConfig
@@ -86,20 +88,7 @@ async def open_front(
     )
     members = WorkerService(coordinator)
     app[WORKERS] = members
-    app[SECRETS] = SecretService(coordinator)
-    app[MESH_SERVICE] = MeshService(coordinator)
-    app[DIALS] = DialService(coordinator)
-    app[GAPS] = GapService(coordinator)
-    app[INCIDENTS] = IncidentService(coordinator)
-    app[NOTES] = NoteService(coordinator)
-    app[DEPENDENCIES] = DependencyService(coordinator, service)
-    app[DRILLS] = DrillService(coordinator)
-    app[MAINTENANCE] = MaintenanceService(coordinator)
-    app[PAST] = PastService(coordinator, service)
-    app[TRIALS] = TrialService(coordinator)
-    app[PROBES] = ProbeService(coordinator)
-    app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
-    app[JUDGING] = JudgingService(coordinator)
+    offer(app, coordinator, service)
     host, port = config.listen
     tls = certificate.context if certificate else None
     if certificate:
@@ -114,6 +103,26 @@ async def open_front(
     stack.push_async_callback(running.stop)
     shown = certificate.shown.fingerprint if certificate else ""
     return Front(here, host, places, shown)
+
+
+def offer(
+    app: MutableMapping[Any, Any], coordinator: Coordinator, service: CoordinatorService
+) -> None:
+    """Let *app* answer what else there is to ask of *coordinator*."""
+    app[SECRETS] = SecretService(coordinator)
+    app[MESH_SERVICE] = MeshService(coordinator)
+    app[DIALS] = DialService(coordinator)
+    app[GAPS] = GapService(coordinator)
+    app[INCIDENTS] = IncidentService(coordinator)
+    app[NOTES] = NoteService(coordinator)
+    app[DEPENDENCIES] = DependencyService(coordinator, service)
+    app[DRILLS] = DrillService(coordinator)
+    app[MAINTENANCE] = MaintenanceService(coordinator)
+    app[PAST] = PastService(coordinator, service)
+    app[TRIALS] = TrialService(coordinator)
+    app[PROBES] = ProbeService(coordinator)
+    app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
+    app[JUDGING] = JudgingService(coordinator)
 
 
 def reached_at(host: str) -> str:
