@@ -57,7 +57,7 @@ def is_neighbour(address: str, proc: Path = PROC) -> bool | None:
     for line in _lines(proc / "arp")[1:]:
         words = line.split()
         if len(words) > 3 and words[0] == address:
-            return bool(int(words[2], 16) & 2)
+            return words[2] != "0x0"
     return None
 
 

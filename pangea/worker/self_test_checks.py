@@ -14,7 +14,7 @@ from msgspec import Struct
 from pangea.core.clock import Clock
 from pangea.core.config import SelfTestTable
 from pangea.core.errors import ProtocolError
-from pangea.core.failure import ProbeFailed
+from pangea.core.failure import ProbeFailed, from_os_error
 from pangea.core.liveness import SUSPECT_S
 from pangea.core.self_test import CLOCK, COORDINATOR, GATEWAY, PEER, RESOLVER, Finding
 from pangea.core.text import safe_text
@@ -42,6 +42,8 @@ PINGS, PING_WAIT_S = 3, 0.3
 MOST_PEERS = 2
 #: A clock that moved by so much was set, or the machine slept.
 JUMP_S = 0.5
+#: How a check ends that says nothing: we stop, or have no sockets left.
+OURS = frozenset({"cancelled", "no_resources", "bug"})
 #: What the link says of a gateway's address (ARP).
 _KNOWS = {True: "knows it", False: "does not know it", None: "does not tell"}
 
@@ -124,6 +126,8 @@ class Checks:
         try:
             answered = await self._answers(address)
         except ProbeFailed as failure:
+            if failure.reason in OURS:
+                return Finding(name, None, safe_text(failure.detail, 120))
             answered, why = False, safe_text(failure.detail, 120)
         else:
             why = "it answers no ping"
@@ -137,11 +141,14 @@ class Checks:
     async def _answers(self, address: str) -> bool:
         """Tell whether one of a few pings is answered. Raises ProbeFailed."""
         for _ in range(PINGS):
-            burst = self._tools.icmp.begin(Request(address, wait_s=PING_WAIT_S))
             try:
-                await burst.done
-            finally:
-                burst.finish()
+                burst = self._tools.icmp.begin(Request(address, wait_s=PING_WAIT_S))
+                try:
+                    await burst.done
+                finally:
+                    burst.finish()
+            except OSError as error:
+                raise from_os_error(error, "pinging it") from error
             if burst.received:
                 return True
         return False
@@ -161,6 +168,8 @@ class Checks:
         except TimeoutError:
             why = f"no answer within {CHECK_S:g} s"
         except ProbeFailed as failure:
+            if failure.reason in OURS:
+                return Finding(name, None, safe_text(failure.detail, 120))
             why = failure.detail
         except OSError as error:
             why = (error.strerror or str(error)).lower()
