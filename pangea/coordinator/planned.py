@@ -27,7 +27,7 @@ class Planned:
     def __init__(self, coordinator: "Coordinator") -> None:
         c = self._c = coordinator
         self.upkeep = Upkeep(c.board, c.store, c.clock)
-        self.suppression = Suppression(c.board, c.incidents)
+        self.suppression = Suppression(c.board, c.incidents, c.run_now)
         self.drills = Drills(c.board, c.store, c.clock, c.dispatch, c.incidents)
         c.judging.followers.append(self._follow)
         self._void, c.judging.void = c.judging.void, self._is_void

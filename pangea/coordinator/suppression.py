@@ -1,15 +1,21 @@
 """Why a job that is unwell opens no incident of its own, and where it is told."""
 
+from collections.abc import Callable
+
 from pangea.core.cause import Cause
-from pangea.core.dependencies import Blame, blame
+from pangea.core.dependencies import GRACE_S, Blame, blame
 from pangea.core.incident import BAD, leave
-from pangea.core.model import Verdict
+from pangea.core.model import PUSHED, Job, Verdict
 from pangea.core.storm import join
 from pangea.core.verdict import JobState, Judgement, Transition
 
 from .board import Board
 from .incidents import Incidents, member_of
 from .judging import Decided
+
+#: Of those above a job so many are asked how they are, if they seem to be well.
+MOST_ASKED = 16
+ASKED = (Verdict.UP, Verdict.DEGRADED)
 
 
 class Suppression:
@@ -20,9 +26,15 @@ class Suppression:
     then, it has an incident of its own.
     """
 
-    def __init__(self, board: Board, incidents: Incidents) -> None:
+    def __init__(
+        self, board: Board, incidents: Incidents, ask: Callable[[Job], object]
+    ) -> None:
         self._board = board
         self._incidents = incidents
+        self._ask = ask
+        #: When parents were asked (UTC seconds), and for which jobs they were.
+        self._asked: dict[int, float] = {}
+        self._asked_for: set[int] = set()
         #: Jobs that depend on others and are unwell, each since which change.
         self._unwell: dict[int, Transition] = {}
         #: Who was to blame last, and until when a job may still follow its parent.
@@ -52,6 +64,7 @@ class Suppression:
         """Return why *job* opens no incident at *at* (UTC seconds), "" if it does."""
         if job in self._board.maintained:
             return self._board.maintained[job]
+        self._ask_parents(job, at)
         found = self._blame(job, at)
         if found is None:
             return self._follows(job, at)
@@ -81,13 +94,39 @@ class Suppression:
                 self._tell(change, now, decided)
         return decided
 
+    def _ask_parents(self, job: int, at: float) -> None:
+        """Let what *job* depends on be probed now, once in each of its outages.
+
+        What many jobs depend on is asked once for all of them.
+        """
+        board = self._board
+        if job in self._asked_for or not board.graph.parents(job):
+            return
+        self._asked_for.add(job)
+        for parent in board.graph.ancestors(job)[:MOST_ASKED]:
+            above = board.jobs.get(parent)
+            if above is None or board.verdict(above) not in ASKED:
+                continue
+            again = 2 * above.timeout_s + GRACE_S
+            if above.type in PUSHED or abs(at - self._asked.get(parent, 0.0)) < again:
+                continue
+            self._asked[parent] = at
+            self._ask(above)
+
     def _blame(self, job: int, at: float) -> Blame | None:
         board = self._board
         if not board.graph.parents(job) or job not in board.states:
             return None
         since = board.states[job].since
         return blame(
-            job, since, board.graph, board.jobs, board.states, at, board.drills
+            job,
+            since,
+            board.graph,
+            board.jobs,
+            board.states,
+            at,
+            board.drills,
+            self._asked,
         )
 
     def _follows(self, job: int, at: float) -> str:
@@ -130,3 +169,4 @@ class Suppression:
     def _forget(self, job: int) -> None:
         for known in (self._unwell, self._blamed, self._eased, self._told_in):
             known.pop(job, None)
+        self._asked_for.discard(job)

@@ -12,6 +12,10 @@ from .verdict import JobState
 DEEPEST = 256
 #: A parent that has a failed vote is confirmed within two timeouts and this.
 GRACE_S = 2.0
+#: A vote that was given so little before it was asked for is an answer, too.
+APART_S = 0.05
+#: Nobody was asked.
+NOBODY: Mapping[int, float] = {}
 
 #: From a job to those that come next.
 Way = Callable[[int], Iterable[int]]
@@ -119,13 +123,14 @@ def blame(
     states: Mapping[int, JobState],
     now: float,
     aside: Container[int] = (),
+    asked: Mapping[int, float] = NOBODY,
 ) -> Blame | None:
     """Return which job above *job*, bad *since* then, is to blame; None: nobody.
 
     The highest one that is down counts. While none is, but one has a failed vote
-    that counts, the answer waits for it: two of its timeouts and two seconds from
-    *since* on. Times are UTC seconds. Those *aside* are never to blame: they are
-    drilled.
+    that counts, or has not answered since it was *asked*, the answer waits for it:
+    two of its timeouts and two seconds from *since* on. Times are UTC seconds.
+    Those *aside* are never to blame: they are drilled.
     """
     above = [p for p in graph.ancestors(job) if p in jobs and p not in aside]
     down = [p for p in above if states[p].verdict is Verdict.DOWN]
@@ -134,14 +139,23 @@ def blame(
             return Blame(parent, f"depends on {jobs[parent].name}, which is down")
     for parent in above:
         until = since + 2 * jobs[parent].timeout_s + GRACE_S
-        if now < until and _fails(states[parent]):
+        if now >= until:
+            continue
+        if _fails(states[parent]):
             why = f"depends on {jobs[parent].name}, which is being confirmed"
+            return Blame(parent, why, until)
+        if parent in asked and _owes(states[parent], asked[parent]):
+            why = f"depends on {jobs[parent].name}, which is being asked"
             return Blame(parent, why, until)
     return None
 
 
 def _fails(state: JobState) -> bool:
     return any(vote.value is VoteValue.FAILED for vote in state.counted)
+
+
+def _owes(state: JobState, asked: float) -> bool:
+    return any(vote.at < asked - APART_S for vote in state.counted)
 
 
 def _walk(job: int, further: Way) -> Iterator[int]:

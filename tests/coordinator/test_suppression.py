@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from pangea.coordinator.maintenance_service import MaintenanceService
 from pangea.core.errors import UsageError
@@ -93,10 +94,33 @@ async def test_the_order_in_which_both_are_confirmed_does_not_matter(scene):
     await scene.until(lambda: scene.open() == [["gw", "web"]])
 
 
-async def test_a_child_that_fails_alone_alarms_at_once(scene):
-    _, web = await family(scene)
+async def test_a_child_that_fails_alone_alarms_once_its_parent_has_answered(scene):
+    gw, web = await family(scene)
+    before = [[r.job for r in far.runs].count(gw) for far in scene.ends]
     await scene.down(web)
-    assert scene.open() == [["web"]]
+    for far, runs in zip(scene.ends, before, strict=True):
+        wanted = runs + 1
+        await far.until(lambda f, n=wanted: [r.job for r in f.runs].count(gw) == n)
+    assert scene.open() == []
+    await asyncio.sleep(0.06)
+    await scene.say(gw, OK, OK)
+    await scene.until(lambda: scene.open() == [["web"]])
+
+
+async def test_a_parent_that_is_only_found_down_when_it_is_asked_is_to_blame(scene):
+    gw, web = await family(scene)
+    await scene.down(web)
+    await asyncio.sleep(0.06)
+    await scene.say(gw, FAILED, FAILED)
+    await scene.until(lambda: scene.open() == [["gw", "web"]])
+
+
+async def test_a_parent_that_does_not_answer_is_not_waited_for_for_ever(scene):
+    gw, web = await family(scene)
+    scene.board.jobs[gw] = replace(scene.board.jobs[gw], timeout_s=0.1)
+    await scene.down(web)
+    assert scene.open() == []
+    await scene.until(lambda: scene.open() == [["web"]])
 
 
 async def test_a_child_that_stays_down_when_its_parent_is_up_alarms_by_itself(scene):

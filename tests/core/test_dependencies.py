@@ -122,6 +122,20 @@ def test_a_parent_that_fails_but_is_not_confirmed_is_waited_for_so_long(verdict)
     assert family.blame(2, now=limit) is None
 
 
+def test_a_parent_that_was_asked_is_waited_for_until_it_answers():
+    family = Family(job(1), job(2, 1))
+    family.say(1, Verdict.UP, VoteValue.OK, VoteValue.OK)  # at 0.0
+
+    def found(now, asked):
+        graph, jobs, states = family.graph, family.jobs, family.states
+        return blame(2, 100.0, graph, jobs, states, now, (), asked)
+
+    assert found(101.0, {1: 100.0}).why == "depends on j1, which is being asked"
+    assert found(108.0, {1: 100.0}) is None
+    assert found(101.0, {}) is None
+    assert found(101.0, {1: 0.0}) is None
+
+
 def test_a_parent_whose_failed_vote_does_not_count_is_not_waited_for():
     family = Family(job(1), job(2, 1))
     votes = {1: Vote(1, VoteValue.FAILED, 0.0, 100.0)}
