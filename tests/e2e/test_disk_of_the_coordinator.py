@@ -16,6 +16,8 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
+#: So many workers are asked for evidence when a job goes down, at most.
+MOST_EVIDENCE = 3
 #: Runs a command in sight of a small disk of its own at $0.
 ON_SMALL_DISK = 'mount -t tmpfs -o size=8m,mode=700 tmpfs "$0" && exec "$@"'
 
@@ -24,16 +26,21 @@ class Target(ThreadingHTTPServer):
     """A web server that counts who asks, and answers with ``status``."""
 
     def __init__(self) -> None:
-        self.seen, self.status = 0, 200
+        self.answered: Counter[int] = Counter()
+        self.status = 200
         super().__init__(("127.0.0.1", 0), _Page)
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def seen(self) -> int:
+        return self.answered.total()
 
 
 class _Page(BaseHTTPRequestHandler):
     server: Target
 
     def do_GET(self) -> None:
-        self.server.seen += 1
+        self.server.answered[self.server.status] += 1
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -106,6 +113,9 @@ def test_what_dies_while_the_disk_is_full_is_down_and_stored_once_later(
     wait_for(lambda: cluster.verdicts() == {"web": "down"}, 8, "it is down")
     assert trouble()
     assert len(cluster.results("web")) == stored
+    # What is asked as evidence is no result; it is asked by now.
+    before = target.seen
+    wait_for(lambda: target.seen > before + 9, 20, "it goes on")
     target.status = 200
     wait_for(lambda: cluster.verdicts() == {"web": "up"}, 10, "it is up again")
 
@@ -115,11 +125,17 @@ def test_what_dies_while_the_disk_is_full_is_down_and_stored_once_later(
 
     def delivered():
         found = cluster.api("/workers")["items"]
+        stored = len(cluster.results("web"))
         return all(w["spool"] == 0 for w in found) and (
-            len(cluster.results("web")) >= target.seen
+            stored >= target.seen - MOST_EVIDENCE
         )
 
     wait_for(delivered, 40, "everything is delivered")
     results = cluster.results("web")
     runs = Counter((r["worker"], r["started_at"]) for r in results)
-    assert (len(results), max(runs.values())) == (target.seen, 1)
+    assert max(runs.values()) == 1
+    found = Counter(r["outcome"] for r in results)
+    assert found["ok"] == target.answered[200]
+    assert 0 <= target.answered[500] - found["failed"] <= MOST_EVIDENCE
+    for name in ("local", "hel", "nyc"):
+        assert cluster.api(f"/workers/{name}/gaps")["items"] == []
