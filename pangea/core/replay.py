@@ -204,6 +204,8 @@ class _Replay:
         """
         state, rule = self.state, self._rule
         majority = len(state.electorate) // 2 + 1
+        if state.line in ("confirming", "tipping"):
+            return 1
         if state.line == "tipping":
             return 1
         if state.line == "recovering":
@@ -236,14 +238,14 @@ class _Replay:
         if self._due is not None and len(votes) == 1:
             due, self._due = max(self._due, votes[0].at + 0.001), None
             if due < min(until, self._next(votes[0])):
-                return [replace(votes[0], at=due)]
+                return [replace(votes[0], at=due, repeat=True)]
         due_of = [(self._next(vote), vote) for vote in votes]
         found: list[Vote] = []
         while due_of and len(found) < most:
             at, vote = min(due_of, key=_when)
             if at >= until:
                 break
-            found.append(replace(vote, at=at))
+            found.append(replace(vote, at=at, repeat=False))
             due_of[due_of.index((at, vote))] = (at + self._interval, vote)
         return found
 
