@@ -2,8 +2,9 @@
 
 A job per monitor costs 16 to 20 % of a core at 1000 firings a second, a job per
 slot under 1 %. Inside a slot each member has its own moment, and a few whose turn
-is near go along with one that is due: a wake-up costs more than a probe. APScheduler runs on wall time; a step of the wall clock
-re-arms every slot, else an hour's step back would be an hour blind.
+is near go along with one that is due: a wake-up costs more than a probe.
+APScheduler runs on wall time; a step of the wall clock re-arms every slot, else an
+hour's step back would be an hour blind.
 """
 
 import asyncio
