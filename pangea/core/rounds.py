@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .model import Verdict, VoteValue, Worker
-from .tally import PARTIAL_ROUNDS, REPEAT_AFTER_S
+from .tally import NOBODY_NEW, PARTIAL_ROUNDS, REPEAT_AFTER_S
 from .votes import GOOD, Vote
 
 if TYPE_CHECKING:
@@ -162,21 +162,27 @@ class Rounds:
             if new:
                 self.tipped_by = 0  # somebody else fails as well
             return True
-        self._tip(new if quorum else set())
+        self._tip(new, quorum=quorum)
         self.standing = set(failing)
         self.stood_by.clear()
         self.bad_rounds = int(quorum)
         self.partial_rounds = int(bool(failing) and not quorum)
         return False
 
-    def _tip(self, new: set[int]) -> None:
+    def _tip(self, new: set[int], *, quorum: bool) -> None:
         """Note who alone makes a quorum of what has stood below it for long.
 
-        Else one lost packet were enough, for the other failures are no news.
+        Else one lost packet were enough, for the other failures are no news. That
+        those who reached it are gone is none either.
         """
-        stood = self.partial_rounds >= PARTIAL_ROUNDS
-        self.tipped_by = new.pop() if stood and len(new) == 1 else 0
-        self.tipped_at = self.seats.held[self.tipped_by].at if self.tipped_by else 0.0
+        self.tipped_by, self.tipped_at = 0, 0.0
+        if not quorum or self.partial_rounds < PARTIAL_ROUNDS:
+            return
+        if len(new) == 1:
+            (self.tipped_by,) = new
+            self.tipped_at = self.seats.held[self.tipped_by].at
+        elif not new:
+            self.tipped_by = NOBODY_NEW
 
     def _stood(self) -> None:
         self.stood_by.clear()

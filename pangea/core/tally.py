@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .verdict import JobState
 
 _FAILED, _WARN = VoteValue.FAILED, VoteValue.WARN
+#: What tips a partial failure: that others have gone, and nobody's new failure.
+NOBODY_NEW = -1
 #: One worker alone confirms a failure by repeats, this long after each try.
 REPEAT_AFTER_S = (0.0, 1.0, 5.0)
 #: Failures that stand for so many rounds below the quorum make it degraded.
@@ -101,6 +103,9 @@ class _Ballot:
     def _failed(self) -> Ground:
         state, rule, because = self.state, self.rule, _because(self.failed)
         if state.verdict is not Verdict.DOWN:
+            if state.tipped_by == NOBODY_NEW:
+                why = f"partial: those who reached it have gone ({because})"
+                return self._say(state.verdict, "partial", why)
             if len(self.voters) == 1 and rule.confirm and not _confirmed(state):
                 return self._say(state.verdict, "confirming", f"confirming: {because}")
             if rule.confirm and state.tipped_by:

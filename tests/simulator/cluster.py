@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import msgspec
@@ -60,17 +61,18 @@ class Coordinator:
     """What a coordinator knows between two of its restarts."""
 
     def __init__(self, world: World, clock: VirtualClock, off: Collection[str]) -> None:
-        self._world, self._clock, self._off = world, clock, off
+        self._world, self.clock, self._off = world, clock, off
         self.board = FullBoard() if "electorate" in off else Board()
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
+        # What the parts ask of a coordinator and do not need here.
+        self.store = self.intake = None
+        self.reception = SimpleNamespace(hearers=[])
         self.watch = Watch(self.board, clock)
         self.confirming = Confirming(self.board, self.dispatch, self.watch, clock)
         if "confirm" not in off:
             self.judging.followers.append(self.confirming.follow)
-        self.sickness = Sickness(
-            self.board, None, self.judging, self, clock, self._again
-        )
+        self.sickness = Sickness(self)
         if "isolation" in off:
             self.sickness._isolation = NoIsolation()
         self.told: list[Told] = []
@@ -97,19 +99,16 @@ class Coordinator:
             )
             for n in range(1, plan.jobs + 1)
         ]
-        self.board.started = self._clock.wall()
+        self.board.started = self.clock.wall()
         decode = msgspec.msgpack.Decoder(JobState).decode
         self.board.load(jobs, workers, [decode(state) for state in states])
         if "expiry" in self._off:
             self.board.lasts = dict.fromkeys(self.board.lasts, 1e9)
         self.watch.start()
-        self.judging.resume([], self._clock.wall())
+        self.judging.resume([], self.clock.wall())
 
     def _repeat(self, job: int, worker: int, delay_s: float) -> None:
         self.dispatch.run_now(job, [worker], delay_s)
-
-    def _again(self, job: int, worker: int) -> None:
-        self.dispatch.run_now(job, [worker])
 
     def learn(self, worker: int, said: Health) -> None:
         """Take what a worker says of its health."""
@@ -122,7 +121,7 @@ class Coordinator:
 
     def tick(self) -> None:
         """See who is there and let votes expire, once a second."""
-        now = self._clock.wall()
+        now = self.clock.wall()
         for worker in self.board.connected:
             self.board.seen[worker] = now
         self.watch.look()
@@ -131,7 +130,7 @@ class Coordinator:
             self._page(self.judging.expire())
 
     def _page(self, decided: Decided) -> None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         self.told += [Told(t.job, now, t.after) for t in decided.transitions]
 
 
