@@ -1,7 +1,7 @@
 """Which results do not count because their worker was unwell.
 
-Pure. In a bad window what a worker says of failures and of times is void; that a
-target answered is proven all the same. For a target that must not answer it is the
+Pure. In a bad window what a worker says of failures is void; that a target answered
+is proven all the same, if not how fast. For a target that must not answer it is the
 other way round.
 """
 
@@ -21,7 +21,7 @@ MOST = 100
 KEPT_S = 7 * 86400.0
 FOR_EVER = float("inf")
 
-_SICK, _WARN = int(Flag.SICK), int(Flag.WARN)
+_SICK = int(Flag.SICK)
 
 
 class SickWindow(Struct, frozen=True, order=True):
@@ -41,10 +41,7 @@ class SickWindow(Struct, frozen=True, order=True):
 
 def may_be_void(result: Result, job: Job) -> bool:
     """Tell whether *result* says what an unwell worker may not say of *job*."""
-    if job.expect == "fail":
-        return result.outcome is Outcome.OK
-    warns = result.outcome is Outcome.OK and result.flags & _WARN
-    return result.outcome is Outcome.FAILED or bool(warns)
+    return result.outcome is (Outcome.OK if job.expect == "fail" else Outcome.FAILED)
 
 
 def void(result: Result, job: Job, windows: Iterable[SickWindow]) -> str:
