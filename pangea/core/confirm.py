@@ -6,6 +6,7 @@ in, what is asked now and what is left out. What is left over waits for tokens; 
 ordinary schedule goes on meanwhile, so nothing is lost.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence, Set
 from enum import StrEnum
@@ -198,6 +199,7 @@ def was_under_way(vote: Vote | None, before: float, since: float, asked: float) 
     return vote.at < since - SLACK_S and vote.end >= asked
 
 
+@functools.lru_cache(maxsize=16_384)
 def place_of(target: str) -> str:
     """Return the part of the network where *target* is.
 
