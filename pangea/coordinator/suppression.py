@@ -15,7 +15,7 @@ from .judging import Decided
 
 #: Of those above a job so many are asked how they are, if they seem to be well.
 MOST_ASKED = 16
-ASKED = (Verdict.UP, Verdict.DEGRADED)
+ASKED = (Verdict.UP, Verdict.DEGRADED, "maintenance")
 
 
 class Suppression:
@@ -106,7 +106,7 @@ class Suppression:
         for parent in board.graph.ancestors(job)[:MOST_ASKED]:
             above = board.jobs.get(parent)
             if above is None or board.verdict(above) not in ASKED:
-                continue
+                continue  # down already, stopped, or nobody knows
             again = 2 * above.timeout_s + GRACE_S
             if above.type in PUSHED or abs(at - self._asked.get(parent, 0.0)) < again:
                 continue

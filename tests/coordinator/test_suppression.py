@@ -115,6 +115,20 @@ async def test_a_parent_that_is_only_found_down_when_it_is_asked_is_to_blame(sce
     await scene.until(lambda: scene.open() == [["gw", "web"]])
 
 
+async def test_a_parent_in_maintenance_is_asked_as_well_and_takes_the_blame(scene):
+    gw, web = await family(scene)
+    desk = MaintenanceService(scene.world.coordinator)
+    await desk.add(FIRST_ORG, "ann", MaintenanceSpec(jobs=["gw"], duration_s=600.0))
+    await scene.down(web)
+    assert scene.open() == []
+    await asyncio.sleep(0.06)
+    await scene.say(gw, FAILED, FAILED)
+    await scene.until(lambda: scene.board.states[gw].verdict == "down")
+    await asyncio.sleep(0.1)
+    assert scene.open() == []
+    assert scene.world.coordinator.planned.suppression.why(web, 0.0)
+
+
 async def test_a_parent_that_does_not_answer_is_not_waited_for_for_ever(scene):
     gw, web = await family(scene)
     scene.board.jobs[gw] = replace(scene.board.jobs[gw], timeout_s=0.1)
