@@ -30,6 +30,8 @@ COMMANDS = {
     "config": (".config", "Check and show the configuration."),
     "secret": (".secret", "Make, print or rotate the secret of the cluster."),
     "drill": (".drill", "Let a job fail on purpose, and time each stage."),
+    "backup": (".backup", "Back the coordinator up into one sealed file."),
+    "restore": (".restore", "Put a backup into a state directory."),
     "doctor": (".doctor", "Say why discovery or joining does not work here."),
     "version": (".version", "Print the version of client and coordinator."),
 }

@@ -13,16 +13,26 @@ from pangea.mesh.private_file import create_private, read_private, write_private
 
 #: Holds the URL of the coordinator of this state directory.
 URL_NAME = "url"
+#: There while a restored backup is put in its place.
+MOVING = "restore.moving"
 #: Files that a node may have open, if the system allows: links, pages, probes.
 DESCRIPTORS = 65_536
 
 
 @contextmanager
-def hold(state_dir: Path) -> Iterator[None]:
-    """Hold *state_dir* for this process alone; ConfigError if another has it."""
+def hold(state_dir: Path, *, restoring: bool = False) -> Iterator[None]:
+    """Hold *state_dir* for this process alone.
+
+    Raises ConfigError if another has it, or if a restore into it was cut short.
+    """
     lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(lock, state_dir)
+        if not restoring and (state_dir / MOVING).exists():
+            raise ConfigError(
+                f"a restore into {state_dir} was cut short",
+                hint="do it again: pangea restore FILE --force; nothing is lost",
+            )
         yield
     finally:
         os.close(lock)

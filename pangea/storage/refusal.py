@@ -41,6 +41,8 @@ def told(
         hint = "the disk has errors or no room: look at its space and the system's log"
     elif "readonly" in text or "unable to open" in text:
         hint = "check the owner and rights of the state directory"
+    elif "locked" in text:
+        hint = "another program holds the database; end it, or try again later"
     elif "malformed" in text or "not a database" in text:
         hint = "stop Pangea and restore the last backup"
     return StorageError(f"{doing}: {text}", hint=hint)

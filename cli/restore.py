@@ -1,0 +1,57 @@
+"""`pangea restore`: make a state directory what a backup holds."""
+
+from pathlib import Path
+
+import click
+
+from .backup import Progress, facts
+from .group import Command
+from .output import show_one
+from .pass_phrase import sealed, to_open
+from .session import Session
+
+
+@click.command("restore", cls=Command)
+@click.argument("file", type=click.Path(path_type=Path))
+@sealed
+@click.option("--force", is_flag=True, help="Move what is in the directory aside.")
+@click.pass_obj
+def command(
+    session: Session,
+    file: Path,
+    passphrase_file: str | None,
+    key_file: str | None,
+    force: bool,
+) -> None:
+    """Put the backup FILE into the state directory; the coordinator must not run.
+
+    All of it is read and checked first. What is in the directory is moved aside,
+    and only with --force; nothing is deleted. The workers know the coordinator by
+    its key, come back by themselves, and send again what the backup lacks.
+    """
+    from pangea.backup.restore import restore
+
+    from .settings import resolve
+
+    config = resolve(session).config
+    state_dir = Path(config.storage.state_dir)
+    given = to_open(file, passphrase_file, key_file)
+    with Progress(session) as progress:
+        done = restore(file, given, state_dir, force=force, tell=progress.tell)
+    made = done.made
+    lines = [
+        f"restored {made.facts.words} of {made.header.made_at} into {state_dir}",
+        f"what was there is in {done.aside}" if done.aside else "",
+        "start it: pangea run",
+    ]
+    found = {**facts(made), "state_dir": str(state_dir), "aside": None}
+    if done.aside:
+        found["aside"] = str(done.aside)
+    show_one(
+        session, found, lambda style: [line for line in lines if line], name=str(file)
+    )
+    if config.storage.database:
+        session.note(
+            f"the configuration has the database at {config.database}: move it there"
+            f" from {state_dir}/pangea.db, or take that line out"
+        )

@@ -1,0 +1,1 @@
+"""Backups: all that a coordinator is, in one sealed file, and back again."""
