@@ -10,7 +10,7 @@ PURE = {
     "datetime", "decimal", "difflib", "enum", "errno", "fractions", "functools",
     "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator",
     "re", "statistics", "string", "struct", "textwrap", "tomllib", "typing",
-    "unicodedata", "urllib.parse", "zoneinfo",
+    "unicodedata", "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}
 #: Where anything may be caught, each with a comment that says why.
