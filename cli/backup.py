@@ -28,6 +28,7 @@ DATABASE = "pangea.db"
 @click.option("--check", is_flag=True, help="Read FILE as a restore would; no more.")
 @click.option("--list", "header", is_flag=True, help="Print what FILE is.")
 @click.option("--new-key", is_flag=True, help="Make FILE a key for --key-file.")
+@click.option("--now", is_flag=True, help="Let the coordinator make a scheduled one.")
 @click.pass_obj
 def command(
     session: Session,
@@ -38,6 +39,7 @@ def command(
     check: bool,
     header: bool,
     new_key: bool,
+    now: bool,
 ) -> None:
     """Back up the coordinator of this machine to FILE, while it runs or not.
 
@@ -49,8 +51,11 @@ def command(
     pangea backup --check pangea.backup       could it be restored?
     pangea restore pangea.backup --state-dir DIR
     """
-    if check + header + new_key > 1:
-        raise UsageError("one of --check, --list and --new-key")
+    if check + header + new_key + now > 1 or (now and file):
+        raise UsageError("one of --check, --list and --new-key FILE, or --now, or FILE")
+    if now:
+        _now(session)
+        return
     if file is None:
         raise UsageError("which FILE?", hint="pangea backup FILE")
     if new_key:
@@ -121,6 +126,12 @@ def _new_key(session: Session, file: Path) -> None:
     new_key(file)
     told = f"made the key {file}: keep a copy where no backup is lost with it"
     show_one(session, {"key_file": str(file)}, lambda style: [told], name=str(file))
+
+
+def _now(session: Session) -> None:
+    answer = session.client().post("backups")
+    told = f"the coordinator makes {answer['name']}: pangea status tells how it went"
+    show_one(session, answer, lambda style: [told])
 
 
 class Progress:

@@ -56,6 +56,10 @@ ENVIRONMENT = {
     "PANGEA_SELF_TEST_GATEWAY": "self_test.gateway",
     "PANGEA_SELF_TEST_RESOLVER": "self_test.resolver",
     "PANGEA_SELF_TEST_NAME": "self_test.name",
+    "PANGEA_BACKUP_DIR": "backup.dir",
+    "PANGEA_BACKUP_EVERY": "backup.every",
+    "PANGEA_BACKUP_KEEP": "backup.keep",
+    "PANGEA_BACKUP_KEY_FILE": "backup.key_file",
     "PANGEA_NO_LOCAL_WORKER": "worker.local",
     "PANGEA_ACCOUNT_CODES": "accounts.codes",
 }

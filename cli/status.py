@@ -80,6 +80,7 @@ def _screen(
         f"{status['results_per_s']:.3g} results/s",
         f"jobs         {status['jobs']}   {verdicts}".rstrip(),
     ]
+    lines += _backup(status.get("backup"))
     if status.get("at"):
         lines = [f"as of        {safe_text(status['at'], 40)}", lines[0], lines[2]]
     bad = [job for job in jobs if job.get("verdict") in WORST]
@@ -93,6 +94,19 @@ def _screen(
     if status["next"]:
         lines += ["", f"next: {style.plain(safe_text(status['next'], 300))}"]
     return lines
+
+
+def _backup(backup: dict[str, Any] | None) -> list[str]:
+    """Return when the last scheduled backup was, if any are scheduled."""
+    if not backup:
+        return []
+    if backup["last_at"] is None:
+        told = "none yet"
+    else:
+        told = f"{ago(backup['last_at'])}, {backup['last_bytes']:,} bytes"
+        told += f", {backup['kept']} kept"
+    running = ", one is being made" if backup["running"] else ""
+    return [f"backup       {told}{running}"]
 
 
 def _incidents(style: Style, status: dict[str, Any]) -> list[str]:

@@ -29,6 +29,7 @@ from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
 from pangea.web.server import serve
 
+from .backup_start import keep_backups, source_of
 from .coordinator import Coordinator
 from .dependency_service import DependencyService
 from .dial_service import DialService
@@ -89,6 +90,8 @@ async def open_front(
     members = WorkerService(coordinator)
     app[WORKERS] = members
     offer(app, coordinator, service)
+    source = source_of(config, state_dir, name)
+    keep_backups(config, source, app, service, background, coordinator.clock)
     host, port = config.listen
     tls = certificate.context if certificate else None
     if certificate:

@@ -80,13 +80,13 @@ class CoordinatorService:
         self.join = NO_LINES
         self._changing = coordinator.changing
         self._intervals = intervals
-        self._status = Status(coordinator, name)
+        self.summary = Status(coordinator, name)
         #: Others that know what is wrong here: each returns sentences for a person.
-        self.troubles = self._status.more
+        self.troubles = self.summary.more
 
     async def status(self, org: int) -> StatusAnswer:
         """Return the counts, the health and the next step."""
-        return self._status.answer(org, self.join)
+        return self.summary.answer(org, self.join)
 
     async def ready(self) -> str:
         """Return "" if able to serve, else why not."""

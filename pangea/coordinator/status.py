@@ -7,6 +7,7 @@ from pangea import __version__
 from pangea.core.model import Worker
 from pangea.mesh import rotation
 from pangea.web.schema import StatusAnswer, moment
+from pangea.web.schema_backups import BackupsStatus
 
 from .concerns import MOST, concerns
 from .coordinator import Coordinator
@@ -24,6 +25,7 @@ class Status:
         self._rate = Rate()
         #: What else may be wrong: each returns sentences for a person.
         self.more: list[Callable[[], list[str]]] = []
+        self.backup: Callable[[], BackupsStatus | None] = lambda: None
 
     def answer(self, org: int, join: JoinLines) -> StatusAnswer:
         """Return the counts, the health, the next step, and how to *join*."""
@@ -55,6 +57,7 @@ class Status:
             detection_s=self._c.outages.took_s,
             incidents_open=len(bad),
             incidents=[incident_answer(board, i, now_us) for i in bad[:MOST]],
+            backup=self.backup(),
         )
 
     def _admission(self, known: list[Worker]) -> list[str]:

@@ -207,6 +207,25 @@ class SelfTestTable(Struct, frozen=True, kw_only=True):
             raise ValueError(f"name: {self.name!r} is no name")
 
 
+class BackupTable(Struct, frozen=True, kw_only=True):
+    """``[backup]``: backups that a coordinator makes by itself.
+
+    One ``every`` so often into ``dir`` ("": none), sealed with the key in
+    ``key_file``; the newest ``keep`` stay.
+    """
+
+    dir: str = ""
+    every: Seconds = Seconds(86400)
+    keep: int = 7
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        if self.every < 60:
+            raise ValueError("every: wanted at least 1m")
+        if not 1 <= self.keep <= 1000:
+            raise ValueError("keep: wanted 1 to 1000")
+
+
 class NodeConfig(Struct, frozen=True, kw_only=True):
     """Everything that a node is told before it starts."""
 
@@ -219,10 +238,16 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
     accounts: AccountsTable = AccountsTable()
     worker: WorkerTable = WorkerTable()
     self_test: SelfTestTable = SelfTestTable()
+    backup: BackupTable = BackupTable()
 
     def __post_init__(self) -> None:
         if self.server.listen == LISTEN_OFF and self.node.role == "coordinator":
             raise ValueError("server.listen: a coordinator must listen somewhere")
+        if self.backup.dir and not self.backup.key_file:
+            raise ValueError(
+                "backup.key_file: wanted, for backups are sealed: "
+                "make one with pangea backup --new-key FILE"
+            )
 
     @property
     def listen(self) -> tuple[str, int]:

@@ -37,6 +37,7 @@ from .login import LOGIN
 from .mesh import MESH
 from .pages import PAGES
 from .route import Route
+from .routes_backups import BACKUP_ROUTES
 from .routes_incidents import INCIDENT_ROUTES
 from .routes_past import PAST_ROUTES
 from .routes_planned import PLANNED_ROUTES
@@ -211,6 +212,7 @@ API: list[Route] = [
     *EXPLAIN_ROUTES,
     *PLANNED_ROUTES,
     *JUDGING_ROUTES,
+    *BACKUP_ROUTES,
     Route(
         method="GET",
         path=f"{_V1}/secrets",

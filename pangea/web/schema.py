@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from .schema_backups import BackupsStatus
 from .schema_health import CheckAnswer
 from .schema_incidents import IncidentAnswer
 from .schema_push import PushAnswer as PushAnswer
@@ -264,6 +265,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     ``confirm_waiting`` wait for the budget; ``detection_s`` is how long the last
     outages took from the first failure to the verdict. ``only_here``: no other machine
     reaches this coordinator. ``incidents`` are the newest 20 of those that are open.
+    ``backup`` is null where none are scheduled.
     """
 
     name: str
@@ -286,6 +288,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     detection_s: float | None = None
     incidents_open: int = 0
     incidents: list[IncidentAnswer] = []
+    backup: BackupsStatus | None = None
 
 
 class Starter(Struct, frozen=True, kw_only=True):
