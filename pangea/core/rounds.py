@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .model import Verdict, VoteValue, Worker
-from .tally import NOBODY_NEW, PARTIAL_ROUNDS, REPEAT_AFTER_S
+from .tally import NOBODY_NEW, REPEAT_AFTER_S
 from .votes import GOOD, Vote
 
 if TYPE_CHECKING:
     from .rule import Rule
     from .verdict import JobState
 
+#: Failures below the quorum that others have contradicted for so many rounds are no
+#: news when one more joins them.
+KNOWN_ROUNDS = 2
 #: No count goes further.
 MOST = 1000
 #: A try that began so little before its time was one.
@@ -176,7 +179,7 @@ class Rounds:
         those who reached it are gone is none either.
         """
         self.tipped_by, self.tipped_at = 0, 0.0
-        if not quorum or self.partial_rounds < PARTIAL_ROUNDS:
+        if not quorum or self.partial_rounds < KNOWN_ROUNDS:
             return
         if len(new) == 1:
             (self.tipped_by,) = new

@@ -108,7 +108,8 @@ def is_disturbed(world: World, target: int, fault: Fault) -> bool:
     since, until = fault.start - LEAVES_S, fault.start + LOST_S + 60
     others = [f for faults in world.unwell.values() for f in faults]
     others += world.restarts
-    others += [path for (_, t), path in world.paths.items() if t == target]
+    # Who has many broken paths is isolated, and then the other one is alone.
+    others += world.paths.values()
     # A worker's lost probe is one more reason to wait for its next one.
     return any(f.start < until and f.end > since for f in others)
 
@@ -119,7 +120,12 @@ def _unknowable(world: World, target: int, at: float) -> bool:
     That is so if all who could see were misled; and when most of them only just
     began to be, by faults that have nothing to do with each other.
     """
-    states = [_state(world, w, target, at) for w in range(1, world.plan.workers + 1)]
+    workers = range(1, world.plan.workers + 1)
+    first = (
+        at - 4 * world.plan.timeout_s - 7
+    )  # when the first try of a sole voter began
+    moments = [at, (first + at) / 2, first, at - world.plan.timeout_s]
+    states = [_worst(world, w, target, moments) for w in workers]
     misled = [s for s in states if s in (Kind.ALONE, Kind.PATH)]
     if misled and None not in states:
         return True
@@ -129,8 +135,24 @@ def _unknowable(world: World, target: int, at: float) -> bool:
     return 2 * len(misled) > len(states) > 2 * len(newly)
 
 
+def _too_few(states: list[Kind | None]) -> bool:
+    well = states.count(None)
+    return not well or (Kind.BUSY in states and well < min(2, len(states)))
+
+
+def _worst(
+    world: World, worker: int, target: int, moments: Iterable[float]
+) -> Kind | None:
+    """Return in what way a worker was unwell at one of *moments*."""
+    states = (_state(world, worker, target, moment) for moment in moments)
+    return next(filter(None, states), None)
+
+
 def _blind(world: World, target: int, fault: Fault) -> bool:
-    """Tell whether nobody could see it for most of the time, or tell of it."""
+    """Tell whether too few could see it for most of the time, or tell of it.
+
+    Where two have to agree and one cannot tell anything, it is unknown.
+    """
     steps = 20
     length = (fault.end - fault.start) / steps
     moments = [fault.start + length * n for n in range(steps)]
@@ -138,9 +160,8 @@ def _blind(world: World, target: int, fault: Fault) -> bool:
         m
         for m in moments
         if any(f.at(m) for f in world.restarts)
-        or all(
-            _state(world, w, target, m) is not None
-            for w in range(1, world.plan.workers + 1)
+        or _too_few(
+            [_state(world, w, target, m) for w in range(1, world.plan.workers + 1)]
         )
     ]
     return 2 * len(unseen) > steps
