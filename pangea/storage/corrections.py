@@ -58,15 +58,7 @@ def results_between(job: int, whole: Span) -> list[Result] | None:
 
 def kept_since(begin_us: int) -> int:
     """Return from when on, at the earliest from *begin_us*, all results are kept."""
-    row = (
-        connection()
-        .execute("SELECT first_id, arrived FROM minute ORDER BY first_id LIMIT 1")
-        .fetchone()
-    )
-    if row is None or row[0] == 1:
-        return begin_us
-    arrived: int = row[1]
-    return max(begin_us, (arrived + 1) * results.MINUTE_US)
+    return max(begin_us, results.kept_from())
 
 
 def all_measured(

@@ -89,7 +89,7 @@ def _raw_step(job: Job, since: int, until: int, wanted: int) -> int:
     if wanted >= (MINUTE if job.interval_s < QUICK_S else TEN_MINUTES):
         return 0
     reach = (since * 1_000_000, until * 1_000_000)
-    if results.rows_between(*reach) > RAW_SCAN:
+    if results.effort(job.id, *reach) > RAW_SCAN:
         return 0
     if not results.reaches(reach[0]):
         return 0

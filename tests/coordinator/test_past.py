@@ -12,7 +12,7 @@ from pangea.core.incident import begin, follow
 from pangea.core.model import FIRST_ORG, Outcome, Verdict
 from pangea.core.uptime import Span
 from pangea.core.verdict import Transition
-from pangea.storage import incidents, lateness, log_then, verdicts
+from pangea.storage import incidents, lateness, log_then, settings, verdicts
 from tests.coordinator.conftest import CLOCK, row
 
 S = 1_000_000
@@ -299,6 +299,4 @@ async def test_a_rule_with_thresholds_is_tried_on_the_results_while_they_are_kep
 
 
 def _forget_the_first():
-    from pangea.storage.connection import connection
-
-    connection().execute("UPDATE minute SET first_id = 5 WHERE first_id = 1")
+    settings.put("raw_from_us", str(now_us(-1800)))
