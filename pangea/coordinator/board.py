@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pangea.core.dependencies import Graph
 from pangea.core.errors import NotFound
 from pangea.core.flapping import Flap
+from pangea.core.gauges import Lasts
 from pangea.core.job_rule import rule_for
 from pangea.core.liveness import LEAVES_S as LEAVES_AFTER_S
 from pangea.core.model import (
@@ -82,6 +83,16 @@ class Board:
         self.arrived: set[int] = set()
         self.unable: set[int] = set()
         self.recent = Recent()
+        self.latest = Lasts()
+
+    def remember(self, results: Iterable[Result]) -> None:
+        """Keep *results* of jobs that are known for the live views."""
+        jobs, recent, latest = self.jobs, self.recent.add, self.latest.add
+        for result in results:
+            job = jobs.get(result.job)
+            if job is not None:
+                recent(result)
+                latest(result, job.type)
 
     def load(
         self, jobs: Iterable[Job], workers: Iterable[Worker], states: Iterable[JobState]
@@ -135,6 +146,7 @@ class Board:
         self.drills.pop(job.id, None)
         self.graph.drop(job.id)
         self.recent.forget(job.id)
+        self.latest.forget(job.id)
         self.can_again(job=job.id)
 
     def can_again(self, *, job: int = 0, worker: int = 0) -> None:

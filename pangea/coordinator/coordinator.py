@@ -33,6 +33,7 @@ from .intake import Intake
 from .job_keeper import JobKeeper
 from .join_tokens import JoinTokens
 from .judging import BACK_S, Decided, Judging
+from .lag import Lag
 from .membership import Membership
 from .moving import Moving
 from .outages import Outages
@@ -109,7 +110,7 @@ class Coordinator:
         self.changing = asyncio.Lock()
         self.members = Membership(self)
         self._explain_verdicts()
-        self.stopping = False
+        self.stopping, self.lag = False, Lag()
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
 
@@ -175,7 +176,7 @@ class Coordinator:
             await self._await_heartbeat(job)
         since = round((now - WARM_S) * 1e6)
         recent = await self.store.read(lambda: results.since(since))
-        self.board.recent.warm(recent)
+        self.board.remember(recent)
         self.judging.resume(recent, now)
 
     async def _await_heartbeat(self, job: Job) -> None:
@@ -195,6 +196,7 @@ class Coordinator:
             tasks.create_task(self.reasons.run(self.intake.note), name="reasons")
             tasks.create_task(self.dialler.run(), name="dialler")
             tasks.create_task(self.past.run(), name="corrections")
+            tasks.create_task(self.retention.sealing.run(), name="sealing")
             tasks.create_task(recover(self.store, self.buckets), name="recover")
 
     async def stop(self, reason: str) -> None:
@@ -236,7 +238,9 @@ class Coordinator:
     async def _tick(self) -> None:
         ticks = 0
         while True:
+            due = self.clock.monotonic() + TICK_S
             await asyncio.sleep(TICK_S)
+            self.lag.note(self.clock.monotonic() - due, due)
             ticks += 1
             now = self.clock.wall()
             for worker in self.board.connected:

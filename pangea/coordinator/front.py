@@ -21,6 +21,7 @@ from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_judging import JUDGING
 from pangea.web.api_maintenance import MAINTENANCE
 from pangea.web.api_mesh import MESH_SERVICE
+from pangea.web.api_metrics import METRICS
 from pangea.web.api_notes import NOTES
 from pangea.web.api_past import PAST
 from pangea.web.api_probes import PROBES
@@ -41,6 +42,7 @@ from .incident_service import IncidentService
 from .judging_service import JudgingService
 from .maintenance_service import MaintenanceService
 from .mesh_service import MeshService
+from .metrics_service import MetricsService
 from .note_service import NoteService
 from .past_service import PastService
 from .probe_service import ProbeService
@@ -125,6 +127,7 @@ def offer(
     app[TRIALS] = TrialService(coordinator)
     app[PROBES] = ProbeService(coordinator)
     app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
+    app[METRICS] = MetricsService(coordinator)
     app[JUDGING] = JudgingService(coordinator)
 
 

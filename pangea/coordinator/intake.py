@@ -91,6 +91,11 @@ class Intake:
     def trouble(self, why: str) -> None:
         self._committing.trouble = why
 
+    @property
+    def waiting(self) -> int:
+        """How many batches wait."""
+        return self._queue.qsize()
+
     def forget(self, epochs: Iterable[tuple[int, str]]) -> None:
         """Forget the watermarks of *epochs*, which the database has forgotten."""
         for key in epochs:

@@ -26,10 +26,7 @@ class Telling:
 
     def results(self, results: Sequence[Result]) -> None:
         """Remember fresh results for the live views and tell them."""
-        jobs, remember = self._board.jobs, self._board.recent.add
-        for result in results:
-            if result.job in jobs:
-                remember(result)
+        self._board.remember(results)
         if self._hub.streams:
             self._publish(results)
         else:

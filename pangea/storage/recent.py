@@ -5,7 +5,6 @@ ten bytes a result, so 100,000 series of 60 results fit in some 70 MB.
 """
 
 import struct
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from pangea.core.model import Outcome, Result
@@ -66,11 +65,6 @@ class Recent:
             for past in merged
             if past.outcome is not Outcome.ERROR
         ][-n:]
-
-    def warm(self, results: Iterable[Result]) -> None:
-        """Take many results, as after a start."""
-        for result in results:
-            self.add(result)
 
     def forget(self, job: int) -> None:
         """Drop a job that was removed."""

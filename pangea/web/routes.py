@@ -21,6 +21,7 @@ from .api import (
 from .api_explain import EXPLAIN_ROUTES
 from .api_judging import JUDGING_ROUTES
 from .api_mesh import MeshAnswer, mesh_matrix
+from .api_metrics import METRICS_ROUTE
 from .api_past import AtQuery, JobsQuery, UptimeQuery, job, jobs, status, uptime
 from .api_probes import LINES, ProbeLine, ProbeSpec
 from .api_probes import ask as ask_probe
@@ -78,6 +79,7 @@ API: list[Route] = [
         answer=Health,
         auth="none",
     ),
+    METRICS_ROUTE,
     Route(
         method="GET",
         path=f"{_V1}/openapi.json",

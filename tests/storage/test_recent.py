@@ -31,14 +31,16 @@ def test_the_newest_results_are_kept_whatever_order_they_come_in(runs):
 
 def test_a_steady_series_keeps_exactly_its_size():
     recent = Recent(size=60)
-    recent.warm(result(i, ms=i) for i in range(500))
+    for i in range(500):
+        recent.add(result(i, ms=i))
     assert [p.duration_ms for p in recent.last(1, 1, 100)] == list(range(440, 500))
     assert [p.duration_ms for p in recent.last(1, 1, 2)] == [498.0, 499.0]
 
 
 def test_a_result_that_comes_late_finds_its_place():
     recent = Recent()
-    recent.warm([result(0), result(60), result(30)])
+    for at in (0, 60, 30):
+        recent.add(result(at))
     assert [p.started_us - T0 for p in recent.last(1, 1, 9)] == [0, 30e6, 60e6]
 
 
