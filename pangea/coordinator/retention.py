@@ -16,6 +16,8 @@ from pangea.core.rollup import HOUR, MINUTE, TEN_MINUTES
 from pangea.storage import ingest, results, rollup_rows
 from pangea.storage.database import Store
 
+from .sealing import Sealing
+
 DAY_S = 86400
 RAW_S = 7 * DAY_S
 #: Days and the vote-change log are kept for ever.
@@ -50,6 +52,7 @@ class Retention:
         self._step = ClockStep(clock, clock.boot)
         self._from = clock.boot()
         self._forgotten = forgotten
+        self.sealing = Sealing(store, clock)
 
     async def load(self) -> None:
         """Compare the clock with what an earlier run stored; before this one does."""
