@@ -243,11 +243,6 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.server.listen == LISTEN_OFF and self.node.role == "coordinator":
             raise ValueError("server.listen: a coordinator must listen somewhere")
-        if self.backup.dir and not self.backup.key_file:
-            raise ValueError(
-                "backup.key_file: wanted, for backups are sealed: "
-                "make one with pangea backup --new-key FILE"
-            )
 
     @property
     def listen(self) -> tuple[str, int]:

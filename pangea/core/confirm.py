@@ -175,7 +175,7 @@ def wants_round(state: JobState, goal: Goal) -> bool:
     A single voter's failures are repeated by `judge` itself.
     """
     if goal is Goal.DOWN:
-        return state.line == "rounds"
+        return state.line in ("rounds", "tipping")
     return state.verdict is Verdict.DOWN and state.line == "recovering"
 
 

@@ -85,6 +85,7 @@ def _after(
         stood_by=tuple(sorted(rounds.stood_by)),
         tipped_by=rounds.tipped_by,
         tipped_at=rounds.tipped_at,
+        denied=rounds.denied,
     )
 
 

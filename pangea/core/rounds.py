@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from .rule import Rule
     from .verdict import JobState
 
-#: Failures below the quorum that others have contradicted for so many rounds are no
-#: news when one more joins them.
-KNOWN_ROUNDS = 2
+#: So far may the clocks of two workers be apart, in seconds.
+APART_S = 0.25
 #: No count goes further.
 MOST = 1000
 #: A try that began so little before its time was one.
@@ -110,6 +109,7 @@ class Rounds:
         self.bad_rounds, self.partial_rounds = state.bad_rounds, state.partial_rounds
         self.standing, self.stood_by = set(state.standing), set(state.stood_by)
         self.tipped_by, self.tipped_at = state.tipped_by, state.tipped_at
+        self.denied = state.denied
         self._rule, self._workers = rule, workers
         self._degraded = state.verdict is Verdict.DEGRADED
         self._wanted = (VoteValue.OK,) if self._degraded else GOOD
@@ -126,6 +126,7 @@ class Rounds:
             return
         if vote.worker == self.tipped_by and vote.at > self.tipped_at:
             self.tipped_by = 0  # it has failed twice, or it has not
+        self._hear_denial(vote)
         if self._stands(failing, voters) and not pending:
             self.stood_by.add(vote.worker)
             again = not self.stood_by.isdisjoint(self.standing)
@@ -168,18 +169,26 @@ class Rounds:
         self._tip(new, quorum=quorum)
         self.standing = set(failing)
         self.stood_by.clear()
+        self.denied = False
         self.bad_rounds = int(quorum)
         self.partial_rounds = int(bool(failing) and not quorum)
         return False
 
+    def _hear_denial(self, vote: Vote) -> None:
+        """Note that somebody reaches what others failed to reach before."""
+        if vote.value in GOOD and vote.worker not in self.standing:
+            held = self.seats.held
+            began = [held[w].at for w in self.standing if w in held]
+            self.denied |= any(at + APART_S < vote.at for at in began)
+
     def _tip(self, new: set[int], *, quorum: bool) -> None:
-        """Note who alone makes a quorum of what has stood below it for long.
+        """Note who alone makes a quorum of failures that others have denied.
 
         Else one lost packet were enough, for the other failures are no news. That
         those who reached it are gone is none either.
         """
         self.tipped_by, self.tipped_at = 0, 0.0
-        if not quorum or self.partial_rounds < KNOWN_ROUNDS:
+        if not quorum or not self.denied:
             return
         if len(new) == 1:
             (self.tipped_by,) = new

@@ -47,8 +47,9 @@ class JobState(Struct, frozen=True):
     ``round_bad`` who has spoken in the one that is going on. ``bad_rounds`` counts
     those that the quorum of failures stands, ``partial_rounds`` those that the
     failures of ``standing`` stand below it; ``stood_by`` has spoken since the last.
-    ``firm`` is the last verdict that was not unknown. Who ``tipped_by`` its failure,
-    the one of ``tipped_at``, what stood below the quorum for long has to fail again.
+    ``firm`` is the last verdict that was not unknown. Failures are ``denied`` if
+    others have reached the target since: then who ``tipped_by`` its failure, the one of
+    ``tipped_at``, what stood below the quorum has to fail again.
     """
 
     job: int
@@ -73,6 +74,7 @@ class JobState(Struct, frozen=True):
     firm: Verdict = Verdict.UNKNOWN
     tipped_by: int = 0
     tipped_at: float = 0.0
+    denied: bool = False
 
     @property
     def counted(self) -> list[Vote]:

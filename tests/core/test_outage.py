@@ -80,7 +80,8 @@ def test_an_outage_lasts_until_it_is_up_and_is_known_until_then():
     assert (story.times, story.outage.over) == ((10.0, 14.5), 31.5)
 
     story.say(1, 50.0)  # the third has never recovered
-    assert story.times == (50.0, 50.5)
+    story.say(1, 51.0)
+    assert story.times == (50.0, 51.5)
 
 
 def test_a_worker_that_is_lost_a_while_goes_on_failing():

@@ -215,7 +215,8 @@ def _explain(
                 admitted[source, by] -= 1
                 report.in_gaps += 1
             else:
-                report.fault("lost", f"{source} {job} {run.token} at {run.at_us}")
+                when = f"at {run.at_us}{_before_death(run, own)}"
+                report.fault("lost", f"{source} {job} {run.token} {when}")
     report.claimed_twice = sum(admitted.values())
 
 
@@ -228,6 +229,14 @@ def _not_cut_short(runs: list[Seen], deaths: list[Death], report: Report) -> lis
             report.in_flight += 1
             left.remove(max(cut))
     return left
+
+
+def _before_death(run: Seen, deaths: list[Death]) -> str:
+    """Tell how long after *run* its worker died, if that was soon."""
+    after = [d.to_us - run.at_us for d in deaths if run.at_us <= d.to_us]
+    if not after or min(after) > 5_000_000:
+        return ""
+    return f", {min(after) / 1e6:.2f} s before it was surely dead"
 
 
 def _sooner(death: Death, written_s: float) -> Death:

@@ -164,7 +164,7 @@ def _blind(world: World, target: int, fault: Fault) -> bool:
             [_state(world, w, target, m) for w in range(1, world.plan.workers + 1)]
         )
     ]
-    return 2 * len(unseen) > steps
+    return 2 * len(unseen) > steps or fault.start in unseen
 
 
 def _state(world: World, worker: int, target: int, at: float) -> Kind | None:
