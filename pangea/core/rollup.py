@@ -10,23 +10,40 @@ MINUTE, TEN_MINUTES, HOUR, DAY = 60, 600, 3600, 86400
 STEPS = (MINUTE, TEN_MINUTES, HOUR, DAY)
 #: A job that runs more often than this, in seconds, is also kept by the minute.
 QUICK_S = 20.0
-_WARN, _OK = int(Flag.WARN), Outcome.OK
+_WARN, _SICK, _OK = int(Flag.WARN), int(Flag.SICK), Outcome.OK
 
 
 class Tally:
     """A stretch that still grows: small in memory and quick to add to."""
 
-    __slots__ = ("error", "failed", "indexes", "max_us", "min_us", "sum_us", "warn")
+    __slots__ = (
+        "error",
+        "failed",
+        "indexes",
+        "max_us",
+        "min_us",
+        "sum_us",
+        "untimed",
+        "warn",
+    )
 
     def __init__(self) -> None:
-        self.failed = self.error = self.warn = 0
+        self.failed = self.error = self.warn = self.untimed = 0
         self.sum_us = self.max_us = 0
         self.min_us = -1
         self.indexes = array("H")
 
     def add(self, outcome: Outcome, flags: int, duration_us: int) -> None:
-        """Count one result; only the durations of good ones say something."""
-        if outcome is _OK:
+        """Count one result; only the durations of good ones say something.
+
+        What a worker that is unwell reaches answers all the same, but not as fast as
+        it is: that is counted, and not timed.
+        """
+        if outcome is _OK and flags & _SICK:
+            self.untimed += 1
+            if flags & _WARN:
+                self.warn += 1
+        elif outcome is _OK:
             self.indexes.append(index_of(duration_us))
             self.sum_us += duration_us
             if duration_us > self.max_us:
@@ -44,7 +61,8 @@ class Tally:
         """Return what was counted until now."""
         indexes = self.indexes[:]
         bucket = Bucket()
-        bucket.ok, bucket.failed, bucket.error = len(indexes), self.failed, self.error
+        bucket.ok = len(indexes) + self.untimed
+        bucket.failed, bucket.error = self.failed, self.error
         bucket.warn, bucket.sum_us = self.warn, self.sum_us
         bucket.min_us, bucket.max_us = max(self.min_us, 0), self.max_us
         bucket.histogram = Histogram(indexes)
@@ -52,7 +70,11 @@ class Tally:
 
 
 class Bucket:
-    """A stretch that can be merged with others; ``min_us`` is 0 without an ok."""
+    """A stretch that can be merged with others.
+
+    ``ok`` may be more than the histogram holds, by those whose time says nothing;
+    ``min_us`` and ``max_us`` are 0 if it holds none.
+    """
 
     __slots__ = (
         "error",
@@ -72,8 +94,8 @@ class Bucket:
 
     def merge(self, other: "Bucket") -> None:
         """Count all that *other* counted as well."""
-        if other.ok:
-            low = min(self.min_us, other.min_us) if self.ok else other.min_us
+        if other.is_timed:
+            low = min(self.min_us, other.min_us) if self.is_timed else other.min_us
             self.min_us, self.max_us = low, max(self.max_us, other.max_us)
         self.ok += other.ok
         self.failed += other.failed
@@ -81,6 +103,11 @@ class Bucket:
         self.warn += other.warn
         self.sum_us += other.sum_us
         self.histogram.merge(other.histogram)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether any duration is known."""
+        return bool(self.histogram.counts)
 
     @property
     def count(self) -> int:

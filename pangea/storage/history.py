@@ -22,7 +22,7 @@ _DRILL = int(Flag.DRILL)
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """A stretch that begins at ``at_us``; durations are None without a good one."""
+    """A stretch that begins at ``at_us``; durations are None if none is known."""
 
     at_us: int
     ok: int
@@ -210,7 +210,7 @@ def _runs(begin: float, end: float, job: Job, workers: int) -> int:
 
 
 def _point(at: int, bucket: Bucket, missing: int) -> Point:
-    good = bool(bucket.ok)
+    timed = bucket.is_timed
     quantile = bucket.histogram.quantile
     return Point(
         at_us=at * 1_000_000,
@@ -221,8 +221,8 @@ def _point(at: int, bucket: Bucket, missing: int) -> Point:
         p50_ms=_ms(quantile(0.50)),
         p95_ms=_ms(quantile(0.95)),
         p99_ms=_ms(quantile(0.99)),
-        min_ms=bucket.min_us / 1000 if good else None,
-        max_ms=bucket.max_us / 1000 if good else None,
+        min_ms=bucket.min_us / 1000 if timed else None,
+        max_ms=bucket.max_us / 1000 if timed else None,
     )
 
 

@@ -9,7 +9,7 @@ from pangea.core.rollup import Bucket, Tally
 RUNS = st.lists(
     st.tuples(
         st.sampled_from(list(Outcome)),
-        st.sampled_from([0, int(Flag.WARN), int(Flag.LATE)]),
+        st.sampled_from([0, int(Flag.WARN), int(Flag.LATE), int(Flag.SICK)]),
         st.integers(0, 10**9),
     ),
     max_size=60,
@@ -37,9 +37,10 @@ def test_two_halves_merged_are_the_whole(one, two):
 @given(RUNS)
 def test_a_bucket_counts_what_there_was(runs):
     bucket = closed(runs)
-    good = [d for outcome, _, d in runs if outcome is Outcome.OK]
+    good = [d for o, flags, d in runs if o is Outcome.OK and not flags & Flag.SICK]
     assert bucket.count == len(runs)
-    assert bucket.ok == len(good) == bucket.histogram.total
+    assert bucket.ok == sum(outcome is Outcome.OK for outcome, *_ in runs)
+    assert bucket.histogram.total == len(good)
     assert bucket.sum_us == sum(good)
     assert (bucket.min_us, bucket.max_us) == (
         min(good, default=0),
@@ -50,6 +51,18 @@ def test_a_bucket_counts_what_there_was(runs):
 def test_only_good_results_say_something_about_durations():
     bucket = closed([(Outcome.FAILED, 0, 5), (Outcome.ERROR, 0, 7)])
     assert (bucket.failed, bucket.error, bucket.max_us) == (1, 1, 0)
+
+
+def test_the_timings_of_a_worker_that_is_unwell_are_void():
+    sick = closed([(Outcome.OK, int(Flag.SICK), 9_000_000)] * 2)
+    assert (sick.ok, sick.max_us, sick.is_timed) == (2, 0, False)
+    well = closed([(Outcome.OK, 0, 5000)])
+    for one, other in ((sick, well), (well, sick)):
+        merged = Bucket()
+        merged.merge(one)
+        merged.merge(other)
+        assert (merged.ok, merged.min_us, merged.max_us) == (3, 5000, 5000)
+        assert merged.histogram.quantile(0.99) == well.histogram.quantile(0.5)
 
 
 def test_a_warning_is_a_good_result_with_a_flag():

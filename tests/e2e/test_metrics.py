@@ -54,7 +54,7 @@ def test_prometheus_reads_what_blackbox_exporter_would_say(
         lambda: [*cluster.verdicts().values()].count("up") == 3, 20, "others are up"
     )
     found = wait_for(
-        lambda: EXTRA <= (s := scrape(cluster)).keys() and s,
+        lambda: (s := scrape(cluster)).keys() >= EXTRA and s,
         10,
         "what is kept from the first scrape on",
     )

@@ -6,7 +6,7 @@ from functools import partial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pangea.core.model import Outcome
+from pangea.core.model import Flag, Outcome
 from pangea.core.rollup import DAY, HOUR, MINUTE, STEPS, TEN_MINUTES
 from pangea.storage import ingest, jobs, results, rollups
 from pangea.storage.connection import connection
@@ -172,6 +172,30 @@ async def test_history_is_the_same_before_and_after_a_fold(store):
     assert sum(p.missing for p in before.points) == 0
     assert abs(before.points[2].p50_ms / 12 - 1) < 0.011
     assert (before.points[2].min_ms, before.points[2].max_ms) == (10.0, 14.0)
+
+
+async def test_the_timings_of_a_worker_that_is_unwell_are_in_no_history(store):
+    made = await store.write(lambda: jobs.add(job()))
+    buckets = OpenBuckets()
+    await recover(store, buckets)
+    rows = [
+        result(i * 30, ms=10.0 if i < 20 else 9000.0, flags=0 if i < 20 else Flag.SICK)
+        for i in range(40)
+    ]
+    await take(store, buckets, rows)
+
+    def look(points):
+        until = T0 + 1200 * SECOND
+        return rollups.history(made, T0, until, points, workers=1, buckets=buckets)
+
+    for fold in (False, True):
+        if fold:
+            await store.write(buckets.fold)
+        for points in (2, 40):
+            found = (await store.read(partial(look, points))).points
+            assert sum(p.ok for p in found) == 40
+            assert max(p.max_ms or 0 for p in found) == 10.0
+            assert (found[-2].ok > 0, found[-2].p99_ms) == (True, None) or points == 2
 
 
 async def test_fine_points_come_from_raw_results(store):
