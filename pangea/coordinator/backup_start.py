@@ -8,6 +8,7 @@ from pangea.background import Background
 from pangea.backup.make import Source
 from pangea.core.clock import Clock
 from pangea.core.config import NodeConfig
+from pangea.core.errors import ConfigError
 from pangea.web.api_backups import BACKUPS
 
 from .backups import Backups
@@ -22,9 +23,17 @@ def keep_backups(
     background: Background,
     clock: Clock,
 ) -> None:
-    """Back *source* up as *config* says, and let *app* and the status tell of it."""
+    """Back *source* up as *config* says, and let *app* and the status tell of it.
+
+    Raises ConfigError if there is a directory for backups, but no key.
+    """
     if not config.backup.dir:
         return
+    if not config.backup.key_file:
+        raise ConfigError(
+            "backup.dir is set, but no backup.key_file, and backups are sealed",
+            hint="make a key: pangea backup --new-key FILE",
+        )
     backups = Backups(config.backup, source, clock)
     app[BACKUPS] = backups
     service.troubles.append(backups.troubles)

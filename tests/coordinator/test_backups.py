@@ -11,7 +11,7 @@ from pangea.backup.keys import new_key, read_key
 from pangea.backup.make import Source, check
 from pangea.coordinator import backups as module
 from pangea.coordinator.backups import Backups
-from pangea.core.config import BackupTable, NodeConfig
+from pangea.core.config import BackupTable
 from pangea.core.durations import Seconds
 from pangea.core.errors import Conflict
 from pangea.mesh import identity
@@ -182,8 +182,3 @@ async def test_who_stops_does_not_wait_for_the_backup(desk):
     left = desk.names() if desk.dir.exists() else []
     assert not [name for name in left if name.endswith(".part")]
     shutil.rmtree(desk.dir, ignore_errors=True)
-
-
-def test_a_directory_without_a_key_is_refused():
-    with pytest.raises(ValueError, match=r"backup.key_file: wanted"):
-        NodeConfig(backup=BackupTable(dir="/x"))
