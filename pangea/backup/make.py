@@ -28,7 +28,7 @@ from .archive import (
 )
 from .keys import Given
 from .seal import Header, SealedReader
-from .workshop import workshop
+from .workshop import refuse_others, workshop
 
 
 class Source(Struct, frozen=True):
@@ -61,15 +61,16 @@ def back_up(
     Needs room for one copy of the database in the state directory and for one
     beside *target*. Under the name *target* there is never half a backup. Raises
     Conflict if it exists (unless *force*) or another backup is being made,
-    NotFound if there is no coordinator, StorageError for a disk or a database that
-    refuses.
+    NotAllowed for the state directory of another user, NotFound if there is no
+    coordinator, StorageError for a disk or a database that refuses.
     """
+    refuse_others(source.state_dir)
     if not force:
         refuse_existing(target)
     if not source.database.is_file():
         raise NotFound(
             f"there is no coordinator's database at {source.database}",
-            hint="run it on the coordinator's machine, or name its --state-dir",
+            hint="name its --state-dir; if it has a --database, set PANGEA_DATABASE",
         )
     draft = target.with_name(f".{target.name}.part")
     with workshop(source.state_dir) as place:

@@ -21,7 +21,7 @@ from .archive import DATABASE, Tell, no_room, silent, unpack
 from .keys import Given
 from .make import Made, read_header
 from .seal import ENGINE, Header
-from .workshop import LOCK
+from .workshop import LOCK, refuse_others
 
 UNPACKED = "restore.part"
 #: Stay where they are: a lock is of whoever holds it.
@@ -54,6 +54,7 @@ def restore(
     """
     header = read_header(path)
     _check_header(header, path)
+    refuse_others(state_dir)
     make_private_directory(state_dir)
     with hold(state_dir, restoring=True):
         if not force and entries(state_dir):

@@ -2,17 +2,41 @@
 
 import fcntl
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pangea.core.errors import Conflict
+from pangea.core.errors import Conflict, NotAllowed
 from pangea.mesh.private_file import make_private_directory
 
 from .archive import no_room
 
 LOCK, PLACE = "backup.lock", "backup.part"
+
+
+def refuse_others(state_dir: Path) -> None:
+    """Raise NotAllowed if *state_dir* is there and belongs to another user.
+
+    Root could do it all, but would leave files there that its owner cannot use.
+    """
+    try:
+        owner = state_dir.stat().st_uid
+    except OSError:
+        return
+    if owner != os.geteuid():
+        raise NotAllowed(
+            f"{state_dir} belongs to {_name(owner)}",
+            hint=f"run it as that user, such as with sudo -u {_name(owner)}",
+        )
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"#{user}"
 
 
 @contextmanager
