@@ -155,7 +155,7 @@ class Committing:
         """Tell what was decided and not told yet, as what is not stored."""
         news = [t for t in decided.transitions if _key(t) not in self._early]
         self._early.update(map(_key, news))
-        self._telling.verdicts(news, provisional=True)
+        self._telling.verdicts(news, decided.drilled, provisional=True)
 
     async def _write(self, intakes: Sequence[ingest.Intake], decided: Decided) -> Marks:
         now_us = round(self._clock.wall() * 1e6)

@@ -93,6 +93,7 @@ class Drills:
         change, drill = judged.transition, self.drills.get(judged.state.job)
         if change is None or drill is None or drill.over:
             return
+        decided.drilled.add((change.job, change.at_us))
         now = self._clock.wall()
         if change.after is Verdict.DOWN and not drill.confirmed:
             self._put(steps.confirm(drill, now), "drill confirmed", decided)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pangea.core.flapping import Flap, age, change
 from pangea.core.model import Verdict
 from pangea.core.verdict import Transition
+from pangea.storage.spans import Span
 
 from .board import Board
 
@@ -21,20 +22,30 @@ class Flaps:
         self._known: dict[int, Verdict] = {}
         self._looks = 0
 
-    def load(self, changes: Iterable[Transition], now: float) -> None:
-        """Take up what the log says, oldest first."""
+    def load(
+        self, changes: Iterable[Transition], drills: Iterable[Span], now: float
+    ) -> None:
+        """Take up what the log says, oldest first; what *drills* changed is no news."""
+        drilled = [(d.job, d.from_us, d.until_us) for d in drills]
         for each in changes:
-            self.changed(each)
+            of_drill = any(
+                job == each.job and begin <= each.at_us <= end
+                for job, begin, end in drilled
+            )
+            self.changed(each, of_drill=of_drill)
         self._age(list(self._board.flaps), now)
 
-    def changed(self, change_: Transition) -> None:
-        """Note a change of verdict; one to or from ``unknown`` alone is none."""
+    def changed(self, change_: Transition, *, of_drill: bool = False) -> None:
+        """Note a change of verdict; one to or from ``unknown`` alone is none.
+
+        Nor is one *of_drill*, but what follows is compared with it.
+        """
         job = self._board.jobs.get(change_.job)
         if job is None or change_.after is Verdict.UNKNOWN:
             return
         before = self._known.get(job.id, change_.before)
         self._known[job.id] = change_.after
-        if before in (Verdict.UNKNOWN, change_.after):
+        if of_drill or before in (Verdict.UNKNOWN, change_.after):
             return
         held = self._board.flaps.get(job.id, Flap())
         self._board.flaps[job.id] = change(held, change_.at_us / 1e6, job.interval_s)

@@ -78,4 +78,5 @@ def _words(step: Step) -> dict[str, Any]:
         "change": change,
         "jobs": len(incident.members),
         "at": moment(at_us),
+        **({"drill": True} if incident.drill else {}),
     }

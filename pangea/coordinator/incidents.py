@@ -26,6 +26,7 @@ from pangea.core.model import Job, Verdict, VoteValue
 from pangea.core.storm import LEAST, join, merge
 from pangea.core.verdict import JobState, Judgement, Transition
 from pangea.storage import incidents as stored
+from pangea.storage import spans
 from pangea.storage.database import Store
 
 from .board import Board
@@ -68,11 +69,13 @@ class Incidents:
         found, changes = await self._store.read(
             lambda: (stored.open_now(since_us), stored.recent_changes(now_us, 20))
         )
+        first_us = min((change.at_us for change in changes), default=now_us)
+        drills = await self._store.read(lambda: spans.drills_since(first_us))
         for incident in found:
             if not incident.merged_into:
                 self._index(incident, incident.members)
                 self._storms.resume(incident, now_us)
-        self.flaps.load(changes, now_us / 1e6)
+        self.flaps.load(changes, drills, now_us / 1e6)
         for job, state in self._board.states.items():
             if state.verdict in BAD and self.open_of(job) is None:
                 self._held[job] = _as_change(state)
@@ -98,7 +101,7 @@ class Incidents:
         change, job = judged.transition, self._board.jobs.get(judged.state.job)
         if change is None or job is None:
             return
-        self.flaps.changed(change)
+        self.flaps.changed(change, of_drill=job.id in self._board.drills)
         self._mark_flapping(job.id, change.at_us, decided)
         found = self.open_of(job.id)
         if found is not None:

@@ -31,7 +31,8 @@ class Decided(Struct):
     """What one round of judging changed, to be written in one transaction.
 
     ``writes`` run in that transaction, after the rest; ``told`` is published (kind,
-    organisation, words) once it is committed.
+    organisation, words) once it is committed. ``drilled`` are the transitions of
+    drills, each as its job and time.
     """
 
     changes: list[VoteChange] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Decided(Struct):
     touched: set[int] = field(default_factory=set)
     writes: list[Callable[[], None]] = field(default_factory=list)
     told: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
+    drilled: set[tuple[int, int]] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -53,6 +55,7 @@ class Decided(Struct):
         self.touched |= later.touched
         self.writes += later.writes
         self.told += later.told
+        self.drilled |= later.drilled
 
     def before(self, later: "Decided") -> "Decided":
         """Return this and what was decided after it."""

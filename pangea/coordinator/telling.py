@@ -4,7 +4,7 @@ An event that says ``provisional`` tells of a verdict or a result that only memo
 it comes again, without that word, once it is stored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from pangea.core.model import FIRST_ORG, Flag, Result
 from pangea.core.text import safe_text
@@ -65,21 +65,27 @@ class Telling:
         """Tell changes of verdict, and what else became true with them."""
         for kind, org, words in decided.told:
             self._hub.publish(kind, org, words)
-        self.verdicts(decided.transitions)
+        self.verdicts(decided.transitions, decided.drilled)
 
     def verdicts(
-        self, transitions: Iterable[Transition], *, provisional: bool = False
+        self,
+        transitions: Iterable[Transition],
+        drilled: Set[tuple[int, int]],
+        *,
+        provisional: bool = False,
     ) -> None:
         """Tell changes of verdict; *provisional* are those that are not stored.
 
-        Of a job in maintenance nothing changes that anybody sees.
+        Those of drills are *drilled*, each as its job and time. Of a job in
+        maintenance nothing changes that anybody sees.
         """
         mark = {"provisional": True} if provisional else {}
         for transition in transitions:
             job = self._board.jobs.get(transition.job)
             if job is None or job.id in self._board.maintained:
                 continue
-            drill = {"drill": True} if job.id in self._board.drills else {}
+            of_drill = (transition.job, transition.at_us) in drilled
+            drill = {"drill": True} if of_drill else {}
             self._hub.publish(
                 "verdict",
                 job.org,

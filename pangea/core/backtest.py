@@ -93,11 +93,16 @@ def compare(
     said: Sequence[Transition],
     found: Sequence[Transition],
 ) -> Backtest:
-    """Return how the transitions *found* differ from those that were *said*."""
+    """Return how the transitions *found* differ from those that were *said*.
+
+    What was planned, or done on purpose, is in neither.
+    """
     whole = Span(recorded.begin_us, recorded.end_us)
     before = [Transition(recorded.job, 0, recorded.verdict, recorded.verdict, "")]
     found = [*before, *found]
     then, now = bad_spans(said, whole), bad_spans(found, whole)
+    aside = merged([*recorded.planned, *_drilled(recorded.drills, [*then, *now])])
+    then, now = without(then, aside), without(now, aside)
     delays = [_first(span, now) - span.begin_us for span in then if _hit(span, now)]
     return Backtest(
         job=recorded.job,
@@ -105,8 +110,8 @@ def compare(
         now=_incidents(now),
         missed_s=length(without(then, merged(now))) / 1e6,
         false_s=length(without(now, merged(then))) / 1e6,
-        down_then_s=_down(said, whole),
-        down_now_s=_down(found, whole),
+        down_then_s=_down(said, whole, aside),
+        down_now_s=_down(found, whole, aside),
         delay_s=sum(delays) / len(delays) / 1e6 if delays else None,
     )
 
@@ -133,6 +138,12 @@ def _first(span: Span, others: Sequence[Span]) -> int:
     )
 
 
-def _down(turns: Sequence[Transition], whole: Span) -> float:
+def _drilled(drills: Sequence[Span], bad: Iterable[Span]) -> list[Span]:
+    """Return *drills* with what began in one, for it may take longer to be over."""
+    begun = [s for s in bad if any(d.begin_us <= s.begin_us < d.end_us for d in drills)]
+    return [*drills, *begun]
+
+
+def _down(turns: Sequence[Transition], whole: Span, aside: Sequence[Span]) -> float:
     down = [s for verdict, s in pieces(turns, whole) if verdict is Verdict.DOWN]
-    return length(down) / 1e6
+    return length(without(down, aside)) / 1e6

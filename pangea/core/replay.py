@@ -17,6 +17,7 @@ from .quorum import NOBODY
 from .rounds import MOST, Rounds
 from .rule import Rule
 from .tally import PARTIAL_ROUNDS
+from .uptime import Span
 from .verdict import JobState, Judgement, Transition, judge
 from .votes import Vote, VoteChange
 
@@ -32,7 +33,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
     ``held`` are the last changes of votes before it, ``changes`` those within it in
     order; ``seats`` the electorates, from the last one before it on; ``verdict`` is
-    what held when it began.
+    what held when it began. ``planned`` is when it was in maintenance, ``drills``
+    when it failed on purpose.
     """
 
     job: int
@@ -43,6 +45,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     held: Sequence[VoteChange] = ()
     changes: Sequence[VoteChange] = ()
     seats: Sequence[tuple[int, tuple[int, ...]]] = ()
+    planned: Sequence[Span] = ()
+    drills: Sequence[Span] = ()
 
 
 def replay(

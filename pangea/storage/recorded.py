@@ -5,7 +5,7 @@ from pangea.core.replay import Recorded
 from pangea.core.uptime import Span
 from pangea.core.verdict import Transition
 
-from . import lateness, log_then
+from . import lateness, log_then, spans
 
 #: Of more changes than this only the first are looked at, and that is said.
 MOST_CHANGES = 100_000
@@ -23,6 +23,7 @@ def recorded(job: Job, whole: Span) -> tuple[Recorded, list[Transition]]:
     if len(changes) == MOST_CHANGES:
         end = changes[-1].at_us
     said = log_then.held(job.id, begin, end)
+    aside = spans.between(job.id, begin, end)
     told = Recorded(
         job=job.id,
         interval_s=job.interval_s,
@@ -32,5 +33,7 @@ def recorded(job: Job, whole: Span) -> tuple[Recorded, list[Transition]]:
         held=log_then.votes_at([job.id], begin)[job.id],
         changes=changes,
         seats=lateness.seats(job.id, begin, end),
+        planned=[s.span for s in aside if s.kind == spans.MAINTENANCE],
+        drills=[s.span for s in aside if s.kind == spans.DRILL],
     )
     return told, said

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from pangea.core.uptime import Span as Stretch
+
 from .connection import connection
 
 MAINTENANCE = "maintenance"
@@ -21,6 +23,11 @@ class Span(Struct, frozen=True):
     from_us: int
     until_us: int
     why: str = ""
+
+    @property
+    def span(self) -> Stretch:
+        """Only its time."""
+        return Stretch(self.from_us, self.until_us)
 
 
 def put(span: Span) -> None:
@@ -50,7 +57,12 @@ def open_at(now_us: int) -> list[Span]:
     return _spans("WHERE until_us > ?", (now_us,))
 
 
-def _spans(where: str, values: Iterable[int]) -> list[Span]:
+def drills_since(since_us: int) -> list[Span]:
+    """Return the drills of all jobs that ended after *since_us*, or go on."""
+    return _spans("WHERE kind = ? AND until_us > ?", (DRILL, since_us))
+
+
+def _spans(where: str, values: Iterable[int | str]) -> list[Span]:
     rows = connection().execute(
         f"SELECT job, kind, from_us, until_us, why FROM span {where} ORDER BY from_us",
         tuple(values),

@@ -1,6 +1,7 @@
 """A drill at a coordinator: its stages, its labels, and what ends it."""
 
 import asyncio
+import json
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +11,9 @@ from pangea.core.drill import drilled
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import FIRST_ORG, Outcome
 from pangea.core.uptime import Span
+from pangea.core.verdict import Transition
 from pangea.storage import rollups, spans
+from pangea.storage.verdicts import log_transitions
 from tests.coordinator.conftest import CLOCK, World, row
 from tests.coordinator.test_moving import add
 from tests.coordinator.test_suppression import Scene
@@ -82,6 +85,40 @@ async def test_a_drill_goes_through_all_stages_and_is_labelled(scene):
     answer = await scene.world.service.job(FIRST_ORG, "web")
     assert (answer.verdict, answer.drill) == ("up", False)
     assert scene.open() == []
+
+
+async def test_what_is_told_of_a_drill_says_so_from_first_to_last(scene):
+    with scene.world.hub.subscribe(FIRST_ORG) as events:
+        await scene.begin()
+        await scene.tell(failing=True)
+        await scene.state("recovering")
+        await scene.tell(failing=False)
+        await scene.tell(failing=False)
+        await scene.state("done")
+        await asyncio.sleep(0.1)
+        told = [(e.kind, json.loads(e.data)) for e in await events.take(1.0)]
+    verdicts = [words for kind, words in told if kind == "verdict"]
+    assert [words["verdict"] for words in verdicts] == ["down", "up"]
+    incidents = [words for kind, words in told if kind == "incident"]
+    assert {words["state"] for words in incidents} == {"open", "closed"}
+    assert all(words["drill"] for words in verdicts + incidents)
+    assert scene.board.flaps == {}, "what was done on purpose is no flapping"
+
+
+async def test_a_drill_is_no_flapping_after_a_restart_either(scene, store, tmp_path):
+    now_us, quick = round(CLOCK.wall() * 1e6), 1_000_000
+    changes, drills = [], []
+    for number in range(6):
+        at_us = now_us - (12 - 2 * number) * quick
+        for offset, before, after in ((0, "up", "down"), (quick, "down", "up")):
+            moment = at_us + offset
+            changes.append(Transition(scene.job, moment, before, after, ""))
+        drills.append(spans.Span(scene.job, spans.DRILL, at_us - 5, at_us + quick))
+    await store.write(lambda: (log_transitions(changes), spans.put_all(drills)))
+    again = World(store, tmp_path)
+    await again.start()
+    assert not (await again.service.job(FIRST_ORG, "web")).flapping
+    await again.close()
 
 
 async def test_a_drill_is_left_out_of_uptime_and_history(scene):

@@ -2,11 +2,13 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pangea.core.backtest import backtest, compare
 from pangea.core.model import Verdict, VoteValue
 from pangea.core.replay import Recorded, replay
 from pangea.core.rule import parse_rule
+from pangea.core.uptime import Span, bad_spans
 from pangea.core.verdict import JobState, Transition, Vote, judge
 
 EVERY, END = 30, 1800
@@ -122,6 +124,24 @@ def test_a_slower_rule_adds_the_delay_of_its_rounds():
     # Two rounds more, and a round takes two of the three.
     assert EVERY < slow.delay_s <= 2 * EVERY
     assert slow.missed_s == slow.delay_s
+
+
+def test_what_was_planned_or_on_purpose_is_in_neither():
+    changes, turns = live(outage(1, 2, 3), parse_rule("majority"))
+    (down,) = bad_spans(turns, Span(0, END * 1_000_000))
+    told = recorded(changes, seats=[(0, (1, 2, 3))])
+    slow = parse_rule("majority up=4")
+    plain = backtest(told, turns, slow)
+    assert (plain.then, plain.now) == (1, 1)
+    assert plain.false_s > EVERY
+    drill = Span(down.begin_us - 1, down.end_us)
+    drilled = backtest(replace(told, drills=[drill]), turns, slow)
+    assert (drilled.then, drilled.now, drilled.down_now_s) == (0, 0, 0.0)
+    assert drilled.false_s == 0, "not even what outlasts the drill by the other rule"
+    half = Span(down.begin_us, down.begin_us + 60_000_000)
+    planned = backtest(replace(told, planned=[half]), turns, slow)
+    assert (planned.then, planned.now, planned.delay_s) == (1, 1, 0)
+    assert planned.down_then_s == plain.down_then_s - 60
 
 
 def test_a_stricter_rule_misses_what_a_looser_one_invents():
