@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from nacl.pwhash import argon2id
 from nacl.utils import random
 
 from pangea.core.errors import ConfigError, NotAllowed, StorageError, UsageError
-from pangea.mesh.private_file import create_private, read_private
+from pangea.mesh.private_file import read_private
 
 KEY_SIZE = 32
 SHORTEST = 8
@@ -114,14 +115,24 @@ def read_key(path: Path) -> Given:
 
 
 def new_key(path: Path) -> None:
-    """Make a key file; UsageError if there is one, for it may be the only copy."""
+    """Make a key file for us alone.
+
+    Raises UsageError if there is one, for it may be the only copy, and for a place
+    that we may not write.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        create_private(path, random(KEY_SIZE))
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(random(KEY_SIZE))
+            file.flush()
+            os.fsync(file.fileno())
     except FileExistsError:
         raise UsageError(
             f"{path} is there, and a key is never overwritten",
             hint="name another file",
         ) from None
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _bound(terms: Terms, where: Path) -> None:
