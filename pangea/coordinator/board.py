@@ -66,6 +66,8 @@ class Board:
         self.connected: set[int] = set()
         self.lost: set[int] = set()
         self.away: set[int] = set()
+        #: Whether verdicts stand still, as most workers vanished at once.
+        self.frozen = False
         self.sick: dict[int, str] = {}
         self.cannot: dict[tuple[int, int], str] = {}
         #: Jobs in maintenance, each with the reason; workers in it, each since when.

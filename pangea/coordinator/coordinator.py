@@ -110,7 +110,7 @@ class Coordinator:
         self.changing = asyncio.Lock()
         self.members = Membership(self)
         self._explain_verdicts()
-        self.stopping, self.lag = False, Lag()
+        self.stopping, self.lag = False, Lag(clock)
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
 
@@ -238,9 +238,7 @@ class Coordinator:
     async def _tick(self) -> None:
         ticks = 0
         while True:
-            due = self.clock.monotonic() + TICK_S
-            await asyncio.sleep(TICK_S)
-            self.lag.note(self.clock.monotonic() - due, due)
+            await self.lag.sleep(TICK_S)
             ticks += 1
             now = self.clock.wall()
             for worker in self.board.connected:

@@ -6,6 +6,11 @@ from pangea.core.verdict import JobState
 
 from .board import Board
 
+#: Who voted last may be gone as well, so nothing else is said of anybody.
+FROZEN = (
+    "verdicts are frozen: most workers vanished at once, no outage can be confirmed"
+)
+
 
 def trust_of(board: Board, job: Job, now: float) -> str:
     """Return how far the verdict of *job* can be trusted at *now* (UTC seconds)."""
@@ -16,6 +21,8 @@ def trust_of(board: Board, job: Job, now: float) -> str:
         return "reports by itself: silence is a failure"
     if placement is None or rule is None:
         return ""
+    if board.frozen:
+        return FROZEN
     state = board.states.get(job.id, JobState(job.id))
     odds = Odds(
         interval_s=job.interval_s,

@@ -133,6 +133,7 @@ class Watch:
         before = self.doubt
         sights = self.sights if before else self._counted()
         self.doubt = doubt(before, sights, now)
+        self._board.frozen = self.doubt is not None
         if self.doubt and not before:
             log.error(
                 "%d workers vanished at once: this coordinator seems to be cut off; "

@@ -10,7 +10,7 @@ from pangea.coordinator.lag import WINDOW_S, Lag
 from pangea.coordinator.metrics_service import VERDICTS, MetricsService
 from pangea.core.model import FIRST_ORG, Flag, Job, Outcome, Result, Worker
 from pangea.web.api_metrics import in_slices
-from tests.coordinator.conftest import row
+from tests.coordinator.conftest import CLOCK, row
 from tests.coordinator.test_moving import add
 from tests.coordinator.test_suppression import Scene
 
@@ -137,7 +137,7 @@ async def test_ten_thousand_jobs_hold_nobody_up(world):
 
 
 def test_the_worst_lag_is_forgotten_after_a_minute_or_two():
-    lag = Lag()
+    lag = Lag(CLOCK)
     lag.note(0.2, 100.0)
     lag.note(0.01, 101.0)
     assert lag.worst_s == 0.2

@@ -452,6 +452,15 @@ async def test_a_coordinator_that_is_cut_off_freezes_its_verdicts(world):
     held = coordinator.board.states[job].votes
     assert min(v.expires for v in held.values()) > CLOCK.wall() + FROZEN_S
     await coordinator._expire(CLOCK.wall() + 10.0)
-    assert (await world.service.job(FIRST_ORG, "web")).verdict == "up"
+    answer = await world.service.job(FIRST_ORG, "web")
+    assert answer.verdict == "up"
+    assert answer.trust.startswith("verdicts are frozen: most workers vanished")
+    fars += [await world.join(name) for name in ("hel", "nyc")]
+    await coordinator._look(CLOCK.wall())
+    assert (await world.service.job(FIRST_ORG, "web")).trust.startswith("3 of 3")
+    for far in fars[-2:]:
+        await far.leave()
+        await gone(coordinator.board, far.welcome.worker)
+    await coordinator._look(CLOCK.wall())
     trouble = (await world.service.status(FIRST_ORG)).trouble
     assert any("2 workers vanished at once" in line for line in trouble)
