@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pangea.core.errors import UsageError
+from pangea.core.text import safe_text
 
 from .group import Command
 from .output import pairs, show_one
@@ -107,7 +108,7 @@ def _check(
     near = session.state_path(DATABASE)
     with Progress(session) as progress:
         made = check(file, given, near if near.is_dir() else None, progress.tell)
-    told = f"{file} is whole: {_holds(made)}, of {made.header.made_at}"
+    told = f"{file} is whole: {_holds(made)}, of {when(made)}"
     show_one(session, facts(made), lambda style: [told], name=str(file))
 
 
@@ -183,3 +184,8 @@ def header_facts(header: "Header") -> dict[str, Any]:
 
 def _holds(made: "Made") -> str:
     return f"{made.facts.words} and {made.size:,} bytes"
+
+
+def when(made: "Made") -> str:
+    """Return the moment that a backup is of, as a terminal may have it."""
+    return safe_text(made.header.made_at, 40)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .backup import Progress, facts
+from .backup import Progress, facts, when
 from .group import Command
 from .output import show_one
 from .pass_phrase import sealed, to_open
@@ -40,7 +40,7 @@ def command(
         done = restore(file, given, state_dir, force=force, tell=progress.tell)
     made = done.made
     lines = [
-        f"restored {made.facts.words} of {made.header.made_at} into {state_dir}",
+        f"restored {made.facts.words} of {when(made)} into {state_dir}",
         f"what was there is in {done.aside}" if done.aside else "",
         "start it: pangea run",
     ]
