@@ -10,6 +10,7 @@ from pangea.core.incident import Entry
 from pangea.core.model import COORDINATOR, PUSHED, Job, Verdict
 from pangea.core.outage import Outage
 from pangea.core.verdict import JobState, Judgement
+from pangea.core.votes import LOST, RESTING
 from pangea.storage import incidents as stored
 
 from .absent import absent
@@ -25,10 +26,10 @@ PRUNE_FROM = 10_000
 #: What the log of votes calls a cause, in words for people.
 CAUSES = {
     "expired": "its vote expired",
-    "worker lost": "it was lost",
+    LOST: "it was lost",
     "left the job": "it left the job",
     "worker sick": "it was sick",
-    "worker in maintenance": "it was in maintenance",
+    RESTING: "it was in maintenance",
 }
 
 

@@ -10,6 +10,7 @@ from pangea.core.clock import Clock
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.maintenance import Maintenance, Window, checked, window, windows
 from pangea.core.model import Job, Result
+from pangea.core.votes import RESTING
 from pangea.scheduling import next_by_cron
 from pangea.storage import maintenance as stored
 from pangea.storage import spans
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 #: What an organisation may have planned at once.
 MOST_PLANS = 1000
-#: The reason of a vote that does not count because its worker is worked on.
-RESTING = "worker in maintenance"
 
 
 class Upkeep:

@@ -8,6 +8,7 @@ from pangea.core.errors import NotFound
 from pangea.core.model import Job, VoteValue
 from pangea.core.uptime import BURN_S, DEFINITION, KINDS, Span, Uptime, budget
 from pangea.core.verdict import VoteChange
+from pangea.core.votes import LOST
 from pangea.storage import log_then
 from pangea.storage.log_then import Then
 from pangea.web.schema import VoteAnswer, moment
@@ -122,7 +123,7 @@ class PastService:
     def _cell(self, vote: VoteChange) -> VoteAnswer:
         name = self._c.board.voter(vote.worker) or str(vote.worker)
         if vote.after is None:
-            state = "lost" if vote.cause == "worker lost" else "suspect"
+            state = "lost" if vote.cause == LOST else "suspect"
             return VoteAnswer(worker=name, outcome=None, state=state, detail=vote.cause)
         return VoteAnswer(
             worker=name,

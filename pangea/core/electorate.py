@@ -8,7 +8,16 @@ from .model import VoteValue, Worker
 from .quorum import NOBODY
 from .rule import Rule
 from .verdict import JobState, Judgement, judge
-from .votes import TIMINGS, Vote, VoteChange, change_of, is_void_of_sick
+from .votes import (
+    BACK,
+    LOST,
+    RESTING,
+    TIMINGS,
+    Vote,
+    VoteChange,
+    change_of,
+    is_void_of_sick,
+)
 
 
 def reseat(
@@ -62,10 +71,10 @@ def suspend(
     for worker, vote in state.votes.items():
         was, now_is = worker in state.suspended, worker in after
         if now_is and not was:
-            why = "worker in maintenance" if worker in resting else "worker lost"
+            why = RESTING if worker in resting else LOST
             changes.append(change_of(state.job, vote, None, now, why))
         elif was and not now_is:
-            changes.append(change_of(state.job, None, vote, now, "worker is back"))
+            changes.append(change_of(state.job, None, vote, now, BACK))
     judged = judge(replace(state, suspended=after), (), rule, now, workers)
     return replace(judged, changes=tuple(changes) + judged.changes)
 

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from .model import Verdict, VoteValue
 from .verdict import Judgement, VoteChange
+from .votes import BACK, LOST
 
 #: Causes by which a vote only stops to count for a while, and counts again.
-SUSPENDED = ("worker lost", "worker is back")
+SUSPENDED = (LOST, BACK)
 
 
 class Outage(Struct, frozen=True):

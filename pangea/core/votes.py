@@ -5,6 +5,8 @@ from msgspec import Struct
 from .model import VoteValue
 
 GOOD = (VoteValue.OK, VoteValue.WARN)
+#: Causes in the log: a vote stops to count for a while, and counts again.
+LOST, RESTING, BACK = "worker lost", "worker in maintenance", "worker is back"
 #: Warnings of these reasons are timings, which are void while the worker is sick.
 TIMINGS = frozenset({"latency", "slower", "loss", "jitter", "clock_offset"})
 
