@@ -21,6 +21,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from pangea.core.clock import Clock
+from pangea.core.cron import cron_fields
 from pangea.core.errors import UsageError
 from pangea.core.phase import next_due
 
@@ -44,10 +45,14 @@ Fire = Callable[[int, float, float], None]
 def next_by_cron(text: str, timezone: str, after: float) -> float:
     """Return the first moment of a cron line (five fields) after *after*.
 
-    Moments are UTC seconds. Raises UsageError for a line or zone that is none.
+    Weekdays and days of the month are read as cron reads them (`core.cron`). Moments
+    are UTC seconds. Raises UsageError for a line or zone that is none.
     """
     try:
-        trigger = CronTrigger.from_crontab(text, ZoneInfo(timezone))
+        zone = ZoneInfo(timezone)
+        triggers = [
+            CronTrigger(timezone=zone, **line._asdict()) for line in cron_fields(text)
+        ]
     except (ValueError, KeyError, OSError) as error:
         raise UsageError(
             f"cannot read cron {text!r} in {timezone!r}: {error}",
@@ -55,10 +60,11 @@ def next_by_cron(text: str, timezone: str, after: float) -> float:
         ) from error
     # A moment later: the one that is now has been.
     then = datetime.fromtimestamp(after + 1e-3, UTC)
-    found = trigger.get_next_fire_time(None, then)
-    if found is None:
+    found = [trigger.get_next_fire_time(None, then) for trigger in triggers]
+    moments = [float(at.timestamp()) for at in found if at is not None]
+    if not moments:
         raise UsageError(f"cron {text!r} never comes", hint="check day and month")
-    return float(found.timestamp())
+    return min(moments)
 
 
 class Slot(NamedTuple):
