@@ -59,6 +59,8 @@ class Committing:
         self._turn = asyncio.Lock()
         self._unwritten = Decided()
         self._early: set[Key] = set()
+        #: What else was told early, each by the identity of its words, which wait.
+        self._early_words: set[int] = set()
         self._trouble = ""
         self._began: float | None = None
         #: Whether results wait for a database that refused them.
@@ -138,6 +140,7 @@ class Committing:
             finally:
                 self._began = None
         self._early.difference_update(map(_key, decided.transitions))
+        self._early_words.difference_update(id(words) for *_, words in decided.told)
         if not self._held:
             # A little may find room where the results that wait find none.
             self.trouble = ""
@@ -156,6 +159,9 @@ class Committing:
         news = [t for t in decided.transitions if _key(t) not in self._early]
         self._early.update(map(_key, news))
         self._telling.verdicts(news, decided.drilled, provisional=True)
+        also = [told for told in decided.told if id(told[2]) not in self._early_words]
+        self._early_words.update(id(words) for *_, words in also)
+        self._telling.early(also)
 
     async def _write(self, intakes: Sequence[ingest.Intake], decided: Decided) -> Marks:
         now_us = round(self._clock.wall() * 1e6)

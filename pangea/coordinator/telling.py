@@ -1,10 +1,11 @@
 """What open pages are told: what is committed, and what could not be yet.
 
-An event that says ``provisional`` tells of a verdict or a result that only memory has;
-it comes again, without that word, once it is stored.
+An event that says ``provisional`` tells of a verdict, an incident or a result that only
+memory has; it comes again, without that word, once it is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
 
 from pangea.core.model import FIRST_ORG, Flag, Result
 from pangea.core.text import safe_text
@@ -66,6 +67,12 @@ class Telling:
         for kind, org, words in decided.told:
             self._hub.publish(kind, org, words)
         self.verdicts(decided.transitions, decided.drilled)
+
+    def early(self, told: Iterable[tuple[str, int, dict[str, Any]]]) -> None:
+        """Tell what became true of incidents and verdicts, and is not stored yet."""
+        for kind, org, words in told:
+            if kind in ("incident", "verdict"):
+                self._hub.publish(kind, org, words | {"provisional": True})
 
     def verdicts(
         self,

@@ -1,7 +1,7 @@
 """The stream of what happens: one hub, bounded queues, replay after a break.
 
 Kinds are ``verdict result worker job trouble``. Only committed data is published,
-but for a verdict that says ``provisional``: the database refuses it for now.
+but for what says ``provisional``: the database refuses it for now.
 """
 
 import asyncio

@@ -83,6 +83,12 @@ def told(events):
     ]
 
 
+def incidents_of(events):
+    return [
+        msgspec.json.decode(event.data) for event in events if event.kind == "incident"
+    ]
+
+
 async def test_what_dies_while_the_disk_is_really_full_is_down_at_once(
     world, store, pair
 ):
@@ -112,6 +118,27 @@ async def test_what_dies_while_the_disk_is_really_full_is_down_at_once(
     assert len(rows) == len({(r.worker, r.started_at) for r in rows}) == 10
     assert (await log_of(store, job))[-2:] == [Verdict.UP, Verdict.DOWN]
     assert (await world.service.status(FIRST_ORG)).trouble == []
+
+
+async def test_pages_hear_of_an_incident_at_once_and_once_more_when_it_is_stored(
+    world, store, pair, disk
+):
+    hel, nyc, job = pair
+    with world.hub.subscribe(FIRST_ORG) as stream:
+        disk.fill()
+        for far in (hel, nyc):
+            await far.report([row(job, 0.1, FAILED)], first=2)
+        await becomes(world, "down")
+        await asyncio.sleep(0.1)
+        first = incidents_of(await stream.take(1.0))
+        disk.free()
+        for far in (hel, nyc):
+            await far.until(lambda f: f.acks.get("e") == 2)
+        then = incidents_of(await stream.take(1.0))
+    (opened,) = world.coordinator.incidents.all_open(FIRST_ORG)
+    assert [said.pop("provisional") for said in first] == [True]
+    assert first == then
+    assert then[0]["incident"] == opened.id
 
 
 async def test_pages_hear_of_a_verdict_at_once_and_once_more_when_it_is_stored(
