@@ -6,22 +6,21 @@ in a moment. So nothing is forgotten for a day after it jumped.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from functools import partial
 
 from pangea.core.clock import Clock
 from pangea.core.clock_step import ClockStep
 from pangea.core.durations import format_duration
-from pangea.core.rollup import HOUR, MINUTE, TEN_MINUTES
-from pangea.storage import ingest, results, rollup_rows
+from pangea.core.retention_table import RetentionTable
+from pangea.core.rollup import DAY, HOUR, MINUTE, TEN_MINUTES
+from pangea.storage import ingest, results, rollup_rows, room
 from pangea.storage.database import Store
 
 from .sealing import Sealing
 
 DAY_S = 86400
-RAW_S = 7 * DAY_S
-#: Days and the vote-change log are kept for ever.
-ROLLUP_S = {MINUTE: 30 * DAY_S, TEN_MINUTES: 90 * DAY_S, HOUR: 2 * 365 * DAY_S}
 #: Far longer than any spool keeps a row: a forgotten epoch would be new again.
 WATERMARK_S = 60 * DAY_S
 PAUSE_S = 0.05
@@ -38,7 +37,8 @@ Forgotten = Callable[[list[tuple[int, str]]], None]
 class Retention:
     """Forgets what is past its time, while the wall clock can be believed.
 
-    *forgotten* hears which epochs of workers went.
+    *forgotten* hears which epochs of workers went; ``kept`` says how long what is
+    kept. Verdicts and gaps are kept for ever.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Retention:
         self._from = clock.boot()
         self._forgotten = forgotten
         self.sealing = Sealing(store, clock)
+        self.kept = RetentionTable()
 
     async def load(self) -> None:
         """Compare the clock with what an earlier run stored; before this one does."""
@@ -70,22 +71,32 @@ class Retention:
             way = "forward" if step_s > 0 else "back"
             self._hold(f"the clock was set {way} by {format_duration(abs(step_s))}")
         if self._clock.boot() >= self._from:
-            await expire(self._store, now, self._forgotten)
+            await expire(self._store, now, self._forgotten, self.kept)
 
     def _hold(self, why: str) -> None:
         self._from = self._clock.boot() + HOLD_S
         log.warning("nothing is forgotten for a day: %s", why)
 
 
-async def expire(store: Store, now: float, forgotten: Forgotten) -> None:
-    """Forget what is past its time at *now* (UTC seconds)."""
+async def expire(
+    store: Store, now: float, forgotten: Forgotten, kept: RetentionTable
+) -> None:
+    """Forget what is past its time at *now* (UTC seconds), and give room back."""
+    rollups = {
+        MINUTE: kept.minutes,
+        TEN_MINUTES: kept.ten_minutes,
+        HOUR: kept.hours,
+        DAY: kept.days_s,
+    }
     steps: list[Callable[[], int]] = [
-        lambda: results.expire(round((now - RAW_S) * 1e6)),
+        partial(results.expire, round((now - kept.raw) * 1e6))
     ]
     steps += [
         partial(rollup_rows.expire, step, int(now - kept_s))
-        for step, kept_s in ROLLUP_S.items()
+        for step, kept_s in rollups.items()
+        if kept_s < math.inf
     ]
+    steps.append(room.give_back)
     for forget in steps:
         gone = 1
         while gone:

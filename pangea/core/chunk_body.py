@@ -22,24 +22,45 @@ _PHASE, _WHOLE, _FRACTION, _READING, _REASON, _DETAIL, _ODD_PHASE = range(7)
 _NUMBERS = frozenset((_PHASE, _WHOLE, _FRACTION))
 _PARTS = 1000
 _MOST = 1 << 60
-#: Never to be changed but with the version of chunks: what recurs, the most likely
-#: last.
-_USUAL = (
-    b"\x03fingerprint_sha256\x03http_version\xa31.1\x03final_url\x03question"
-    b"\x03resolver\x03transport\xa3udp\x03rcode\xa7NOERROR\x03answers\x01ttl_min"
-    b"\x03authoritative\x03tls_version\xa7TLSv1.3\x03cipher\x03alpn\xa2h2\x03chain"
-    b"\x01status\x01size\x01bytes\x03address\x00query\x00answer\x00resolve"
-    b"\x00connect\x00tls\x00wait\x00transfer\x01duplicates\x01reordered"
-    b"\x01corrupted\x01reply_ttl\x03rtts_ms\x02rtt_p50_ms\x02rtt_p95_ms"
-    b"\x02jitter_ms\x02rtt_min_ms\x02rtt_max_ms\x02rtt_avg_ms\x02loss_pct"
-    b"\x01received\x01sent\xc0\xc2\xc3\x00\x03rtt"
+#: Never to be changed but with the version of chunks: fields that come together, and
+#: words that recur; the most likely last.
+_USUAL_FIELDS = (
+    "0answer 3address 2offset_ms 1stratum 3reference_id 2root_delay_ms"
+    " 2root_dispersion_ms 2precision_ms 1leap",
+    "0query 3question 3resolver 3transport 3rcode 3answers 1ttl_min 1size"
+    " 3authoritative",
+    "0resolve 0connect 0wait 0tls 0first_byte 0transfer 3address 3tls_version"
+    " 3cipher 3subject 3issuer 3not_after 2days_left 3not_before 3san 1san_count 3key"
+    " 1bits 3signature 3fingerprint_sha256 1chain_length 3chain_earliest_expiry"
+    " 2chain_earliest_days_left 3verified_chain_expiry 2verified_chain_days_left"
+    " 3chain 3verified_chain 3alpn 3ocsp 1status 3http_version 1bytes 3final_url"
+    " 1redirects",
+    "0rtt 3address 1sent 1received 2loss_pct 2rtt_min_ms 2rtt_avg_ms 2rtt_max_ms"
+    " 2rtt_p50_ms 2rtt_p95_ms 2jitter_ms 3rtts_ms 1duplicates 1reordered 1corrupted"
+    " 1reply_ttl",
 )
+_USUAL_WORDS = (
+    b"\xa8sha1\xa9rsa\xa6sha384RSA\xa2EC\xa3RSA\xb7sha256WithRSAEncryption"
+    b"\xb1ecdsa-with-SHA384\xb1ecdsa-with-SHA256CN=R11,O=Let's Encrypt,C=US"
+    b"\xb8TLS_CHACHA20_POLY1305_SHA256\xb6TLS_AES_128_GCM_SHA256"
+    b"\xb6TLS_AES_256_GCM_SHA384\xa7TLSv1.2\xa7TLSv1.3\xa4none\xa2h2\xa8http/1.1"
+    b"\xb4202026-01-01T00:00:00Z\xa3udp\xa7NOERROR\xc0\xc2\xc3\xa31.1https://www."
+)
+
+
+def _usual() -> bytes:
+    fields = (field for line in _USUAL_FIELDS for field in line.split())
+    names = (bytes([int(field[0])]) + field[1:].encode() for field in fields)
+    listed = b"".join(varint(len(name)) + name for name in names)
+    return _USUAL_WORDS + listed
+
 
 #: Which kind of field, and its name.
 Field = tuple[int, str]
 Value = int | bytes
 Body = tuple[str, str, dict[str, Any], dict[str, Any]]
 
+_USUAL = _usual()
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Body).decode
 

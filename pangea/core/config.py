@@ -7,11 +7,11 @@ from typing import Literal
 from msgspec import Struct, field
 
 from .durations import Seconds
+from .retention_table import RetentionTable
 
 #: P-I-N-G on the keys of a telephone.
 DEFAULT_PORT = 7464
-#: Given for ``listen``: a worker that nobody may dial.
-LISTEN_OFF = "off"
+LISTEN_OFF = "off"  #: given for ``listen``: a worker that nobody may dial
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 #: A name in the DNS, the root included.
@@ -58,8 +58,8 @@ class ServerTable(Struct, frozen=True, kw_only=True):
 
     An empty ``listen`` is port 7464 on all addresses, or, for a worker where
     that is taken, any free port; ``off`` is for a worker that nobody may dial.
-    ``session`` is how long a login lasts;
-    ``allowed_hosts`` are further names that the dashboard is reached by.
+    ``session`` is how long a login lasts; ``allowed_hosts`` are further names that the
+    dashboard is reached by.
 
     ``tls_cert`` and ``tls_key`` are files in PEM; ``tls`` ``auto`` does with a
     certificate of our own where none is given. ``tls_proxies`` are addresses and
@@ -238,6 +238,7 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
     accounts: AccountsTable = AccountsTable()
     worker: WorkerTable = WorkerTable()
     self_test: SelfTestTable = SelfTestTable()
+    retention: RetentionTable = RetentionTable()
     backup: BackupTable = BackupTable()
 
     def __post_init__(self) -> None:

@@ -24,6 +24,11 @@ REFUSALS = (sqlite3.Error, peewee.PeeweeException)
 BUSY_S = 5
 
 WRITER = {
+    # First of all, and only of a database without tables: it could not shrink later.
+    "auto_vacuum": 2,
+    # Some systems build SQLite to write zeros over each page that becomes free, which
+    # tripled what is written for a result. What is secret lies sealed or hashed here.
+    "secure_delete": "fast",
     "journal_mode": "wal",
     "synchronous": "full",
     "foreign_keys": 1,

@@ -14,8 +14,10 @@ from .folded import folded, shard_of
 from .open_part import Open, Part
 from .rollup_rows import COLUMNS, bucket_of, oldest
 
-#: Points finer than a rollup are made of raw results, if so few must be read.
-RAW_SCAN = 400_000
+#: Points finer than a rollup are made of raw results, if so few must be read; if they
+#: are hardly finer, if hardly any must be.
+RAW_SCAN, HARDLY_ANY = 200_000, 20_000
+HARDLY_FINER_S = 120
 RAW_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 MOST_POINTS = 2_000
 _DRILL = int(Flag.DRILL)
@@ -89,7 +91,8 @@ def _raw_step(job: Job, since: int, until: int, wanted: int) -> int:
     if wanted >= (MINUTE if job.interval_s < QUICK_S else TEN_MINUTES):
         return 0
     reach = (since * 1_000_000, until * 1_000_000)
-    if results.effort(job.id, *reach) > RAW_SCAN:
+    most = RAW_SCAN if wanted < HARDLY_FINER_S else HARDLY_ANY
+    if results.effort(job.id, *reach) > most:
         return 0
     if not results.reaches(reach[0]):
         return 0

@@ -1,0 +1,194 @@
+"""What raw results cost on disk: written, at rest, and after a week of retention.
+
+    python -m tests.bench.storage [--series 100000] [--minutes 60]
+                                  [--week-series 200] [--days 9]
+
+Series of one result a minute arrive shuffled, half of them pings of five packets and
+half pages over TLS with all that is told of their certificates, while a dashboard
+reads. An hour of arrival is folded and sealed as the coordinator does it.
+"""
+
+import argparse
+import asyncio
+import sqlite3
+import tempfile
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from pangea.coordinator.retention import expire
+from pangea.core.retention_table import RetentionTable
+from pangea.node import tune_collector
+from pangea.storage import history, ingest, jobs, results, rollups, sealing
+from pangea.storage.database import Store
+from pangea.storage.rollups import OpenBuckets
+
+from .figures import Figures, quantile, tell
+from .ingest import written
+from .made_results import INTERVAL_US, Series, all_series, shuffled
+
+T0_US = 1_790_000_000_000_000 // sealing.HOUR_US * sealing.HOUR_US
+BATCH = 5_000
+WORKERS = 5
+FOLD_MINUTES = 10
+
+
+class Site:
+    """A database that simulated minutes go by in."""
+
+    def __init__(self, store: Store, series: list[Series]) -> None:
+        self.store, self.series = store, series
+        self.buckets = OpenBuckets()
+        self.now_us, self.rows, self.sealing_s = T0_US, 0, 0.0
+
+    async def minute(self) -> None:
+        """Take in what all series measure in a minute; fold and seal what is due."""
+        for batch in shuffled(self.series, self.now_us, BATCH):
+            await self.store.write(partial(self._take, batch))
+        self.now_us += INTERVAL_US
+        minutes = (self.now_us - T0_US) // INTERVAL_US
+        if minutes % FOLD_MINUTES == 0:
+            await rollups.fold(self.store, self.buckets)
+
+    def _take(self, batch: list) -> None:
+        by: dict[int, list] = {}
+        for row in batch:
+            by.setdefault(row.worker, []).append(row)
+        intakes = [
+            ingest.Intake(worker=w, epoch=f"e{self.rows}", first=1, rows=rows)
+            for w, rows in by.items()
+        ]
+        ingest.commit(intakes, self.now_us, buckets=self.buckets)
+        self.rows += len(batch)
+
+    async def seal(self, now_us: int) -> None:
+        """Fold and seal what is due by then."""
+        begun = time.perf_counter()
+        await rollups.fold(self.store, self.buckets)
+        await sealing.seal(self.store, now_us)
+        self.sealing_s += time.perf_counter() - begun
+
+
+async def open_site(path: Path, count: int) -> Site:
+    """Return a site of *count* series in a new database."""
+    store = await Store.open(path)
+    site = Site(store, all_series(count, WORKERS))
+    await store.write(partial(add_jobs, -(-count // WORKERS)))
+    await rollups.recover(store, site.buckets)
+    return site
+
+
+def add_jobs(count: int) -> None:
+    """Store jobs that are probed every minute."""
+    for n in range(count):
+        jobs.add(job(f"job-{n}"))
+
+
+def job(name: str, number: int = 0) -> jobs.Job:
+    """Return a job that is probed every minute."""
+    return jobs.Job(
+        id=number, name=name, type="icmp", target="192.0.2.1", interval_s=60.0,
+        timeout_s=5.0,
+    )  # fmt: skip
+
+
+async def look(site: Site, took: list[float]) -> None:
+    """Read what a job's page shows, of one job after the other, for ever."""
+    asked = 0
+    while True:
+        asked += 1
+        one = job("", 1 + asked % (len(site.series) // WORKERS))
+        begun = time.perf_counter()
+        await site.store.read(partial(page, one, site.now_us, site.buckets))
+        took.append(time.perf_counter() - begun)
+        await asyncio.sleep(0.1)
+
+
+def page(one: jobs.Job, now_us: int, buckets: OpenBuckets) -> None:
+    """Read the points of a day and the newest results."""
+    day_us = 86_400_000_000
+    history.history(one, now_us - day_us, now_us, 288, workers=WORKERS, buckets=buckets)
+    results.query(one.id, limit=20)
+
+
+async def arrive(place: Path, count: int, minutes: int) -> Figures:
+    """Return what an hour of many series costs."""
+    site = await open_site(place / "arrive.db", count)
+    before, took = written(), list[float]()
+    looking = asyncio.create_task(look(site, took))
+    for _ in range(minutes):
+        await site.minute()
+    hot_bytes = size_of(place / "arrive.db")
+    await site.seal(site.now_us + sealing.HOUR_US + sealing.SETTLE_US)
+    looking.cancel()
+    await site.store.close()
+    wrote = written() - before
+    return {
+        "series": count,
+        "results": site.rows,
+        "hot_bytes_per_result": hot_bytes / site.rows,
+        "sealed_bytes_per_result": chunk_bytes(place / "arrive.db") / site.rows,
+        "written_bytes_per_result": wrote / site.rows,
+        "seal_us_per_result": site.sealing_s / site.rows * 1e6,
+        "page_p95_ms": quantile(took, 0.95) * 1000,
+    }
+
+
+async def a_week(place: Path, count: int, days: int) -> Figures:
+    """Return how large the files are while retention drops a day for a day."""
+    site = await open_site(place / "week.db", count)
+    wal, biggest = place / "week.db-wal", 0
+    for minute in range(days * 1440):
+        await site.minute()
+        biggest = max(biggest, wal.stat().st_size)
+        if minute % 60 == 20:
+            await site.seal(site.now_us)
+            await expire(
+                site.store, site.now_us / 1e6, lambda epochs: None, RetentionTable()
+            )
+    await site.store.close()
+    kept = min(days, 7) * 1440 * count
+    return {
+        "week_file_mb": (place / "week.db").stat().st_size / 1e6,
+        "week_wal_mb": biggest / 1e6,
+        "week_file_bytes_per_result_kept": (place / "week.db").stat().st_size / kept,
+    }
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of the database's pages that hold something."""
+    with closing(sqlite3.connect(path)) as link:
+        pages, free, size = (
+            link.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return (pages - free) * size
+
+
+def chunk_bytes(path: Path) -> int:
+    """Return what the chunks and their index take, page for page as they lie."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as link:
+        before = size_of(path)
+        link.execute("PRAGMA secure_delete = 0")
+        link.execute("DROP TABLE chunk")
+        link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return before - size_of(path)
+
+
+async def measure() -> Figures:
+    """Return all figures."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--series", type=int, default=100_000)
+    asked.add_argument("--minutes", type=int, default=60)
+    asked.add_argument("--week-series", type=int, default=100)
+    asked.add_argument("--days", type=int, default=9)
+    given = asked.parse_args()
+    tune_collector()
+    with tempfile.TemporaryDirectory() as place:
+        figures = await arrive(Path(place), given.series, given.minutes)
+        return figures | await a_week(Path(place), given.week_series, given.days)
+
+
+if __name__ == "__main__":
+    tell(measure)
