@@ -141,6 +141,8 @@ class Correction:
         step = round(min(STEP_S, STEP_RESULTS * each) * 1e6)
         if job is not None:
             for at in range(begin, span.end_us, step):
+                if number not in self._board.jobs:
+                    break  # It was removed meanwhile.
                 await self._judge(job, Span(at, min(at + step, span.end_us)))
         if self.waiting.get(number) is waiting:
             del self.waiting[number]
@@ -166,7 +168,7 @@ class Correction:
         )
         within = round(max(job.interval_s, HEARD_S) * 1e6)
         fix = correct(said, turns, state.verdict, whole, within)
-        if fix:
+        if fix and job.id in self._board.jobs:
             await self._write(job, whole, said, fix)
 
     async def _votes(self, rows: list[Result]) -> list[Vote]:
