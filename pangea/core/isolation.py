@@ -5,6 +5,7 @@ tells: in an outage somebody is the first to see it, and what the others said be
 is no proof that they would reach the target now.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -19,27 +20,52 @@ BEGINS, ENDS = 0.5, 0.25
 class Said(Struct, frozen=True):
     """What a worker says of a target: that it ``failed``, since ``at``, or not.
 
-    Of one that did not fail ``at`` is when it was last reached.
+    Of one that did not fail ``at`` is when it was last reached; None is a voter that
+    was not heard. Who is not ``trusted`` is no witness against those that are.
     """
 
     worker: int
-    failed: bool
-    at: float
+    failed: bool | None
+    at: float = 0.0
+    trusted: bool = True
+
+
+class _Heard:
+    """Those that count as witnesses against each other."""
+
+    def __init__(self, said: Iterable[Said]) -> None:
+        said = list(said)
+        self._voters = len(said)
+        self._heard = sum(s.failed is not None for s in said)
+        self._good = sorted(s.at for s in said if s.failed is False)
+
+    def is_alone(self, one: Said) -> bool | None:
+        """Tell whether *one*, who is among them, is alone; None: nobody knows."""
+        if not one.failed:
+            return False if len(self._good) > 1 else None
+        since = len(self._good) - bisect_left(self._good, one.at)
+        # Of two, while others are not heard, neither is believed against the other.
+        enough = self._heard >= min(3, self._voters)
+        return True if enough and 2 * since >= self._heard else None
 
 
 def alone_in(said: Iterable[Said]) -> dict[int, bool]:
     """Return, for each worker that others can be held against, whether it is alone.
 
-    True: it fails what another reached since. False: both reach it. Who fails what
-    nobody has reached since is left out, for nobody knows.
+    True: it fails what at least half of those that are heard have reached since, so
+    that one that lies silences nobody but where there are only two. False: another
+    reaches it as well. Who fails what fewer have reached since is left out, for
+    nobody knows.
     """
     said = list(said)
-    good = sorted(((s.at, s.worker) for s in said if not s.failed), reverse=True)
+    everybody, trusted = _Heard(said), _Heard(s for s in said if s.trusted)
     found = {}
     for one in said:
-        others = next((at for at, worker in good if worker != one.worker), None)
-        if others is not None and (not one.failed or others >= one.at):
-            found[one.worker] = one.failed
+        if one.failed is not None:
+            heard = trusted if one.trusted and one.failed else everybody
+            alone = heard.is_alone(one)
+            if alone is not None:
+                found[one.worker] = alone
     return found
 
 

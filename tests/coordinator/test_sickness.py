@@ -222,6 +222,22 @@ async def test_in_an_outage_that_all_see_nobody_is_isolated(world, many):
     assert not world.coordinator.board.sick
 
 
+async def test_a_liar_that_reaches_all_hides_no_outage(world, many):
+    liar = await world.join("liar")
+    await liar.until(lambda f: len(f.held) == 6)
+    jobs, first = sorted(liar.held), 1
+    await liar.report([row(job, -3.0) for job in jobs])
+    for at in (-2.0, -1.0, -0.1):
+        first += len(jobs)
+        for honest in many:
+            await honest.report([row(j, at, FAILED) for j in jobs], first=first)
+            await liar.report([row(j, at + 0.05) for j in jobs], epoch=f"{honest}{at}")
+            await asyncio.sleep(0.05)
+    for name in (f"web-{n}" for n in range(6)):
+        await until(lambda name=name: has(world, "down", name))
+    assert not world.coordinator.board.sick
+
+
 async def test_who_fails_few_of_many_stays_counted(world, many):
     hel, ber = many
     jobs = sorted(hel.held)

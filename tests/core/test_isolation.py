@@ -1,5 +1,6 @@
 """Who is alone in what it fails, and who is only the first to see it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from pangea.core.isolation import LEAST, Isolation, Said, alone_in, is_isolated
 
 def test_a_failure_that_another_reached_since_is_alone():
     assert alone_in([Said(1, True, 10.0), Said(2, False, 11.0)]) == {1: True}
-    both = alone_in([Said(1, True, 10.0), Said(2, False, 11.0), Said(3, False, 5.0)])
+    both = alone_in([Said(1, True, 10.0), Said(2, False, 11.0), Said(3, False, 12.0)])
     assert both == {1: True, 2: False, 3: False}
 
 
@@ -19,6 +20,70 @@ def test_who_sees_an_outage_first_is_not_alone():
 
 def test_nobody_is_held_against_itself():
     assert alone_in([Said(1, False, 10.0)]) == {}
+
+
+def one_against(others, *, at=11.0, reached=False):
+    """Return what 1 says that fails, or reached, and all *others* say at *at*."""
+    rest = [Said(w, reached, at) for w in range(2, others + 2)]
+    return [Said(1, not reached, 10.0), *rest]
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4, 5, 10])
+def test_one_worker_that_is_cut_off_is_found_whoever_else_there_is(workers):
+    said = one_against(workers - 1, reached=False)
+    assert alone_in(said)[1]
+
+
+@pytest.mark.parametrize("workers", [3, 5, 10])
+def test_one_that_reaches_all_whatever_happens_silences_nobody(workers):
+    """Nor while the others are still about to see the outage, one by one."""
+    for seen in range(1, workers):
+        honest = [
+            Said(w, w <= seen, 10.0 if w <= seen else 9.0) for w in range(1, workers)
+        ]
+        assert True not in alone_in([*honest, Said(99, False, 11.0)]).values()
+
+
+def test_two_that_lie_are_believed_where_they_are_half():
+    for workers, believed in ((3, True), (4, True), (5, False), (10, False)):
+        honest = [Said(w, True, 10.0) for w in range(1, workers - 1)]
+        liars = [Said(98, False, 11.0), Said(99, False, 11.0)]
+        assert (True in alone_in([*honest, *liars]).values()) is believed
+
+
+def test_of_two_that_are_heard_out_of_more_neither_is_believed():
+    two = [Said(1, True, 10.0), Said(2, False, 11.0)]
+    assert alone_in(two)[1]
+    assert 1 not in alone_in([*two, Said(3, None)])
+    assert alone_in([*two, Said(3, False, 11.0), Said(4, None)])[1]
+
+
+def test_who_is_not_trusted_is_no_witness_against_who_is():
+    strangers = [Said(w, False, 11.0, trusted=False) for w in range(10, 20)]
+    assert 1 not in alone_in([Said(1, True, 10.0), *strangers])
+    friends = [Said(2, False, 11.0), Said(3, False, 11.0)]
+    assert alone_in([Said(1, True, 10.0), *friends, *strangers])[1]
+    assert alone_in([Said(1, True, 10.0, trusted=False), *strangers])[1]
+
+
+@given(
+    st.sampled_from([3, 5, 10]),
+    st.lists(st.tuples(st.integers(0, 9), st.floats(0, 50)), max_size=60),
+    st.floats(5, 45),
+)
+def test_one_liar_isolates_nobody_in_a_true_outage(workers, heard, began):
+    """Whoever is heard when: the honest fail from *began* on, the liar never."""
+    isolation, said = Isolation(), {}
+    for who, at in sorted(heard, key=lambda h: h[1]):
+        worker = who % workers
+        failed = worker != 0 and at >= began
+        held = said.get(worker)
+        if held is None or not held.failed:  # what fails has failed since then
+            said[worker] = Said(worker, failed, at)
+        voters = [said.get(w, Said(w, None)) for w in range(workers)]
+        for job in range(5):
+            isolation.put(job, voters)
+        assert not any(isolation.look(w) for w in range(workers))
 
 
 def isolated(fails, of):
@@ -57,7 +122,13 @@ def test_it_ends_when_the_others_fail_as_well():
 
 
 SAID = st.lists(
-    st.builds(Said, st.integers(1, 4), st.booleans(), st.integers(0, 5).map(float)),
+    st.builds(
+        Said,
+        st.integers(1, 4),
+        st.sampled_from([True, False, None]),
+        st.integers(0, 5).map(float),
+        st.booleans(),
+    ),
     unique_by=lambda said: said.worker,
 )
 
