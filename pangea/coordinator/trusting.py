@@ -1,6 +1,9 @@
 """What the board knows of a job's voters, as the trust line says it."""
 
+from collections.abc import Collection, Iterable
+
 from pangea.core.model import PUSHED, Job, Worker
+from pangea.core.rule import Rule
 from pangea.core.trust_line import Odds, Seat, in_words, trust_line
 from pangea.core.verdict import JobState
 
@@ -24,15 +27,27 @@ def trust_of(board: Board, job: Job, now: float) -> str:
     if board.frozen:
         return FROZEN
     state = board.states.get(job.id, JobState(job.id))
-    odds = Odds(
+    workers = sorted(placement.workers, key=lambda worker: worker.name)
+    seats = [_seat(board, state, w, now) for w in workers]
+    return trust_line(seats, odds_of(job, rule, workers))
+
+
+def odds_of(job: Job, rule: Rule, workers: Iterable[Worker]) -> Odds:
+    """Return what of *job* and its *rule* decides how soon an outage is seen."""
+    known = {worker.id: worker for worker in workers}
+    ids = {worker.name: worker.id for worker in known.values()}
+
+    def fails(failing: Collection[str], there: Collection[str]) -> bool:
+        bad, voters = [ids[name] for name in failing], [ids[name] for name in there]
+        return rule.quorum.fails(bad, voters, known)
+
+    return Odds(
         interval_s=job.interval_s,
         timeout_s=job.timeout_s,
-        needs=rule.quorum.needs,
+        fails=fails,
         min_voters=rule.min_voters,
         down_rounds=rule.down_rounds,
     )
-    workers = sorted(placement.workers, key=lambda worker: worker.name)
-    return trust_line([_seat(board, state, w, now) for w in workers], odds)
 
 
 def _seat(board: Board, state: JobState, worker: Worker, now: float) -> Seat:

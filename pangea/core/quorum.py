@@ -7,6 +7,7 @@ from math import ceil
 from msgspec import Struct
 
 from .model import Worker
+from .text import safe_text
 
 #: Nobody is known by name or region.
 NOBODY: Mapping[int, Worker] = {}
@@ -72,16 +73,40 @@ class Quorum(Struct, frozen=True):
         good: Collection[int],
         voters: Collection[int],
         workers: Mapping[int, Worker] = NOBODY,
+        silent: Collection[int] = (),
     ) -> bool:
         """Tell whether *good* of *voters* make it up.
 
         They do if all the others together could not make it down; with a majority
-        only a strict one does, so that an even split moves nothing.
+        only a strict one does, so that an even split moves nothing. Those *silent*
+        cannot vote now: while nobody else is against it they hold nothing back.
         """
         if self.kind == "majority":
             return 2 * len(good) > len(voters)
         rest = [w for w in voters if w not in good]
-        return bool(good) and not self.fails(rest, voters, workers)
+        against = any(w not in silent for w in rest)
+        return bool(good) and not (against and self.fails(rest, voters, workers))
+
+    def lacks(
+        self,
+        failed: Collection[int],
+        voters: Collection[int],
+        workers: Mapping[int, Worker] = NOBODY,
+    ) -> str:
+        """Return what *failed* of *voters* lack to make it down, in words."""
+        needed = self.needs(len(voters))
+        said = f"{len(failed)} of {len(voters)} failed, {needed} needed"
+        if self.kind != "regions":
+            return said
+        there, bad = _by_region(voters, workers), _by_region(failed, workers)
+        short = [
+            f"{bad.get(region, 0) or 'none'} in {safe_text(region, 40) or 'no region'}"
+            for region, n in sorted(there.items())
+            if bad.get(region, 0) < min(self.count, n)
+        ]
+        many = min(self.regions, len(there))
+        where = "1 region" if many == 1 else f"{many} regions"
+        return f"{said}, of {where}: {', '.join(short)}"
 
     def _in_regions(
         self,

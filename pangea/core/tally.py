@@ -91,14 +91,25 @@ class _Ballot:
         if self.rule.quorum.fails(_ids(self.failed), voters, self.workers):
             return self._failed()
         if state.partial_rounds >= PARTIAL_ROUNDS:
-            stuck = [v for v in self.failed if v.worker in state.standing]
-            where = ", ".join(self._name(v.worker) for v in stuck)
-            why = f"partial: {where} ({_because(stuck)})"
-            return self._say(Verdict.DEGRADED, "partial", why)
-        if not self.rule.quorum.clears(_ids(self.good), voters, self.workers):
+            return self._say(Verdict.DEGRADED, "partial", self._partial())
+        if not self._clears():
             why = f"split: {self.fine}, {self.tally}"
             return self._say(state.verdict, "split", why)
         return self._good()
+
+    def _clears(self) -> bool:
+        """Tell whether enough are good; who cannot vote now does not prevent it."""
+        good, silent = _ids(self.good), self.state.suspended
+        return self.rule.quorum.clears(good, self.voters, self.workers, silent)
+
+    def _partial(self) -> str:
+        """Return who fails, and what is missing where that is not plain to see."""
+        failed = _ids(self.failed)
+        where = ", ".join(self._name(worker) for worker in failed)
+        said = f"partial: {where} ({_because(self.failed)})"
+        if self.good and self.rule.quorum.kind != "regions":
+            return said
+        return f"{said}; {self.rule.quorum.lacks(failed, self.voters, self.workers)}"
 
     def _failed(self) -> Ground:
         state, rule, because = self.state, self.rule, _because(self.failed)
@@ -145,7 +156,8 @@ class _Ballot:
         if self.rule.min_voters > 1:
             have += f", {self.rule.min_voters} are wanted"
         if agrees.get(was):
-            return self._say(was, "too-few", f"{have}, and agree")
+            agree = f"{have}, and agree" + (f": {_because(bad)}" if bad else "")
+            return self._say(was, "too-few", agree)
         return self._say(Verdict.UNKNOWN, "too-few", f"too few to tell: {have}")
 
     def _say(self, verdict: Verdict, line: str, reason: str) -> Ground:

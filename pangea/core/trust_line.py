@@ -1,6 +1,6 @@
 """The trust line: how far a job's verdict can be trusted now, in one sentence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
@@ -28,13 +28,14 @@ class Seat(Struct, frozen=True):
 class Odds(Struct, frozen=True, kw_only=True):
     """What of a job and its rule decides how soon an outage is seen.
 
-    ``needs`` returns how many of so many voters must fail; below ``min_voters``
-    (0: two, or all if there are fewer) there is no new verdict.
+    ``fails`` tells whether these workers, by name, of all those of the electorate make
+    it down; below ``min_voters`` (0: two, or all if there are fewer) there is no new
+    verdict.
     """
 
     interval_s: float
     timeout_s: float
-    needs: Callable[[int], int]
+    fails: Callable[[Collection[str], Collection[str]], bool]
     min_voters: int = 0
     down_rounds: int = 1
 
@@ -59,23 +60,28 @@ def detection_s(seats: Sequence[Seat], odds: Odds) -> float | None:
 
     Those who are lost are waited for until they leave, if they are needed.
     """
-    voting = sum(not seat.why for seat in seats)
-    seated = [seat for seat in seats if seat.seated]
-    there = [s for s in seated if s.lost_s is None or s.lost_s < LEAVES_S]
+    voting = [seat.name for seat in seats if not seat.why]
+    there = {
+        seat.name: seat.lost_s
+        for seat in seats
+        if seat.seated and (seat.lost_s is None or seat.lost_s < LEAVES_S)
+    }
     if not voting:
         return None
-    if _enough(voting, len(there), odds):
-        return _bound(voting, odds)
-    staying = sum(seat.lost_s is None for seat in there)
-    if staying == len(there) or not _enough(voting, staying, odds):
-        return None
-    wait = max(LEAVES_S - seat.lost_s for seat in there if seat.lost_s is not None)
-    return wait + _bound(voting, odds)
+    if _enough(voting, there, odds):
+        return _bound(len(voting), odds)
+    leaving = sorted((-lost, name) for name, lost in there.items() if lost is not None)
+    for lost, name in leaving:
+        del there[name]
+        if _enough(voting, there, odds):
+            return LEAVES_S + lost + _bound(len(voting), odds)
+    return None
 
 
-def _enough(voting: int, voters: int, odds: Odds) -> bool:
-    least = odds.min_voters or min(2, voters)
-    return voting >= max(least, odds.needs(voters))
+def _enough(voting: Collection[str], there: Collection[str], odds: Odds) -> bool:
+    """Tell whether those *voting* could make it down, of all that are *there*."""
+    least = odds.min_voters or min(2, len(there))
+    return len(voting) >= least and odds.fails(voting, there)
 
 
 def _bound(voting: int, odds: Odds) -> float:

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from pangea.core.liveness import LEAVES_S
 from pangea.core.trust_line import Odds, Seat, detection_s, in_words, trust_line
 
-MAJORITY = Odds(interval_s=30, timeout_s=10, needs=lambda voters: voters // 2 + 1)
+
+def most(failing, there):
+    return 2 * len(failing) > len(there)
+
+
+MAJORITY = Odds(interval_s=30, timeout_s=10, fails=most)
 HERE = [Seat("a"), Seat("b"), Seat("c")]
 
 
@@ -76,9 +81,27 @@ def test_who_is_lost_never_makes_detection_quicker(since):
 
 
 def test_a_rule_that_wants_more_voters_than_there_are_confirms_nothing():
-    odds = Odds(interval_s=30, timeout_s=10, needs=lambda voters: 1, min_voters=2)
+    odds = Odds(interval_s=30, timeout_s=10, fails=lambda *_: True, min_voters=2)
     assert detection_s(HERE[:1], odds) is None
     assert detection_s(HERE[:2], odds) == 36
+
+
+def test_who_alone_could_make_the_quorum_has_to_leave_before_it_can_be_met():
+    region = {"a": "eu", "b": "eu", "c": "us"}
+
+    def everywhere(failing, there):
+        return {region[n] for n in failing} >= {region[n] for n in there}
+
+    odds = Odds(interval_s=10, timeout_s=1, fails=everywhere)
+    here = [Seat("a"), Seat("b")]
+    assert detection_s([*here, lost("c", 22)], odds) == 278 + 5 + 2 + 1
+    assert detection_s([*here, Seat("c", "has no vote")], odds) is None
+    assert trust_line([*here, lost("c", 22)], odds).endswith("detection ≤ 5 min")
+
+
+def test_of_several_that_are_lost_no_more_than_needed_has_to_leave():
+    seats = [Seat("a"), Seat("b"), lost("c", 200), lost("d", 10)]
+    assert detection_s(seats, MAJORITY) == 100 + 30 / 2 + 2 * 10 + 1
 
 
 @pytest.mark.parametrize(
