@@ -18,6 +18,7 @@ from pangea.mesh.probe_messages import Check, Health
 from pangea.storage import sick_windows
 
 from .judging import Decided
+from .mute import Mute
 from .worker_link import WorkerLink
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Sickness:
         #: By job and worker: when it began to fail, and when it last did.
         self._failed: dict[int, dict[int, tuple[float, float]]] = {}
         self._heard: dict[int, float] = {}
+        self._mute = Mute(coordinator.reception.links, coordinator.clock)
         self._waiting: dict[int, tuple[Worker, Health]] = {}
         self._news = asyncio.Event()
         self._undone, self._moved = Decided(), False
@@ -86,6 +88,7 @@ class Sickness:
         """Take what a worker says of itself; False if *message* is no such word."""
         if not isinstance(message, Health):
             return False
+        self._mute.heard(link)
         now, number = self._clock.monotonic(), link.worker.id
         if now - self._heard.get(number, float("-inf")) < APART_S:
             self._waiting[number] = link.worker, message
@@ -100,13 +103,29 @@ class Sickness:
         known = self._windows.get(worker.id, [])
         windows = joined(known, _windows(message, now), now)
         if windows != known:
-            self._windows[worker.id] = windows
-            self._undone.writes.append(
-                lambda: sick_windows.keep(worker.id, windows)  # the last one stays
-            )
+            self._keep(worker.id, windows)
             self._take_back(worker, [w for w in windows if w not in known])
         self._see(worker.id)
         self._news.set()
+
+    def _keep(self, worker: int, windows: list[SickWindow]) -> None:
+        self._windows[worker] = windows
+        self._undone.writes.append(
+            lambda: sick_windows.keep(worker, windows)  # the last one stays
+        )
+
+    def _end_silent(self) -> None:
+        """End what a worker began that is back and tests itself no more.
+
+        If it says later that it goes on, it is open again.
+        """
+        for worker, windows in self._windows.items():
+            is_open = bool(windows) and windows[-1].until == FOR_EVER
+            if not is_open or worker not in self._board.connected:
+                self._mute.gone(worker)
+            elif self._mute.is_mute(worker):
+                self._keep(worker, joined(windows, (), self._clock.wall()))
+                self._see(worker)
 
     def cause(self, worker: int) -> str:
         """Return why *worker* is unwell or isolated now, "" if it is neither."""
@@ -146,6 +165,7 @@ class Sickness:
         """See who is isolated; return what changed by that, and since."""
         while self._waiting:
             self._take(*self._waiting.popitem()[1])
+        self._end_silent()
         jobs = list(itertools.islice(self._failed, MOST_LOOKED))
         for job in jobs:
             self._count(job)
