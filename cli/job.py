@@ -50,6 +50,11 @@ def badness(job: dict[str, Any]) -> int:
     return ORDER.index(verdict) if verdict in ORDER else len(ORDER)
 
 
+def as_of(at: str) -> str:
+    """Return what stands beside what was known at a moment."""
+    return f"as of {safe_text(at, 40)}"
+
+
 def described(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that describe a job; add and edit share them."""
     options = [
@@ -126,14 +131,20 @@ def add(
 
 
 @command.command("list")
+@click.option("--at", metavar="03:12", help="As they were known then (UTC).")
 @click.pass_obj
-def list_(session: Session) -> None:
-    """List all jobs with verdict, worst first."""
-    jobs = session.client().items("jobs")
+def list_(session: Session, at: str | None) -> None:
+    """List all jobs with verdict, worst first; --at as for `pangea status`."""
+    client = session.client()
+    # All pages as of one moment: "2h ago" is another one a second later.
+    then = client.get("status", at=at)["at"] if at else None
+    jobs = client.items("jobs", at=then)
+    if then:
+        session.note(as_of(then))
     if session.form in ("table", "wide"):
         jobs.sort(key=badness)
     show_items(session, jobs, COLUMNS)
-    if not jobs:
+    if not jobs and not then:
         session.note("there are no jobs yet\n  try: pangea job add http example.com")
     for job in [job for job in jobs if job.get("notices")][:MOST_NOTES]:
         told = "\n  ".join(safe_text(line, 300) for line in job["notices"])
@@ -142,12 +153,18 @@ def list_(session: Session) -> None:
 
 @command.command("show")
 @click.argument("name")
+@click.option("--at", metavar="03:12", help="As it was known then (UTC).")
 @click.pass_obj
-def show(session: Session, name: str) -> None:
-    """Show the job NAME and what each worker says of it."""
+def show(session: Session, name: str, at: str | None) -> None:
+    """Show the job NAME and what each worker says of it; --at as for `pangea status`.
+
+    Target, rule and options are those that it has now.
+    """
     client = session.client()
-    job = client.get(path_of("jobs", name))
-    drawn = session.form in ("table", "wide")
+    job = client.get(path_of("jobs", name), at=at)
+    if at:
+        session.note(as_of(job["at"]))
+    drawn = session.form in ("table", "wide") and not at
     spent = uptime_of(client, name) if drawn and job.get("slo") else {}
     show_one(session, job, lambda style: card(style, job, spent))
 

@@ -1,6 +1,7 @@
 """The past, as the web sees it (``pangea.web.api_past``)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
@@ -25,6 +26,18 @@ _OF_NOW: dict[str, list[str]] = {
     "join": [],
     "join_secret": [],
     "trouble": [],
+}
+
+#: What an answer tells of now alone.
+_NOT_THEN: dict[str, Any] = {
+    "last_duration_ms": None,
+    "notices": [],
+    "drill": False,
+    "first_fail_at": None,
+    "confirmed_at": None,
+    "incident": None,
+    "flapping": False,
+    "flap_pct": 0.0,
 }
 
 
@@ -115,8 +128,7 @@ class PastService:
             "verdict_reason": then.reason,
             "votes": sorted(cells, key=lambda cell: cell.worker),
             "enabled": then.verdict != "paused",
-            "last_duration_ms": None,
-            "notices": [],
+            **_NOT_THEN,
         }
         return JobThen(**said, at=moment(at_us))
 

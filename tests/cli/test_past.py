@@ -40,6 +40,29 @@ def test_status_at_a_moment_asks_for_the_same_moment_twice(api, run):
     assert "connected" not in shown.stdout
 
 
+def test_jobs_at_a_moment_are_all_of_the_same_moment(api, run):
+    then = "2026-01-02T03:12:00.000000Z"
+    api.on("GET /api/v1/status", a_status(at=then))
+    api.on("GET /api/v1/jobs", a_page(a_job(verdict="down", at=then)))
+    shown = run("job", "list", "--at", "2h ago")
+    assert "DOWN" in shown.stdout
+    assert f"as of {then}" in shown.stderr
+    assert api.queries("GET /api/v1/status") == [{"at": ["2h ago"]}]
+    assert api.queries("GET /api/v1/jobs")[0]["at"] == [then]
+
+
+def test_a_job_at_a_moment_is_shown_without_the_promise_of_now(api, run):
+    then = "2026-01-02T03:12:00.000000Z"
+    path = "GET /api/v1/jobs/web"
+    api.on(path, a_job(name="web", verdict="down", at=then, slo=99.9))
+    shown = run("job", "show", "web", "--at", "03:12")
+    assert shown.exit_code == 0
+    assert "DOWN" in shown.stdout
+    assert f"as of {then}" in shown.stderr
+    assert api.queries(path) == [{"at": ["03:12"]}]
+    assert run("job", "show", "web", "--json", "--at", "03:12").exit_code == 0
+
+
 def test_status_cannot_watch_what_has_been(run):
     assert run("status", "--at", "03:12", "--watch").exit_code == 2
 

@@ -49,6 +49,12 @@ def test_an_outage_that_only_a_worker_saw_is_in_the_history(
     status = json.loads(cluster.cli("status", "--at", then, "--json").stdout)
     assert status["verdicts"]["up"] == 1
     assert cluster.cli("status", "--at", then).stdout.startswith("as of")
+    listed = json.loads(cluster.cli("job", "list", "--at", then, "--json").stdout)
+    (name,) = [job["name"] for job in listed]
+    shown = json.loads(cluster.cli("job", "show", name, "--at", then, "--json").stdout)
+    assert shown["verdict"] == listed[0]["verdict"]
+    assert shown["at"] == listed[0]["at"] == then.replace("Z", ".000000Z")
+    assert shown["incident"] is None, "that is one of now"
 
     tried = cluster.cli("backtest", "--rule", "any", "--since", "10m", "--json").stdout
     (row,) = json.loads(tried)["jobs"]
