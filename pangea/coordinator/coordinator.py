@@ -80,8 +80,8 @@ class Coordinator:
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)
         self.retention = Retention(store, clock, self.intake.forget)
-        self.intake.given = self.dispatch.given
-        self.intake.may_report = self.dispatch.may_report
+        self.intake.claims.given = self.dispatch.given
+        self.intake.claims.may_report = self.dispatch.may_report
         self.watch = Watch(self.board, clock)
         self._follow_verdicts()
         self.moving = Moving(
@@ -120,6 +120,7 @@ class Coordinator:
         self.outages = Outages(self.board)
         self.confirming = Confirming(self.board, self.dispatch, self.watch, self.clock)
         self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
+        self.dispatch.linked.append(self.confirming.linked)
         self.incidents = Incidents(self.board, self.store, self.clock)
         self.judging.followers.append(self.incidents.follow)
         self.judging.heard = self.incidents.causes.heard

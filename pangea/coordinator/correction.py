@@ -159,12 +159,11 @@ class Correction:
         read = await self._store.read(lambda: corrections.all_measured(job.id, warm))
         if read is None or warm.end_us <= warm.begin_us:
             return
-        rows, held, said = read
-        votes = await self._votes(rows)
+        said, votes = read.said, await self._votes(read.rows)
         first = said[0].after if said and said[0].at_us <= warm.begin_us else None
-        state = _state(job, first or Verdict.UNKNOWN, held, warm, lasts)
+        state = _state(job, first or Verdict.UNKNOWN, read.held, warm, lasts)
         turns = await asyncio.to_thread(
-            relive, state, votes, rule, warm.end_us / 1e6, workers
+            relive, state, votes, rule, warm.end_us / 1e6, workers, read.seats
         )
         within = round(max(job.interval_s, HEARD_S) * 1e6)
         fix = correct(said, turns, state.verdict, whole, within)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 import msgspec
 
@@ -63,6 +63,8 @@ class Dispatch:
         # Later runs must not reuse a number that a worker remembers.
         self._version = round(clock.wall() * 1000)
         self.outboxes: dict[int, Outbox] = {}
+        #: Those that want to know of each worker that can be asked now.
+        self.linked: list[Callable[[int], None]] = []
         #: All that was ever given to a worker, and since when it had nothing else.
         self._given: dict[int, set[int]] = {}
         self._known_since: dict[int, float] = {}
@@ -75,6 +77,8 @@ class Dispatch:
         The latest link wins.
         """
         await self._send_all(worker, outbox)
+        for tell in self.linked:
+            tell(worker)
 
     def unlink(self, worker: int, outbox: Outbox) -> bool:
         """Stop serving over *outbox*; False if another one took its place."""
@@ -99,6 +103,8 @@ class Dispatch:
         self.outboxes[worker] = outbox
         outbox.held = held
         self._given.setdefault(worker, set()).update(held)
+        # It need not say that it took it: who says nothing would have had anything.
+        self._known_since.setdefault(worker, self._clock.wall())
         self._say(outbox, None, list(held.values()), [])
         outbox.resending = outbox.version
         self.update(changed)
@@ -121,7 +127,6 @@ class Dispatch:
         """
         if version and version == outbox.resending:
             outbox.resending = 0
-            self._known_since.setdefault(worker, self._clock.wall())
         mine = self.outboxes.get(worker) is outbox
         if version == 0 and mine and not outbox.resending:
             await self._send_all(worker, outbox)
@@ -133,8 +138,8 @@ class Dispatch:
     def may_report(self, worker: int, job: int, at: float) -> bool:
         """Tell whether *worker* may have run *job* at *at* (UTC seconds).
 
-        What it had before this coordinator started, and until it first took its
-        whole set from us, we do not know: it may have had anything.
+        What it had before this coordinator started, and until it first was sent its
+        whole set by us, we do not know: it may have had anything.
         """
         if job in self._given.get(worker, ()):
             return True

@@ -10,13 +10,13 @@ wait stays with its worker, which says how its jobs look now by digests.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice, repeat
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
-from pangea.core.model import COORDINATOR, Flag, Result, Worker
+from pangea.core.model import COORDINATOR, Result, Worker
 from pangea.core.text import safe_text
 from pangea.mesh.messages import Ack, Batch
 from pangea.storage import ingest
@@ -25,6 +25,7 @@ from pangea.storage.rollups import OpenBuckets
 from pangea.web.events import Hub
 
 from .board import Board
+from .claims import Claims
 from .committing import POISON, Committing, Marks
 from .credits import Credits
 from .epochs import NewEpochs
@@ -43,7 +44,6 @@ NEWS_ROWS = 50
 #: A link waits no longer until what its digest changed is written.
 VIEW_S = 0.25
 HEAD_BYTES = 512
-CLAMPED = int(Flag.CLAMPED)
 
 
 class Intake:
@@ -72,10 +72,8 @@ class Intake:
         self._begin_own()
         self.marks: Marks = {}
         self.taken = 0
-        #: The jobs that a worker surely was given.
-        self.given: Callable[[int], Set[int]] = lambda worker: frozenset()
-        #: Tells whether a worker may have run another job at a time.
-        self.may_report: Callable[[int, int, float], bool] = lambda *_: True
+        #: What workers may say, of which jobs.
+        self.claims = Claims(board)
         #: Marks what comes too late to be judged; the electorates that are logged.
         self.late: Callable[[Iterable[Result]], Decided] = lambda rows: Decided()
         self.seats = self._committing.seats
@@ -291,14 +289,14 @@ class Intake:
         time = time_of(batch)
         rows: list[Result | None] = []
         bad: list[tuple[int, str, bytes]] = []
-        given, jobs, org = self.given(worker.id), self._board.jobs, worker.org
+        given, jobs, org = self.claims.given(worker.id), self._board.jobs, worker.org
         boots = chain(batch.boot_ns, repeat(0))
         timed = zip(batch.rows, boots, strict=False)
         for at, (raw, boot_ns) in islice(enumerate(timed), skip, None):
             try:
                 row = read_row(raw, worker, time, now_us, boot_ns)
-                if row.job not in given:
-                    self._check_given(row)
+                if row.flags or row.job not in given:
+                    self.claims.check(row, given)
             except ProtocolError as error:
                 rows.append(None)
                 number = batch.first + at
@@ -308,10 +306,3 @@ class Intake:
             job = jobs.get(row.job)
             rows.append(row if job is not None and job.org == org else None)
         return rows, bad
-
-    def _check_given(self, row: Result) -> None:
-        """Refuse what its worker never had to run; a clamped time says nothing."""
-        if row.flags & CLAMPED or row.job not in self._board.jobs:
-            return
-        if not self.may_report(row.worker, row.job, row.started_at_us / 1e6):
-            raise ProtocolError(f"job {row.job} was never given to this worker")

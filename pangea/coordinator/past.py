@@ -43,13 +43,21 @@ class Past:
             c.board, c.store, c.judging, c.incidents, c.hub, c.clock
         )
         c.intake.late = self.correction.note
+        c.intake.claims.sat = c.intake.seats.sat
         self.maintenance: Spans = _never
         self.drills: Spans = _never
 
     async def start(self) -> None:
         """Take up the logs of pauses and seats, and what waits to be corrected."""
         await self.pauses.start()
-        self._c.intake.seats.known = await self._c.store.read(lateness.seats_now)
+        seats, read = self._c.intake.seats, self._c.store.read
+        seats.known = await read(lateness.seats_now)
+        ever = await read(lateness.seated_once)
+        seats.once = {
+            job: left
+            for job, workers in ever.items()
+            if (left := tuple(w for w in workers if w not in seats.known.get(job, ())))
+        }
         await self.correction.load()
 
     async def run(self) -> None:
@@ -78,7 +86,6 @@ class Past:
             changes = verdicts.vote_changes(job.id)
             turns = [_turn(c) for c in changes if c.worker == worker]
         return uptime(turns, whole, aside)
-
 
     def history(
         self, job: Job, whole: Span, points: int, worker: int | None

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .coordinator import Coordinator
 
 
+#: Clocks agree at least to this, in microseconds.
+CLOCKS_US = 60_000_000
+
+
 class Planned:
     """Holds what is planned; ``look`` every second, before votes expire.
 
@@ -33,10 +37,15 @@ class Planned:
         self._void, c.judging.void = c.judging.void, self._is_void
         c.past.maintenance = partial(_stretches, MAINTENANCE)
         c.past.drills = partial(_stretches, DRILL)
+        self._drilled: dict[int, int] = {}
+        c.intake.claims.may_drill = self._may_drill
 
     async def load(self) -> None:
         """Take up what was planned before the coordinator stopped."""
         await self.upkeep.load()
+        drills = await self._c.store.read(lambda: spans.drills_since(0))
+        for one in drills:
+            self._drilled.setdefault(one.job, one.from_us)
         await self.drills.load(self._c.judging, self._c.intake)
         self.suppression.load()
         await self.look(self._c.clock.wall())
@@ -52,6 +61,17 @@ class Planned:
     def _follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         self.suppression.follow(before, judged, decided)
         self.drills.follow(before, judged, decided)
+
+    def _may_drill(self, job: int, at_us: int) -> bool:
+        """Tell whether a worker may tell *job* as failed on purpose.
+
+        One that was cut off in a drill does not hear of its end.
+        """
+        begun = self._drilled.get(job)
+        if begun is None and job in self.drills.drills:
+            begun = round(self.drills.drills[job].begun * 1e6)
+            self._drilled[job] = begun
+        return begun is not None and at_us >= begun - CLOCKS_US
 
     def _is_void(self, result: Result, job: Job) -> str:
         why = self.upkeep.void(result, job) or self.drills.void(result, job)

@@ -20,8 +20,9 @@ MOST_JOB = 1 << 62
 MOST_MS = 1e9
 MOST_READINGS = 65_536
 MOST_PHASES = 32
-_FLAGS = sum(int(flag) for flag in Flag)
 _CLAMPED = int(Flag.CLAMPED)
+#: What a worker may say of its results; what we did to them we say ourselves.
+_SAID = sum(int(flag) for flag in Flag) & ~_CLAMPED
 
 
 def time_of(batch: Batch) -> WorkerTime:
@@ -47,7 +48,7 @@ def read_row(
     if not 0 < said.job < MOST_JOB:
         raise ProtocolError("no job has such a number")
     put(said, "worker", worker.id)
-    flags = said.flags & _FLAGS
+    flags = said.flags & _SAID
     at_us, guessed = time.place(said.started_at_us, boot_ns, now_us)
     put(said, "started_at_us", at_us)
     if guessed:

@@ -16,6 +16,12 @@ class SeatLog:
     def __init__(self, board: Board) -> None:
         self._board = board
         self.known: dict[int, Seats] = {}
+        #: Who sat there before those, by job.
+        self.once: dict[int, Seats] = {}
+
+    def sat(self, worker: int, job: int) -> bool:
+        """Tell whether *worker* sits in the electorate of *job*, or ever did."""
+        return worker in self.known.get(job, ()) or worker in self.once.get(job, ())
 
     def changed(self, jobs: Iterable[int], now_us: int) -> list[Change]:
         """Return what of *jobs* the log does not say yet."""
@@ -29,4 +35,8 @@ class SeatLog:
 
     def written(self, changes: Iterable[Change]) -> None:
         """Note that *changes* are in the log."""
-        self.known |= {job: seats for _, job, _, seats in changes}
+        for _, job, _, seats in changes:
+            gone = set(self.known.get(job, ())).difference(seats)
+            if gone:
+                self.once[job] = tuple(sorted(gone.union(self.once.get(job, ()))))
+            self.known[job] = seats

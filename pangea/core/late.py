@@ -19,6 +19,13 @@ from .uptime import Span, merged, pieces
 from .verdict import JobState, Judgement, Transition, judge, renew
 from .votes import Vote
 
+#: A change of the electorate, as the log tells it: at (microseconds), workers.
+Seats = tuple[int, tuple[int, ...]]
+#: A stay in it, in UTC seconds.
+Stay = tuple[float, float]
+#: Clocks agree at least to this, in seconds; also what the log takes to be written.
+CLOCKS_S = 60.0
+
 
 class Fix(Struct, frozen=True):
     """What is to be changed in the log: what no longer holds, and what does."""
@@ -37,13 +44,38 @@ def relive(
     rule: Rule,
     until: float,
     workers: Mapping[int, Worker] = NOBODY,
+    seats: Sequence[Seats] | None = None,
 ) -> list[Transition]:
     """Return the transitions from *state* on, had all *votes* come as they ended.
 
     A worker sits in the electorate from its first vote on, and until it has been
     silent for five minutes after its last one ran out. *until* is in UTC seconds.
+    With *seats*, the log of electorates, only those vote who sat there (`sitting`).
     """
+    if seats is not None:
+        sat = sitting(seats)
+        votes = [v for v in votes if _in(v.end, sat.get(v.worker))]
     return _Relived(state, rule, workers).run(votes, until)
+
+
+def sitting(seats: Sequence[Seats]) -> dict[int, Stay]:
+    """Return from when until when each worker was of the electorate, in UTC seconds.
+
+    *seats* are its changes, oldest first, the first of which held before, too. Who
+    left and came back was only silent meanwhile: what it measured then counts.
+    """
+    found: dict[int, Stay] = {}
+    ends = [at_us / 1e6 for at_us, _ in seats[1:]] + [float("inf")]
+    begin = float("-inf")
+    for (_, workers), end in zip(seats, ends, strict=False):
+        for worker in workers:
+            found[worker] = (found.get(worker, (begin, end))[0], end)
+        begin = end
+    return found
+
+
+def _in(at: float, stay: Stay | None) -> bool:
+    return stay is not None and stay[0] - CLOCKS_S <= at <= stay[1] + CLOCKS_S
 
 
 class _Relived:

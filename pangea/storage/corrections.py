@@ -1,15 +1,18 @@
 """The log of verdicts, corrected: what was said stays, and says since when it errs."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pangea.core.late import Fix
 from pangea.core.model import FIRST_ORG, Result
 from pangea.core.uptime import Span
 from pangea.core.verdict import Transition, VoteChange
 
-from . import log_then, results
+from . import lateness, log_then, results
 from .connection import connection
 
+#: Who was silent for longer than this before a stretch did not measure in it.
+_SILENT_US = 7 * 86400 * 1_000_000
 #: More results of one stretch are not judged again.
 MOST_RESULTS = 150_000
 _ORG = f"coalesce((SELECT org FROM job WHERE id = ?), {FIRST_ORG})"
@@ -61,10 +64,21 @@ def kept_since(begin_us: int) -> int:
     return max(begin_us, results.kept_from())
 
 
-def all_measured(
-    job: int, whole: Span
-) -> tuple[list[Result], list[VoteChange], list[Transition]] | None:
-    """Return results, votes held before, and verdicts in force of a stretch.
+class Measured(NamedTuple):
+    """All that is known of a stretch.
+
+    Results, votes held before, verdicts in force, and the changes of the electorate
+    from well before until now.
+    """
+
+    rows: list[Result]
+    held: list[VoteChange]
+    said: list[Transition]
+    seats: list[tuple[int, lateness.Seats]]
+
+
+def all_measured(job: int, whole: Span) -> Measured | None:
+    """Return what was measured and said of a stretch.
 
     None if some of its results are no longer kept, or if they are too many.
     """
@@ -75,4 +89,6 @@ def all_measured(
         return None
     votes = log_then.votes_at([job], whole.begin_us)[job]
     held = [v for v in votes if v.after is not None]
-    return found, held, log_then.held(job, whole.begin_us, whole.end_us)
+    said = log_then.held(job, whole.begin_us, whole.end_us)
+    seats = lateness.seats(job, whole.begin_us - _SILENT_US, 1 << 62)
+    return Measured(found, held, said, seats)

@@ -31,6 +31,16 @@ def seats_now() -> dict[int, Seats]:
     return {job: _unpack(packed) for job, packed in rows}
 
 
+def seated_once() -> dict[int, Seats]:
+    """Return who ever sat in the electorate of each job, by job."""
+    found: dict[int, set[int]] = {}
+    for job, packed in connection().execute(
+        "SELECT DISTINCT job, electorate FROM seat_change"
+    ):
+        found.setdefault(job, set()).update(_unpack(packed))
+    return {job: tuple(sorted(workers)) for job, workers in found.items()}
+
+
 def seats(job: int, since_us: int, until_us: int) -> list[tuple[int, Seats]]:
     """Return (at_us, workers) for a stretch, from the last one before it on."""
     rows = connection().execute(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pangea.core.backfill import amend
 from pangea.core.incident import stretches
-from pangea.core.late import correct, relive
+from pangea.core.late import correct, relive, sitting
 from pangea.core.model import Verdict, VoteValue
 from pangea.core.rule import parse_rule
 from pangea.core.uptime import Span, pieces
@@ -63,6 +63,33 @@ def test_a_stretch_without_any_result_is_unknown():
     found = relived(votes(1, 0, 600), votes(1, 1800, 3600))
     assert [after for after, _ in found] == [UP, UNKNOWN, UP]
     assert 600 <= found[1][1] <= 600 + LASTS
+
+
+def test_who_never_sat_there_changes_nothing():
+    seats = [(0, (1, 2))]
+    said = [*votes(1, 0, 3600), *votes(2, 0, 3600)]
+    lies = votes(3, 0, 3600, (600, 900)) + votes(4, 0, 3600, (600, 900))
+    rule = parse_rule("any")
+    honest = relive(JobState(1), said, rule, 3600)
+    assert relive(JobState(1), said + lies, rule, 3600, seats=seats) == honest
+    assert relive(JobState(1), said + lies, rule, 3600) != honest
+
+
+def test_who_was_silent_and_came_back_had_its_seat_meanwhile():
+    inf = float("inf")
+    seats = [(0, (1, 2)), (600 * S, (1,)), (1200 * S, (1, 2)), (1800 * S, (2,))]
+    assert sitting(seats) == {1: (-inf, 1800.0), 2: (-inf, inf)}
+    assert sitting([(0, ()), (600 * S, (1,))]) == {1: (600.0, inf)}
+    assert sitting([]) == {}
+
+
+def test_who_left_for_good_says_nothing_of_what_came_after():
+    seats = [(0, (1, 2)), (1800 * S, (1,))]
+    said = [*votes(1, 0, 3600), *votes(2, 0, 1800)]
+    lies = votes(2, 1900, 3600, (1900, 3600))
+    rule = parse_rule("any")
+    honest = relive(JobState(1), said, rule, 3600, seats=seats)
+    assert relive(JobState(1), said + lies, rule, 3600, seats=seats) == honest
 
 
 def outcome(said, found, within=30 * S, whole=WHOLE):
