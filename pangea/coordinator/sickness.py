@@ -17,7 +17,7 @@ from pangea.mesh.messages import Message
 from pangea.mesh.probe_messages import Check, Health
 from pangea.storage import sick_windows
 
-from .judging import Decided
+from .judging import BACK_S, Decided
 from .mute import Mute
 from .worker_link import WorkerLink
 
@@ -52,6 +52,9 @@ class Sickness:
         self._clock, self._dispatch = coordinator.clock, coordinator.dispatch
         self._windows: dict[int, list[SickWindow]] = {}
         self._isolation = Isolation()
+        #: Who was isolated when the coordinator stopped, and until when it still is.
+        self._before: set[int] = set()
+        self._believed = 0.0
         #: By job and worker: when it began to fail, and when it last did.
         self._failed: dict[int, dict[int, tuple[float, float]]] = {}
         self._heard: dict[int, float] = {}
@@ -68,7 +71,11 @@ class Sickness:
         known = await self._store.read(sick_windows.all_of)
         workers = self._board.workers
         self._windows = {w: windows for w, windows in known.items() if w in workers}
-        for worker in self._windows:
+        self._believed = self._clock.monotonic() + BACK_S
+        were = {w for state in self._board.states.values() for w in state.sick}
+        self._before = {w for w in were & workers.keys() if not self.cause(w)}
+        self._isolation.isolated |= dict.fromkeys(self._before, "isolated until now")
+        for worker in self._windows.keys() | self._before:
             self._see(worker)
 
     async def run(self) -> None:
@@ -210,7 +217,11 @@ class Sickness:
 
     def _look_at(self, worker: int) -> None:
         """Decide anew whether *worker* is isolated."""
-        if not self._isolation.look(worker):
+        was = worker in self._before
+        if was and self._clock.monotonic() < self._believed:
+            return  # Who can tell has to be back, or what it fails would count.
+        self._before.discard(worker)
+        if not (self._isolation.look(worker) or was):
             return
         self._see(worker)
         self._news.set()

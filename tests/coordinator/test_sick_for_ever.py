@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from pangea.coordinator.mute import SILENT_S, Mute
 from pangea.core.sickness import FOR_EVER
 from pangea.mesh.probe_messages import Health, Window
-from pangea.storage import sick_windows
+from pangea.storage import sick_windows, verdicts
 from tests.coordinator.by_hand import ByHand, Hand, dead, job, well
 
 
@@ -53,3 +55,41 @@ def test_who_spoke_on_this_link_is_not_mute_and_on_an_earlier_one_is():
     assert mute.is_mute(1)
     mute.gone(1)
     assert not mute.is_mute(1)
+
+
+def but(number):
+    return lambda job, worker: worker != number
+
+
+async def isolated(hand, rule):
+    """Return a coordinator of five jobs, with one worker of three alone in failing."""
+    await hand.open([job(n, rule=rule) for n in range(1, 6)], workers=3)
+    await hand.steps(30, well)
+    await hand.steps(100, but(1))
+    assert hand.board.sick[1].startswith("isolated")
+    return hand
+
+
+@pytest.mark.parametrize("rule", ["any", "majority"])
+async def test_who_is_isolated_brings_nothing_down_after_a_restart(tmp_path, rule):
+    hand = await isolated(ByHand(tmp_path), rule)
+    if rule == "majority":
+        await hand.hear([hand.row(1, 2, False)])  # one lost packet of another
+    stopped = round(hand.clock.now * 1e6)
+    await hand.again()
+    await hand.steps(60, but(1))
+    for number in hand.board.jobs:
+        turns = await hand.store.read(lambda n=number: verdicts.transitions(n))
+        assert not [t for t in turns if t.at_us > stopped]
+    assert hand.board.sick[1] == "isolated: fails 5 of 5 that others reach"
+    await hand.close()
+
+
+async def test_who_was_isolated_is_believed_again_soon_after_a_restart(tmp_path):
+    hand = await isolated(ByHand(tmp_path), "any")
+    await hand.again()
+    await hand.steps(50, well)
+    assert not hand.board.sick
+    await hand.steps(40, dead)
+    assert hand.verdict(1) == "down"
+    await hand.close()
