@@ -80,6 +80,7 @@ def _screen(
         f"{status['results_per_s']:.3g} results/s",
         f"jobs         {status['jobs']}   {verdicts}".rstrip(),
     ]
+    lines += _storage(status.get("storage"))
     lines += _backup(status.get("backup"))
     if status.get("at"):
         lines = [f"as of        {safe_text(status['at'], 40)}", lines[0], lines[2]]
@@ -107,6 +108,24 @@ def _backup(backup: dict[str, Any] | None) -> list[str]:
         told += f", {backup['kept']} kept"
     running = ", one is being made" if backup["running"] else ""
     return [f"backup       {told}{running}"]
+
+
+def _storage(storage: dict[str, Any] | None) -> list[str]:
+    """Return how large the database is, and will be."""
+    if not storage:
+        return []
+    now, daily, will, free = (
+        _size(storage[key])
+        for key in ("bytes", "bytes_per_day", "forecast_bytes", "free_bytes")
+    )
+    return [f"storage      {now}, {daily} a day, will be {will}; {free} free"]
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count / 1e3:.3g} kB"
 
 
 def _incidents(style: Style, status: dict[str, Any]) -> list[str]:

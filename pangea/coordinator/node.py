@@ -57,7 +57,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             own_worker=own_worker(state_dir) if config.worker.local else b"",
         )
         coordinator.rotation.file = rings
-        coordinator.retention.kept = config.retention
+        coordinator.retention.keep(config.retention)
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")

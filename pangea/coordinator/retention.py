@@ -37,7 +37,7 @@ Forgotten = Callable[[list[tuple[int, str]]], None]
 class Retention:
     """Forgets what is past its time, while the wall clock can be believed.
 
-    *forgotten* hears which epochs of workers went; ``kept`` says how long what is
+    *forgotten* hears which epochs of workers went; ``keep`` says how long what is
     kept. Verdicts and gaps are kept for ever.
     """
 
@@ -53,7 +53,10 @@ class Retention:
         self._from = clock.boot()
         self._forgotten = forgotten
         self.sealing = Sealing(store, clock)
-        self.kept = RetentionTable()
+
+    def keep(self, kept: RetentionTable) -> None:
+        """Keep what is kept so long."""
+        self.sealing.kept = kept
 
     async def load(self) -> None:
         """Compare the clock with what an earlier run stored; before this one does."""
@@ -71,7 +74,7 @@ class Retention:
             way = "forward" if step_s > 0 else "back"
             self._hold(f"the clock was set {way} by {format_duration(abs(step_s))}")
         if self._clock.boot() >= self._from:
-            await expire(self._store, now, self._forgotten, self.kept)
+            await expire(self._store, now, self._forgotten, self.sealing.kept)
 
     def _hold(self, why: str) -> None:
         self._from = self._clock.boot() + HOLD_S

@@ -58,6 +58,7 @@ class Status:
             incidents_open=len(bad),
             incidents=[incident_answer(board, i, now_us) for i in bad[:MOST]],
             backup=self.backup(),
+            storage=self._c.retention.sealing.room.told,
         )
 
     def _admission(self, known: list[Worker]) -> list[str]:
@@ -73,6 +74,7 @@ class Status:
 
     def _trouble(self, connected: int) -> list[str]:
         trouble = [line for tell in self.more for line in tell()]
+        trouble += self._c.retention.sealing.trouble()
         if self._c.intake.trouble:
             trouble.append(f"results cannot be stored: {self._c.intake.trouble}")
         if self._c.watch.doubt:

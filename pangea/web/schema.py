@@ -10,6 +10,7 @@ from .schema_health import CheckAnswer
 from .schema_incidents import IncidentAnswer
 from .schema_push import PushAnswer as PushAnswer
 from .schema_push import PushQuery as PushQuery
+from .schema_storage import StorageStatus
 from .schema_workers import DrainBody as DrainBody
 from .schema_workers import RenameBody as RenameBody
 from .schema_workers import RevokeBody as RevokeBody
@@ -289,6 +290,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     incidents_open: int = 0
     incidents: list[IncidentAnswer] = []
     backup: BackupsStatus | None = None
+    storage: StorageStatus | None = None
 
 
 class Starter(Struct, frozen=True, kw_only=True):

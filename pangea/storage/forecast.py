@@ -1,0 +1,82 @@
+"""How large the database will be, from what it stores a day now."""
+
+import math
+
+from msgspec import Struct
+
+from pangea.core.retention_table import RetentionTable
+from pangea.core.rollup import DAY, STEPS
+
+from .arrivals import MINUTE_US
+from .connection import connection
+
+#: What is kept for ever is counted for so long.
+FOR_EVER_S = 10 * 365 * DAY
+#: Looked at of each kind, the newest.
+_SAMPLE = 500
+#: What a row costs beside its bytes: keys, header, index, and room on its page.
+_CHUNK_BYTES, _ROW_BYTES, _SUM_BYTES = 70, 45, 60
+_HOT_S = 5400
+
+
+class Forecast(Struct, frozen=True):
+    """Bytes that a day adds, and bytes of the file once the oldest goes."""
+
+    bytes_per_day: int
+    forecast_bytes: int
+
+
+def forecast(kept: RetentionTable, file_bytes: int) -> Forecast:
+    """Return what becomes of a file of so many bytes if all goes on as now."""
+    per_day, hot = _results_a_day(), _bytes_of_a_row()
+    sealed = _bytes_of_a_result() or hot
+    parts: list[tuple[float, float]] = [(per_day * sealed, kept.raw)]
+    ages = [kept.minutes, kept.ten_minutes, kept.hours, kept.days_s]
+    for step, age in zip(sorted(STEPS), ages, strict=True):
+        parts.append((_sums_a_day(step), FOR_EVER_S if math.isinf(age) else age))
+    whole = sum(a_day * age / DAY for a_day, age in parts)
+    whole += per_day * hot * _HOT_S / DAY
+    return Forecast(
+        bytes_per_day=round(sum(a_day for a_day, _ in parts)),
+        # Jobs and logs do not go, nor what a file that cannot shrink has.
+        forecast_bytes=max(round(whole), file_bytes),
+    )
+
+
+def _results_a_day() -> float:
+    """Return how many results come in a day, from the stretches not yet sealed."""
+    rows = connection().execute(
+        "SELECT sum(last_id - first_id + 1), (max(arrived) - min(arrived) + 1) * ?"
+        " FROM (SELECT * FROM minute ORDER BY first_id DESC LIMIT 120)",
+        (MINUTE_US / 1e6,),
+    )
+    count, seconds = rows.fetchone()
+    return count / seconds * DAY if count else 0.0
+
+
+def _bytes_of_a_row() -> float:
+    return _number(
+        f"SELECT avg(ifnull(length(body), 0)) + {_ROW_BYTES} FROM"
+        " (SELECT body FROM result ORDER BY id DESC LIMIT ?)"
+    )
+
+
+def _bytes_of_a_result() -> float:
+    return _number(
+        f"SELECT 1.0 * sum(length(packed) + {_CHUNK_BYTES}) / sum(count) FROM"
+        " (SELECT packed, count FROM chunk ORDER BY id DESC LIMIT ?)"
+    )
+
+
+def _sums_a_day(step: int) -> float:
+    """Return the bytes that sums of a step add a day, by the last whole stretch."""
+    rows = connection().execute(
+        f"SELECT sum(length(histogram) + {_SUM_BYTES}) FROM rollup WHERE step = ?1"
+        " AND start = (SELECT max(start) - ?1 FROM rollup WHERE step = ?1)",
+        (step,),
+    )
+    return (rows.fetchone()[0] or 0) * DAY / step
+
+
+def _number(sql: str) -> float:
+    return connection().execute(sql, (_SAMPLE,)).fetchone()[0] or 0.0
