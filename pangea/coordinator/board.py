@@ -12,6 +12,7 @@ from pangea.core.flapping import Flap
 from pangea.core.gauges import Lasts
 from pangea.core.job_rule import rule_for
 from pangea.core.liveness import LEAVES_S as LEAVES_AFTER_S
+from pangea.core.liveness import long_gone
 from pangea.core.model import (
     COORDINATOR,
     FIRST_ORG,
@@ -66,6 +67,8 @@ class Board:
         self.connected: set[int] = set()
         self.lost: set[int] = set()
         self.away: set[int] = set()
+        #: Without a link for so long that the others share the interval.
+        self.gone: set[int] = set()
         #: Whether verdicts stand still, as most workers vanished at once.
         self.frozen = False
         self.sick: dict[int, str] = {}
@@ -102,6 +105,7 @@ class Board:
         """Fill the board at start."""
         self.workers = {w.id: w for w in workers}
         self.seen = {w.id: w.last_seen_us / 1e6 for w in self.workers.values()}
+        self.gone = long_gone(self.seen, max(self.seen.values(), default=0.0))
         for job in jobs:
             self.put_job(job)
         for state in states:
@@ -162,9 +166,7 @@ class Board:
         if before is not None and is_counted(job):
             after = follow(before, after, self.connected)
         self._put(job.id, after)
-        return (
-            before is None or before.slots != after.slots or before.takes != after.takes
-        )
+        return before is None or _moves(before) != _moves(after)
 
     def _put(self, job: int, placement: Placement) -> None:
         self.placements[job] = placement
@@ -195,7 +197,7 @@ class Board:
     def preview(self, job: Job) -> Placement:
         """Return where *job* would run as it is given, stored or not."""
         mine = [w for w in self.workers.values() if w.org == job.org]
-        return place(job, as_trusted(job, mine), self.away, self.cannot)
+        return place(job, as_trusted(job, mine), self.away, self.cannot, self.gone)
 
     def place_all(self) -> None:
         """Work out again where every job runs."""
@@ -228,7 +230,7 @@ class Board:
 
     def slots(self, job: int) -> int:
         """Return how many places the grid of *job* has."""
-        return len(self.placements[job].slots)
+        return self.placements[job].places
 
     def electorate(self, job_id: int, now: float) -> tuple[int, ...]:
         """Return the workers whose votes count, those lost for long left out.
@@ -303,3 +305,8 @@ class Board:
             if job.org == org:
                 counts[self.verdict(job)] += 1
         return counts
+
+
+def _moves(placement: Placement) -> tuple[object, ...]:
+    """Return what has to be told to workers if it is another one."""
+    return placement.slots, placement.takes, placement.places

@@ -10,7 +10,7 @@ from pangea.core.clock import Clock
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.maintenance import Maintenance, Window, checked, window, windows
 from pangea.core.model import Job, Result
-from pangea.core.votes import RESTING
+from pangea.core.votes import RESTING as RESTING
 from pangea.scheduling import next_by_cron
 from pangea.storage import maintenance as stored
 from pangea.storage import spans

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 from pangea.core.clock import Clock
-from pangea.core.liveness import LOST_S
+from pangea.core.liveness import LOST_S, long_gone
 from pangea.core.model import Worker
 from pangea.core.placement import is_counted
 
@@ -49,7 +49,7 @@ class Moving:
         unable, board.unable = board.unable, set()
         arrived, board.arrived = board.arrived, set()
         self._dispatch.update(arrived)
-        jobs = unable | self._stuck()
+        jobs = unable | self._stuck() | self._deserted()
         if away_changed:
             jobs |= {job.id for job in board.jobs.values() if is_counted(job)}
         await self._place(jobs)
@@ -71,6 +71,22 @@ class Moving:
             self._dispatch.update(moved)
             await self._intake.note(self._judging.seat(moved))
         await asyncio.sleep(0)
+
+    def _deserted(self) -> set[int]:
+        """Return the jobs whose interval others share now, as somebody is long gone.
+
+        While it is we who are cut off nobody moves.
+        """
+        board, before = self._board, self._board.gone
+        if not board.frozen:
+            now, since, gone = self._clock.wall(), board.started, board.gone
+            board.gone = long_gone(board.seen, now, board.connected, gone, since)
+        changed = before ^ board.gone
+        return {
+            job
+            for job, placement in board.placements.items()
+            if changed and not changed.isdisjoint(placement.slots)
+        }
 
     def _stuck(self) -> set[int]:
         """End moves whose new worker does not report, or whose old one has gone."""

@@ -300,7 +300,9 @@ class Reception:
         self._board.connected.add(worker.id)
         self._board.seen[worker.id] = self._clock.wall()
         self._watch.heard(worker.id)
-        if not same(known, worker) or not known.probes:
+        back = worker.id in self._board.gone
+        self._board.gone.discard(worker.id)
+        if back or not same(known, worker) or not known.probes:
             await self._moving.worker_changed(worker)
         log.info("worker %s is here", worker.name)
         self._tell(worker, connected=True)

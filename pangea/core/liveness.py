@@ -4,7 +4,7 @@ Pure: a `Sight` and a moment go in, a `Sight` comes out. All times are seconds o
 one monotonic clock, that of the node which looks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -120,3 +120,22 @@ def doubt(
     back = len(before.gone - away)
     over = now - before.since >= FROZEN_S or 2 * back >= len(before.gone)
     return None if over else before
+
+
+def long_gone(
+    seen: Mapping[int, float],
+    now: float,
+    here: Container[int] = (),
+    before: Container[int] = (),
+    since: float = 0.0,
+) -> set[int]:
+    """Return who is so long away that others do without it, as of *now*.
+
+    *seen* is when each was there last, all by one clock; nobody is missed from before
+    *since* on. Who was gone *before* is until it is *here*.
+    """
+    return {
+        number
+        for number, at in seen.items()
+        if number not in here and (number in before or now - max(at, since) >= LEAVES_S)
+    }

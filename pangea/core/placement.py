@@ -17,7 +17,8 @@ HTTP2 = "http2"
 class Placement(Struct, frozen=True):
     """Where a job runs, and per worker name why it does not.
 
-    ``slots`` is each worker's place on the job's phase grid. ``takes`` is a move
+    ``slots`` is each worker's place on the job's phase grid, which has ``places``;
+    those beyond it are of workers that are long gone. ``takes`` is a move
     that goes on: a worker that has not reported yet, and the one whose seat it
     takes, which goes on until then. ``seats`` are the workers whose votes count.
     """
@@ -27,6 +28,12 @@ class Placement(Struct, frozen=True):
     slots: dict[int, int] = field(default_factory=dict)
     takes: dict[int, int] = field(default_factory=dict)
     seats: tuple[int, ...] = ()
+    left: int = 0
+
+    @property
+    def places(self) -> int:
+        """How many workers share the interval."""
+        return len(self.slots) - self.left
 
     @property
     def running(self) -> dict[int, int]:
@@ -57,6 +64,7 @@ def place(
     workers: Sequence[Worker],
     away: Set[int] = frozenset(),
     cannot: Mapping[tuple[int, int], str] | None = None,
+    gone: Set[int] = frozenset(),
 ) -> Placement:
     """Return the workers that probe *job* now, in a stable order.
 
@@ -65,7 +73,8 @@ def place(
     Only approved ones that can run it and on which it was not stopped. ``count:N``
     picks by rendezvous hashing, so that a worker that joins or leaves moves as few
     jobs as possible; those that are *away* or draining are its last choice.
-    *cannot* holds what a worker (job, worker) said itself that it cannot ask.
+    *cannot* holds what a worker (job, worker) said itself that it cannot ask. Those
+    that are *gone* for long keep their seats, and the others share the interval.
     """
     if job.type in PUSHED:
         return Placement((), {})
@@ -85,8 +94,11 @@ def place(
     if not job.enabled:
         running = []
     running.sort(key=lambda w: w.id)
-    slots = {w.id: slot for slot, w in enumerate(running)}
-    return Placement(tuple(running), refused, slots, seats=tuple(slots))
+    seats = tuple(w.id for w in running)
+    left = 0 if is_counted(job) else sum(w in gone for w in seats) % max(len(seats), 1)
+    grid = sorted(seats, key=gone.__contains__) if left else seats
+    slots = {worker: slot for slot, worker in enumerate(grid)}
+    return Placement(tuple(running), refused, slots, seats=seats, left=left)
 
 
 def follow(before: Placement, after: Placement, here: Set[int]) -> Placement:

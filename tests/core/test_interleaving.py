@@ -28,7 +28,7 @@ def workers(ids):
 
 def phases(job, placement):
     """Return the phase of each worker, as it is assigned."""
-    count = len(placement.slots)
+    count = placement.places
     return {
         worker: worker_phase(job.id, job.interval_s, slot, count)
         for worker, slot in placement.running.items()
@@ -108,6 +108,34 @@ def test_a_job_whose_worker_is_gone_has_a_hole_where_it_was(
     seen = looks(phases(job, before), phases(job, after), at, [0.0, *late])
 
     assert longest_hole(seen) <= 2 * spacing(before, after) + APART_S
+
+
+@given(st.integers(1, 10**6), st.sets(numbers, min_size=2), moments, delays, st.data())
+def test_those_that_stay_share_the_interval_of_one_that_is_long_gone(
+    number, ids, at, late, data
+):
+    job, gone = replace(JOB, id=number), data.draw(st.sampled_from(sorted(ids)))
+    whole = place(job, workers(sorted(ids)))
+    rest = place(job, workers(sorted(ids)), gone={gone})
+    assert rest.seats == whole.seats, "it has its seat still"
+    assert gone in rest.slots, "and what it has to do"
+    without = place(job, workers(sorted(ids - {gone})))
+    left, joined = phases(job, rest), phases(job, whole)
+    assert {w: p for w, p in left.items() if w != gone} == phases(job, without)
+    left.pop(gone)
+    assert longest_hole(looks(left, left, at, [0.0, *late])) <= spacing(without) + 1e-6
+    missed = {w: p for w, p in joined.items() if w != gone}
+    for before, after in ((missed, left), (left, joined)):
+        seen = looks(before, after, at, [0.0, *late])
+        # Its own place was a hole before it was closed.
+        assert longest_hole(seen) <= 3 * spacing(without) + APART_S
+
+
+def test_where_all_are_gone_and_where_jobs_move_nobody_leaves_the_grid():
+    all_of = place(JOB, workers((1, 2, 3)), gone={1, 2, 3})
+    assert (all_of.places, sorted(all_of.slots.values())) == (3, [0, 1, 2])
+    moving = place(replace(JOB, on="count:2"), workers((1, 2, 3)), gone={1})
+    assert moving.places == 2
 
 
 @given(st.integers(1, 10**6), st.sets(numbers, min_size=1), moments, delays)
