@@ -9,7 +9,7 @@ from pangea.core.clock import Clock
 from pangea.core.drill import LEAST_S, LONGEST_S, REASON, Drill
 from pangea.core.durations import format_duration
 from pangea.core.errors import Conflict, UsageError
-from pangea.core.incident import Entry, Step
+from pangea.core.incident import BAD, Entry, Step
 from pangea.core.model import PUSHED, Job, Result, Verdict, VoteValue
 from pangea.core.verdict import JobState, Judgement
 from pangea.storage import spans
@@ -91,6 +91,8 @@ class Drills:
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         """Go on to the next stage when the verdict follows."""
         change, drill = judged.transition, self.drills.get(judged.state.job)
+        if change is not None:
+            self._outlive(change.job, change.at_us / 1e6, decided)
         if change is None or drill is None or drill.over:
             return
         decided.drilled.add((change.job, change.at_us))
@@ -116,6 +118,20 @@ class Drills:
                 self._finish(drill, now, "", decided, recovered=True)
             elif now >= self._last(drill):
                 self._finish(drill, now, "it is not up again", decided)
+        for incident in list(self._incidents.known.values()):
+            if incident.drill and incident.is_open:
+                self._outlive(incident.job, now, decided)
+
+    def _outlive(self, job: int, now: float, decided: Decided) -> None:
+        """Let the incident of a drill that is over be in earnest if *job* fails.
+
+        A drill may end before the job is up again: by a restart, by maintenance.
+        """
+        state, board = self._board.states.get(job), self._board
+        if state is None or job in board.drills or job in board.maintained:
+            return
+        if state.verdict in BAD and _fails(state, 0.0):
+            self._unmark(job, now, decided)
 
     def _check(self, job: Job, for_s: float) -> None:
         verdict = self._board.verdict(job)
@@ -172,12 +188,7 @@ class Drills:
 
     def _in_earnest(self, drill: Drill) -> bool:
         """Tell whether the target has failed by itself meanwhile."""
-        return any(
-            vote.value is VoteValue.FAILED
-            and vote.reason != REASON
-            and vote.at > drill.begun
-            for vote in self._board.states[drill.job].counted
-        )
+        return _fails(self._board.states[drill.job], drill.begun)
 
     def _lingers(self, drill: Drill) -> bool:
         """Tell whether a vote that was given on purpose is held still."""
@@ -203,3 +214,11 @@ class Drills:
     def _span(self, drill: Drill, until: float) -> Span:
         begun, end = round(drill.begun * 1e6), round(until * 1e6)
         return Span(drill.job, DRILL, begun, end, drill.by)
+
+
+def _fails(state: JobState, since: float) -> bool:
+    """Tell whether anybody has seen a failure since then that was not on purpose."""
+    return any(
+        vote.value is VoteValue.FAILED and vote.reason != REASON and vote.at > since
+        for vote in state.counted
+    )
