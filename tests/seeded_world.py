@@ -96,7 +96,7 @@ def slug(text: str) -> str:
 
 
 def price(job: JobAnswer) -> CostAnswer:
-    cost = cost_of(job.interval_s, job.timeout_s, len(job.votes))
+    cost = cost_of(job.interval_s, len(job.votes), 2 * job.timeout_s + 1)
     return CostAnswer(
         workers=cost.workers,
         probes_per_s=cost.probes_per_s,

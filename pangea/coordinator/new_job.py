@@ -12,7 +12,7 @@ from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, PUSHED, Job
 from pangea.core.options import MASK
 from pangea.core.placement import check_on
-from pangea.core.rule import canonical
+from pangea.core.rule import canonical, parse_rule
 from pangea.probes.base import make_probe, probe_class, shortest_timeout
 from pangea.web.schema import JobPatch, JobSpec
 
@@ -119,7 +119,19 @@ def checked(job: Job) -> Job:
             f"{job.timeout_s:g} s",
             hint="give a longer --timeout, or a smaller count or gap with --set",
         )
+    _check_latency(job)
     return replace(job, rule=canonical(job.rule))
+
+
+def _check_latency(job: Job) -> None:
+    """Refuse a threshold that no good result can pass."""
+    limit = parse_rule(job.rule).latency_ms
+    if limit is not None and limit >= job.timeout_s * 1000:
+        raise UsageError(
+            f"a latency of {limit / 1000:g} s in the rule can never warn: what takes "
+            f"as long as the timeout of {job.timeout_s:g} s has failed",
+            hint="give a lower latency, or a longer --timeout",
+        )
 
 
 def _check_heartbeat(job: Job) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from pangea.core.cost import Cost, cost_of, over_budget
+from pangea.core.cost import Cost, over_budget
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import PUSHED, Job, Outcome
 from pangea.core.uptime import Span
@@ -39,6 +39,7 @@ from .heartbeats import expected_after, grace_of
 from .new_job import job_from, patched
 from .starters import starters
 from .status import Status
+from .trusting import price_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -305,8 +306,7 @@ class CoordinatorService:
                 raise NotFound(f"worker {name!r} was {worker.state}")
 
     def _within_budget(self, job: Job) -> Cost:
-        workers = len(self._board.preview(job).workers)
-        cost = cost_of(job.interval_s, job.timeout_s, workers)
+        cost = price_of(self._board, job)
         refusal = over_budget(cost)
         if refusal:
             raise UsageError(refusal)

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable
 
+from pangea.core.cost import Cost, cost_of
+from pangea.core.job_rule import rule_for
 from pangea.core.model import PUSHED, Job, Worker
 from pangea.core.rule import Rule
-from pangea.core.trust_line import Odds, Seat, in_words, trust_line
+from pangea.core.trust_line import Odds, Seat, detection_s, in_words, trust_line
 from pangea.core.verdict import JobState
 
 from .board import Board
@@ -30,6 +32,14 @@ def trust_of(board: Board, job: Job, now: float) -> str:
     workers = sorted(placement.workers, key=lambda worker: worker.name)
     seats = [_seat(board, state, w, now) for w in workers]
     return trust_line(seats, odds_of(job, rule, workers))
+
+
+def price_of(board: Board, job: Job) -> Cost:
+    """Return what *job*, stored or not, costs where it would run now."""
+    workers = board.preview(job).workers
+    odds = odds_of(job, rule_for(job, board.defaults.get(job.org, "")), workers)
+    bound = detection_s([Seat(worker.name) for worker in workers], odds)
+    return cost_of(job.interval_s, len(workers), bound)
 
 
 def odds_of(job: Job, rule: Rule, workers: Iterable[Worker]) -> Odds:

@@ -11,29 +11,30 @@ BYTES_A_RESULT = 90
 
 
 class Cost(Struct, frozen=True):
-    """The price of a job; ``*_per_s`` are runs, ``detection_s`` the worst case."""
+    """The price of a job; ``*_per_s`` are runs, ``detection_s`` the worst case.
+
+    It is None if the rule lets those workers confirm no outage.
+    """
 
     workers: int
     probes_per_s: float
     target_per_s: float
     bytes_per_day: int
-    detection_s: float
+    detection_s: float | None
 
 
-def cost_of(interval_s: float, timeout_s: float, workers: int) -> Cost:
-    """Return what a job with these numbers costs on *workers* workers."""
-    voters = max(workers, 1)
-    rate = voters / interval_s
-    if voters == 1:
-        worst = interval_s + 4 * timeout_s + 7
-    else:
-        worst = interval_s + timeout_s
+def cost_of(interval_s: float, workers: int, detection_s: float | None) -> Cost:
+    """Return what a job costs on *workers* workers.
+
+    *detection_s* is the bound of the trust line (`trust_line.detection_s`).
+    """
+    rate = max(workers, 1) / interval_s
     return Cost(
         workers=workers,
         probes_per_s=1 / interval_s,
         target_per_s=rate,
         bytes_per_day=round(rate * 86400 * BYTES_A_RESULT),
-        detection_s=worst,
+        detection_s=detection_s,
     )
 
 
@@ -56,8 +57,11 @@ def in_words(cost: Cost) -> str:
         return "costs nothing yet: no worker can probe it"
     noun = "worker" if cost.workers == 1 else "workers"
     mega = cost.bytes_per_day / 1e6
+    seen = "by its rule they can confirm no outage"
+    if cost.detection_s is not None:
+        seen = f"an outage is seen within {format_duration(cost.detection_s)}"
     return (
         f"costs {cost.probes_per_s:.3g} probes/s on each of {cost.workers} {noun}, "
         f"{cost.target_per_s:.3g}/s on the target, {mega:.3g} MB/day; "
-        f"an outage is seen within {format_duration(cost.detection_s)}"
+        f"{seen}"
     )

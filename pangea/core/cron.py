@@ -28,8 +28,9 @@ def cron_fields(text: str) -> list[Fields]:
     words = text.lower().split()
     if len(words) != 5:
         raise ValueError(f"{len(words)} fields, wanted 5")
-    line = Fields(*words[:4], weekdays(words[4]))
-    if words[2].startswith("*") or words[4].startswith("*"):
+    minute, hour, day, month, day_of_week = words
+    line = Fields(minute, hour, day, month, weekdays(day_of_week))
+    if day.startswith("*") or day_of_week.startswith("*"):
         return [line]
     return [line._replace(day_of_week="*"), line._replace(day="*")]
 

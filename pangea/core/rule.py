@@ -92,6 +92,8 @@ def _number(ending: str, low: float, high: float) -> Callable[[str], float | Non
 def _milliseconds(text: str) -> float | None:
     if text == "off":
         return None
+    if text.replace(".", "", 1).isdigit():
+        raise ValueError(f"a unit: say {text}ms or {text}s")
     try:
         seconds = parse_duration(text)
     except UsageError:

@@ -85,11 +85,20 @@ def _enough(voting: Collection[str], there: Collection[str], odds: Odds) -> bool
 
 
 def _bound(voting: int, odds: Odds) -> float:
-    """Return the promised time: somebody looks each interval / voters."""
-    more = (odds.down_rounds - 1) * (odds.timeout_s + APART_S)
-    if voting == 1:
-        return odds.interval_s + 4 * odds.timeout_s + ALONE_S + more
-    return odds.interval_s / voting + 2 * odds.timeout_s + SLACK_S + more
+    return promised_s(odds.interval_s, odds.timeout_s, voting, odds.down_rounds)
+
+
+def promised_s(
+    interval_s: float, timeout_s: float, voting: int, down_rounds: int = 1
+) -> float:
+    """Return within how many seconds so many voters confirm an outage, at the worst.
+
+    Somebody looks each interval / voters, and then all do.
+    """
+    more = (down_rounds - 1) * (timeout_s + APART_S)
+    if voting <= 1:
+        return interval_s + 4 * timeout_s + ALONE_S + more
+    return interval_s / voting + 2 * timeout_s + SLACK_S + more
 
 
 def in_words(seconds: float) -> str:

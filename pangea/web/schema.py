@@ -77,7 +77,7 @@ class CostAnswer(Struct, frozen=True, kw_only=True):
     probes_per_s: float
     target_per_s: float
     bytes_per_day: int
-    detection_s: float
+    detection_s: float | None
     words: str
 
 

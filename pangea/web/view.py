@@ -11,7 +11,9 @@ from msgspec import Struct
 from pangea.core.chart import FAILURE, sparkline
 from pangea.core.cost import cost_of, in_words
 from pangea.core.durations import format_duration
+from pangea.core.rule import parse_rule
 from pangea.core.text import safe_text
+from pangea.core.trust_line import promised_s
 
 from .concerns_view import ON_FRONT, ConcernsView, concerns_view
 from .forms import FormError, JobForm
@@ -167,7 +169,9 @@ def added_notice(job: JobAnswer) -> Notice:
     if job.push_path:
         said = f"{job.name} reports by itself, with a POST to {job.push_path}"
         return Notice(f"{said}.", add_command(job))
-    cost = cost_of(job.interval_s, job.timeout_s, len(job.votes))
+    rounds, workers = parse_rule(job.rule_in_force).down_rounds, len(job.votes)
+    found = promised_s(job.interval_s, job.timeout_s, workers, rounds)
+    cost = cost_of(job.interval_s, workers, found)
     return Notice(f"{job.name} is watched: {in_words(cost)}.", add_command(job))
 
 

@@ -55,6 +55,7 @@ def test_a_default_name_makes_way():
     [
         pytest.param({"type": "htp"}, "htp", id="type"),
         pytest.param({"name": "No Spaces"}, "No Spaces", id="name"),
+        pytest.param({"rule": "latency=200s"}, "can never warn", id="latency"),
         pytest.param({"interval_s": 0.01}, "0.01", id="interval"),
         pytest.param({"interval_s": float("nan")}, "nan", id="not a number"),
         pytest.param({"timeout_s": 31.0}, "31", id="timeout"),

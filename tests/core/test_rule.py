@@ -58,6 +58,8 @@ def test_a_rule_has_one_way_to_be_written(text, written):
         ("majority loss=101%", "loss=10%"),
         ("majority confirm=maybe", "confirm=off"),
         ("majority up=2 up=3", "twice"),
+        ("latency=200", "say 200ms or 200s"),
+        ("majority jitter=0.5", "say 0.5ms or 0.5s"),
         ("0", "majority, any, all"),
         ("0x2", "majority, any, all"),
         ("101%", "majority, any, all"),

@@ -1,0 +1,25 @@
+"""What a job costs is said with the bound that the trust line promises."""
+
+from pangea.core.cost import cost_of, in_words
+from pangea.core.trust_line import promised_s
+
+
+def test_the_line_says_the_bound_it_was_given():
+    told = in_words(cost_of(30, 3, promised_s(30, 10, 3)))
+    assert told == (
+        "costs 0.0333 probes/s on each of 3 workers, 0.1/s on the target, "
+        "0.778 MB/day; an outage is seen within 31s"
+    )
+
+
+def test_further_rounds_and_a_worker_alone_take_longer():
+    assert promised_s(30, 10, 3, down_rounds=3) == 31 + 2 * 11
+    assert promised_s(30, 10, 1) == 30 + 40 + 7
+
+
+def test_a_rule_that_its_workers_cannot_meet_is_told():
+    assert in_words(cost_of(30, 1, None)).endswith("they can confirm no outage")
+
+
+def test_without_workers_nothing_is_promised():
+    assert in_words(cost_of(30, 0, None)).startswith("costs nothing yet")
