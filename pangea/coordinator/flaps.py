@@ -21,6 +21,8 @@ class Flaps:
         #: The last verdict of a job that was not ``unknown``, which is no state.
         self._known: dict[int, Verdict] = {}
         self._looks = 0
+        #: Jobs of which an incident says that they flap, from before a restart.
+        self.told: set[int] = set()
 
     def load(
         self, changes: Iterable[Transition], drills: Iterable[Span], now: float
@@ -59,10 +61,11 @@ class Flaps:
         self._looks += 1
         flaps = self._board.flaps
         before = {job for job, flap in flaps.items() if flap.flapping}
+        told, self.told = self.told - before, set()
         self._age(list(flaps) if self._looks % SELDOM == 0 else before, now)
         for job in [j for j in self._known if j not in self._board.jobs]:
             del self._known[job]
-        return [job for job in before if not self.is_flapping(job)]
+        return [job for job in before | told if not self.is_flapping(job)]
 
     def _age(self, jobs: Iterable[int], now: float) -> None:
         flaps = self._board.flaps

@@ -76,6 +76,7 @@ class Incidents:
                 self._index(incident, incident.members)
                 self._storms.resume(incident, now_us)
         self.flaps.load(changes, drills, now_us / 1e6)
+        self.flaps.told = {job for i in found if i.is_open for job in i.flapping}
         for job, state in self._board.states.items():
             if state.verdict in BAD and self.open_of(job) is None:
                 self._held[job] = _as_change(state)
