@@ -10,6 +10,7 @@ from pangea.core.storm import join
 from pangea.core.verdict import JobState, Judgement, Transition
 
 from .board import Board
+from .heartbeats import grace_of
 from .incidents import Incidents, member_of
 from .judging import Decided
 
@@ -134,10 +135,22 @@ class Suppression:
         last = self._blamed.get(job)
         if last is None or last.until or last.parent not in self._board.jobs:
             return ""
-        until = self._eased.setdefault(job, at + self._board.lasts[job])
-        if not at < until <= at + self._board.lasts[job]:
+        patience = self._patience(job)
+        until = self._eased.setdefault(job, at + patience)
+        if not at < until <= at + patience:
             return ""
         return f"depends on {self._board.jobs[last.parent].name}, which was down"
+
+    def _patience(self, number: int) -> float:
+        """Return how long a job has to follow its parent, in seconds.
+
+        The vote of one that reports by itself lasts for ever: it has until its next
+        report would have been missed.
+        """
+        job = self._board.jobs.get(number)
+        if job is None or job.type not in PUSHED:
+            return self._board.lasts[number]
+        return job.interval_s + grace_of(job)
 
     def _tell(self, change: Transition, now: float, decided: Decided) -> None:
         """Make a job a member of the incident of the parent that is down."""
