@@ -92,6 +92,7 @@ async def open_front(
     members = WorkerService(coordinator)
     app[WORKERS] = members
     offer(app, coordinator, service)
+    app[PROBES] = probes = ProbeService(coordinator)
     source = source_of(config, state_dir, name)
     keep_backups(config, source, app, service, background, coordinator.clock)
     host, port = config.listen
@@ -102,7 +103,7 @@ async def open_front(
     here = Address(reached_at(host), running.port, running.secure)
     service.own_url = url_of(here)
     places = places_of(config, certificate, host, running.port)
-    members.places = places
+    members.places = probes.own = places
     service.join = join_lines(state_dir, places, public=config.server.public)
     note_here(state_dir, service.own_url, certificate, background)
     stack.push_async_callback(running.stop)
@@ -125,7 +126,6 @@ def offer(
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
     app[TRIALS] = TrialService(coordinator)
-    app[PROBES] = ProbeService(coordinator)
     app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
     app[METRICS] = MetricsService(coordinator)
     app[JUDGING] = JudgingService(coordinator)

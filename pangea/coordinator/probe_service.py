@@ -6,7 +6,7 @@ from contextlib import aclosing
 from pangea.core.asking import MOST_S, Bucket
 from pangea.core.errors import Conflict, UsageError
 from pangea.core.model import PUSHED, Job, Outcome, Worker
-from pangea.probes.base import make_probe, shortest_timeout
+from pangea.probes.base import Probe, make_probe, shortest_timeout
 from pangea.web.api_probes import ProbeLine, ProbeSpec
 from pangea.web.refusals import TooMany
 from pangea.web.schema import moment
@@ -14,6 +14,7 @@ from pangea.web.schema import moment
 from .asking import Answer
 from .coordinator import Coordinator
 from .new_job import DEFAULT_TIMEOUT_S
+from .probe_limits import check_operator
 from .telling import flag_names
 
 #: Runs that may be asked for, a second and at once, over all workers.
@@ -21,17 +22,28 @@ A_SECOND, AT_ONCE = 20.0, 200.0
 
 
 class ProbeService:
-    """Asks workers what a person wants to know now; nothing is stored."""
+    """Asks workers what a person wants to know now; nothing is stored.
+
+    ``own`` are the URLs of this coordinator.
+    """
 
     def __init__(self, coordinator: Coordinator) -> None:
         self._board = coordinator.board
         self._clock = coordinator.clock
         self._asking = coordinator.reception.asking
         self._bucket = Bucket(A_SECOND, AT_ONCE)
+        self.own: Sequence[str] = ()
 
-    def ask(self, org: int, spec: ProbeSpec) -> AsyncGenerator[ProbeLine, None]:
-        """Return the answers as they come; what is wrong is raised at once."""
-        job = question_of(spec, org)
+    def ask(
+        self, org: int, spec: ProbeSpec, *, limited: bool
+    ) -> AsyncGenerator[ProbeLine, None]:
+        """Return the answers as they come; what is wrong is raised at once.
+
+        Who is *limited* may ask what an operator may (`probe_limits`).
+        """
+        job, probe = question_of(spec, org)
+        if limited:
+            check_operator(probe, spec.options, self.own)
         workers = self._workers(org, spec)
         wait_s = self._bucket.take(len(workers), self._clock.monotonic())
         if wait_s:
@@ -65,8 +77,11 @@ class ProbeService:
         return sorted(here, key=lambda worker: worker.name)
 
 
-def question_of(spec: ProbeSpec, org: int) -> Job:
-    """Return *spec* as a job that is stored nowhere; UsageError if it cannot be."""
+def question_of(spec: ProbeSpec, org: int) -> tuple[Job, Probe]:
+    """Return *spec* as a job that is stored nowhere, and its probe.
+
+    UsageError if it cannot be.
+    """
     if spec.type in PUSHED:
         raise UsageError(
             f"a {spec.type} reports by itself: nobody can ask it",
@@ -83,7 +98,7 @@ def question_of(spec: ProbeSpec, org: int) -> Job:
             f"the {spec.type} probe sends for {needs:g} s, longer than its timeout of "
             f"{timeout_s:g} s"
         )
-    return Job(
+    job = Job(
         id=0,
         name=f"{spec.type} {spec.target}",
         type=spec.type,
@@ -94,6 +109,7 @@ def question_of(spec: ProbeSpec, org: int) -> Job:
         options=dict(spec.options),
         org=org,
     )
+    return job, probe
 
 
 def line_of(answer: Answer) -> ProbeLine:

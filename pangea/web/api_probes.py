@@ -59,10 +59,12 @@ class ProbeLine(Struct, frozen=True, kw_only=True):
 class ProbesService(Protocol):
     """Who asks the workers."""
 
-    def ask(self, org: int, spec: ProbeSpec) -> AsyncGenerator[ProbeLine, None]:
-        """Return the answers as they come.
+    def ask(
+        self, org: int, spec: ProbeSpec, *, limited: bool
+    ) -> AsyncGenerator[ProbeLine, None]:
+        """Return the answers as they come; *limited* ones change and read nothing.
 
-        Raises UsageError, NotFound, Conflict and TooMany at once, before any.
+        Raises UsageError, NotAllowed, NotFound, Conflict and TooMany before any.
         """
         ...
 
@@ -75,8 +77,8 @@ async def ask(request: web.Request) -> web.StreamResponse:
     service = request.app.get(PROBES)
     if service is None:
         raise NotFound("this coordinator asks no workers")
-    spec, org = body_of(request, ProbeSpec), who_is(request).org
-    answers = service.ask(org, spec)
+    spec, who = body_of(request, ProbeSpec), who_is(request)
+    answers = service.ask(who.org, spec, limited=not who.is_admin)
     response = web.StreamResponse(headers={"Content-Type": LINES})
     await response.prepare(request)
     with suppress(ConnectionError, TimeoutError):

@@ -24,7 +24,7 @@ async def lines(world, spec=TCP):
 
     async def gather():
         async with aclosing(
-            ProbeService(world.coordinator).ask(FIRST_ORG, spec)
+            ProbeService(world.coordinator).ask(FIRST_ORG, spec, limited=False)
         ) as all_:
             return [line async for line in all_]
 
@@ -177,21 +177,21 @@ async def test_terminal_commands_in_words_of_a_worker_are_harmless(world):
 async def test_what_is_wrong_is_said_before_anybody_is_asked(world):
     service = ProbeService(world.coordinator)
     with pytest.raises(Conflict, match="no worker is connected"):
-        service.ask(FIRST_ORG, TCP)
+        service.ask(FIRST_ORG, TCP, limited=False)
     await world.join("hel")
     with pytest.raises(NotFound):
-        service.ask(FIRST_ORG, replace(TCP, workers=["hell"]))
+        service.ask(FIRST_ORG, replace(TCP, workers=["hell"]), limited=False)
     with pytest.raises(UsageError, match="nobody can ask"):
-        service.ask(FIRST_ORG, replace(TCP, type="heartbeat"))
+        service.ask(FIRST_ORG, replace(TCP, type="heartbeat"), limited=False)
     with pytest.raises(UsageError):
-        service.ask(FIRST_ORG, replace(TCP, target="no port"))
+        service.ask(FIRST_ORG, replace(TCP, target="no port"), limited=False)
 
 
 async def test_more_than_the_budget_is_refused_with_when_to_come_back(world):
     await world.join("hel")
     service = ProbeService(world.coordinator)
     for _ in range(int(AT_ONCE)):
-        await service.ask(FIRST_ORG, TCP).aclose()
+        await service.ask(FIRST_ORG, TCP, limited=False).aclose()
     with pytest.raises(TooMany) as raised:
-        service.ask(FIRST_ORG, TCP)
+        service.ask(FIRST_ORG, TCP, limited=False)
     assert 0 < raised.value.retry_s < 1

@@ -21,8 +21,9 @@ class Workers:
         self.go = asyncio.Event()
         self.error = None
 
-    def ask(self, org, spec):
+    def ask(self, org, spec, *, limited):
         self.asked.append((org, spec))
+        self.limited = limited
         if self.error:
             raise self.error
         return self._lines()
@@ -70,6 +71,8 @@ async def test_operators_may_ask_and_viewers_may_not(site, workers, by, status):
     async with asked as answer:
         assert answer.status == status
     assert bool(workers.asked) is (status == 200)
+    if status == 200:
+        assert workers.limited is (by == "operator")
 
 
 async def test_an_operator_changes_nothing_else(site, workers):
