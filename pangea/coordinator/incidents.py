@@ -129,13 +129,15 @@ class Incidents:
                 self._drop(incident)
         return decided
 
-    def release(self, change: Transition) -> None:
-        """Let a job that was a member elsewhere have an incident of its own.
+    def release(self, change: Transition, left: str) -> None:
+        """Let a job that *left* an incident have one of its own, if it has none.
 
         It opens at the next look, unless it is suppressed.
         """
-        self._of.pop(change.job, None)
-        self._held[change.job] = change
+        if self._of.get(change.job) == left:
+            del self._of[change.job]
+        if self.open_of(change.job) is None:
+            self._held[change.job] = change
 
     def put(self, step: Step, decided: Decided) -> None:
         """Take *step*, and have it written and told; also of an old incident."""
@@ -238,7 +240,8 @@ class Incidents:
         change, found = self._held[job], self._board.jobs.get(job)
         at_start = job in self._from_before
         self._from_before.discard(job)
-        if found is None or self._board.verdict(found) == "paused":
+        gone = found is None or self._board.verdict(found) == "paused"
+        if found is None or gone or self.open_of(job):
             del self._held[job]
         elif self._board.states[job].verdict in BAD:
             opened_us = change.at_us if at_start else now_us

@@ -172,12 +172,13 @@ class Suppression:
         """Let a job that is still unwell have an incident of its own."""
         if self.why(change.job, now):
             return
-        incident = self._incidents.known.get(self._told_in.pop(change.job))
+        left = self._told_in.pop(change.job)
+        incident = self._incidents.known.get(left)
         if incident is not None and change.job in incident.members:
             why = "unwell still, though what it depends on is up"
             step = leave(incident, change.job, round(now * 1e6), why)
             self._incidents.put(step, decided)
-        self._incidents.release(change)
+        self._incidents.release(change, left)
 
     def _forget(self, job: int) -> None:
         for known in (self._unwell, self._blamed, self._eased, self._told_in):
