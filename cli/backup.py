@@ -77,7 +77,7 @@ def _back_up(
     *,
     force: bool,
 ) -> None:
-    from pangea.backup.make import Source, back_up, refuse_existing
+    from pangea.backup.make import Source, back_up, refuse
 
     from .settings import resolve
 
@@ -86,12 +86,12 @@ def _back_up(
             f"a backup of {session.server} is made on its own machine",
             hint="run pangea backup there; its keys never leave it unsealed",
         )
-    if not force:
-        refuse_existing(file)
     config = resolve(session).config
     state_dir = session.state_path(DATABASE)
     moved = config.database if config.storage.database else ""
     source = Source(state_dir, Path(moved or state_dir / DATABASE), config.node.name)
+    # Nobody is asked for a pass phrase in vain.
+    refuse(source, file, force=force)
     given = to_seal(passphrase_file, key_file)
     with Progress(session) as progress:
         made = back_up(source, file, given, force=force, tell=progress.tell)

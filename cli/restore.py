@@ -29,12 +29,14 @@ def command(
     and only with --force; nothing is deleted. The workers know the coordinator by
     its key, come back by themselves, and send again what the backup lacks.
     """
-    from pangea.backup.restore import restore
+    from pangea.backup.restore import refuse, restore
 
     from .settings import resolve
 
     config = resolve(session).config
     state_dir = Path(config.storage.state_dir)
+    # Nobody is asked for a pass phrase in vain.
+    refuse(file, state_dir, force=force)
     given = to_open(file, passphrase_file, key_file)
     with Progress(session) as progress:
         done = restore(file, given, state_dir, force=force, tell=progress.tell)

@@ -64,14 +64,7 @@ def back_up(
     NotAllowed for the state directory of another user, NotFound if there is no
     coordinator, StorageError for a disk or a database that refuses.
     """
-    refuse_others(source.state_dir)
-    if not force:
-        refuse_existing(target)
-    if not source.database.is_file():
-        raise NotFound(
-            f"there is no coordinator's database at {source.database}",
-            hint="name its --state-dir; if it has a --database, set PANGEA_DATABASE",
-        )
+    refuse(source, target, force=force)
     draft = target.with_name(f".{target.name}.part")
     with workshop(source.state_dir) as place:
         try:
@@ -101,6 +94,18 @@ def read_header(path: Path) -> Header:
     """Return what anybody may read of the backup *path*."""
     with open_backup(path) as file:
         return SealedReader(file, path).header
+
+
+def refuse(source: Source, target: Path, *, force: bool) -> None:
+    """Raise what ``back_up`` would raise before it does anything."""
+    refuse_others(source.state_dir)
+    if not force:
+        refuse_existing(target)
+    if not source.database.is_file():
+        raise NotFound(
+            f"there is no coordinator's database at {source.database}",
+            hint="name its --state-dir; if it has a --database, set PANGEA_DATABASE",
+        )
 
 
 def refuse_existing(target: Path) -> None:

@@ -52,16 +52,10 @@ def restore(
     Pangea, Conflict if something is there (unless *force*), and what ``unpack``
     raises; until all of the backup was checked nothing is changed.
     """
-    header = read_header(path)
-    _check_header(header, path)
-    refuse_others(state_dir)
+    refuse(path, state_dir, force=force)
     make_private_directory(state_dir)
     with hold(state_dir, restoring=True):
-        if not force and entries(state_dir):
-            raise Conflict(
-                f"{state_dir} is not empty",
-                hint="name another --state-dir, or move what is there aside: --force",
-            )
+        _refuse_full(state_dir, force=force)
         # It may lie in what moves aside.
         size, unpacked = path.stat().st_size, state_dir / UNPACKED
         try:
@@ -75,6 +69,23 @@ def restore(
             with suppress(OSError):
                 _clear(unpacked)
     return Restored(Made(path, header, facts, size), aside, kept)
+
+
+def refuse(path: Path, state_dir: Path, *, force: bool) -> None:
+    """Raise what ``restore`` would raise before it opens the backup."""
+    _check_header(read_header(path), path)
+    refuse_others(state_dir)
+    if state_dir.is_dir():
+        with hold(state_dir, restoring=True):
+            _refuse_full(state_dir, force=force)
+
+
+def _refuse_full(state_dir: Path, *, force: bool) -> None:
+    if not force and entries(state_dir):
+        raise Conflict(
+            f"{state_dir} is not empty",
+            hint="name another --state-dir, or move what is there aside: --force",
+        )
 
 
 def entries(state_dir: Path) -> list[Path]:

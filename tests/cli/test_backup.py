@@ -101,7 +101,7 @@ def test_a_coordinator_elsewhere_is_backed_up_there(run, state, phrase):
     assert "is made on its own machine" in far.stderr
 
 
-def test_no_coordinator_is_not_found(run, phrase):
+def test_no_coordinator_is_not_found_before_anything_is_asked(run):
     none = run("backup", "f.backup")
     assert (none.exit_code, "no coordinator's database" in none.stderr) == (3, True)
 
