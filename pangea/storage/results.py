@@ -40,7 +40,7 @@ __all__ = ["FOREVER_US", "MINUTE_US", "OUTCOMES", "micros", "result_of"]
 
 #: What a query or a warm start returns at most.
 MOST = 10_000
-WARM_ROWS = 500_000
+WARM_ROWS = 150_000
 #: Of so many results that began in one microsecond not all are found.
 _MOST_AT_ONCE = 100_000
 _RAW_FROM = "raw_from_us"

@@ -47,6 +47,8 @@ BENCHES = {
     "detection": ("detection", "plain"),
     "detection-skewed": ("detection", "skewed"),
     "backtest": ("backtest",),
+    "storage": ("storage",),
+    "history": ("history",),
     "icmp-engine": ("icmp_engine",),
     "dns-engine": ("dns_engine",),
     "tls-engine": ("tls_engine",),

@@ -1,4 +1,4 @@
-"""Results as real probes make them: pings of five packets, and pages over TLS."""
+"""Results as real probes make them: pings of one packet or five, pages over TLS."""
 
 import random
 from collections.abc import Iterator
@@ -11,10 +11,17 @@ INTERVAL_US = 60_000_000
 
 
 class Series:
-    """One job on one worker: half of them ping, half fetch a page."""
+    """One job on one worker.
 
-    def __init__(self, job: int, worker: int, chance: random.Random) -> None:
+    It sends a ping of one packet if *plain*; else half of them ping with five, and
+    half fetch a page.
+    """
+
+    def __init__(
+        self, job: int, worker: int, chance: random.Random, *, plain: bool = False
+    ) -> None:
         self.job, self.worker, self._chance = job, worker, chance
+        self._plain = plain
         self._offset_us = chance.randrange(INTERVAL_US)
         self._near_ms = chance.lognormvariate(2.5, 1.0)
         self._page_bytes = chance.randrange(200, 60_000)
@@ -26,6 +33,9 @@ class Series:
         at_us = begin_us + self._offset_us + round(chance.expovariate(1 / 1500))
         if chance.random() < SHARE_FAILED:
             return self._made(at_us, 5000.0, {}, {}, failed=True)
+        if self._plain:
+            took = self._near_ms + chance.expovariate(5)
+            return self._made(at_us, took, {"rtt": took}, {})
         if self.job % 2:
             return self._ping(at_us)
         return self._page(at_us)
@@ -110,10 +120,13 @@ class Series:
         )
 
 
-def all_series(count: int, workers: int = 5) -> list[Series]:
-    """Return so many series, five workers to a job."""
+def all_series(count: int, workers: int, *, plain: bool = False) -> list[Series]:
+    """Return so many series, *workers* to a job."""
     chance = random.Random(7)
-    return [Series(1 + n // workers, 1 + n % workers, chance) for n in range(count)]
+    return [
+        Series(1 + n // workers, 1 + n % workers, chance, plain=plain)
+        for n in range(count)
+    ]
 
 
 def shuffled(series: list[Series], begin_us: int, rows: int) -> Iterator[list[Result]]:

@@ -61,6 +61,14 @@ MEMORY = (
 )
 BACKTEST = "backtest", "30 days of 1,000 jobs x 5 workers in ≤ 10 s"
 STORAGE = "storage", "≤ 500 bytes written to disk a result in all"
+SEALED = "storage", "100,000 series, shuffled arrival: ≤ 16 bytes a result once sealed"
+HISTORY = (
+    "history",
+    "24 h of one job at 10 million raw rows: page data ≤ 50 ms p95 while ingesting "
+    "1,000 results/s",
+)
+YEAR = "history", "a year of one job from rollups ≤ 20 ms"
+LARGE = "start", "serving within 2 s with a large database"
 DETECTION = (
     "detection",
     "down within I/N + 2 T + 1 s at worst, I/2N + 2 T + 1 s in the median (refused: "
@@ -99,6 +107,11 @@ MUSTS = (
     Must(*STORM, "many-workers", "lost_or_doubled", 0),
     Must(*BACKTEST, "backtest", "took_s", 10),
     Must(*STORAGE, "ingest", "written_bytes_per_result", 500, 250),
+    Must(*STORAGE, "storage", "written_bytes_per_result", 500, 250),
+    Must(*SEALED, "storage", "sealed_bytes_per_result", 16, 8),
+    Must(*HISTORY, "history", "page_p95_ms", 50, 10),
+    Must(*YEAR, "history", "year_p95_ms", 20),
+    Must(*LARGE, "history", "start_s", 2),
     Must(*MEMORY, "memory-worker", "rss_mb", 100, 50),
     Must(*MEMORY, "memory-coordinator", "rss_mb", 250, 125),
     Must(*DETECTION, "detection", "worst_of_bound", 1),

@@ -1,11 +1,11 @@
 """What raw results cost on disk: written, at rest, and after a week of retention.
 
-    python -m tests.bench.storage [--series 100000] [--minutes 60]
-                                  [--week-series 200] [--days 9]
+    python -m tests.bench.storage [--series 100000] [--minutes 20]
+                                  [--rich-series 10000] [--week-series 20] [--days 9]
 
-Series of one result a minute arrive shuffled, half of them pings of five packets and
-half pages over TLS with all that is told of their certificates, while a dashboard
-reads. An hour of arrival is folded and sealed as the coordinator does it.
+Series of one result a minute arrive shuffled while a dashboard reads; they are folded
+and sealed as the coordinator does it. First pings of one packet; then, *rich*, half
+pings of five packets and half pages over TLS with all that is told of certificates.
 """
 
 import argparse
@@ -52,14 +52,8 @@ class Site:
             await rollups.fold(self.store, self.buckets)
 
     def _take(self, batch: list) -> None:
-        by: dict[int, list] = {}
-        for row in batch:
-            by.setdefault(row.worker, []).append(row)
-        intakes = [
-            ingest.Intake(worker=w, epoch=f"e{self.rows}", first=1, rows=rows)
-            for w, rows in by.items()
-        ]
-        ingest.commit(intakes, self.now_us, buckets=self.buckets)
+        taken = intakes(batch, f"e{self.rows}")
+        ingest.commit(taken, self.now_us, buckets=self.buckets)
         self.rows += len(batch)
 
     async def seal(self, now_us: int) -> None:
@@ -70,10 +64,21 @@ class Site:
         self.sealing_s += time.perf_counter() - begun
 
 
-async def open_site(path: Path, count: int) -> Site:
+def intakes(batch: list, epoch: str) -> list[ingest.Intake]:
+    """Return results as batches of their workers, each in an epoch of its own."""
+    by: dict[int, list] = {}
+    for row in batch:
+        by.setdefault(row.worker, []).append(row)
+    return [
+        ingest.Intake(worker=worker, epoch=epoch, first=1, rows=rows)
+        for worker, rows in by.items()
+    ]
+
+
+async def open_site(path: Path, count: int, *, plain: bool = False) -> Site:
     """Return a site of *count* series in a new database."""
     store = await Store.open(path)
-    site = Site(store, all_series(count, WORKERS))
+    site = Site(store, all_series(count, WORKERS, plain=plain))
     await store.write(partial(add_jobs, -(-count // WORKERS)))
     await rollups.recover(store, site.buckets)
     return site
@@ -112,23 +117,22 @@ def page(one: jobs.Job, now_us: int, buckets: OpenBuckets) -> None:
     results.query(one.id, limit=20)
 
 
-async def arrive(place: Path, count: int, minutes: int) -> Figures:
-    """Return what an hour of many series costs."""
-    site = await open_site(place / "arrive.db", count)
+async def arrive(path: Path, count: int, minutes: int, *, plain: bool) -> Figures:
+    """Return what some minutes of many series cost."""
+    site = await open_site(path, count, plain=plain)
     before, took = written(), list[float]()
     looking = asyncio.create_task(look(site, took))
     for _ in range(minutes):
         await site.minute()
-    hot_bytes = size_of(place / "arrive.db")
+    hot_bytes = size_of(path)
     await site.seal(site.now_us + sealing.HOUR_US + sealing.SETTLE_US)
     looking.cancel()
     await site.store.close()
     wrote = written() - before
     return {
-        "series": count,
         "results": site.rows,
         "hot_bytes_per_result": hot_bytes / site.rows,
-        "sealed_bytes_per_result": chunk_bytes(place / "arrive.db") / site.rows,
+        "sealed_bytes_per_result": chunk_bytes(path) / site.rows,
         "written_bytes_per_result": wrote / site.rows,
         "seal_us_per_result": site.sealing_s / site.rows * 1e6,
         "page_p95_ms": quantile(took, 0.95) * 1000,
@@ -180,14 +184,19 @@ async def measure() -> Figures:
     """Return all figures."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--series", type=int, default=100_000)
-    asked.add_argument("--minutes", type=int, default=60)
-    asked.add_argument("--week-series", type=int, default=100)
+    asked.add_argument("--minutes", type=int, default=20)
+    asked.add_argument("--rich-series", type=int, default=10_000)
+    asked.add_argument("--week-series", type=int, default=20)
     asked.add_argument("--days", type=int, default=9)
     given = asked.parse_args()
     tune_collector()
-    with tempfile.TemporaryDirectory() as place:
-        figures = await arrive(Path(place), given.series, given.minutes)
-        return figures | await a_week(Path(place), given.week_series, given.days)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        found = await arrive(place / "a.db", given.series, given.minutes, plain=True)
+        if given.rich_series:
+            rich = await arrive(place / "b.db", given.rich_series, 60, plain=False)
+            found |= {f"rich_{name}": value for name, value in rich.items()}
+        return found | await a_week(place, given.week_series, given.days)
 
 
 if __name__ == "__main__":
