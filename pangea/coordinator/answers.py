@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from pangea.core.cost import Cost, in_words
 from pangea.core.flapping import Flap
+from pangea.core.incident import BAD
 from pangea.core.job_rule import rule_for
 from pangea.core.model import COORDINATOR, PUSHED, Job, Result, Verdict, VoteValue
 from pangea.core.options import masked
@@ -83,6 +84,8 @@ def _why(board: Board, job: Job, verdict: str, state: JobState) -> str:
         return board.maintained[job.id]
     if job.id in board.drills and "DRILL" not in state.reason:
         return f"DRILL: {state.reason}"
+    if verdict in BAD and job.id in board.blamed:
+        return f"{board.blamed[job.id]} ({state.reason})"
     return state.reason
 
 
@@ -119,6 +122,9 @@ def _cell(board: Board, number: int, state: JobState) -> VoteAnswer:
     if number in board.resting:
         there, gone = False, "maintenance"
     if vote is None:
+        if there and number in board.sick:
+            unwell = _unwell(board.sick[number])
+            return VoteAnswer(worker=name, outcome=None, state="sick", detail=unwell)
         waiting = "waiting" if there else gone
         return VoteAnswer(worker=name, outcome=None, state=waiting)
     return VoteAnswer(
@@ -131,6 +137,11 @@ def _cell(board: Board, number: int, state: JobState) -> VoteAnswer:
         detail=vote.detail,
         expires=moment(round(vote.expires * 1e6)),
     )
+
+
+def _unwell(cause: str) -> str:
+    """Return why nothing that a worker fails counts."""
+    return cause if cause.startswith("isolated") else f"unwell: {cause}"
 
 
 def _leaving(board: Board, number: int, state: JobState) -> VoteAnswer:

@@ -76,6 +76,8 @@ class Board:
         #: Jobs in maintenance, each with the reason; workers in it, each since when.
         self.maintained: dict[int, str] = {}
         self.resting: dict[int, float] = {}
+        #: Jobs that are unwell as one that they depend on is down, in words.
+        self.blamed: dict[int, str] = {}
         #: Jobs that fail on purpose now (true), or recover from it (false).
         self.drills: dict[int, bool] = {}
         self.graph = Graph()

@@ -7,6 +7,7 @@ from pangea.core.errors import UsageError
 from pangea.core.model import Job, Outcome, Result, VoteValue
 from pangea.core.text import safe_text
 from pangea.core.verdict import JobState
+from pangea.core.votes import GOOD
 from pangea.probes.target import parse_host_port, parse_url
 
 from .board import Board
@@ -40,8 +41,17 @@ class Causes:
         self._read.pop(job, None)
 
     def of(self, job: Job, state: JobState) -> tuple[Cause, ...]:
-        """Return what *job*, unwell in *state*, may share with others."""
-        return ranked([*self._related(job), *self._read_of(job, state)])
+        """Return what *job*, unwell in *state*, may share with others.
+
+        What is reached though it must not be, and what one worker fails while others
+        reach it, are outages of another kind: they share nothing else.
+        """
+        if job.expect == "fail":
+            subnet = subnet_of(self._read.get(job.id, ("", ""))[0] or host_of(job))
+            return (Cause("breach", subnet),) if subnet else ()
+        read = tuple(self._read_of(job, state))
+        alone = _one_alone(state) and [c for c in read if c.kind == "worker"]
+        return ranked(alone or [*self._related(job), *read])
 
     def _related(self, job: Job) -> Iterator[Cause]:
         """Yield what it depends on, or that others depend on it."""
@@ -76,6 +86,14 @@ class Causes:
             w.org == job.org and w.state == "approved" and w.id != worker
             for w in self._board.workers.values()
         ) and bool(self._board.voter(worker))
+
+
+def _one_alone(state: JobState) -> bool:
+    """Tell whether one worker fails what another has reached meanwhile."""
+    failed = [v for v in state.counted if v.value is VoteValue.FAILED]
+    good = [v for v in state.counted if v.value in GOOD]
+    later = any(v.at >= failed[0].at for v in good) if len(failed) == 1 else False
+    return later or (len(failed) == 1 and bool(good) and state.line == "partial")
 
 
 def host_of(job: Job) -> str:

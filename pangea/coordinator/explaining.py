@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 
+from msgspec.structs import replace
+
 from pangea.core.clock import Clock
 from pangea.core.durations import format_duration
 from pangea.core.explain import Explanation, Seat, explain
-from pangea.core.incident import Entry
+from pangea.core.incident import BAD, Entry
 from pangea.core.model import COORDINATOR, PUSHED, Job, Verdict
 from pangea.core.outage import Outage
 from pangea.core.verdict import JobState, Judgement
@@ -80,10 +82,17 @@ class Explaining:
         for job, entry in list(self._held.items()):
             if job not in self._board.jobs:
                 del self._held[job]
-            elif self._keep(job, entry, decided):
+            elif self._keep(job, self._blamed(job, entry), decided):
                 del self._held[job]
                 jobs.append(job)
         return decided, jobs
+
+    def _blamed(self, job: int, entry: Entry) -> Entry:
+        """Return *entry*, which says whose fault it is if that is known by now."""
+        why, said = self._board.blamed.get(job, ""), str(entry.data.get("reason", ""))
+        if not why or said.startswith(why):
+            return entry
+        return replace(entry, data={**entry.data, "reason": f"{why} ({said})"})
 
     def _keep(self, job: int, entry: Entry, decided: Decided) -> bool:
         """Write *entry* into the incident of *job*; False if it has none."""
@@ -110,6 +119,9 @@ class Explaining:
         self, job: Job, state: JobState, now: float, before: str
     ) -> Explanation:
         outage = self._board.outages.get(job.id, Outage())
+        why = self._board.blamed.get(job.id, "")
+        if why and state.verdict in BAD:
+            state = replace(state, reason=f"{why} ({state.reason})")
         return explain(
             job.name,
             state,

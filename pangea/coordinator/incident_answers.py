@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from pangea.core.incident import Entry, Incident, Member
+from pangea.core.headline import Member
+from pangea.core.incident import Entry, Incident
 from pangea.core.model import Verdict
 from pangea.storage.notes import Note
 from pangea.web.schema import moment
@@ -31,7 +32,9 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
     names = [_name(board, m) for m in incident.members.values()]
     first = incident.members.get(incident.job)
     ended_us = incident.closed_us or max(now_us, incident.opened_us)
-    spent_us = max(incident.confirmed_us - incident.first_fail_us, 0)
+    down_us = incident.confirmed_us
+    spent_us = max(down_us - incident.first_fail_us, 0)
+    lasted_us = max(ended_us - incident.opened_us - incident.away_us, 0)
     acked_us = incident.acked_us
     storm = incident.is_storm
     return IncidentAnswer(
@@ -48,13 +51,15 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
         cause=incident.causes[0].words if storm and incident.causes else "",
         opened_at=moment(incident.opened_us),
         closed_at=moment(incident.closed_us) if incident.closed_us else None,
-        duration_s=round((ended_us - incident.opened_us) / 1e6, 3),
+        duration_s=round(lasted_us / 1e6, 3),
         first_fail_at=moment(incident.first_fail_us),
-        confirmed_at=moment(incident.confirmed_us),
-        confirmed_after_s=round(spent_us / 1e6, 3),
+        confirmed_at=moment(down_us) if down_us else None,
+        confirmed_after_s=round(spent_us / 1e6, 3) if down_us else None,
+        bad_since=moment(incident.since_us or incident.opened_us),
         acknowledged_at=moment(acked_us) if acked_us else None,
         acknowledged_by=incident.acked_by,
         acknowledged_text=incident.ack_text,
+        new_since_ack=len(incident.news),
         reopened=incident.reopened,
         flapping=bool(incident.flapping),
         drill=incident.drill,
@@ -76,7 +81,7 @@ def incident_detail(
     short = incident_answer(board, incident, now_us)
     return IncidentDetail(
         **msgspec.structs.asdict(short),
-        members=[_member(board, m) for m in incident.members.values()],
+        members=[_member(board, incident, m) for m in incident.members.values()],
         timeline=[_entry(e) for e in lines],
         evidence=[_evidence(e) for e in lines if e.kind == EVIDENCE],
         notes=[note_answer(note) for note in notes],
@@ -101,7 +106,7 @@ def _name(board: Board, member: Member) -> str:
     return job.name if job else member.name
 
 
-def _member(board: Board, member: Member) -> MemberAnswer:
+def _member(board: Board, incident: Incident, member: Member) -> MemberAnswer:
     well = member.recovered_us
     return MemberAnswer(
         job=_name(board, member),
@@ -110,6 +115,7 @@ def _member(board: Board, member: Member) -> MemberAnswer:
         bad_since=moment(member.bad_us),
         recovered_at=moment(well) if well else None,
         reason=member.reason,
+        new_since_ack=member.job in incident.news,
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from pangea.core.errors import Conflict, NotFound
-from pangea.core.incident import Incident, Step, acknowledge, comment
+from pangea.core.incident import Incident, Step
+from pangea.core.remarks import acknowledge, comment
 from pangea.core.text import safe_text
 from pangea.storage import incidents as stored
 from pangea.storage import notes as stored_notes

@@ -8,6 +8,9 @@ from pangea.web.schema import moment
 
 from .judging import Decided
 
+#: Lines of one incident that wait in memory while the database refuses.
+MOST_LINES = 500
+
 
 class IncidentWrites:
     """All steps of one transaction; of one incident they are joined.
@@ -32,6 +35,16 @@ class IncidentWrites:
             Step(incident, tuple(self._entries[id_]), tuple(self._changed[id_]))
             for id_, incident in self._last.items()
         ]
+
+    def join(self, later: "IncidentWrites") -> None:
+        """Take in what was to be written after this; of too many lines the last."""
+        self._last |= later._last
+        self._told |= later._told
+        for id_, entries in later._entries.items():
+            held = [*self._entries.get(id_, ()), *entries]
+            self._entries[id_] = held[:1] + held[1:][-MOST_LINES:]
+        for id_, changed in later._changed.items():
+            self._changed.setdefault(id_, {}).update(changed)
 
     def take(self, step: Step, decided: Decided) -> None:
         """Add a step, and let *decided* tell of its incident once."""
@@ -78,5 +91,7 @@ def _words(step: Step) -> dict[str, Any]:
         "change": change,
         "jobs": len(incident.members),
         "at": moment(at_us),
+        "new_since_ack": len(incident.news),
+        "acknowledged_by": incident.acked_by,
         **({"drill": True} if incident.drill else {}),
     }

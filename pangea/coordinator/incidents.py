@@ -10,20 +10,19 @@ from msgspec.structs import replace
 
 from pangea.core.cause import Cause
 from pangea.core.clock import Clock
+from pangea.core.headline import Member
 from pangea.core.incident import (
     BAD,
     REOPEN_S,
     Incident,
-    Member,
     Step,
     begin,
-    flap,
     follow,
-    leave,
     may_reopen,
 )
-from pangea.core.model import Job, Verdict, VoteValue
-from pangea.core.storm import LEAST, join, merge
+from pangea.core.leaving import flap, leave
+from pangea.core.model import Job, Verdict
+from pangea.core.storm import join
 from pangea.core.verdict import JobState, Judgement, Transition
 from pangea.storage import incidents as stored
 from pangea.storage import spans
@@ -32,8 +31,10 @@ from pangea.storage.database import Store
 from .board import Board
 from .causes import Causes
 from .flaps import Flaps
+from .incident_times import Times
 from .incident_writes import write
 from .judging import Decided
+from .parting import Parting
 from .storms import Storms
 
 
@@ -48,6 +49,7 @@ class Incidents:
         self._board, self._store, self._clock = board, store, clock
         self.known: dict[str, Incident] = {}
         self.causes = Causes(board)
+        self.parting = Parting(board, self.causes)
         self.flaps = Flaps(board)
         self.suppressed: Callable[[int, float], str] = lambda job, at: ""
         self._of: dict[int, str] = {}
@@ -55,7 +57,7 @@ class Incidents:
         self._from_before: set[int] = set()
         self._storms = Storms()
         self._storm_ids: set[str] = set()
-        self._first: dict[int, int] = {}
+        self._times = Times(board)
         board.incident_of = self._id_of
 
     async def load(self) -> None:
@@ -98,15 +100,18 @@ class Incidents:
 
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         """Do what a judgement asks for; what is to be written goes to *decided*."""
-        self._note_first(judged)
+        self._times.note(judged)
         change, job = judged.transition, self._board.jobs.get(judged.state.job)
         if change is None or job is None:
             return
         self.flaps.changed(change, of_drill=job.id in self._board.drills)
         self._mark_flapping(job.id, change.at_us, decided)
         found = self.open_of(job.id)
-        if found is not None:
-            self.put(follow(found, change), decided)
+        if found is not None and not self._parts(found, job, change, decided):
+            why = self._board.blamed.get(job.id, "")
+            if why and change.after in BAD:
+                change = replace(change, reason=why)
+            self.put(follow(found, change, self._times.of(job.id)), decided)
         elif change.after in BAD:
             self._open(job, change, decided)
         if change.after is Verdict.UP:
@@ -159,6 +164,10 @@ class Incidents:
         """Open an incident, or join a storm, or go on with one that just closed."""
         at_us = max(change.at_us, opened_us)
         self._held.pop(job.id, None)
+        if job.id in self._board.drills:
+            # It belongs to nothing that is in earnest, nor that to it.
+            self.put(self._begin(job, change, opened_us, ()), decided)
+            return
         if self.suppressed(job.id, at_us / 1e6):
             self._held[job.id] = change
             return
@@ -168,29 +177,46 @@ class Incidents:
         mine = (storm for storm in storms if storm.org == job.org)
         storm, shared = self._storms.of(mine, causes, at_us)
         last = self.known.get(self._of.get(job.id, ""))
-        if job.id in self._board.drills:
-            # It belongs to nothing that is in earnest, nor that to it.
-            self.put(self._begin(job, change, opened_us, ()), decided)
-            return
         if storm is not None:
             self.put(join(storm, member_of(job, change, at_us), shared), decided)
-        elif last is not None and not last.drill and may_reopen(last, at_us):
-            step = follow(last, replace(change, at_us=at_us))
+        elif last is not None and _opens_again(last, at_us):
+            step = follow(last, replace(change, at_us=at_us), self._times.of(job.id))
             self.put(step, decided)
         else:
             self.put(self._begin(job, change, opened_us, causes), decided)
         self._gather(job, causes, at_us, decided)
 
+    def _parts(
+        self, found: Incident, job: Job, change: Transition, decided: Decided
+    ) -> bool:
+        """Tell whether a member that is unwell again is no longer one of *found*.
+
+        It is on purpose, in maintenance, told of elsewhere, or it was well for long.
+        """
+        member = found.members[job.id]
+        if change.after not in BAD or not member.recovered_us:
+            return False
+        if job.id in self._board.drills and not found.drill:
+            if job.id not in found.flapping:
+                return True
+            why = "it is drilled"
+        else:
+            why = self.parting.why_apart(found, job, change.at_us, self.suppressed)
+        if why:
+            self.put(leave(found, job.id, change.at_us, why), decided)
+            self._of.pop(job.id, None)
+        return bool(why)
+
     def _begin(
         self, job: Job, change: Transition, opened_us: int, causes: tuple[Cause, ...]
     ) -> Step:
-        known = self._board.outages.get(job.id)
-        first = round(known.first_fail * 1e6) if known else 0
+        first_us, confirmed_us = self._times.of(job.id)
         return begin(
             job.org,
             job.name,
             change,
-            first_fail_us=first or self._first.get(job.id, 0),
+            first_fail_us=first_us,
+            confirmed_us=confirmed_us,
             opened_us=opened_us,
             causes=causes,
             drill=job.id in self._board.drills,
@@ -203,19 +229,10 @@ class Incidents:
         mine = self.open_of(job.id)
         if mine is None or mine.is_storm:
             return
-        cause, jobs = self._storms.gather(job, at_us, causes)
-        if cause is None:
-            return
-        found = [self.open_of(each) for each in jobs]
-        alone = [i for i in found if i is not None and not i.is_storm]
-        if len(alone) < LEAST:
-            return
-        common = self._storms.common(job.org, jobs, cause)
-        storm, merged = merge(alone, common, at_us)
-        for step in (*merged, storm):
+        for step in self._storms.form(
+            job, at_us, causes, self.open_of, self.known.values()
+        ):
             self.put(step, decided)
-        for each in jobs:
-            self._storms.drop(job.org, each)
 
     def _mark_flapping(self, job: int, at_us: int, decided: Decided) -> None:
         """Let the incident of *job* say that it flaps, or no longer does."""
@@ -223,17 +240,6 @@ class Incidents:
         if incident is not None and flaps is not (job in incident.flapping):
             pct = self._board.flaps[job].pct if job in self._board.flaps else 0.0
             self.put(flap(incident, job, pct, at_us, begins=flaps), decided)
-
-    def _note_first(self, judged: Judgement) -> None:
-        """Remember when the first vote of this trouble was cast."""
-        state = judged.state
-        for change in judged.changes:
-            if change.after in (VoteValue.FAILED, VoteValue.WARN):
-                first = self._first.get(state.job, change.at_us)
-                self._first[state.job] = min(first, change.at_us)
-        good = all(v.value is VoteValue.OK for v in state.votes.values())
-        if good and state.verdict not in BAD:
-            self._first.pop(state.job, None)
 
     def _look_at_held(self, job: int, now_us: int, decided: Decided) -> None:
         """Open the incident of a job that is unwell and suppressed no longer."""
@@ -251,16 +257,19 @@ class Incidents:
     def _look_for_leavers(
         self, incident: Incident, now_us: int, decided: Decided
     ) -> None:
-        """Wait no longer for jobs that were removed or stopped."""
+        """Wait no longer for jobs that were removed, stopped or are in maintenance."""
         for number, member in incident.members.items():
-            if member.recovered_us:
+            why = "" if member.recovered_us else self.parting.why_left(number)
+            if not why:
                 continue
-            job = self._board.jobs.get(number)
-            if job is not None and self._board.verdict(job) != "paused":
-                continue
-            why = "the job was removed" if job is None else "the job was stopped"
             self._storms.drop(incident.org, number)
             self.put(leave(self.known[incident.id], number, now_us, why), decided)
+            state = self._board.states.get(number)
+            if number in self._board.maintained and state is not None:
+                # If it is unwell still when that ends, an incident opens then.
+                self._held[number] = _as_change(state)
+                if self.open_of(number):
+                    del self._of[number]
 
     def _index(self, incident: Incident, jobs: Iterable[int]) -> None:
         self.known[incident.id] = incident
@@ -283,6 +292,11 @@ class Incidents:
 
     def _now_us(self) -> int:
         return round(self._clock.wall() * 1e6)
+
+
+def _opens_again(last: Incident, at_us: int) -> bool:
+    """Tell whether its one job opens *last* again; a storm that is over is no more."""
+    return not (last.is_storm or last.drill) and may_reopen(last, at_us)
 
 
 def member_of(job: Job, change: Transition, at_us: int) -> Member:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from pangea.core.cause import Cause
 from pangea.core.dependencies import GRACE_S, Blame, blame
-from pangea.core.incident import BAD, leave
+from pangea.core.incident import BAD
+from pangea.core.leaving import leave
 from pangea.core.model import PUSHED, Job, Verdict
 from pangea.core.storm import join
 from pangea.core.verdict import JobState, Judgement, Transition
@@ -67,6 +70,10 @@ class Suppression:
             return self._board.maintained[job]
         self._ask_parents(job, at)
         found = self._blame(job, at)
+        if found is None or found.until:
+            self._board.blamed.pop(job, None)
+        else:
+            self._board.blamed[job] = found.why
         if found is None:
             return self._follows(job, at)
         self._blamed[job] = found
@@ -89,6 +96,8 @@ class Suppression:
         for number, change in list(self._unwell.items()):
             if number not in self._board.jobs:
                 self._forget(number)
+            elif number in self._board.drills:
+                continue
             elif number in self._told_in:
                 self._part(change, now, decided)
             elif self.why(number, now):
@@ -164,7 +173,8 @@ class Suppression:
         causes = incident.causes
         if not incident.is_storm:
             causes = (Cause("dependency", jobs[found.parent].name),)
-        member = member_of(jobs[change.job], change, round(now * 1e6))
+        said = replace(change, reason=found.why)
+        member = member_of(jobs[change.job], said, round(now * 1e6))
         incidents.put(join(incident, member, causes), decided)
         self._told_in[change.job] = incident.id
 
@@ -183,4 +193,5 @@ class Suppression:
     def _forget(self, job: int) -> None:
         for known in (self._unwell, self._blamed, self._eased, self._told_in):
             known.pop(job, None)
+        self._board.blamed.pop(job, None)
         self._asked_for.discard(job)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .incident import Entry, Incident, Step, stretches
+from .incident import BAD, Entry, Incident, Step, begin, follow, may_reopen
 from .uptime import Span
 from .verdict import Transition
 
@@ -55,6 +55,19 @@ def amend(
         and not any(_meet(i, other) for other in true)
     ]
     return Amended(tuple(missed), tuple(never))
+
+
+def stretches(org: int, name: str, changes: Iterable[Transition]) -> list[Incident]:
+    """Return the incidents of one job that its *changes*, oldest first, make."""
+    found: list[Incident] = []
+    for change in changes:
+        last = found[-1] if found else None
+        if last and (last.is_open or may_reopen(last, change.at_us)):
+            if last.is_open or change.after in BAD:
+                found[-1] = follow(last, change).incident
+        elif change.after in BAD:
+            found.append(begin(org, name, change).incident)
+    return found
 
 
 def _meet(one: Incident, other: Incident) -> bool:

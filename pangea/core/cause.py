@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 #: The kinds of causes, the one that tells most first.
-KINDS = ("dependency", "subnet", "issuer", "resolver", "worker")
+KINDS = ("dependency", "breach", "subnet", "issuer", "resolver", "worker")
 _WORDS = {
     "dependency": "all depend on {}",
+    "breach": "{} is reached, though it must not be",
     "subnet": "{}",
     "issuer": "certificates of {}",
     "resolver": "resolver {}",

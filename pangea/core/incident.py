@@ -4,23 +4,20 @@ Values in, values out: what is open and what happened to it. An incident has one
 member, its job, or many that share a cause (``core.storm``).
 """
 
-import base64
-import hashlib
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .cause import Cause
+from .headline import Member, head_of, root_of
+from .incident_id import incident_id
 from .model import Verdict
 from .verdict import Transition
 
 #: A job that fails again so soon had not recovered: one incident, one page.
 REOPEN_S = 600.0
 BAD = (Verdict.DEGRADED, Verdict.DOWN)
-#: Letters of an id: 50 bits, so that among a million of them two are hardly alike.
-ID_LETTERS = 10
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -33,31 +30,20 @@ class Entry(Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = field(default_factory=dict)
 
 
-class Member(Struct, frozen=True, kw_only=True):
-    """A job of an incident; ``recovered_us`` is 0 while it is not well.
-
-    ``joined_us`` is when it first was, ``bad_us`` when it last became unwell.
-    """
-
-    job: int
-    name: str
-    joined_us: int
-    bad_us: int
-    verdict: Verdict
-    reason: str = ""
-    recovered_us: int = 0
-
-
 class Incident(Struct, frozen=True, kw_only=True):
     """What is known of one incident; ``closed_us`` is 0 while it is open.
 
     ``job`` is the first of its ``members``, ``worst`` the worst verdict it had.
     ``first_fail_us`` is when the first failing probe began, ``confirmed_us`` when
-    the verdict followed. ``causes`` are those that all members share, the one that
-    is shown first. One that ``merged_into`` another is told of there. What is
-    ``backfilled`` was found in late results, what is ``retracted`` never was, and
-    a ``drill`` was on purpose. ``flapping`` are the members that are, and at
-    ``latest_us`` the last one joined; ``downs`` and ``degradeds`` count what they are.
+    it was down, 0 if it was but degraded; both are of the stretch from ``since_us``
+    on, if it was over for ``away_us`` in between. ``causes`` are those that all
+    members share, the one that is shown first. One that ``merged_into`` another is
+    told of there. What is ``backfilled`` was found in late results, what is
+    ``retracted`` never was, and a ``drill`` was on purpose. ``flapping`` are the
+    members that are, and at ``latest_us`` the last one joined; ``downs`` and
+    ``degradeds`` count what they are. ``news`` are the jobs of which its
+    acknowledgement knew nothing. ``reason`` is that of the ``head``: the ``root`` on
+    which the others depend, or the worst.
     """
 
     id: str
@@ -86,6 +72,11 @@ class Incident(Struct, frozen=True, kw_only=True):
     latest_us: int = 0
     downs: int = 0
     degradeds: int = 0
+    news: tuple[int, ...] = ()
+    since_us: int = 0
+    away_us: int = 0
+    head: int = 0
+    root: int = 0
 
     @property
     def unwell(self) -> int:
@@ -119,19 +110,13 @@ class Step(Struct, frozen=True):
         )
 
 
-def incident_id(org: int, job: int, opened_us: int) -> str:
-    """Return the id of an incident: the same for everybody who sees it open."""
-    said = f"{org}/{job}/{opened_us}".encode()
-    digest = hashlib.blake2b(said, digest_size=8, person=b"incident").digest()
-    return base64.b32encode(digest).decode().lower()[:ID_LETTERS]
-
-
 def begin(
     org: int,
     name: str,
     change: Transition,
     *,
     first_fail_us: int = 0,
+    confirmed_us: int = 0,
     opened_us: int = 0,
     causes: tuple[Cause, ...] = (),
     drill: bool = False,
@@ -162,7 +147,8 @@ def begin(
         worst=change.after,
         reason=change.reason,
         first_fail_us=min(first_fail_us or change.at_us, at_us),
-        confirmed_us=change.at_us,
+        since_us=at_us,
+        confirmed_us=_down_at(change, confirmed_us),
         members={change.job: member},
         causes=causes,
         drill=drill,
@@ -172,8 +158,12 @@ def begin(
     return Step(incident, (_entry("opened", change, name, at_us),), (change.job,))
 
 
-def follow(incident: Incident, change: Transition) -> Step:
+def follow(
+    incident: Incident, change: Transition, times: tuple[int, int] = (0, 0)
+) -> Step:
     """Return *incident* after a member's verdict has changed.
+
+    *times* are when the outage was first seen and confirmed, 0 if that is not known.
 
     ``unknown`` is noted and neither opens nor closes anything; the last ``up``
     closes it, unless a member flaps. One that is closed is opened again.
@@ -187,8 +177,9 @@ def follow(incident: Incident, change: Transition) -> Step:
     kind = "failed again" if member.recovered_us else "verdict"
     entries: tuple[Entry, ...] = (_entry(kind, change, member.name),)
     if not incident.is_open:
-        entries = (_entry("reopened", change, member.name),)
-        incident = replace(incident, closed_us=0, reopened=incident.reopened + 1)
+        incident = renewed(incident, member.job)
+        entries = (_entry("reopened", change, member.name, new=is_new(incident)),)
+        incident = again(incident, change.at_us, times[0] or change.at_us)
     bad = replace(
         member,
         verdict=change.after,
@@ -196,7 +187,37 @@ def follow(incident: Incident, change: Transition) -> Step:
         bad_us=change.at_us if member.recovered_us else member.bad_us,
         recovered_us=0,
     )
+    incident = _confirmed(incident, change, *times)
     return Step(put(incident, bad, change.at_us), entries, (bad.job,))
+
+
+def again(incident: Incident, at_us: int, first_fail_us: int) -> Incident:
+    """Return *incident*, which was over, open once more from *at_us* on."""
+    return replace(
+        incident,
+        closed_us=0,
+        reopened=incident.reopened + 1,
+        since_us=at_us,
+        away_us=incident.away_us + max(at_us - incident.closed_us, 0),
+        first_fail_us=min(first_fail_us, at_us),
+        confirmed_us=0,
+    )
+
+
+def _confirmed(
+    incident: Incident, change: Transition, first_us: int, at_us: int
+) -> Incident:
+    """Return *incident* with the times of what is down by *change*, if that is new."""
+    if incident.confirmed_us or change.after is not Verdict.DOWN:
+        return incident
+    known_us = incident.first_fail_us
+    first_us = min(first_us, known_us) if incident.is_storm else first_us
+    down_us = _down_at(change, at_us)
+    return replace(incident, first_fail_us=first_us or known_us, confirmed_us=down_us)
+
+
+def _down_at(change: Transition, at_us: int) -> int:
+    return (at_us or change.at_us) if change.after is Verdict.DOWN else 0
 
 
 def may_reopen(incident: Incident, at_us: int) -> bool:
@@ -208,15 +229,18 @@ def may_reopen(incident: Incident, at_us: int) -> bool:
     return counts and at_us <= incident.closed_us + round(REOPEN_S * 1e6)
 
 
-def leave(incident: Incident, job: int, at_us: int, why: str) -> Step:
-    """Return *incident* without waiting for *job*, which is judged no more."""
-    member = incident.members[job]
-    gone = replace(member, recovered_us=member.recovered_us or at_us)
-    entry = Entry(kind="left", at_us=at_us, text=f"{member.name}: {why}")
-    without = put(incident, gone, at_us)
-    flaps = tuple(j for j in without.flapping if j != job)
-    step = Step(replace(without, flapping=flaps), (entry,), (job,))
-    return step.then(settle(step.incident, at_us))
+def renewed(incident: Incident, *jobs: int) -> Incident:
+    """Return *incident* with *jobs* as news to whoever has acknowledged it."""
+    if not incident.acked_us:
+        return incident
+    known = set(incident.news)
+    added = tuple(job for job in jobs if job not in known)
+    return replace(incident, news=incident.news + added) if added else incident
+
+
+def is_new(incident: Incident) -> dict[str, Any]:
+    """Return what a line says that an acknowledgement does not cover."""
+    return {"new_since_ack": True} if incident.acked_us else {}
 
 
 def settle(incident: Incident, at_us: int) -> Step:
@@ -226,34 +250,6 @@ def settle(incident: Incident, at_us: int) -> Step:
     closed_us = max(at_us, incident.opened_us)
     closed = replace(incident, closed_us=closed_us, updated_us=closed_us)
     return Step(closed, (Entry(kind="closed", at_us=closed_us),))
-
-
-def flap(incident: Incident, job: int, pct: float, at_us: int, *, begins: bool) -> Step:
-    """Return *incident* as *job* begins to flap, or no longer does."""
-    name = incident.members[job].name
-    others = tuple(j for j in incident.flapping if j != job)
-    kind, told = ("flapping", "over") if begins else ("steady", "only")
-    text = f"{name}: {told} {pct:.0f} % of its last states were changes"
-    entry = Entry(kind=kind, at_us=at_us, text=text, data={"flap_pct": round(pct, 1)})
-    after = replace(
-        incident, flapping=(*others, job) if begins else others, updated_us=at_us
-    )
-    step = Step(after, (entry,))
-    return step if begins else step.then(settle(after, at_us))
-
-
-def acknowledge(incident: Incident, who: str, text: str, at_us: int) -> Step:
-    """Return *incident*, which *who* takes care of."""
-    acked = replace(
-        incident, acked_us=at_us, acked_by=who, ack_text=text, updated_us=at_us
-    )
-    return Step(acked, (Entry(kind="acknowledged", at_us=at_us, who=who, text=text),))
-
-
-def comment(incident: Incident, who: str, text: str, at_us: int) -> Step:
-    """Return *incident* with a remark of *who* on its timeline."""
-    entry = Entry(kind="comment", at_us=at_us, who=who, text=text)
-    return Step(replace(incident, updated_us=at_us), (entry,))
 
 
 def put(incident: Incident, member: Member, at_us: int) -> Incident:
@@ -268,14 +264,19 @@ def put(incident: Incident, member: Member, at_us: int) -> Incident:
     verdict = incident.verdict
     if downs or degradeds:
         verdict = Verdict.DOWN if downs else Verdict.DEGRADED
+    members = {**incident.members, member.job: member}
+    root = incident.root or root_of(incident.causes, (member,))
+    head = head_of(members, incident.head or incident.job, root, before, member)
     return replace(
         incident,
-        members={**incident.members, member.job: member},
+        members=members,
+        root=root,
+        head=head,
         downs=downs,
         degradeds=degradeds,
         verdict=verdict,
         worst=Verdict.DOWN if downs else incident.worst,
-        reason=incident.reason if member.recovered_us else member.reason,
+        reason=incident.reason if members[head].recovered_us else members[head].reason,
         updated_us=max(at_us, incident.updated_us),
     )
 
@@ -283,19 +284,6 @@ def put(incident: Incident, member: Member, at_us: int) -> Incident:
 def _is(member: Member | None, verdict: Verdict) -> bool:
     """Tell whether *member* is there, and *verdict* now."""
     return member is not None and not member.recovered_us and member.verdict is verdict
-
-
-def stretches(org: int, name: str, changes: Iterable[Transition]) -> list[Incident]:
-    """Return the incidents of one job that its *changes*, oldest first, make."""
-    found: list[Incident] = []
-    for change in changes:
-        last = found[-1] if found else None
-        if last and (last.is_open or may_reopen(last, change.at_us)):
-            if last.is_open or change.after in BAD:
-                found[-1] = follow(last, change).incident
-        elif change.after in BAD:
-            found.append(begin(org, name, change).incident)
-    return found
 
 
 def _recover(incident: Incident, member: Member, change: Transition) -> Step:
@@ -306,10 +294,21 @@ def _recover(incident: Incident, member: Member, change: Transition) -> Step:
     return step.then(settle(step.incident, at_us))
 
 
-def _entry(kind: str, change: Transition, name: str, at_us: int = 0) -> Entry:
+def _entry(
+    kind: str,
+    change: Transition,
+    name: str,
+    at_us: int = 0,
+    new: dict[str, Any] | None = None,
+) -> Entry:
     return Entry(
         kind=kind,
         at_us=at_us or change.at_us,
         text=f"{name}: {change.reason}" if change.reason else name,
-        data={"job": name, "before": change.before, "after": change.after},
+        data={
+            "job": name,
+            "before": change.before,
+            "after": change.after,
+            **(new or {}),
+        },
     )

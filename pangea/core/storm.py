@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from .cause import KINDS, Cause, ranked
-from .incident import Entry, Incident, Member, Step, put
+from .headline import Member, root_of
+from .incident import Entry, Incident, Step, again, is_new, put, renewed
+from .model import Verdict
 
 #: Jobs that go bad within this time of each other may have one cause; fewer than
 #: so many are told one by one.
@@ -59,13 +61,12 @@ class Gathering:
 def fits(storm: Incident, causes: Iterable[Cause], at_us: int) -> tuple[Cause, ...]:
     """Return the causes that *storm* has with a job that went bad at *at_us*.
 
-    None if it does not belong there: with the cause that is shown it does at any
-    time, with another that all members share only while jobs are still coming.
+    None if it does not belong there: it shares nothing with all members, or the last
+    of them joined longer ago than the window.
     """
     given = set(causes)
-    shared = tuple(cause for cause in storm.causes if cause in given)
     young = abs(at_us - storm.latest_us) <= _WINDOW_US
-    return shared if young or shared[:1] == storm.causes[:1] else ()
+    return tuple(cause for cause in storm.causes if cause in given) if young else ()
 
 
 def join(storm: Incident, member: Member, causes: tuple[Cause, ...]) -> Step:
@@ -73,10 +74,15 @@ def join(storm: Incident, member: Member, causes: tuple[Cause, ...]) -> Step:
     known = storm.members.get(member.job)
     if known is not None:
         member = replace(member, joined_us=known.joined_us)
-    after = put(storm, member, member.bad_us)
-    joined = replace(after, causes=causes, latest_us=member.bad_us)
-    entry = Entry(kind="joined", at_us=member.bad_us, text=_line(member))
-    return Step(titled(joined), (entry,), (member.job,))
+    after = put(_caused(storm, causes), member, member.bad_us)
+    down_us = member.bad_us if member.verdict is Verdict.DOWN else 0
+    joined = replace(
+        after, latest_us=member.bad_us, confirmed_us=storm.confirmed_us or down_us
+    )
+    joined = renewed(joined, member.job)
+    return Step(
+        titled(joined), (_joined(joined, member, member.bad_us),), (member.job,)
+    )
 
 
 def merge(
@@ -89,29 +95,86 @@ def merge(
     """
     lead, *others = sorted(alone, key=lambda i: (i.opened_us, i.id))
     storm = replace(
-        lead,
-        causes=causes,
+        _timed(_caused(lead, causes), alone),
         latest_us=at_us,
-        first_fail_us=min(i.first_fail_us for i in alone),
         flapping=tuple(j for i in alone for j in i.flapping),
         drill=all(i.drill for i in alone),
     )
+    unknown = [job for i in others if not i.acked_us for job in i.members]
+    step = _gather(renewed(storm, *unknown), others, at_us)
+    return step, [_merged(other, lead, at_us) for other in others]
+
+
+def reopen(
+    storm: Incident, alone: list[Incident], causes: tuple[Cause, ...], at_us: int
+) -> tuple[Step, list[Step]]:
+    """Open a *storm* that was over again: enough jobs have its cause once more.
+
+    Returns it, and the incidents that these have had *alone*, as ``merge`` does.
+    """
+    found = sorted(alone, key=lambda i: (i.opened_us, i.id))
+    first_us = min(i.first_fail_us for i in found)
+    opened = replace(
+        _timed(again(_caused(storm, causes), found[0].since_us, first_us), found),
+        latest_us=at_us,
+        flapping=tuple(j for i in found for j in i.flapping),
+    )
+    step = _gather(
+        renewed(opened, *(j for i in found for j in i.members)), found, at_us
+    )
+    entry = Entry(
+        kind="reopened",
+        at_us=at_us,
+        text=f"{len(step.changed)} jobs again: {causes[0].words}",
+        data=is_new(storm),
+    )
+    step = Step(step.incident, (entry, *step.entries[1:]), step.changed)
+    return step, [_merged(other, storm, at_us) for other in found]
+
+
+def _gather(storm: Incident, others: list[Incident], at_us: int) -> Step:
+    """Return *storm* with the members of *others*."""
     members = [m for i in others for m in i.members.values()]
     for member in members:
+        known = storm.members.get(member.job)
+        if known is not None:
+            member = replace(member, joined_us=known.joined_us)
         storm = put(storm, member, at_us)
-    told = [Entry(kind="joined", at_us=at_us, text=_line(m)) for m in members]
-    text = f"{len(storm.members)} jobs within a minute: {causes[0].words}"
+    told = [_joined(storm, m, at_us) for m in members]
+    text = f"{len(storm.members)} jobs within a minute: {storm.causes[0].words}"
     entries = (Entry(kind="storm", at_us=at_us, text=text), *told)
-    changed = tuple(m.job for m in members)
-    return Step(titled(storm), entries, changed), [
-        _merged(other, lead, at_us) for other in others
-    ]
+    return Step(titled(storm), entries, tuple(m.job for m in members))
+
+
+def _joined(storm: Incident, member: Member, at_us: int) -> Entry:
+    new = is_new(storm) if member.job in storm.news else {}
+    return Entry(kind="joined", at_us=at_us, text=_line(member), data=new)
 
 
 def titled(storm: Incident) -> Incident:
     """Return *storm* with the title that says how many, and why."""
-    title = f"{len(storm.members)} jobs: {storm.causes[0].words}"
+    count, words = len(storm.members) - bool(storm.root), storm.causes[0].words
+    title = f"{count} jobs: {words}"
+    if count == 1:
+        title = f"1 job: depends on {storm.causes[0].value}"
     return replace(storm, title=title)
+
+
+def _caused(storm: Incident, causes: tuple[Cause, ...]) -> Incident:
+    """Return *storm* with the *causes* that its members share now."""
+    if storm.is_storm and causes[:1] == storm.causes[:1]:
+        return replace(storm, causes=causes)
+    root = root_of(causes, storm.members.values())
+    return replace(storm, causes=causes, root=root, head=root or storm.head)
+
+
+def _timed(storm: Incident, alone: list[Incident]) -> Incident:
+    """Return *storm* first seen and confirmed as the first of those *alone* were."""
+    return replace(
+        storm,
+        first_fail_us=min(i.first_fail_us for i in alone),
+        confirmed_us=min((i.confirmed_us for i in alone if i.confirmed_us), default=0),
+    )
 
 
 def _merged(incident: Incident, lead: Incident, at_us: int) -> Step:

@@ -7,7 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from pangea.core.errors import UsageError
-from pangea.core.incident import Entry, Incident, Member, Step
+from pangea.core.headline import Member
+from pangea.core.incident import Entry, Incident, Step
 from pangea.core.model import Verdict
 from pangea.core.verdict import Transition
 

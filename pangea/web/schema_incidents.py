@@ -21,6 +21,7 @@ class MemberAnswer(Struct, frozen=True, kw_only=True):
     bad_since: str
     recovered_at: str | None
     reason: str
+    new_since_ack: bool = False
 
 
 class EntryAnswer(Struct, frozen=True, kw_only=True):
@@ -51,7 +52,10 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     ``merged_into``) or ``retracted`` (it never was). ``job`` is the first of its
     ``jobs``, of which 20 are named and all are counted; with more than one
     ``cause`` says what they share. ``verdict`` is the last that was bad, ``worst``
-    the worst. ``confirmed_after_s`` is from the first failure to the verdict.
+    the worst. ``confirmed_at`` is when it was ``down``, null if it was but degraded,
+    and ``confirmed_after_s`` is from the first failure to that. What opened again
+    is ``bad_since`` then, and ``duration_s`` leaves out when it was closed. Of
+    ``new_since_ack`` jobs the acknowledgement knew nothing.
     """
 
     id: str
@@ -69,11 +73,13 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     closed_at: str | None
     duration_s: float
     first_fail_at: str
-    confirmed_at: str
-    confirmed_after_s: float
+    confirmed_at: str | None
+    confirmed_after_s: float | None
+    bad_since: str
     acknowledged_at: str | None = None
     acknowledged_by: str = ""
     acknowledged_text: str = ""
+    new_since_ack: int = 0
     reopened: int = 0
     flapping: bool = False
     drill: bool = False

@@ -1,6 +1,7 @@
 """What jobs that fail may share, as far as the board and their results know."""
 
 import pytest
+from msgspec.structs import replace
 
 from pangea.coordinator.board import Board
 from pangea.coordinator.causes import Causes, host_of
@@ -47,6 +48,20 @@ def board():
     for number, name in ((1, "hel"), (2, "nyc")):
         made.workers[number] = Worker(id=number, key=bytes([number]) * 32, name=name)
     return made
+
+
+def test_what_is_reached_though_it_must_not_be_is_an_outage_of_its_own_kind(causes):
+    job = a_job(target="10.8.0.7:80", expect="fail")
+    assert told(causes, job, failing(1)) == [("breach", "10.8.0.0/24")]
+
+
+def test_what_one_worker_fails_and_another_reaches_is_no_outage_of_a_network(causes):
+    job = a_job(target="10.8.0.7:80")
+    assert told(causes, job, failing(1, good=(2,))) == [("worker", "hel")]
+    late = failing(1, good=(2,))
+    late.votes[2] = replace(late.votes[2], at=0.5)
+    kinds = [kind for kind, _ in told(causes, job, late)]
+    assert kinds == ["subnet", "worker"], "nobody else has looked yet"
 
 
 @pytest.fixture

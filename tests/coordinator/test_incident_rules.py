@@ -76,7 +76,7 @@ class Play:
 
     def stretches(self, job):
         found = [i.members[job] for i in self.standing() if job in i.members]
-        ends = [(m.joined_us, m.recovered_us or 1 << 62) for m in found]
+        ends = [(m.bad_us, m.recovered_us or 1 << 62) for m in found]
         return sorted(ends)
 
 
@@ -161,7 +161,7 @@ def test_a_storm_is_one_incident_and_ends_when_all_are_well():
         play.verdict(job, DOWN, 5.0)
     (storm,) = play.standing()
     assert storm.title == "3 jobs: 10.0.0.0/24"
-    play.verdict(8, DOWN, 1000.0)
+    play.verdict(8, DOWN, 60.0)
     (storm,) = play.standing()
     assert sorted(storm.members) == [2, 4, 6, 8]
     for job in (2, 4, 6):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from pangea.coordinator.maintenance_service import MaintenanceService
 from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, Outcome
+from pangea.storage import incidents as stored
 from pangea.web.api_maintenance import MaintenanceSpec
 from pangea.web.schema import JobPatch
 from tests.coordinator.conftest import row
@@ -77,9 +78,23 @@ async def test_a_child_of_a_parent_that_is_down_joins_the_parents_incident(scene
     await scene.down(gw)
     await scene.down(web)
     await scene.until(lambda: scene.open() == [["gw", "web"]])
+    found, why = scene.incidents.open_of(web), "depends on gw, which is down"
+    assert found.members[web].reason == why
+    assert (found.title, found.reason) == (
+        "1 job: depends on gw",
+        found.members[gw].reason,
+    )
+    answer = await scene.world.service.job(FIRST_ORG, "web")
+    assert answer.verdict_reason.startswith(f"{why} (")
+    coordinator = scene.world.coordinator
+    told = coordinator.reasons.explaining.now(coordinator.board.jobs[web])
+    assert told.reason.startswith(f"{why} (")
+    lines = await scene.world.store.read(lambda: stored.timeline(found.id))
+    assert f"web: {why}" in [e.text for e in lines if e.kind == "joined"]
     await scene.up(gw)
     await scene.up(web)
     await scene.until(lambda: scene.open() == [])
+    assert not scene.board.blamed
 
 
 async def test_the_order_in_which_both_are_confirmed_does_not_matter(scene):

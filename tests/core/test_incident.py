@@ -5,22 +5,19 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pangea.core.backfill import stretches
 from pangea.core.incident import (
     BAD,
-    ID_LETTERS,
     REOPEN_S,
-    acknowledge,
     begin,
-    comment,
-    flap,
     follow,
-    incident_id,
-    leave,
     may_reopen,
     settle,
-    stretches,
 )
+from pangea.core.incident_id import ID_LETTERS, incident_id
+from pangea.core.leaving import flap, leave
 from pangea.core.model import Verdict
+from pangea.core.remarks import acknowledge, comment
 from pangea.core.verdict import Transition
 
 S = 1_000_000
@@ -85,6 +82,26 @@ def test_a_worse_verdict_updates_and_a_milder_one_is_not_the_worst():
     milder = follow(worse, change(DEGRADED, 9, before=DOWN)).incident
     assert (worse.verdict, worse.worst) == (DOWN, DOWN)
     assert (milder.verdict, milder.worst) == (DEGRADED, DOWN)
+
+
+def test_what_opens_again_has_the_times_of_now_and_lasts_without_the_gap():
+    first = begin(1, "web", change(DOWN), first_fail_us=T - S).incident
+    well = follow(first, change(UP, 60, before=DOWN)).incident
+    times = (T + 298 * S, T + 300 * S)
+    back = follow(well, change(DOWN, 300), times).incident
+    assert (back.first_fail_us, back.confirmed_us) == times
+    assert (back.opened_us, back.since_us) == (T, T + 300 * S)
+    assert back.away_us == 240 * S
+
+
+def test_degraded_is_not_confirmed_until_it_is_down():
+    mild = begin(1, "web", change(DEGRADED), first_fail_us=T - 9 * S).incident
+    assert (mild.confirmed_us, mild.first_fail_us) == (0, T - 9 * S)
+    times = (T + 4 * S, T + 5 * S)
+    down = follow(mild, change(DOWN, 5, before=DEGRADED), times).incident
+    assert (down.first_fail_us, down.confirmed_us) == times
+    milder = follow(down, change(DEGRADED, 9, before=DOWN)).incident
+    assert milder.confirmed_us == T + 5 * S
 
 
 def test_a_failure_soon_after_reopens_and_one_later_does_not():

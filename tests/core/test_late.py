@@ -5,8 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pangea.core.backfill import amend
-from pangea.core.incident import stretches
+from pangea.core.backfill import amend, stretches
 from pangea.core.late import correct, relive, sitting
 from pangea.core.model import Verdict, VoteValue
 from pangea.core.rule import parse_rule

@@ -2,11 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pangea.core.cause import Cause, ranked, subnet_of
-from pangea.core.incident import Member, begin
+from pangea.core.headline import Member
+from pangea.core.incident import begin, put
 from pangea.core.model import Verdict
-from pangea.core.storm import LEAST, WINDOW_S, Gathering, fits, join, merge
+from pangea.core.remarks import acknowledge
+from pangea.core.storm import LEAST, WINDOW_S, Gathering, fits, join, merge, reopen
 from pangea.core.verdict import Transition
 
 S = 1_000_000
@@ -83,14 +86,50 @@ def test_the_first_incident_becomes_the_storm_and_the_others_say_where_they_went
     assert storm.entries[0].kind == "storm"
 
 
-def test_later_ones_join_by_the_cause_that_is_shown():
+def test_one_joins_within_a_minute_of_the_last_and_not_later():
     storm = storm_of(1, 2, 3)
-    late = T + 3600 * S
-    assert fits(storm, [NET, NAMES], late) == (NET,)
-    joined = join(storm, member(4, late), (NET,))
+    soon = T + round(WINDOW_S * S)
+    assert fits(storm, [NET, NAMES], soon) == (NET,)
+    joined = join(storm, member(4, soon), (NET,))
     assert joined.incident.title == "4 jobs: 10.8.0.0/24"
-    assert joined.incident.members[4].joined_us == late
+    assert joined.incident.members[4].joined_us == soon
     assert joined.changed == (4,)
+    assert fits(joined.incident, [NET], 2 * soon - T) == (NET,)
+    assert fits(joined.incident, [NET], 2 * soon - T + 1) == ()
+
+
+def test_an_acknowledgement_covers_what_was_known_and_nothing_that_came_after():
+    storm = acknowledge(storm_of(1, 2, 3), "ann", "on it", T + S).incident
+    step = join(storm, member(4, T + 2 * S), (NET,))
+    assert step.incident.news == (4,)
+    assert step.entries[0].data == {"new_since_ack": True}
+    assert acknowledge(step.incident, "ann", "", T + 3 * S).incident.news == ()
+    fresh = join(storm_of(1, 2, 3), member(4, T + S), (NET,))
+    assert (fresh.incident.news, fresh.entries[0].data) == ((), {})
+
+
+def test_a_merged_job_that_somebody_else_did_not_know_of_is_new_to_them():
+    first, second, third = (alone(j, T + j * S) for j in (1, 2, 3))
+    first = acknowledge(first, "ann", "", T + 4 * S).incident
+    second = acknowledge(second, "bob", "", T + 4 * S).incident
+    storm, _ = merge([first, second, third], (NET,), T + 5 * S)
+    assert (storm.incident.acked_by, storm.incident.news) == ("ann", (3,))
+
+
+def test_a_storm_that_was_over_opens_again_with_the_jobs_that_have_its_cause_now():
+    storm = replace(storm_of(1, 2, 3), closed_us=T + 60 * S, acked_us=T + S)
+    for job in (1, 2, 3):
+        well = replace(storm.members[job], recovered_us=T + 60 * S)
+        storm = put(storm, well, T + 60 * S)
+    fresh = [alone(job, T + (100 + job) * S) for job in (2, 3, 9)]
+    step, merged = reopen(storm, fresh, (NET,), T + 110 * S)
+    again = step.incident
+    assert (again.id, again.is_open, again.reopened) == (storm.id, True, 1)
+    assert (again.unwell, len(again.members)) == (3, 4)
+    assert again.members[2].joined_us == T
+    assert again.news == (2, 3, 9)
+    assert step.entries[0].kind == "reopened"
+    assert {m.incident.merged_into for m in merged} == {storm.id}
 
 
 def test_while_jobs_come_a_wider_cause_that_all_share_takes_over():
@@ -101,6 +140,30 @@ def test_while_jobs_come_a_wider_cause_that_all_share_takes_over():
     later = T + 10 * S + round(WINDOW_S * S) + 1
     assert fits(storm, [GATEWAY], later) == ()
     assert fits(storm, [SITE], T) == ()
+
+
+def test_the_headline_is_of_the_worst_and_not_of_the_last():
+    storm = storm_of(1, 2, 3)
+    assert storm.reason == "refused"
+    mild = replace(member(4), verdict=Verdict.DEGRADED, reason="slow")
+    assert join(storm, mild, (NET,)).incident.reason == "refused"
+    for job in (1, 2, 3):
+        well = replace(storm.members[job], recovered_us=T + S)
+        storm = put(storm, well, T + S)
+    storm = join(storm, mild, (NET,)).incident
+    assert (storm.reason, storm.verdict) == ("slow", Verdict.DEGRADED)
+    worse = join(storm, replace(member(5), reason="timeout"), (NET,)).incident
+    assert worse.reason == "timeout"
+
+
+def test_what_all_depend_on_is_the_headline_and_not_counted_among_them():
+    router = begin(1, "gw-1", Transition(9, T, Verdict.UP, Verdict.DOWN, "no answer"))
+    one = join(router.incident, replace(member(1), reason="depends"), (GATEWAY,))
+    assert one.incident.title == "1 job: depends on gw-1"
+    two = join(one.incident, replace(member(2), reason="depends"), (GATEWAY,)).incident
+    assert (two.title, two.reason) == ("2 jobs: all depend on gw-1", "no answer")
+    late, _ = merge([alone(1), alone(2, T + S), router.incident], (GATEWAY,), T + S)
+    assert (late.incident.title, late.incident.reason) == (two.title, "no answer")
 
 
 def test_one_that_comes_back_keeps_when_it_first_joined():

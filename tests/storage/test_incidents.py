@@ -4,8 +4,9 @@ import pytest
 
 from pangea.core.cause import Cause
 from pangea.core.errors import UsageError
-from pangea.core.incident import acknowledge, begin, follow
+from pangea.core.incident import begin, follow
 from pangea.core.model import Verdict
+from pangea.core.remarks import acknowledge
 from pangea.core.storm import merge
 from pangea.core.verdict import Transition
 from pangea.storage import incidents, notes, verdicts
