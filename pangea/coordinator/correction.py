@@ -28,9 +28,10 @@ from pangea.storage.database import Store
 from pangea.web.events import Hub
 from pangea.web.schema import moment
 
+from . import bygone
 from .board import Board
 from .incidents import Incidents
-from .judging import Decided, Judging
+from .judging import Decided
 from .voting import Voting
 
 log = logging.getLogger(__name__)
@@ -65,14 +66,12 @@ class Correction:
         self,
         board: Board,
         store: Store,
-        judging: Judging,
         incidents: Incidents,
         hub: Hub,
         clock: Clock,
     ) -> None:
         self._board, self._store, self._clock = board, store, clock
         self._incidents, self._hub = incidents, hub
-        self._judging = judging
         self.waiting: dict[int, Waiting] = {}
         self.quiet_s = QUIET_S
 
@@ -144,9 +143,9 @@ class Correction:
                 if number not in self._board.jobs:
                     break  # It was removed meanwhile.
                 await self._judge(job, Span(at, min(at + step, span.end_us)))
+        await self._store.write(lambda: lateness.done(number, span))
         if self.waiting.get(number) is waiting:
             del self.waiting[number]
-        await self._store.write(lambda: lateness.done(number, span))
 
     async def _judge(self, job: Job, whole: Span) -> None:
         """Judge a stretch again, and write what of it was wrong."""
@@ -173,8 +172,15 @@ class Correction:
     async def _votes(self, rows: list[Result]) -> list[Vote]:
         """Return the votes of results; the loop goes on meanwhile."""
         found = list[Vote]()
-        voting = Voting(self._board, self._judging.void)
-        for count, row in enumerate(sorted(rows, key=lambda r: r.started_at_us)):
+        job = self._board.jobs.get(rows[0].job) if rows else None
+        if job is None:
+            return found
+        rows = sorted(rows, key=lambda r: r.started_at_us)
+        whole = Span(rows[0].started_at_us, rows[-1].started_at_us + 1)
+        # Who is unwell now, or worked on, says nothing of then.
+        then = await self._store.read(lambda: bygone.read(job, whole, rows))
+        voting = Voting(self._board, then.void, then)
+        for count, row in enumerate(rows):
             if count % 500 == 499:
                 await asyncio.sleep(0)
             vote = voting.vote(row) if row.job in self._board.jobs else None

@@ -39,9 +39,7 @@ class Past:
     def __init__(self, coordinator: "Coordinator") -> None:
         c = self._c = coordinator
         self.pauses = Pauses(c.board, c.store, c.clock)
-        self.correction = Correction(
-            c.board, c.store, c.judging, c.incidents, c.hub, c.clock
-        )
+        self.correction = Correction(c.board, c.store, c.incidents, c.hub, c.clock)
         c.intake.late = self.correction.note
         c.intake.claims.sat = c.intake.seats.sat
         self.maintenance: Spans = _never

@@ -1,6 +1,7 @@
 """From a result to a vote: thresholds, and what a sick worker cannot say."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -10,6 +11,9 @@ from pangea.core.votes import TIMINGS, Vote, is_void_of_sick
 
 from .board import Board
 
+if TYPE_CHECKING:
+    from .bygone import Bygone
+
 _SICK, _NO_TIMES = int(Flag.SICK), int(Flag.SICK | Flag.LAGGED)
 _WARNED, _REPEAT = int(Flag.WARN), int(Flag.REPEAT)
 _WARN, _GOOD, _OK = VoteValue.WARN, VoteValue.OK, Outcome.OK
@@ -18,12 +22,18 @@ UNWELL = "worker sick"
 
 
 class Voting:
-    """Makes votes of results."""
+    """Makes votes of results: by what holds now, or *then*."""
 
-    def __init__(self, board: Board, void: Callable[[Result, Job], str]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        void: Callable[[Result, Job], str],
+        then: "Bygone | None" = None,
+    ) -> None:
         self._board = board
         self._pasts = Pasts()
         self._void = void
+        self._then = then
 
     def vote(self, result: Result) -> Vote | None:
         """Return what *result* says of its job, which is on the board.
@@ -36,6 +46,7 @@ class Voting:
             and not result.flags
             and result.job not in board.weighed
             and not board.resting
+            and self._then is None
         ):
             return vote_of(result, _GOOD, lasts)
         return self._weighed(result, lasts)
@@ -57,7 +68,7 @@ class Voting:
         says_nothing = is_void_of_sick(value, expect_fail=rule.expect_fail)
         if not cause and says_nothing and result.flags & _SICK:
             cause = UNWELL
-        if cause and (says_nothing or result.worker in self._board.resting):
+        if cause and (says_nothing or self._is_resting(result)):
             return vote_of(result, value, lasts, void=cause)
         if value is VoteValue.FAILED:
             return vote_of(result, value, lasts)
@@ -67,7 +78,7 @@ class Voting:
         self, result: Result, value: VoteValue, lasts: float, *, timed: bool
     ) -> Vote:
         """Return the vote of a good result; its times say something if *timed*."""
-        if result.flags & _NO_TIMES or result.worker in self._board.sick:
+        if result.flags & _NO_TIMES or self._is_sick(result):
             timed = False
         if value is _WARN:
             void = not timed and result.reason in TIMINGS
@@ -79,6 +90,16 @@ class Voting:
         reason, detail = why
         said = replace(result, reason=reason, detail=detail)
         return vote_of(said, _WARN, lasts)
+
+    def _is_resting(self, result: Result) -> bool:
+        if self._then is not None:
+            return self._then.is_resting(result)
+        return result.worker in self._board.resting
+
+    def _is_sick(self, result: Result) -> bool:
+        if self._then is not None:
+            return self._then.is_sick(result)
+        return result.worker in self._board.sick
 
     def _is_sick_time(self, result: Result) -> bool:
         """Tell whether a warning about the time that it took would be void."""

@@ -15,6 +15,7 @@ from msgspec import Struct
 #: below the other share.
 LEAST = 3
 BEGINS, ENDS = 0.5, 0.25
+_CAUSE = "isolated"
 
 
 class Said(Struct, frozen=True):
@@ -101,9 +102,11 @@ class Isolation:
         """Decide anew whether *worker* is isolated; tell whether that changed."""
         was = worker in self.isolated
         alone, seen = self._alone[worker], self._seen[worker]
+        if was and is_isolated(alone, seen, was=True):
+            return False  # the words stay those with which it began
         if is_isolated(alone, seen, was=was):
             self.isolated[worker] = (
-                f"isolated: fails {alone} of {seen} that others reach"
+                f"{_CAUSE}: fails {alone} of {seen} that others reach"
             )
         elif was:
             del self.isolated[worker]
@@ -115,3 +118,8 @@ def is_isolated(alone: int, seen: int, *, was: bool) -> bool:
     if was:
         return alone > 0 and alone >= ENDS * seen
     return alone >= LEAST and alone > BEGINS * seen
+
+
+def is_isolation(cause: str) -> bool:
+    """Tell whether the *cause* of a void vote is that its worker was isolated."""
+    return cause.startswith(_CAUSE)

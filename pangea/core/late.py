@@ -97,6 +97,7 @@ class _Relived:
         return self.found
 
     def _hear(self, vote: Vote) -> None:
+        self._set_aside(vote)
         now, state = vote.end, self.state
         if vote.worker in state.electorate:
             if not renew(state, vote, now):
@@ -105,6 +106,15 @@ class _Relived:
             seats = (*state.electorate, vote.worker)
             self._take(reseat(state, seats, self._rule, now, (vote,), self._workers))
         self._leaves[vote.worker] = vote.expires + LEAVES_S
+
+    def _set_aside(self, vote: Vote) -> None:
+        """Let who cannot tell be no voter until it can, as it was then."""
+        sick = {w for w in self.state.sick if w != vote.worker}
+        if vote.void and vote.worker in self.state.electorate:
+            sick.add(vote.worker)
+        after = tuple(sorted(sick))
+        if after != self.state.sick:
+            self.state = replace(self.state, sick=after)
 
     def _pass(self, now: float) -> None:
         """Let votes run out, and those leave who are silent, until *now*."""
