@@ -57,7 +57,8 @@ def incident(session: Session, id_: str) -> None:
 def decision(style: Style, told: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of one decision."""
     width = screen_width()
-    before = f"  was {str(told['before']).upper()}" if told["before"] else ""
+    was = safe_text(told["before"] or "", 20).upper()
+    before = f"  was {was}" if was else ""
     at = (
         f"at {clock(told['at'])}" if told["before"] else f"since {clock(told['since'])}"
     )

@@ -23,14 +23,14 @@ def card(
         ("labels", joined(job["labels"])),
         ("slo", slo_words(spent or {})),
         ("report", f"curl -X POST SERVER{told}" if told else ""),
-        ("since", f"{ago(job['verdict_since'])}{_flapping(job)}"),
+        ("since", f"{ago(job['verdict_since'], job.get('at'))}{_flapping(job)}"),
         ("incident", job.get("incident") or ""),
         ("why", job["verdict_reason"]),
         ("trust", job.get("trust") or ""),
         ("needs", ", ".join(job.get("depends_on") or ())),
         *(("note", notice) for notice in job.get("notices", ())),
     ]
-    head = style.plain(f"{style.marked(job['verdict'])}  {job['name']}")
+    head = f"{style.marked(job['verdict'])}  {style.plain(job['name'])}"
     return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
 
 

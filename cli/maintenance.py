@@ -12,6 +12,7 @@ from .given import table_of
 from .group import Group, repeated
 from .output import Column, joined, show_items, show_one
 from .session import Session
+from .table import Style
 
 
 def _of(item: dict[str, Any]) -> str:
@@ -44,10 +45,12 @@ def command() -> None:
 @repeated("--label", "labels", metavar="K=V", help="On jobs with all of these labels.")
 @repeated("--worker", "workers", metavar="W", help="On this worker; repeatable.")
 @click.option("--for", "length", metavar="2h", help="So long, from now or --from on.")
-@click.option("--from", "start", metavar="TIME", help="2026-01-31T22:00:00Z")
-@click.option("--until", metavar="TIME", help="2026-02-01T01:00:00Z")
+@click.option(
+    "--from", "start", metavar="TIME", help="22:00, in 2h, 2026-01-31T22:00:00Z (UTC)."
+)
+@click.option("--until", metavar="TIME", help="Likewise: 23:30, tomorrow 01:00.")
 @click.option("--weekly", metavar="DAYS@FROM-TO", help="mon,tue@22:00-23:30")
-@click.option("--cron", metavar="LINE", help="'0 3 * * 0', each time as long as --for.")
+@click.option("--cron", metavar="LINE", help="'0 3 * * 0' (Sundays), as long as --for.")
 @click.option("--zone", metavar="ZONE", help="By the clocks of Europe/Paris (UTC).")
 @click.option("--reason", metavar="TEXT", help="What is done, for whoever wonders.")
 @click.pass_obj
@@ -63,7 +66,7 @@ def add(session: Session, /, **given: Any) -> None:
     pangea maintenance add --worker lon-1 --cron '0 3 1 * *' --for 1h
     """
     plan = session.client().post("maintenance", _spec(given))
-    show_one(session, plan, lambda style: _lines(plan), name=str(plan["id"]))
+    show_one(session, plan, lambda style: _lines(style, plan), name=str(plan["id"]))
     if not plan["covers"] and not plan["workers"]:
         session.note("no job has these labels yet")
 
@@ -107,11 +110,12 @@ def _spec(given: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in (None, [], {})}
 
 
-def _lines(plan: dict[str, Any]) -> list[str]:
+def _lines(style: Style, plan: dict[str, Any]) -> list[str]:
     said = "goes on" if plan["state"] == "active" else f"begins {_moment(plan['from'])}"
     jobs = f"{plan['covers']} job{'' if plan['covers'] == 1 else 's'}"
     until = _moment(plan["until"])
-    return [f"maintenance {plan['id']} of {_of(plan)} ({jobs}) {said}, until {until}"]
+    told = f"maintenance {plan['id']} of {_of(plan)} ({jobs}) {said}, until {until}"
+    return [style.plain(told)]
 
 
 def _moment(iso: str | None) -> str:

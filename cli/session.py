@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pangea.core.errors import ConfigError, UsageError
+from pangea.core.text import safe_text
 
 if TYPE_CHECKING:
     from .client import Client
@@ -20,6 +21,8 @@ TOKEN_NAME = "admin.token"
 URL_NAME = "url"
 MAX_TOKEN = 4096
 FLAG = "command line"
+#: Characters of a line of what is told beside the data.
+MOST_LINE = 2000
 
 
 @dataclass
@@ -84,12 +87,12 @@ class Session:
     def note(self, text: str) -> None:
         """Tell the person something beside the data; ``-q`` silences it."""
         if not self.quiet:
-            print(text, file=sys.stderr)
+            print(_harmless(text), file=sys.stderr)
 
     def detail(self, text: str) -> None:
         """Tell what only ``-v`` wants to know."""
         if self.verbose:
-            print(text, file=sys.stderr)
+            print(_harmless(text), file=sys.stderr)
 
     def state_path(self, marker: str) -> Path:
         """Return the state directory of the coordinator on this machine.
@@ -207,3 +210,8 @@ def _proper(token: str, where: str) -> str:
     if not token.isascii() or not token.isprintable() or len(token) > MAX_TOKEN:
         raise UsageError(f"{where} does not hold a token")
     return token
+
+
+def _harmless(text: str) -> str:
+    """Return lines as they are, without what commands a terminal."""
+    return "\n".join(safe_text(line, MOST_LINE) for line in text.split("\n"))

@@ -36,6 +36,10 @@ MARKS = {
 }
 
 
+#: Characters of a line at most.
+MOST_TEXT = 10_000
+
+
 class Style:
     """What this output can show: colour and characters beyond ASCII."""
 
@@ -64,7 +68,11 @@ class Style:
         return MARKS.get(str(word), ("", "", ""))[2]
 
     def plain(self, text: str) -> str:
-        """Return *text* for this output: ASCII where nothing else is wanted."""
+        """Return *text* for this output, without what commands a terminal.
+
+        ASCII where nothing else is wanted. Colours are painted after it.
+        """
+        text = safe_text(text, MOST_TEXT)
         return text.translate(_TO_ASCII) if self.ascii else text
 
     def table(
