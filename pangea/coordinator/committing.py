@@ -19,6 +19,7 @@ from pangea.storage import ingest, lateness
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets
 
+from .backlog import shorten
 from .board import Board
 from .judging import Decided
 from .seat_log import SeatLog
@@ -149,7 +150,7 @@ class Committing:
 
     def _put_back(self, decided: Decided) -> None:
         self._unwritten = decided.before(self._unwritten)
-        dropped = _shorten(self._unwritten, MOST_WAITING)
+        dropped = shorten(self._unwritten, MOST_WAITING)
         if dropped:
             self._early.intersection_update(map(_key, self._unwritten.transitions))
             log.error("%d lines of the logs of votes and verdicts are lost", dropped)
@@ -189,12 +190,3 @@ class Committing:
 
 def _key(transition: Transition) -> Key:
     return transition.job, transition.at_us, transition.after
-
-
-def _shorten(decided: Decided, most: int) -> int:
-    """Drop the oldest lines of each log beyond *most*; return how many."""
-    dropped = 0
-    for lines in (decided.changes, decided.transitions):
-        dropped += max(0, len(lines) - most)
-        del lines[: max(0, len(lines) - most)]
-    return dropped

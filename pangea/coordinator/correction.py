@@ -8,7 +8,6 @@ verdict is not touched, and nobody is called for what is over.
 import asyncio
 import logging
 from collections.abc import Iterable
-from functools import partial
 
 from msgspec import Struct
 
@@ -29,6 +28,7 @@ from pangea.web.events import Hub
 from pangea.web.schema import moment
 
 from . import bygone
+from .backlog import LateMarks
 from .board import Board
 from .incidents import Incidents
 from .judging import Decided
@@ -109,7 +109,7 @@ class Correction:
             whole = _both(before.span if before else None, span)
             self.waiting[job] = Waiting(whole, since, now)
         marks = [(job, w.span) for job in found if (w := self.waiting.get(job))]
-        decided.writes.append(partial(lateness.mark_late, marks))
+        decided.writes.append(LateMarks(marks))
         return decided
 
     async def run(self) -> None:

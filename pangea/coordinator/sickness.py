@@ -17,6 +17,7 @@ from pangea.mesh.messages import Message
 from pangea.mesh.probe_messages import Check, Health
 from pangea.storage import sick_windows
 
+from .backlog import keep_latest
 from .judging import BACK_S, Decided
 from .mute import Mute
 from .worker_link import WorkerLink
@@ -118,7 +119,7 @@ class Sickness:
     def _keep(self, worker: int, windows: list[SickWindow]) -> None:
         self._windows[worker] = windows
         self._undone.writes.append(
-            lambda: sick_windows.keep(worker, windows)  # the last one stays
+            keep_latest((sick_windows, worker), sick_windows.keep, worker, windows)
         )
 
     def _end_silent(self) -> None:
