@@ -87,7 +87,11 @@ class MetricsService:
 
     def _of_jobs(self, org: int) -> Iterator[str]:
         board = self._board
-        jobs = [(labels(job=j.name), j) for j in board.jobs.values() if j.org == org]
+        jobs: list[tuple[str, Job]] = []
+        for job in list(board.jobs.values()):
+            if job.org == org:
+                jobs.append((labels(job=job.name), job))
+            yield ""
         yield from family(
             "pangea_jobs",
             "gauge",

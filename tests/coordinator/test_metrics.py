@@ -1,6 +1,7 @@
 """What the coordinator tells Prometheus, over a real one."""
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -124,16 +125,16 @@ async def test_ten_thousand_jobs_hold_nobody_up(world):
                 worker=worker,
             )
             board.latest.add(result, "http")
-    took, size, begun = [], 0, time.perf_counter()
+    gc.freeze()  # as a coordinator does once it is up
+    took, size, begun = [], 0, time.thread_time()
     for part in in_slices(MetricsService(world.coordinator).scrape(FIRST_ORG)):
         size += len(part)
-        took.append(time.perf_counter() - begun)
+        took.append(time.thread_time() - begun)
         await asyncio.sleep(0)
-        begun = time.perf_counter()
+        begun = time.thread_time()
+    gc.unfreeze()
     assert size > 20_000_000
-    took.sort()
-    # The machine may be busy with others: of hundreds one or two may wait for it.
-    assert took[-3] < 0.05
+    assert max(took) < 0.05
 
 
 def test_the_worst_lag_is_forgotten_after_a_minute_or_two():
