@@ -43,6 +43,7 @@ from .reasons import Reasons
 from .reception import Reception
 from .retention import Retention
 from .sickness import Sickness
+from .walk import walk
 from .watch import Watch
 
 log = logging.getLogger(__name__)
@@ -288,7 +289,7 @@ class Coordinator:
         if now < self._expire_from <= now + BACK_S:
             await self.intake.note(Decided())
             return
-        await self.intake.note(self.judging.expire())
+        await walk(self.board, self.judging.expire, self.intake.note)
         missed = self.heartbeats.missed(self.board.jobs.get)
         if missed:
             try:

@@ -178,12 +178,18 @@ class Judging:
                 if now < vote.expires < until:
                     state.votes[worker] = replace(vote, expires=until)
 
-    def expire(self) -> Decided:
-        """Let old votes expire and electorates follow who is there, and well."""
+    def expire(self, jobs: Iterable[int] | None = None) -> Decided:
+        """Let old votes expire and electorates follow who is there, and well.
+
+        Of *jobs* alone, if they are given.
+        """
         decided, now, board = Decided(), self._now(), self._board
         self._voting.tidy()
         anybody = board.lost or board.resting or board.sick
-        for job, state in list(board.states.items()):
+        for job in list(board.states if jobs is None else jobs):
+            state = board.states.get(job)
+            if state is None:
+                continue
             rule, seats = board.rules[job], board.electorate(job, now)
             if seats != state.electorate:
                 judged = reseat(state, seats, rule, now, (), board.workers)

@@ -1,0 +1,47 @@
+"""What concerns all jobs is done in steps, and the loop goes on in between."""
+
+import asyncio
+
+from pangea.coordinator.board import Board
+from pangea.coordinator.judging import Decided
+from pangea.coordinator.walk import STEP, walk
+from pangea.core.verdict import JobState
+from tests.coordinator.by_hand import ByHand, job, well
+
+
+async def test_each_job_is_seen_once_in_steps_and_others_run_in_between():
+    board, steps, others, noted = Board(), [], [], []
+    board.states = {n: JobState(n) for n in range(3 * STEP - 1)}
+
+    def judge(jobs):
+        steps.append(list(jobs))
+        others.append([])
+        return Decided(touched={jobs[0]})
+
+    async def note(decided):
+        noted.append(decided.touched)
+
+    async def other():
+        while True:
+            if others:
+                others[-1].append("heard")
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    await walk(board, judge, note)
+    task.cancel()
+    assert [n for step in steps for n in step] == list(board.states)
+    assert max(map(len, steps)) == STEP
+    assert others[0]
+    assert others[1]
+    assert noted == [{0}, {STEP}, {2 * STEP}, set()]
+
+
+async def test_a_job_that_was_removed_between_two_steps_is_left_out(tmp_path):
+    hand = await ByHand(tmp_path).open([job(1), job(2)], workers=2)
+    await hand.steps(30, well)
+    hand.board.drop_job(hand.board.jobs[1])
+    hand.clock.now += 1000
+    decided = hand.c.judging.expire([1, 2])
+    assert {t.job for t in decided.transitions} == {2}
+    await hand.close()
