@@ -42,10 +42,11 @@ def job(session: Session, name: str) -> None:
 
 @click.command("explain", cls=Command)
 @click.argument("id_", metavar="ID|JOB")
+@click.option("--job", "member", metavar="JOB", help="Of this job of it alone.")
 @click.pass_obj
-def incident(session: Session, id_: str) -> None:
+def incident(session: Session, id_: str, member: str | None) -> None:
     """Say why an incident opened and closed, as it was decided then."""
-    told = session.client().get(path_of("incidents", id_, "explain"))
+    told = session.client().get(path_of("incidents", id_, "explain"), job=member)
     show_one(session, told, lambda style: _incident(style, told), name=told["incident"])
     if not told["decisions"]:
         session.note(

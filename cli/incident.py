@@ -38,7 +38,7 @@ def lasted(incident: dict[str, Any]) -> str:
 COLUMNS = [
     Column("verdict", verdict, mark=True),
     Column("id", lambda incident: incident.get("id", "")),
-    Column("state", lambda incident: incident.get("state", "")),
+    Column("state", lambda incident: state(incident)),
     Column("what", lambda incident: what(incident)),
     Column("opened", opened),
     Column("lasted", lasted),
@@ -48,6 +48,13 @@ COLUMNS = [
     Column("opened at", lambda incident: incident.get("opened_at", ""), wide=True),
     Column("closed at", lambda incident: incident.get("closed_at") or "-", wide=True),
 ]
+
+
+def state(incident: dict[str, Any]) -> str:
+    """Return how far it is, and how much nobody has acknowledged yet."""
+    new = incident.get("new_since_ack") or 0
+    words = str(incident.get("state", ""))
+    return f"{words}, {new} new since" if new and words == "acknowledged" else words
 
 
 def what(incident: dict[str, Any]) -> str:
@@ -100,7 +107,13 @@ def list_(
 @click.pass_obj
 def show(session: Session, id_: str) -> None:
     """Show one incident with its timeline; of a job the open or last one."""
-    _print(session, session.client().get(path_of("incidents", id_)))
+    client = session.client()
+    found = client.get(path_of("incidents", id_))
+    into = found.get("merged_into")
+    if into:
+        session.note(f"{found['id']} goes on as {into}")
+        found = client.get(path_of("incidents", into))
+    _print(session, found)
 
 
 @command.command("ack")
@@ -111,7 +124,7 @@ def ack(session: Session, id_: str, text: str) -> None:
     """Tell the others that you take care of an incident."""
     client = session.client()
     told = client.post(path_of("incidents", id_, "ack"), {"text": text})
-    _print(session, told)
+    _say(session, told, f"{told['id']}: {_acknowledged(told, text)}")
 
 
 @command.command("comment")
@@ -122,7 +135,23 @@ def comment(session: Session, id_: str, text: str) -> None:
     """Put a remark on the timeline of an incident."""
     client = session.client()
     told = client.post(path_of("incidents", id_, "comments"), {"text": text})
-    _print(session, told)
+    _say(session, told, f"{told['id']}: remarked")
+
+
+def _say(session: Session, incident: dict[str, Any], line: str) -> None:
+    """Print *line*, or all there is to know in a form for programs."""
+    show_one(
+        session, incident, lambda style: [style.plain(_text(line))], name=incident["id"]
+    )
+
+
+def _acknowledged(told: dict[str, Any], text: str) -> str:
+    """Return who takes care of it, and since when if that is nothing new."""
+    by, said = told.get("acknowledged_by"), told.get("acknowledged_text")
+    words = f": {said}" if said else ""
+    if told.get("acknowledged_before") and not text:
+        return f"{by} has it already, {ago(told.get('acknowledged_at'))}{words}"
+    return f"acknowledged by {by}{words}"
 
 
 def _print(session: Session, incident: dict[str, Any]) -> None:
@@ -155,7 +184,7 @@ def _facts(incident: dict[str, Any]) -> list[tuple[str, Any]]:
     acked = f"{by}, {ago(incident.get('acknowledged_at'))}" if by else ""
     return [
         ("id", incident["id"]),
-        ("state", incident["state"]),
+        ("state", state(incident)),
         ("goes on as", incident.get("merged_into") or ""),
         ("why", incident.get("reason", "")),
         ("cause", incident.get("cause", "")),
@@ -171,6 +200,8 @@ def _facts(incident: dict[str, Any]) -> list[tuple[str, Any]]:
 def times(incident: dict[str, Any]) -> str:
     """Return when it was first seen, and how much later it was believed."""
     after = incident.get("confirmed_after_s") or 0.0
+    if not incident.get("confirmed_at"):
+        return f"degraded since {clock(incident.get('bad_since', ''))}"
     first = clock(incident.get("first_fail_at", ""))
     return f"first failure {first}, confirmed {format_duration(round(after, 1))} later"
 
@@ -184,15 +215,17 @@ def _member(style: Style, member: dict[str, Any]) -> str:
     well = member.get("recovered_at")
     since = f"well since {clock(well)}" if well else member.get("reason", "")
     name = _text(member.get("job"))
+    new = "  new since ack" if member.get("new_since_ack") else ""
     return f"  {style.marked(str(member.get('verdict')))}  {style.plain(name)}  " + (
-        style.plain(_text(since))
+        style.plain(_text(since) + new)
     )
 
 
 def _line(entry: dict[str, Any]) -> str:
     who = f" by {entry['who']}" if entry.get("who") else ""
     text = f": {entry['text']}" if entry.get("text") else ""
-    return _text(f"{entry.get('kind')}{who}{text}")
+    new = ", new since ack" if (entry.get("data") or {}).get("new_since_ack") else ""
+    return _text(f"{entry.get('kind')}{new}{who}{text}")
 
 
 def _noted(note: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from pangea.core.asking import MOST_S, Bucket
 from pangea.core.clock import Clock
 from pangea.core.evidence import difference, first_different_hop
 from pangea.core.finding import Finding, finding_of
-from pangea.core.incident import Entry
+from pangea.core.incident import BAD, Entry
 from pangea.core.model import PUSHED, Job, Result, Verdict, VoteValue, Worker
 from pangea.core.placement import named
 from pangea.core.verdict import JobState, Judgement
@@ -56,9 +56,14 @@ class Gathering:
         self.left_out = 0
 
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
-        """Have evidence gathered of a job that is down now and has an incident."""
+        """Have evidence gathered of a job that has an incident now.
+
+        It is down, or some have failed to reach it for a while and others have not.
+        """
         turn = judged.transition
-        if turn is None or turn.after is not Verdict.DOWN:
+        if turn is None or turn.after not in BAD:
+            return
+        if turn.after is Verdict.DEGRADED and judged.state.line != "partial":
             return
         if self._board.incident_of(turn.job):
             self.want(turn.job)

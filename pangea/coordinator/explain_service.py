@@ -4,8 +4,11 @@ import logging
 
 import msgspec
 
+from pangea.core.errors import NotFound
 from pangea.core.explain import Explanation, Voice
-from pangea.core.incident import Entry
+from pangea.core.headline import Member
+from pangea.core.incident import Entry, Incident
+from pangea.core.text import safe_text
 from pangea.storage import incidents as stored
 from pangea.web.api_explain import (
     ExplainAnswer,
@@ -17,6 +20,7 @@ from pangea.web.schema import moment
 from .coordinator import Coordinator
 from .evidence import EVIDENCE
 from .explaining import EXPLAIN
+from .incident_answers import incident_answer
 from .incident_service import IncidentService
 
 log = logging.getLogger(__name__)
@@ -34,19 +38,51 @@ class ExplainService:
         job = self._c.board.job(name, org)
         return explain_answer(self._c.reasons.explaining.now(job))
 
-    async def incident(self, org: int, id_: str) -> IncidentExplainAnswer:
-        """Return why an incident is one."""
-        found = await self._incidents.incident(org, id_)
-        lines = await self._c.store.read(lambda: stored.timeline(found.id))
+    async def incident(
+        self, org: int, id_: str, job: str | None = None
+    ) -> IncidentExplainAnswer:
+        """Return why an incident is one, or why *job* is a member of it.
+
+        What was merged is told of where it goes on, of its own job.
+        """
+        found = await self._incidents.find(org, id_)
+        if found.merged_into:
+            job = job or found.members[found.job].name
+            found = await self._incidents.find(org, found.merged_into)
+        names = [m.name for m in self._members(found, job)]
+        only = names[0] if job is not None else ""
+        lines = await self._c.store.read(
+            lambda: stored.reasons(found, (EXPLAIN, EVIDENCE), only)
+        )
+        order = {name: at for at, name in enumerate(names)}
+        lines.sort(key=lambda e: order.get(str(e.data.get("job")), len(order)))
+        told = incident_answer(self._c.board, found, found.updated_us)
         return IncidentExplainAnswer(
-            incident=found.id,
-            title=found.title,
-            job=found.job,
-            opened_at=found.opened_at,
-            closed_at=found.closed_at,
+            incident=told.id,
+            title=told.title,
+            job=told.job,
+            opened_at=told.opened_at,
+            closed_at=told.closed_at,
             decisions=[answer for e in lines for answer in _decision(e)],
             evidence=[e.data for e in lines if e.kind == EVIDENCE],
         )
+
+    def _members(self, found: Incident, job: str | None) -> list[Member]:
+        """Return all members, or the one called *job*; NotFound if there is none."""
+        jobs = self._c.board.jobs
+        mine = [
+            m
+            for m in found.members.values()
+            if job is None
+            or job == m.name
+            or (m.job in jobs and jobs[m.job].name == job)
+        ]
+        if job is not None and not mine:
+            raise NotFound(
+                f"job {safe_text(job, 63)!r} is not in incident {found.id}",
+                hint=f"see: pangea incident show {found.id}",
+            )
+        return mine
 
 
 def _decision(entry: Entry) -> list[ExplainAnswer]:

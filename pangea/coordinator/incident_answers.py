@@ -73,6 +73,7 @@ def incident_detail(
     board: Board,
     incident: Incident,
     timeline: Iterable[Entry],
+    evidence: Iterable[Entry],
     notes: Iterable[Note],
     now_us: int,
 ) -> IncidentDetail:
@@ -83,7 +84,7 @@ def incident_detail(
         **msgspec.structs.asdict(short),
         members=[_member(board, incident, m) for m in incident.members.values()],
         timeline=[_entry(e) for e in lines],
-        evidence=[_evidence(e) for e in lines if e.kind == EVIDENCE],
+        evidence=[_evidence(e) for e in evidence],
         notes=[note_answer(note) for note in notes],
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.incident import Incident, Step
 from pangea.core.remarks import acknowledge, comment
@@ -14,7 +16,7 @@ from pangea.web.schema import Page
 from pangea.web.schema_incidents import MOST_TEXT, IncidentDetail
 
 from .coordinator import Coordinator
-from .incident_answers import incident_answer, incident_detail
+from .incident_answers import EVIDENCE, incident_answer, incident_detail
 from .judging import Decided
 
 #: A deployment just before is what people look for first.
@@ -50,7 +52,7 @@ class IncidentService:
 
     async def incident(self, org: int, id_: str) -> IncidentDetail:
         """Return one incident with all that is known of it."""
-        return await self._detail(await self._find(org, id_))
+        return await self._detail(await self.find(org, id_))
 
     async def acknowledge(
         self, org: int, id_: str, by: str, text: str
@@ -70,7 +72,7 @@ class IncidentService:
         by: str,
         text: str,
     ) -> IncidentDetail:
-        found = await self._find(org, id_)
+        found = await self.find(org, id_)
         # What is in memory may have gone on while we looked for it.
         incident = self._c.incidents.known.get(found.id, found)
         if change is acknowledge and not incident.is_open:
@@ -79,9 +81,12 @@ class IncidentService:
         step = change(incident, by, said, self._now_us())
         self._c.incidents.put(step, decided)
         await self._c.intake.note(decided)
-        return await self._detail(step.incident)
+        told = await self._detail(step.incident)
+        if change is acknowledge:
+            return replace(told, acknowledged_before=incident.acked_by)
+        return told
 
-    async def _find(self, org: int, id_: str) -> Incident:
+    async def find(self, org: int, id_: str) -> Incident:
         """Return an incident by its id, or the open or else last one of a job."""
         known = self._c.incidents.known.get(id_)
         if known is not None and known.org == org:
@@ -104,10 +109,16 @@ class IncidentService:
         return mine
 
     async def _detail(self, incident: Incident) -> IncidentDetail:
-        lines, notes = await self._c.store.read(
-            lambda: (stored.timeline(incident.id), self._notes(incident))
+        lines, evidence, notes = await self._c.store.read(
+            lambda: (
+                stored.timeline(incident.id),
+                stored.reasons(incident, (EVIDENCE,)),
+                self._notes(incident),
+            )
         )
-        return incident_detail(self._c.board, incident, lines, notes, self._now_us())
+        return incident_detail(
+            self._c.board, incident, lines, evidence, notes, self._now_us()
+        )
 
     def _notes(self, incident: Incident) -> list[Note]:
         """Return the notes of its time that are about one of its jobs."""

@@ -6,7 +6,18 @@ from .incident import Entry, Incident, Step
 
 
 def acknowledge(incident: Incident, who: str, text: str, at_us: int) -> Step:
-    """Return *incident*, which *who* takes care of, with what is known of it now."""
+    """Return *incident*, which *who* takes care of, with what is known of it now.
+
+    If somebody does already and nothing is said, that stays; what is new is known.
+    """
+    if incident.acked_us and not text:
+        if not incident.news:
+            return Step(incident)
+        known = replace(incident, news=(), updated_us=at_us)
+        words = f"{len(incident.news)} new since"
+        return Step(
+            known, (Entry(kind="acknowledged", at_us=at_us, who=who, text=words),)
+        )
     acked = replace(
         incident,
         acked_us=at_us,

@@ -118,17 +118,36 @@ def timeline(incident: str, limit: int = MOST_ENTRIES) -> list[Entry]:
         " WHERE incident = ? ORDER BY at_us DESC, id DESC LIMIT ?",
         (incident, limit),
     )
-    found = [
-        Entry(
-            kind=kind,
-            at_us=at_us,
-            who=who,
-            text=text,
-            data=msgspec.msgpack.decode(data),
-        )
-        for kind, at_us, who, text, data in rows
-    ]
-    return found[::-1]
+    return [_entry(row) for row in rows][::-1]
+
+
+def reasons(incident: Incident, kinds: Sequence[str], job: str = "") -> list[Entry]:
+    """Return the newest lines of these *kinds*, also of what merged into *incident*.
+
+    Oldest first; with *job* those whose text begins with that name.
+    """
+    marks = ", ".join("?" * len(kinds))
+    rows = connection().execute(
+        "SELECT kind, at_us, who, text, data FROM incident_event WHERE incident IN"
+        " (SELECT ? UNION ALL SELECT id FROM incident WHERE org = ? AND opened_us >= ?"
+        " AND opened_us <= ? AND merged_into = ?)"
+        f" AND kind IN ({marks}) AND (? = '' OR substr(text, 1, ?) IN (?, ?))"
+        " ORDER BY at_us DESC, id DESC LIMIT ?",
+        (
+            incident.id,
+            incident.org,
+            incident.opened_us,
+            incident.closed_us or 1 << 62,
+            incident.id,
+            *kinds,
+            job,
+            len(job) + 1,
+            f"{job} ",
+            f"{job}:",
+            MOST_ENTRIES,
+        ),
+    )
+    return [_entry(row) for row in rows][::-1]
 
 
 def recent_changes(now_us: int, intervals: int) -> list[Transition]:
@@ -171,6 +190,12 @@ def _save_members(incident: str, members: Sequence[Member]) -> None:
             for m in members
         ],
     )
+
+
+def _entry(row: tuple[str, int, str, str, bytes]) -> Entry:
+    kind, at_us, who, text, data = row
+    told = msgspec.msgpack.decode(data)
+    return Entry(kind=kind, at_us=at_us, who=who, text=text, data=told)
 
 
 def _incidents(rows: Iterable[tuple[bytes]]) -> list[Incident]:

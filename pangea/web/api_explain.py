@@ -1,13 +1,14 @@
 """The API of explanations: why a job has its verdict, now and when it changed."""
 
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from pangea.core.errors import NotFound
 
 from .api import reply
+from .asked import query_of
 from .keys import who_is
 from .route import Route
 
@@ -60,8 +61,14 @@ class ExplainAnswer(Struct, frozen=True, kw_only=True):
     left_out: int = 0
 
 
+class ExplainQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which ``job`` of the incident; all of them if that is not given."""
+
+    job: Annotated[str, Meta(max_length=63)] | None = None
+
+
 class IncidentExplainAnswer(Struct, frozen=True, kw_only=True):
-    """The decisions of an incident as they were then, oldest first.
+    """The decisions of an incident as they were then: by member, oldest first.
 
     ``evidence`` is what was found by one failing and one healthy worker, each with
     the difference in ``words``.
@@ -83,8 +90,13 @@ class ExplainService(Protocol):
         """Return why a job has the verdict that it has now."""
         ...
 
-    async def incident(self, org: int, id_: str) -> IncidentExplainAnswer:
-        """Return why an incident is one; of a job's name its open or last one."""
+    async def incident(
+        self, org: int, id_: str, job: str | None = None
+    ) -> IncidentExplainAnswer:
+        """Return why an incident is one; of a job's name its open or last one.
+
+        With *job* what was decided of this member of it alone.
+        """
         ...
 
 
@@ -100,7 +112,8 @@ async def explain_job(request: web.Request) -> web.Response:
 async def explain_incident(request: web.Request) -> web.Response:
     """GET /api/v1/incidents/{id}/explain"""
     org, id_ = who_is(request).org, request.match_info["id"]
-    return reply(await _service(request).incident(org, id_))
+    job = query_of(request, ExplainQuery).job
+    return reply(await _service(request).incident(org, id_, job))
 
 
 def _service(request: web.Request) -> ExplainService:
@@ -123,6 +136,7 @@ EXPLAIN_ROUTES: list[Route] = [
         path="/api/v1/incidents/{id}/explain",
         handler=explain_incident,
         summary="Why an incident opened and closed, as it was decided then",
+        query=ExplainQuery,
         answer=IncidentExplainAnswer,
     ),
 ]

@@ -92,14 +92,16 @@ class IncidentDetail(IncidentAnswer, frozen=True, kw_only=True):
     """An incident with all that is known of it.
 
     ``timeline`` are its newest 1000 lines, oldest first; ``evidence`` is what was
-    gathered at its confirmation; ``notes`` are those from a quarter of an hour
-    before it until its end that are about one of its jobs.
+    gathered at its confirmation, also of those merged into it; ``notes`` are those
+    from a quarter of an hour before it until its end that are about one of its jobs.
+    ``acknowledged_before`` tells who acknowledges it who had it already, "" if nobody.
     """
 
     members: list[MemberAnswer]
     timeline: list[EntryAnswer]
     evidence: list[dict[str, Any]]
     notes: list[NoteAnswer]
+    acknowledged_before: str = ""
 
 
 class AckBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -74,6 +74,12 @@ def test_an_incident_is_explained_with_its_evidence_side_by_side(api, run):
     assert "Good CA" in told
 
 
+def test_one_job_of_an_incident_is_asked_for_by_its_name(api, run):
+    api.on("GET /api/v1/incidents/abcde/explain", INCIDENT)
+    run("incident", "explain", "abcde", "--job", "web")
+    assert api.queries("GET /api/v1/incidents/abcde/explain") == [{"job": ["web"]}]
+
+
 def test_json_is_what_the_api_answered(api, run):
     api.on("GET /api/v1/incidents/abcde/explain", INCIDENT)
     result = run("incident", "explain", "abcde", "--json")

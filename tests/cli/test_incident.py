@@ -102,15 +102,70 @@ def test_what_is_hostile_is_shown_harmlessly(run, api):
 
 def test_acknowledging_and_remarking_send_what_was_said(run, api):
     for what in ("ack", "comments"):
-        api.on(f"POST /api/v1/incidents/web/{what}", in_full(state="acknowledged"))
-    run("incident", "ack", "web", "-m", "mine")
+        acked = in_full(
+            state="acknowledged", acknowledged_by="ann", acknowledged_text="mine"
+        )
+        api.on(f"POST /api/v1/incidents/web/{what}", acked)
+    out = run("incident", "ack", "web", "-m", "mine").stdout
+    assert out == "abcdefghij: acknowledged by ann: mine\n"
     run("incident", "ack", "web")
-    run("incident", "comment", "web", "cable")
+    out = run("incident", "comment", "web", "cable").stdout
+    assert out == "abcdefghij: remarked\n"
+    whole = run("incident", "comment", "web", "cable", "--json").stdout
+    assert json.loads(whole)["id"] == "abcdefghij"
     assert api.bodies("POST /api/v1/incidents/web/ack") == [
         {"text": "mine"},
         {"text": ""},
     ]
-    assert api.bodies("POST /api/v1/incidents/web/comments") == [{"text": "cable"}]
+    assert api.bodies("POST /api/v1/incidents/web/comments") == 2 * [{"text": "cable"}]
+
+
+def test_who_has_it_already_is_told(run, api):
+    acked = in_full(
+        state="acknowledged", acknowledged_by="ann", acknowledged_before="ann",
+        acknowledged_text="mine", acknowledged_at=f"{AT}6.1Z",
+    )  # fmt: skip
+    api.on("POST /api/v1/incidents/web/ack", acked)
+    out = run("incident", "ack", "web").stdout
+    assert out.startswith("abcdefghij: ann has it already, ")
+    assert out.endswith(": mine\n")
+
+
+def test_what_is_new_since_it_was_acknowledged_is_told(run, api):
+    member = {"job": "a", "verdict": "down", "recovered_at": None, "reason": "x"}
+    line = {
+        "at": f"{AT}6.1Z", "kind": "joined", "who": "", "text": "b: x",
+        "data": {"new_since_ack": True},
+    }  # fmt: skip
+    acked = in_full(
+        state="acknowledged", new_since_ack=1, timeline=[line],
+        members=[member, {**member, "job": "b", "new_since_ack": True}],
+    )  # fmt: skip
+    api.on(ONE, acked)
+    out = run("incident", "show", "abcdefghij").stdout
+    assert "acknowledged, 1 new since" in out
+    assert "✖ DOWN  b  x  new since ack" in out
+    assert "joined, new since ack: b: x" in out
+    api.on(LIST, a_page(acked))
+    assert "acknowledged, 1 new since" in run("incident", "list").stdout
+
+
+def test_what_is_but_degraded_says_since_when(run, api):
+    mild = in_full(
+        verdict="degraded", confirmed_at=None, confirmed_after_s=None,
+        bad_since=f"{AT}6.1Z",
+    )  # fmt: skip
+    api.on(ONE, mild)
+    out = run("incident", "show", "abcdefghij").stdout
+    assert "degraded since 2026-01-01 12:03:06" in out
+
+
+def test_one_that_was_merged_leads_to_where_it_goes_on(run, api):
+    api.on("GET /api/v1/incidents/old", in_full(id="old", merged_into="abcdefghij"))
+    api.on(ONE, in_full(title="3 jobs: 10.8.0.0/24"))
+    told = run("incident", "show", "old")
+    assert "3 jobs: 10.8.0.0/24" in told.stdout
+    assert "old goes on as abcdefghij" in told.stderr
 
 
 def test_what_is_over_is_a_conflict(run, api):

@@ -174,6 +174,19 @@ def down(job):
     return state, Judgement(state, (), turn), Decided()
 
 
+async def test_what_some_fail_and_others_reach_for_a_while_has_evidence_too(world):
+    job = await add(world, WEB)
+    gathering = world.coordinator.reasons.gathering
+    gathering._news = asyncio.Event()  # whoever waits for the old one sleeps on
+    world.coordinator.board.incident_of = lambda job: "abc"
+    state = JobState(job, verdict=Verdict.DEGRADED)
+    turn = Transition(job, 1, Verdict.UP, Verdict.DEGRADED, "x")
+    for line, wanted in (("warned", []), ("partial", [job])):
+        judged = Judgement(replace(state, line=line), (), turn)
+        gathering.follow(state, judged, Decided())
+        assert list(gathering._wanted) == wanted
+
+
 async def test_a_storm_gathers_a_sample_and_a_drill_nothing(world):
     jobs = [await add(world, replace(WEB, name=f"web-{n}")) for n in range(WAITING + 9)]
     gathering, board = world.coordinator.reasons.gathering, world.coordinator.board

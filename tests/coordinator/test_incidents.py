@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from pangea.coordinator.explain_service import ExplainService
 from pangea.coordinator.incident_service import IncidentService
 from pangea.coordinator.note_service import NoteService
 from pangea.core.errors import Conflict, NotFound
@@ -155,6 +156,54 @@ async def test_one_that_was_merged_leads_to_where_it_goes_on(site):
     assert (await site.show(gone)).merged_into == ids[0]
     with pytest.raises(Conflict, match="goes on as"):
         await site.service.acknowledge(FIRST_ORG, gone, "ann", "")
+
+
+async def test_a_storm_tells_the_decisions_of_all_that_were_merged_by_member(site):
+    jobs, ids = {}, {}
+    for n in (1, 2, 3):
+        name = f"web-{n}"
+        jobs[name] = await add(site.world, name, target=f"http://10.9.8.{n}/")
+        await site.down(jobs[name])
+        ids[name] = site.incidents.open_of(jobs[name]).id
+    storm, explain = ids["web-3"], ExplainService(site.world.coordinator, site.service)
+    async with asyncio.timeout(5):
+        while len((await explain.incident(FIRST_ORG, storm)).decisions) < 3:
+            await asyncio.sleep(0.02)
+    told = await explain.incident(FIRST_ORG, storm)
+    assert [d.job for d in told.decisions] == ["web-1", "web-2", "web-3"]
+    one = await explain.incident(FIRST_ORG, storm, "web-2")
+    assert [d.job for d in one.decisions] == ["web-2"]
+    assert ids["web-2"] != storm
+    old = await explain.incident(FIRST_ORG, ids["web-2"])
+    assert (old.incident, [d.job for d in old.decisions]) == (storm, ["web-2"])
+    with pytest.raises(NotFound, match="is not in incident"):
+        await explain.incident(FIRST_ORG, storm, "no-such")
+
+
+async def test_who_has_it_already_is_said_and_keeps_the_words(site):
+    job = await add(site.world)
+    await site.down(job)
+    await site.listed_as("open")
+    first = await site.service.acknowledge(FIRST_ORG, "web", "ann", "on my way")
+    assert first.acknowledged_before == ""
+    again = await site.service.acknowledge(FIRST_ORG, "web", "bob", "")
+    assert (again.acknowledged_before, again.acknowledged_by) == ("ann", "ann")
+    assert again.acknowledged_text == "on my way"
+    assert again.acknowledged_at == first.acknowledged_at
+    await site.up(job)
+    await site.listed_as("closed")
+    with site.world.hub.subscribe(FIRST_ORG) as events:
+        await site.down(job)
+        await site.listed_as("acknowledged")
+        told = [e.data for e in await events.take(2) if e.kind == "incident"]
+    assert b'"new_since_ack":1' in told[0]
+    back = await site.show("web")
+    assert (back.new_since_ack, back.members[0].new_since_ack) == (1, True)
+    known = await site.service.acknowledge(FIRST_ORG, "web", "bob", "")
+    assert (known.new_since_ack, known.acknowledged_by) == (0, "ann")
+    assert known.timeline[-1].text == "1 new since"
+    taken = await site.service.acknowledge(FIRST_ORG, "web", "bob", "mine")
+    assert (taken.acknowledged_by, taken.acknowledged_text) == ("bob", "mine")
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
