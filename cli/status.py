@@ -74,10 +74,12 @@ def _screen(
     verdicts = "  ".join(
         f"{style.marked(word)} {counts[word]}" for word in ORDER if counts.get(word)
     )
+    resting = status.get("workers_resting") or 0
+    resting_words = f"{resting} in maintenance, " if resting else ""
     lines = [
         f"coordinator  {name}, version {version}, started {ago(status['started_at'])}",
         f"workers      {status['workers_connected']} of {status['workers']} connected, "
-        f"{status['results_per_s']:.3g} results/s",
+        f"{resting_words}{status['results_per_s']:.3g} results/s",
         f"jobs         {status['jobs']}   {verdicts}".rstrip(),
     ]
     lines += _storage(status.get("storage"))
@@ -118,7 +120,8 @@ def _storage(storage: dict[str, Any] | None) -> list[str]:
         _size(storage[key])
         for key in ("bytes", "bytes_per_day", "forecast_bytes", "free_bytes")
     )
-    return [f"storage      {now}, {daily} a day, will be {will}; {free} free"]
+    whole = "" if storage["shrinks"] else ", and it cannot shrink: see docs/storage.md"
+    return [f"storage      {now}, {daily} a day, will be {will}; {free} free{whole}"]
 
 
 def _size(count: int) -> str:
