@@ -37,6 +37,8 @@ MOST_CHECKS = 16
 APART_S = 0.1
 #: A window may begin so far in the future: clocks are off by so much.
 AHEAD_S = 5.0
+#: The cause of who was isolated when the coordinator stopped.
+FROM_BEFORE = "isolated: it failed what others reach before the coordinator started"
 _SICK = int(Flag.SICK)
 
 
@@ -75,7 +77,7 @@ class Sickness:
         self._believed = self._clock.monotonic() + BACK_S
         were = {w for state in self._board.states.values() for w in state.sick}
         self._before = {w for w in were & workers.keys() if not self.cause(w)}
-        self._isolation.isolated |= dict.fromkeys(self._before, "isolated until now")
+        self._isolation.isolated |= dict.fromkeys(self._before, FROM_BEFORE)
         for worker in self._windows.keys() | self._before:
             self._see(worker)
 

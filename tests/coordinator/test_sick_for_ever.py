@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from pangea.coordinator.mute import SILENT_S, Mute
+from pangea.coordinator.sickness import FROM_BEFORE
 from pangea.core.sickness import FOR_EVER
 from pangea.mesh.probe_messages import Health, Window
 from pangea.storage import sick_windows, verdicts
@@ -81,7 +82,7 @@ async def test_who_is_isolated_brings_nothing_down_after_a_restart(tmp_path, rul
     for number in hand.board.jobs:
         turns = await hand.store.read(lambda n=number: verdicts.transitions(n))
         assert not [t for t in turns if t.at_us > stopped]
-    assert hand.board.sick[1] == "isolated: fails 5 of 5 that others reach"
+    assert hand.board.sick[1] == FROM_BEFORE
     await hand.close()
 
 
