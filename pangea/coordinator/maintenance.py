@@ -23,6 +23,8 @@ from .judging import Decided
 
 log = logging.getLogger(__name__)
 
+#: How a plan says that it does not come again.
+ONCE = "once"
 #: What an organisation may have planned at once.
 MOST_PLANS = 1000
 
@@ -30,6 +32,7 @@ MOST_PLANS = 1000
 class Upkeep:
     """Keeps the board's ``maintained`` and ``resting`` true; ``look`` every second.
 
+    ``plans`` are those that may still come.
     ``over`` are called with each job whose maintenance ends, and what will be
     written of it: whatever is wrong with it then, is wrong in earnest.
     """
@@ -86,22 +89,25 @@ class Upkeep:
 
     async def end(self, number: int, org: int) -> Maintenance:
         """End a plan now and for good; NotFound if there is none."""
-        plan = self.plan(number, org)
+        plan = await self.plan(number, org)
         if not plan.ended_us:
-            ended = replace(plan, ended_us=round(self._clock.wall() * 1e6))
+            plan = replace(plan, ended_us=round(self._clock.wall() * 1e6))
+            ended = plan
             await self._store.write(lambda: stored.update(ended))
             self._put(ended)
-        return self.plans[number]
+        return plan
 
     async def remove(self, number: int, org: int) -> None:
         """End a plan and forget it; NotFound if there is none."""
-        self.plan(number, org)
+        await self.plan(number, org)
         await self._store.write(lambda: stored.remove(number))
         self.plans.pop(number, None)
 
-    def plan(self, number: int, org: int) -> Maintenance:
-        """Return a plan; NotFound if there is none."""
+    async def plan(self, number: int, org: int) -> Maintenance:
+        """Return a plan, also one that is over; NotFound if there is none."""
         plan = self.plans.get(number)
+        if plan is None:
+            plan = await self._store.read(lambda: stored.one(number))
         if plan is None or plan.org != org:
             raise NotFound(
                 f"there is no maintenance {number}", hint="see: pangea maintenance list"
@@ -134,12 +140,22 @@ class Upkeep:
                 span = _span(job.id, now, one.until, _why(plan, one))
                 if job.id not in jobs or jobs[job.id].until_us < span.until_us:
                     jobs[job.id] = span
+        self._forget_over()
         self._board.resting = resting
         for number in self._stays.keys() - jobs.keys():
             self._leave(number, now, decided)
         for number, span in jobs.items():
             self._stay(number, span, decided)
         return decided
+
+    def _forget_over(self) -> None:
+        """Let plans that never come again leave memory; the database has them."""
+        for number, one in list(self._windows.items()):
+            plan = self.plans.get(number)
+            ended = plan is not None and (plan.ended_us or plan.schedule == ONCE)
+            if plan is None or (one is None and ended):
+                self.plans.pop(number, None)
+                del self._windows[number]
 
     def void(self, result: Result, job: Job) -> str:
         """Return why a result does not count: its worker was worked on."""

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pangea.core.errors import UsageError
 from pangea.core.maintenance import Maintenance, parse_weekly
 from pangea.core.text import safe_text
+from pangea.storage import maintenance as stored
 from pangea.web.api_maintenance import MaintenanceAnswer, MaintenanceSpec
 from pangea.web.asked import moment_us
-from pangea.web.schema import moment
+from pangea.web.schema import Page, moment
 
 from .coordinator import Coordinator
 
@@ -20,10 +21,14 @@ class MaintenanceService:
         self._board = coordinator.board
         self._upkeep = coordinator.planned.upkeep
 
-    async def plans(self, org: int) -> list[MaintenanceAnswer]:
-        """Return all that was planned, the newest first."""
-        mine = [p for p in self._upkeep.plans.values() if p.org == org]
-        return [self._answer(plan) for plan in sorted(mine, key=lambda p: -p.id)]
+    async def plans(
+        self, org: int, limit: int = 100, before: int | None = None
+    ) -> Page:
+        """Return so many of what was planned, the newest first."""
+        found = await self._c.store.read(lambda: stored.page(org, limit + 1, before))
+        page = found[:limit]
+        more = str(page[-1].id) if len(found) > limit else None
+        return Page(items=[self._answer(plan) for plan in page], next=more)
 
     async def add(self, org: int, by: str, spec: MaintenanceSpec) -> MaintenanceAnswer:
         """Plan a maintenance, which may begin at once."""
@@ -54,7 +59,10 @@ class MaintenanceService:
         return Maintenance(
             org=org,
             jobs=tuple(sorted(jobs)),
-            labels=spec.labels,
+            labels={
+                safe_text(key, 63): safe_text(value, 200)
+                for key, value in spec.labels.items()
+            },
             workers=tuple(sorted(workers)),
             from_us=start,
             until_us=until,

@@ -16,14 +16,16 @@ def parse_moment(text: str, now: float) -> float:
     """Return the moment that *text* means, in seconds of UTC, as seen from *now*.
 
     A time of day is UTC and the last one that has been: today, or else yesterday.
-    A date alone is its midnight. Raises UsageError for anything else, and for what
-    is still to come.
+    A date alone is its midnight. Raises UsageError for anything else, for what is
+    still to come, and for what was before 1970.
     """
     words = text.strip().lower()
     try:
         at = _ago(words, now) or _of_day(words, now) or _exact(text.strip())
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{safe_text(text, 60)!r} is not a time", hint=HINT) from error
+    if at < 0:
+        raise UsageError(f"{safe_text(text, 60)!r} is before 1970", hint=HINT)
     if at > now + 1:
         raise UsageError(f"{safe_text(text, 60)!r} is still to come", hint=HINT)
     return min(at, now)

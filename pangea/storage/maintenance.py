@@ -35,6 +35,23 @@ def remove(number: int) -> None:
     connection().execute("DELETE FROM maintenance WHERE id = ?", (number,))
 
 
+def page(org: int, limit: int, before: int | None = None) -> list[Maintenance]:
+    """Return so many of an organisation's below the id *before*, newest first."""
+    rows = connection().execute(
+        "SELECT id, plan FROM maintenance WHERE org = ? AND id < ?"
+        " ORDER BY id DESC LIMIT ?",
+        (org, 1 << 62 if before is None else before, limit),
+    )
+    return [replace(_unpack(plan), id=number) for number, plan in rows]
+
+
+def one(number: int) -> Maintenance | None:
+    """Return the maintenance with that id, if there is one."""
+    row = connection().execute("SELECT plan FROM maintenance WHERE id = ?", (number,))
+    found = row.fetchone()
+    return replace(_unpack(found[0]), id=number) if found else None
+
+
 def all() -> list[Maintenance]:
     """Return every maintenance that was not ended, and the last that were."""
     rows = connection().execute(

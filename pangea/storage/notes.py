@@ -9,6 +9,9 @@ from pangea.core.errors import UsageError
 
 from .connection import connection
 
+#: Notes that one page looks at, at most.
+MOST_LOOKED = 10_000
+
 
 class Note(Struct, frozen=True, kw_only=True):
     """A note; its labels say which jobs it is about, none: all of them."""
@@ -51,7 +54,8 @@ def page(
 ) -> tuple[list[Note], str | None]:
     """Return notes with all *labels*, newest first, and the next cursor.
 
-    With *about*, the labels of a job, those with no others than it has.
+    With *about*, the labels of a job, those with no others than it has. After
+    MOST_LOOKED notes the page ends, however few were found.
 
     Raises UsageError for a cursor that is none.
     """
@@ -64,7 +68,7 @@ def page(
     )
     wanted = (labels or {}).items()
     found: list[Note] = []
-    for row in rows:
+    for looked, row in enumerate(rows, 1):
         note = _note(row)
         is_about = about is None or note.labels.items() <= about.items()
         if is_about and wanted <= note.labels.items():
@@ -72,6 +76,8 @@ def page(
         if len(found) > limit:
             last = found[limit - 1]
             return found[:limit], f"{last.at_us}.{last.id}"
+        if looked >= MOST_LOOKED:
+            return found, f"{note.at_us}.{note.id}"
     return found, None
 
 

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from pangea.core.errors import NotFound
 
 from .api import Limit, reply
+from .api_notes import check_text
 from .asked import body_of, moment_us, query_of
 from .keys import SITE, who_is
 from .schema import Page
@@ -85,6 +86,7 @@ async def comment_incident(request: web.Request) -> web.Response:
     """POST /api/v1/incidents/{id}/comments"""
     who, id_ = who_is(request), request.match_info["id"]
     text = body_of(request, CommentBody).text
+    check_text(text)
     return reply(await _service(request).comment(who.org, id_, who.name, text), 201)
 
 

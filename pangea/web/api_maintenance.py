@@ -6,6 +6,7 @@ from aiohttp import web
 from msgspec import Meta, Struct, field
 
 from pangea.core.errors import NotFound, UsageError
+from pangea.core.maintenance import LONGEST_S
 
 from .api import Paging, reply
 from .asked import body_of, query_of
@@ -13,6 +14,7 @@ from .keys import who_is
 from .schema import Page
 
 Name = Annotated[str, Meta(max_length=200)]
+Label = Annotated[str, Meta(min_length=1, max_length=63)]
 #: Names in one maintenance at most; labels say more with less.
 Names = Annotated[list[Name], Meta(max_length=1000)]
 
@@ -26,11 +28,11 @@ class MaintenanceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     jobs: Names = []
-    labels: Annotated[dict[str, Name], Meta(max_length=32)] = {}
+    labels: Annotated[dict[Label, Name], Meta(max_length=32)] = {}
     workers: Names = []
     start: Name | None = field(name="from", default=None)
     until: Name | None = None
-    duration_s: float | None = None
+    duration_s: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
     weekly: Name | None = None
     cron: Name | None = None
     zone: Name = "UTC"
@@ -64,8 +66,10 @@ class MaintenanceAnswer(Struct, frozen=True, kw_only=True):
 class MaintenanceService(Protocol):
     """Maintenance as the web sees it; raises the errors of ``pangea.core.errors``."""
 
-    async def plans(self, org: int) -> list[MaintenanceAnswer]:
-        """Return all that was planned, the newest first."""
+    async def plans(
+        self, org: int, limit: int = 100, before: int | None = None
+    ) -> Page:
+        """Return so many of what was planned, the newest first."""
         ...
 
     async def add(self, org: int, by: str, spec: MaintenanceSpec) -> MaintenanceAnswer:
@@ -89,13 +93,9 @@ MAINTENANCE: web.AppKey[MaintenanceService] = web.AppKey(
 async def maintenances(request: web.Request) -> web.Response:
     """GET /api/v1/maintenance"""
     asked = query_of(request, Paging)
-    found = await _service(request).plans(who_is(request).org)
-    if asked.cursor is not None:
-        last = _number(asked.cursor)
-        found = [one for one in found if one.id < last]
-    page = found[: asked.limit]
-    more = str(page[-1].id) if len(found) > len(page) else None
-    return reply(Page(items=page, next=more))
+    before = None if asked.cursor is None else _number(asked.cursor)
+    org = who_is(request).org
+    return reply(await _service(request).plans(org, asked.limit, before))
 
 
 async def add_maintenance(request: web.Request) -> web.Response:

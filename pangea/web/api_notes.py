@@ -70,8 +70,15 @@ async def notes(request: web.Request) -> web.Response:
 async def add_note(request: web.Request) -> web.Response:
     """POST /api/v1/notes"""
     who, spec = who_is(request), body_of(request, NoteSpec)
+    check_text(spec.text)
     at_us = moment_of(request, spec.at) if spec.at is not None else None
     return reply(await _service(request).add_note(who.org, who.name, spec, at_us), 201)
+
+
+def check_text(text: str) -> None:
+    """Refuse what would be empty once it is cleaned; UsageError."""
+    if not text.strip():
+        raise UsageError("text: it says nothing", hint="write what happened")
 
 
 async def notes_about(

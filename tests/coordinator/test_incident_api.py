@@ -150,6 +150,8 @@ async def test_a_note_is_kept_for_its_time_and_found_by_its_label(site, scene):
         (NOTE, {"text": "x", "labels": {str(n): "" for n in range(21)}}),
         (NOTE, {"text": "x", "who": "me"}),
         (f"{ALL}/a/comments", {"text": ""}),
+        (f"{ALL}/a/comments", {"text": " \n\t "}),
+        (NOTE, {"text": "  "}),
         (f"{ALL}/a/ack", {"text": 7}),
     ],
 )

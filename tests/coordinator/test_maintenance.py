@@ -8,6 +8,7 @@ import pytest
 from pangea.coordinator.maintenance_service import MaintenanceService
 from pangea.core.errors import NotFound, UsageError
 from pangea.core.model import FIRST_ORG, Outcome
+from pangea.core.options import build
 from pangea.storage import spans
 from pangea.storage.verdicts import vote_changes
 from pangea.web.api_maintenance import MaintenanceSpec
@@ -68,7 +69,7 @@ async def test_labels_name_jobs_also_those_that_come_later(world, desk):
     await add(world, "other", labels={"site": "b"})
     await until(world, "maintenance", "late")
     assert await verdict(world, "other") == "unknown"
-    (listed,) = await desk.plans(FIRST_ORG)
+    (listed,) = (await desk.plans(FIRST_ORG)).items
     assert (listed.covers, listed.labels) == (1, {"site": "a"})
 
 
@@ -98,7 +99,7 @@ async def test_nothing_that_a_worker_in_maintenance_says_counts(world, desk):
     async with asyncio.timeout(5):
         while state[job].suspended:
             await asyncio.sleep(0.02)
-    assert await desk.plans(FIRST_ORG) == []
+    assert (await desk.plans(FIRST_ORG)).items == []
 
 
 async def test_a_restart_goes_on_with_what_is_planned(store, tmp_path):
@@ -136,13 +137,13 @@ async def test_what_cannot_be_is_refused_and_not_stored(world, desk, spec, error
     await add(world)
     with pytest.raises(error):
         await plan(desk, **spec)
-    assert await desk.plans(FIRST_ORG) == []
+    assert (await desk.plans(FIRST_ORG)).items == []
 
 
 async def test_another_org_neither_sees_nor_ends_it(world, desk):
     await add(world)
     made = await plan(desk)
-    assert await desk.plans(FIRST_ORG + 1) == []
+    assert (await desk.plans(FIRST_ORG + 1)).items == []
     with pytest.raises(NotFound):
         await desk.end(FIRST_ORG + 1, made.id)
 
@@ -164,3 +165,39 @@ async def test_open_pages_are_told_what_they_show(world, desk):
                 json.loads(e.data)["verdict"] for e in batch if e.kind == "verdict"
             ]
     assert seen == ["maintenance", "down"]
+
+
+async def test_what_is_over_leaves_memory_and_stays_in_the_list(world, desk):
+    await add(world)
+    first, second = await plan(desk), await plan(desk, cron="0 3 * * *")
+    plans = world.coordinator.planned.upkeep.plans
+    assert set(plans) == {first.id, second.id}
+    await world.coordinator.planned.look(CLOCK.wall() + 7200.0)
+    assert set(plans) == {second.id}
+    await desk.end(FIRST_ORG, second.id)
+    await world.coordinator.planned.look(CLOCK.wall() + 7201.0)
+    assert not plans
+
+    page = await desk.plans(FIRST_ORG, 1)
+    assert ([one.id for one in page.items], page.next) == ([second.id], str(second.id))
+    page = await desk.plans(FIRST_ORG, 1, int(page.next))
+    assert ([one.id for one in page.items], page.next) == ([first.id], None)
+    assert (await desk.end(FIRST_ORG, first.id)).ended_at
+    await desk.remove(FIRST_ORG, first.id)
+    with pytest.raises(NotFound):
+        await desk.remove(FIRST_ORG, first.id)
+
+
+async def test_labels_that_would_command_a_terminal_are_shown_as_text(world, desk):
+    made = await plan(desk, jobs=[], labels={"a\x1b]0;x": "v\u202e"})
+    assert made.labels == {r"a\x1b]0;x": r"v\u202e"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"duration_s": 0}, {"duration_s": -1e308}, {"duration_s": 31_622_401},
+     {"labels": {"k" * 64: "v"}}, {"labels": {"k": "v" * 201}}, {"labels": {"": "v"}}],
+)  # fmt: skip
+def test_what_is_out_of_bounds_is_refused_as_it_is_read(more):
+    with pytest.raises(UsageError):
+        build(MaintenanceSpec, {"jobs": ["web"]} | more, "body")

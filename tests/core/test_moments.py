@@ -48,6 +48,16 @@ def test_what_is_no_moment_is_refused_with_a_hint(text):
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01", "1969-12-31", "36500d ago", "0001-01-01T00:00:00+23:59",
+     "1969-12-31T23:59:59Z"],
+)  # fmt: skip
+def test_what_was_before_all_clocks_is_refused(text):
+    with pytest.raises(UsageError, match=r"is before 1970|is not a time"):
+        parse_moment(text, NOW)
+
+
 def test_what_is_still_to_come_is_refused():
     with pytest.raises(UsageError, match="still to come"):
         parse_moment("2027-01-01", NOW)
@@ -56,4 +66,4 @@ def test_what_is_still_to_come_is_refused():
 @given(st.text(max_size=40))
 def test_no_text_breaks_it_and_no_moment_is_after_now(text):
     with contextlib.suppress(UsageError):
-        assert parse_moment(text, NOW) <= NOW
+        assert 0 <= parse_moment(text, NOW) <= NOW

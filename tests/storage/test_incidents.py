@@ -171,3 +171,27 @@ async def test_notes_are_found_by_time_and_label_in_pages(store):
     first, after = await texts(limit=1, labels={"app": "x"})
     assert first == ["3"]
     assert await texts(labels={"app": "x"}, cursor=after) == (["1"], None)
+
+
+async def test_a_page_of_notes_looks_at_so_many_and_says_where_it_stopped(
+    store, monkeypatch
+):
+    monkeypatch.setattr(notes, "MOST_LOOKED", 4)
+
+    def fill():
+        for number in range(10):
+            labels = {"app": "x"} if number in (1, 9) else {}
+            notes.add(
+                Note(org=1, at_us=T + number, added_us=T, who="a", text=str(number),
+                     labels=labels)
+            )  # fmt: skip
+
+    await store.write(fill)
+    found, cursor, pages = [], None, 0
+    while pages == 0 or cursor:
+        page, cursor = await store.read(
+            lambda at=cursor: notes.page(1, labels={"app": "x"}, cursor=at)
+        )
+        found += [note.text for note in page]
+        pages += 1
+    assert (found, pages) == (["9", "1"], 3)
