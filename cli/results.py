@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pangea.core.durations import parse_duration
 from pangea.core.errors import Unreachable
 from pangea.core.text import safe_text
 
@@ -49,7 +48,7 @@ def phases_of(result: dict[str, Any]) -> str:
 @click.command("results", cls=Command)
 @click.argument("name")
 @click.option("--on", metavar="WORKER", help="Of this worker alone.")
-@click.option("--since", metavar="1h", help="How far back, or a time (RFC 3339).")
+@click.option("--since", metavar="1h", help="How far back, or a time as --at takes.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), help="At most so many.")
 @click.option("-f", "--follow", is_flag=True, help="Print each new result.")
 @click.pass_obj
@@ -62,8 +61,6 @@ def command(
     follow: bool,
 ) -> None:
     """Print the results of the job NAME, newest first (100, or all --since)."""
-    if since and "T" not in since:
-        parse_duration(since)
     client, path = session.client(), path_of("jobs", name, "results")
     if not since and limit is None:
         limit = BEGIN if follow else FETCH

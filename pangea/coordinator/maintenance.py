@@ -8,7 +8,14 @@ from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.errors import Conflict, NotFound, UsageError
-from pangea.core.maintenance import Maintenance, Window, checked, window, windows
+from pangea.core.maintenance import (
+    Maintenance,
+    Window,
+    checked,
+    last_window,
+    window,
+    windows,
+)
 from pangea.core.model import Job, Result
 from pangea.core.votes import RESTING as RESTING
 from pangea.scheduling import next_by_cron
@@ -117,6 +124,19 @@ class Upkeep:
     def window(self, plan: Maintenance) -> Window | None:
         """Return the window of *plan* that goes on, else the next one."""
         return self._window(plan, self._clock.wall())
+
+    def last(self, plan: Maintenance) -> Window | None:
+        """Return the last window of a *plan* that is over."""
+        try:
+            return last_window(plan, next_by_cron)
+        except UsageError:
+            return None  # this machine knows its zone no more, and has said so
+
+    def concerned(self, plan: Maintenance) -> int:
+        """Return how many jobs *plan* is about, also by the workers that run them."""
+        placed = self._board.placements
+        there = {n for n, p in placed.items() if p.slots.keys() & set(plan.workers)}
+        return len(there | {job.id for job in self.covered(plan)})
 
     def covered(self, plan: Maintenance) -> list[Job]:
         """Return the jobs that *plan* is about now."""

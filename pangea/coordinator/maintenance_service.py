@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from pangea.core.errors import UsageError
 from pangea.core.maintenance import Maintenance, parse_weekly
+from pangea.core.moments import parse_coming
 from pangea.core.text import safe_text
 from pangea.storage import maintenance as stored
 from pangea.web.api_maintenance import MaintenanceAnswer, MaintenanceSpec
-from pangea.web.asked import moment_us
 from pangea.web.schema import Page, moment
 
 from .coordinator import Coordinator
@@ -78,6 +78,7 @@ class MaintenanceService:
     def _answer(self, plan: Maintenance) -> MaintenanceAnswer:
         one, now = self._upkeep.window(plan), self._c.clock.wall()
         state = "over" if one is None else "planned"
+        shown = one or self._upkeep.last(plan)
         if one is not None and one.start <= now:
             state = "active"
         names: Mapping[int, str] = {
@@ -91,11 +92,11 @@ class MaintenanceService:
             jobs=list(names.values()),
             labels=plan.labels,
             workers=[name for n in plan.workers if (name := self._board.voter(n))],
-            covers=len(self._upkeep.covered(plan)) if one else 0,
+            covers=self._upkeep.concerned(plan),
             schedule=plan.schedule,
             zone=plan.zone,
-            start=_moment(one.start) if one else None,
-            until=_moment(one.until) if one else None,
+            start=_moment(shown.start) if shown else None,
+            until=_moment(shown.until) if shown else None,
             reason=plan.reason,
             by=plan.by,
             created_at=moment(plan.created_us),
@@ -113,10 +114,12 @@ def _once(spec: MaintenanceSpec, now: float) -> tuple[int, int]:
                 hint="give --weekly alone, or --cron with --for",
             )
         return 0, 0
-    start = moment_us(spec.start, now, "from")
-    start = round(now * 1e6) if start is None else start
+    begins = now if spec.start is None else parse_coming(spec.start, now)
+    start = round(begins * 1e6)
     if spec.duration_s is None:
-        return start, moment_us(spec.until, now, "until") or 0
+        # A time of day is the next one after it begins.
+        until = None if spec.until is None else parse_coming(spec.until, begins)
+        return start, round((until or 0) * 1e6)
     if spec.until is not None:
         raise UsageError("it has two ends", hint="give --for or --until, not both")
     return start, start + round(min(spec.duration_s, 1e9) * 1e6)

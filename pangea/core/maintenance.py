@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
@@ -15,6 +16,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN = 24 * 60
 LONGEST_S = 366 * 86400.0
 FURTHEST_S = 10 * LONGEST_S
+TWO_MONTHS_US = 62 * 86400 * 1_000_000
 #: Windows that are told of one maintenance at most.
 MOST_WINDOWS = 1000
 _TIME = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])")
@@ -102,10 +104,11 @@ def checked(wanted: Maintenance, now: float, starts: Starts) -> Maintenance:
     length = wanted.length_s
     if wanted.until_us:
         length = (wanted.until_us - wanted.from_us) / 1e6
-    if not wanted.weekly and not 0 < length <= LONGEST_S:
+    if not wanted.weekly and length <= 0:
+        raise UsageError("it ends before it begins", hint="give a later end")
+    if not wanted.weekly and not length <= LONGEST_S:
         raise UsageError(
-            f"a maintenance of {length:g} s cannot be",
-            hint="it ends after it begins, and within a year",
+            f"a maintenance of {length:g} s cannot be", hint="it ends within a year"
         )
     if wanted.from_us / 1e6 > now + FURTHEST_S:
         raise UsageError("this maintenance is too far ahead", hint="at most 10 years")
@@ -120,6 +123,20 @@ def window(planned: Maintenance, now: float, starts: Starts) -> Window | None:
     None if there is none any more.
     """
     return next(windows(planned, now, starts), None)
+
+
+def last_window(planned: Maintenance, starts: Starts) -> Window | None:
+    """Return the last window of *planned* that had begun when it was over.
+
+    None if none had; of what came again it is looked for in its last two months.
+    """
+    if not planned.weekly and not planned.cron:
+        since = planned.from_us / 1e6
+    else:
+        since = max(planned.created_us, planned.ended_us - TWO_MONTHS_US) / 1e6
+    if not planned.ended_us and not planned.until_us:
+        return None
+    return max(islice(windows(planned, since, starts), MOST_WINDOWS), default=None)
 
 
 def windows(planned: Maintenance, since: float, starts: Starts) -> Iterator[Window]:

@@ -8,7 +8,10 @@ from .errors import UsageError
 from .text import safe_text
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
-_DAY = re.compile(r"(today|yesterday|\d{4}-\d{2}-\d{2})(?:\s+(\S+))?", re.ASCII)
+_DAY = re.compile(
+    r"(today|yesterday|tomorrow|\d{4}-\d{2}-\d{2})(?:\s+(\S+))?", re.ASCII
+)
+COMING = "write 22:00, tomorrow 14:00, 2026-01-31, 2026-01-31T12:00:00Z or in 2h"
 HINT = "write 03:12, yesterday 14:00, 2026-01-31, 2026-01-31T12:00:00Z or 2h ago"
 
 
@@ -31,6 +34,25 @@ def parse_moment(text: str, now: float) -> float:
     return min(at, now)
 
 
+def parse_coming(text: str, now: float) -> float:
+    """Return the moment that *text* means, of what is planned, in seconds of UTC.
+
+    A time of day is UTC and the next one after *now*; anything else may have been
+    already. Raises UsageError for what is no moment.
+    """
+    words = text.strip().lower()
+    try:
+        if words.startswith("in "):
+            return now + parse_duration(words.removeprefix("in "))
+        if _CLOCK.fullmatch(words):
+            at = _of_day(words, now) or now
+            return at if at > now else at + 86400.0
+        return _ago(words, now) or _of_day(words, now) or _exact(text.strip())
+    except (ValueError, OverflowError, UsageError) as error:
+        said = f"{safe_text(text, 60)!r} is not a time"
+        raise UsageError(said, hint=COMING) from error
+
+
 def _ago(words: str, now: float) -> float | None:
     if words == "now":
         return now
@@ -48,6 +70,7 @@ def _of_day(words: str, now: float) -> float | None:
     if not found:
         return None
     named = {"today": today, "yesterday": today - timedelta(days=1)}
+    named["tomorrow"] = today + timedelta(days=1)
     day = named.get(found[1]) or date.fromisoformat(found[1])
     return _at(day, found[2] or "00:00")
 

@@ -22,7 +22,7 @@ Names = Annotated[list[Name], Meta(max_length=1000)]
 class MaintenanceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of what (``jobs``, all of ``labels``, ``workers``), and when.
 
-    One of: ``until``, from ``from`` (RFC 3339) or now on; ``duration_s``, likewise;
+    One of: ``until``, from ``from`` or now on (RFC 3339, ``22:00``, ``in 2h``); ``duration_s``, likewise;
     ``weekly`` such as ``mon,tue@22:00-23:30``; ``cron`` with ``duration_s``. The
     last two go by the clocks of ``zone``.
     """
@@ -43,8 +43,8 @@ class MaintenanceAnswer(Struct, frozen=True, kw_only=True):
     """A maintenance: of what, and when (``schedule``; ``once``, or as it was given).
 
     ``from`` and ``until`` are those of the window that goes on, else of the next
-    one; null if there is none any more. It is ``active``, ``planned`` or ``over``.
-    ``covers`` is how many jobs it is about now.
+    one, else of the last. It is ``active``, ``planned`` or ``over``. ``covers`` is how
+    many jobs it is about now, also by their workers.
     """
 
     id: int

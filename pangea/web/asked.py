@@ -1,6 +1,7 @@
 """Reading what was asked: strictly, bounded in size and time, with words that help."""
 
 import asyncio
+import re
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from multidict import MultiMapping
 
 from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
+from pangea.core.moments import HINT, parse_moment
 from pangea.core.options import build, nearest
 from pangea.core.text import safe_text
 
@@ -19,6 +21,7 @@ from .route import Route
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_DURATION = re.compile(r"[0-9][0-9.a-z]*")
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -117,13 +120,14 @@ def _fits(shape: type[T], values: dict[str, Any]) -> T:
 
 
 def moment_us(text: str | None, now: float, name: str) -> int | None:
-    """Return microseconds of UTC for an RFC 3339 time, or a duration before now.
+    """Return microseconds of UTC for a moment, or a duration before now.
 
-    *now* is in seconds. Raises UsageError that names the parameter.
+    *now* is in seconds. An RFC 3339 time may be still to come, what else
+    `core.moments` reads may not. Raises UsageError that names the parameter.
     """
     if text is None:
         return None
-    if "T" not in text and " " not in text:
+    if _DURATION.fullmatch(text):
         return int((now - parse_duration(text)) * 1e6)
     try:
         # In a query a plus sign is a space; nobody remembers to write %2B.
@@ -131,8 +135,12 @@ def moment_us(text: str | None, now: float, name: str) -> int | None:
         if at.tzinfo is None:
             raise ValueError("no time zone")
         return int(at.timestamp() * 1e6)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"{name}: {safe_text(text, 60)!r} is not a time",
-            hint="write 2026-01-31T12:00:00Z, or 1h for an hour ago",
-        ) from error
+    except (ValueError, OverflowError):
+        return _past_us(text, now, name)
+
+
+def _past_us(text: str, now: float, name: str) -> int:
+    try:
+        return int(parse_moment(text, now) * 1e6)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}", hint=f"{HINT}, or 1h") from error

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pangea.core.errors import UsageError
-from pangea.core.moments import parse_moment
+from pangea.core.moments import parse_coming, parse_moment
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC).timestamp()
 
@@ -67,3 +67,25 @@ def test_what_is_still_to_come_is_refused():
 def test_no_text_breaks_it_and_no_moment_is_after_now(text):
     with contextlib.suppress(UsageError):
         assert 0 <= parse_moment(text, NOW) <= NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("14:00", "2026-11-22T14:00:00"),
+        ("03:12", "2026-11-23T03:12:00"),
+        ("tomorrow 01:00", "2026-11-23T01:00:00"),
+        ("in 2h", "2026-11-22T14:00:00"),
+        ("2h ago", "2026-11-22T10:00:00"),
+        ("2027-01-31T12:00:00Z", "2027-01-31T12:00:00"),
+    ],
+)
+def test_of_what_is_planned_a_time_of_day_is_the_next_one(text, meant):
+    at = datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()
+    assert parse_coming(text, NOW) == at
+
+
+@pytest.mark.parametrize("text", ["", "2h", "in soon", "25:00", "\x1b"])
+def test_what_is_no_moment_to_come_is_refused(text):
+    with pytest.raises(UsageError, match="is not a time"):
+        parse_coming(text, NOW)
