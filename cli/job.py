@@ -30,7 +30,7 @@ COLUMNS = [
     Column("target", lambda job: job.get("target", "")),
     Column("every", lambda job: every(job)),
     Column("last", lambda job: milliseconds(job.get("last_duration_ms"))),
-    Column("since", lambda job: ago(job.get("verdict_since"))),
+    Column("since", lambda job: ago(job.get("verdict_since"), job.get("at"))),
     Column("why", lambda job: job.get("verdict_reason", "")),
     Column("on", lambda job: job.get("on", ""), wide=True),
     Column("rule", lambda job: job.get("rule", ""), wide=True),

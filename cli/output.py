@@ -91,10 +91,11 @@ def pairs(style: Style, rows: Sequence[tuple[str, Any]]) -> list[str]:
     ]
 
 
-def ago(moment: Any, now: datetime | None = None) -> str:
-    """Return how long ago an RFC 3339 time was, or ``-``."""
+def ago(moment: Any, now: datetime | str | None = None) -> str:
+    """Return how long before *now* (by the clock) an RFC 3339 time was, or ``-``."""
     try:
         at = datetime.fromisoformat(str(moment))
+        now = datetime.fromisoformat(now) if isinstance(now, str) else now
     except ValueError:
         return "-"
     spent = ((now or datetime.now(UTC)) - at).total_seconds()

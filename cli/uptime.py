@@ -45,6 +45,8 @@ def slo_words(answer: dict[str, Any]) -> str:
     slo = answer.get("slo")
     if not slo:
         return ""
+    if slo.get("too_young"):
+        return f"{slo['target']:g} %, too young to tell ({slo['too_young']})"
     left, total = slo["left_min"], slo["budget_min"]
     budget = f"{format_duration(left * 60)} of {format_duration(total * 60)} left"
     if left < 0:

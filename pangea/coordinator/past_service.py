@@ -7,6 +7,7 @@ from msgspec.structs import asdict, replace
 
 from pangea.core.errors import NotFound
 from pangea.core.model import Job, VoteValue
+from pangea.core.trust_line import in_words
 from pangea.core.uptime import BURN_S, DEFINITION, KINDS, Span, Uptime, budget
 from pangea.core.verdict import VoteChange
 from pangea.core.votes import LOST
@@ -20,6 +21,8 @@ from .coordinator import Coordinator
 from .past import since_added
 from .service import ORDER, CoordinatorService
 
+#: Below this share of its range a promise says nothing yet.
+LEAST_KNOWN = 0.01
 #: Shown only at a later time: they say nothing of then.
 _OF_NOW: dict[str, list[str]] = {
     "concerns": [],
@@ -59,7 +62,7 @@ class PastService:
             definition=DEFINITION,
             coverage=found.coverage,
             minutes={kind: round(getattr(found, kind) / 60, 4) for kind in KINDS},
-            slo=_slo(job, found, burnt) if job.slo else None,
+            slo=_slo(job, found, burnt, _young(clipped, whole)) if job.slo else None,
             added_at=moment(job.created_at_us) if clipped != whole else None,
         )
 
@@ -83,6 +86,10 @@ class PastService:
         then = asdict(now) | _OF_NOW | {"results_per_s": 0.0, "next": "pangea status"}
         then |= {"verdicts": counts, "jobs": len(jobs), "workers": len(there)}
         then |= {"workers_connected": len(voted), "now": moment(at_us)}
+        begun = [i for i in now.incidents if i.opened_at <= moment(at_us)]
+        later = len(now.incidents) - len(begun)
+        then |= {"incidents": begun, "incidents_open": now.incidents_open - later}
+        then |= {"workers_resting": 0}
         return StatusThen(**then, at=moment(at_us))
 
     async def jobs_at(self, org: int, at_us: int) -> list[JobThen]:
@@ -157,11 +164,20 @@ def _place(verdict: str) -> int:
     return ORDER.index(verdict) if verdict in ORDER else len(ORDER)
 
 
-def _slo(job: Job, whole: Uptime, burnt: dict[str, Uptime]) -> SloAnswer:
+def _young(known: Span, whole: Span) -> str:
+    """Return of how much of a range a job can tell, "" if that is enough of it."""
+    have, wanted = (s.end_us - s.begin_us for s in (known, whole))
+    if have >= LEAST_KNOWN * wanted:
+        return ""
+    return f"{in_words(have / 1e6)} of {in_words(wanted / 1e6)}"
+
+
+def _slo(job: Job, whole: Uptime, burnt: dict[str, Uptime], young: str) -> SloAnswer:
     told = budget(job.slo, whole, burnt)
     return SloAnswer(
         target=told.target,
         budget_min=round(told.total_s / 60, 3),
         left_min=round(told.left_s / 60, 3),
         burn={k: None if v is None else round(v, 3) for k, v in told.burn.items()},
+        too_young=young,
     )

@@ -59,6 +59,7 @@ class Status:
             incidents=[incident_answer(board, i, now_us) for i in bad[:MOST]],
             backup=self.backup(),
             storage=self._c.retention.sealing.room.told,
+            workers_resting=sum(w.id in board.resting for w in workers),
         )
 
     def _admission(self, known: list[Worker]) -> list[str]:

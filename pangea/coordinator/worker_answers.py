@@ -52,6 +52,7 @@ def worker_answer(
     peers, peers_linked, peer_rtt_ms = mesh.view.best(worker.id)
     via = mesh.alive_via(worker.id)
     seen, linked = board.seen.get(worker.id), worker.id in board.connected
+    how = health(presence, vitals, via, sickness.cause(worker.id))
     return WorkerAnswer(
         name=worker.name,
         id=node_id(worker.key),
@@ -69,8 +70,7 @@ def worker_answer(
         lag_ms=vitals.lag_ms if vitals else 0.0,
         jobs=jobs,
         lacks=worker.lacks,
-        health=_state_words(worker, twin)
-        or health(presence, vitals, via, sickness.cause(worker.id)),
+        health=_state_words(worker, twin) or _rests(board, worker, how),
         trusted=worker.trusted,
         draining=worker.draining,
         added_at=moment(worker.added_at_us) if worker.added_at_us else None,
@@ -84,6 +84,13 @@ def worker_answer(
         dialled=dialled or None,
         self_test=_told(sickness.checks.get(worker.id, ())),
     )
+
+
+def _rests(board: Board, worker: Worker, how: str) -> str:
+    """Return how a worker is, and before all that it is in maintenance."""
+    if worker.id not in board.resting:
+        return how
+    return "in maintenance" if how == "well" else f"in maintenance, {how}"
 
 
 def _told(checks: Iterable[Check]) -> list[CheckAnswer]:

@@ -134,7 +134,7 @@ def _ways(failing: Finding, healthy: Finding) -> str:
         return ""
     end = _last(failing.hops)
     if not end:
-        return f"only {failing.worker} is cut at its first hop"
+        return f"no hop answers {failing.worker}"
     shared = any(end in hop.addresses for hop in healthy.hops)
     goes_on = f", where {healthy.worker} goes on" if shared else ""
     return f"only {failing.worker} is cut after {end}{goes_on}"

@@ -104,7 +104,12 @@ async def add_starters(request: web.Request) -> web.StreamResponse:
 
 
 async def job(request: web.Request) -> web.StreamResponse:
-    """GET /jobs/{name} : one job, why it is as it is, and its recent results."""
+    """GET /jobs/{name} : one job, why it is as it is, and its recent results.
+
+    With ``at`` it leads to the dashboard of that moment, which has the job's row.
+    """
+    if at := request.query.get("at"):
+        raise web.HTTPSeeOther(f"/dash?{urlencode({'at': at})}")
     return await _job(request, who_is(request))
 
 

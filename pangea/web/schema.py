@@ -89,7 +89,7 @@ class VoteAnswer(Struct, frozen=True, kw_only=True):
     seconds more), ``lost`` (its vote counts no more) or ``moving`` (another worker
     takes over, and this one goes on until that one has reported). A worker that the
     job names and that is not there is ``absent``; of one in ``maintenance`` nothing
-    counts.
+    counts, and of one that is ``sick`` (isolated or unwell) nothing that it fails.
     """
 
     worker: str
@@ -266,7 +266,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     ``confirm_waiting`` wait for the budget; ``detection_s`` is how long the last
     outages took from the first failure to the verdict. ``only_here``: no other machine
     reaches this coordinator. ``incidents`` are the newest 20 of those that are open.
-    ``backup`` is null where none are scheduled.
+    ``backup`` is null where none are scheduled. ``workers_resting`` are in maintenance.
     """
 
     name: str
@@ -291,6 +291,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     incidents: list[IncidentAnswer] = []
     backup: BackupsStatus | None = None
     storage: StorageStatus | None = None
+    workers_resting: int = 0
 
 
 class Starter(Struct, frozen=True, kw_only=True):

@@ -9,13 +9,15 @@ class SloAnswer(Struct, frozen=True, kw_only=True):
     """What a promise of ``target`` percent allows over the range.
 
     ``burn`` is by window, null where nothing was judged: 1 spends the budget just as
-    fast as the promise allows.
+    fast as the promise allows. ``too_young`` says of how much of the range anything can
+    be known (``2 min of 30 d``), until that is 1 %.
     """
 
     target: float
     budget_min: float
     left_min: float
     burn: dict[str, float | None]
+    too_young: str = ""
 
 
 class UptimeAnswer(Struct, frozen=True, kw_only=True):

@@ -186,6 +186,11 @@ def add_command(job: JobAnswer) -> str:
         words += ["--rule", job.rule]
     if job.expect != "ok":
         words += ["--expect", job.expect]
+    words += [word for key in job.depends_on for word in ("--depends-on", key)]
+    if job.slo:
+        words += ["--slo", f"{job.slo:g}"]
+    for name, value in job.labels.items():
+        words += ["--label", f"{name}={value}"]
     for name, value in job.options.items():
         shown = ",".join(map(str, value)) if isinstance(value, list) else value
         words += ["--set", f"{name}={shown}"]

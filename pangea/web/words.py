@@ -32,6 +32,7 @@ CELLS = {
     "waiting": ("…", "no result yet", "unknown"),
     "lost": ("○", "worker lost", "lost"),
     "suspect": ("○", "worker not heard", "lost"),
+    "sick": ("○", "worker unwell", "unknown"),
     "maintenance": ("◇", "worker in maintenance", "maintenance"),
     "moving": ("→", "moves to another worker", "unknown"),
     "stopped": ("◌", "stopped", "paused"),

@@ -40,6 +40,22 @@ def test_status_at_a_moment_asks_for_the_same_moment_twice(api, run):
     assert "connected" not in shown.stdout
 
 
+def test_since_when_is_told_as_of_that_moment(api, run):
+    then, since = "2026-01-02T03:12:00.000000Z", "2026-01-02T03:10:00.000000Z"
+    api.on("GET /api/v1/status", a_status(at=then))
+    job = a_job(verdict="down", at=then, verdict_since=since)
+    api.on("GET /api/v1/jobs", a_page(job))
+    assert "2m ago" in run("status", "--at", "2h ago").stdout
+
+
+def test_a_promise_of_a_young_job_says_nothing_yet(api, run):
+    api.on("GET /api/v1/jobs/web", a_job(slo=99.9))
+    young = an_uptime()["slo"] | {"too_young": "2 min of 30 d"}
+    api.on("GET /api/v1/jobs/web/uptime", an_uptime(slo=young))
+    shown = run("job", "show", "web").stdout
+    assert "99.9 %, too young to tell (2 min of 30 d)" in shown
+
+
 def test_jobs_at_a_moment_are_all_of_the_same_moment(api, run):
     then = "2026-01-02T03:12:00.000000Z"
     api.on("GET /api/v1/status", a_status(at=then))

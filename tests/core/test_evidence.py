@@ -45,7 +45,7 @@ ISSUER = {"fingerprint": "aa", "issuer": "Good CA"}
         ),
         pytest.param(
             fails(**way(arrived=False)), works(**way(CORE, TARGET)),
-            "same address; only site-b is cut at its first hop", id="cut at once",
+            "same address; no hop answers site-b", id="cut at once",
         ),
         pytest.param(
             fails("refused", address="192.0.2.9"), works(),
