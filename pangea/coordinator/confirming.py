@@ -93,10 +93,29 @@ class Confirming:
             if change.after is not None
             and (change.after is VoteValue.FAILED) is (goal is Goal.DOWN)
             and change.cause not in SUSPENDED
+            and change.worker in state.votes  # it may have expired in the same breath
         }
         held = self.open.get(job.id)
         if spoke and not (held and held.goal is goal):
             self._begin(state, goal, spoke)
+
+    def linked(self, worker: int) -> None:
+        """Take up what is open as *worker* comes: we may have restarted."""
+        for state in list(self._board.states.values()):
+            goal = worker in state.electorate and goal_of(state)
+            job = self._board.jobs.get(state.job)
+            if not goal or not job or state.job in self.open or not self._may(job):
+                continue
+            if state.repeats and state.voters == (worker,):
+                self._dispatch.run_now(state.job, [worker])
+                continue
+            spoke = {
+                w
+                for w, vote in state.votes.items()
+                if (vote.value is VoteValue.FAILED) is (goal is Goal.DOWN)
+            }
+            if spoke:
+                self._begin(state, goal, spoke)
 
     def _may(self, job: Job) -> bool:
         """Tell whether *job* is one to confirm now."""
@@ -108,7 +127,7 @@ class Confirming:
         """Open a confirmation; who is looking already need not be asked again."""
         workers = whom(state, goal, spoke, self._here(state))
         opened = Open(goal, _held(state, workers))
-        opened.since = max(state.votes[w].at for w in spoke if w in state.votes)
+        opened.since = max(state.votes[w].at for w in spoke)
         before = self.open.pop(state.job, None)
         if before and before.goal is Goal.LOOK and goal is Goal.DOWN:
             opened.asked, opened.ends = before.asked, before.ends

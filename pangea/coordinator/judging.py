@@ -1,6 +1,7 @@
 """From results to verdicts: holds the states, calls the pure rule, keeps changes."""
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
 from msgspec import Struct, field
@@ -16,6 +17,10 @@ from pangea.core.votes import Vote, VoteChange
 from .board import Board
 from .voting import Voting
 
+log = logging.getLogger(__name__)
+
+#: What a mistake of ours raises; it is told, and judging goes on.
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 #: The reason of a result that says: this worker cannot ask that.
 UNSUPPORTED = "unsupported"
 #: Votes of jobs that run so seldom are stored with each result: after a restart
@@ -202,11 +207,15 @@ class Judging:
                 self._set_aside(job, now, decided)
         return decided
 
-    def sicken(self) -> Decided:
-        """Take back what those that are sick now cannot tell, without waiting."""
+    def sicken(self, workers: Set[int]) -> Decided:
+        """Take back at once what *workers*, who turned, cannot tell if they are sick.
+
+        Only the jobs that they vote on are looked at.
+        """
         decided, now = Decided(), self._now()
-        for job in list(self._board.states):
-            self._set_aside(job, now, decided)
+        for job, state in list(self._board.states.items()):
+            if not workers.isdisjoint(state.electorate):
+                self._set_aside(job, now, decided)
         return decided
 
     def withdraw(self, worker: int, since: float, until: float, cause: str) -> Decided:
@@ -271,7 +280,14 @@ class Judging:
             decided.transitions.append(judged.transition)
         if judged.changes or judged.transition:
             decided.touched.add(state.job)
-            for follow in self.followers:
-                follow(before, judged, decided)
+            self._tell(before, judged, decided)
         if judged.repeat_after_s is not None:
             self._repeat(state.job, state.voters[0], judged.repeat_after_s)
+
+    def _tell(self, before: JobState, judged: Judgement, decided: Decided) -> None:
+        """Tell all followers; what one of them gets wrong costs no verdict."""
+        for follow in self.followers:
+            try:
+                follow(before, judged, decided)
+            except FAULTS:
+                log.exception("what follows a verdict of job %d failed", before.job)

@@ -45,6 +45,8 @@ def reseat(
         round_good=(),
         round_bad=(),
         stood_by=(),
+        # Who is left speaks for itself, whatever those who left had said.
+        denied=state.denied and set(seats) >= set(state.electorate),
         suspended=tuple(w for w in state.suspended if w in seats),
         sick=tuple(w for w in state.sick if w in seats),
     )

@@ -162,6 +162,8 @@ class _Replay:
         repeat themselves, whole repetitions are left out.
         """
         due = sorted(((self._next(v), v) for v in self.state.votes.values()), key=_when)
+        # What is logged at that very moment is the renewal itself.
+        until -= 1e-6 * self._interval
         due = [(at, vote) for at, vote in due if at < until]
         if not due:
             return

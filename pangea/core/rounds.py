@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from .liveness import LEAVES_S
 from .model import Verdict, VoteValue, Worker
 from .tally import NOBODY_NEW, REPEAT_AFTER_S
 from .votes import GOOD, Vote
@@ -112,6 +113,7 @@ class Rounds:
         self.denied = state.denied
         self._rule, self._workers = rule, workers
         self._degraded = state.verdict is Verdict.DEGRADED
+        self._unknown = state.verdict is Verdict.UNKNOWN
         self._wanted = (VoteValue.OK,) if self._degraded else GOOD
 
     def hear(self, vote: Vote, *, pending: bool) -> None:
@@ -126,6 +128,8 @@ class Rounds:
             return
         if vote.worker == self.tipped_by and vote.at > self.tipped_at:
             self.tipped_by = 0  # it has failed twice, or it has not
+        elif self.tipped_by == NOBODY_NEW and vote.at > self.tipped_at + LEAVES_S:
+            self.tipped_by = 0  # those who are gone have left the electorate by now
         self._hear_denial(vote)
         if self._stands(failing, voters) and not pending:
             self.stood_by.add(vote.worker)
@@ -188,13 +192,14 @@ class Rounds:
         those who reached it are gone is none either.
         """
         self.tipped_by, self.tipped_at = 0, 0.0
-        if not quorum or not self.denied:
+        if not quorum or not self.denied or self._unknown:
             return
         if len(new) == 1:
             (self.tipped_by,) = new
             self.tipped_at = self.seats.held[self.tipped_by].at
         elif not new:
             self.tipped_by = NOBODY_NEW
+            self.tipped_at = max(v.at for v in self.seats.held.values())
 
     def _stood(self) -> None:
         self.stood_by.clear()

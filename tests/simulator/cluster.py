@@ -67,7 +67,7 @@ class Coordinator:
         self.judging = Judging(self.board, clock, self._repeat)
         # What the parts ask of a coordinator and do not need here.
         self.store = self.intake = None
-        self.reception = SimpleNamespace(hearers=[])
+        self.reception = SimpleNamespace(hearers=[], links={})
         self.watch = Watch(self.board, clock)
         self.confirming = Confirming(self.board, self.dispatch, self.watch, clock)
         if "confirm" not in off:

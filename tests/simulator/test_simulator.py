@@ -31,8 +31,8 @@ def test_no_page_is_false_and_no_outage_missed(size):
 
 #: Worlds in which something goes wrong without the mechanism, and nothing with it.
 NEEDED = [
-    ("confirm", 2, 0),
-    ("self-test", 1, 3),
+    ("confirm", 2, 1),
+    ("self-test", 1, 0),
     ("up-rounds", 3, 2),
 ]
 
