@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 ONCE = "once"
 #: What an organisation may have planned at once.
 MOST_PLANS = 1000
+#: What was planned longer ago, while there was no coordinator, is not made up for.
+LONGEST_AWAY_S = 31 * 86400.0
 
 
 class Upkeep:
@@ -62,7 +64,9 @@ class Upkeep:
         )
         self.plans = {plan.id: plan for plan in plans}
         self._stays = {s.job: s for s in left if s.kind == MAINTENANCE}
-        missed = list(self._missed(max(self._board.seen.values(), default=now), now))
+        # If nobody was ever seen, nothing was missed.
+        seen = max(self._board.seen.values(), default=0.0) or now
+        missed = list(self._missed(max(seen, now - LONGEST_AWAY_S), now))
         if missed:
             await self._store.write(lambda: spans.put_all(missed))
 
@@ -156,8 +160,9 @@ class Upkeep:
         for plan, one in self._active(now):
             for worker in plan.workers:
                 resting[worker] = min(one.start, resting.get(worker, one.start))
+            why = _why(plan, one)
             for job in self.covered(plan):
-                span = _span(job.id, now, one.until, _why(plan, one))
+                span = _span(job.id, now, one.until, why)
                 if job.id not in jobs or jobs[job.id].until_us < span.until_us:
                     jobs[job.id] = span
         self._forget_over()
