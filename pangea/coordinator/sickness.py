@@ -181,6 +181,7 @@ class Sickness:
             self._count(job)
             if job in self._failed:  # to the end of the queue
                 self._failed[job] = self._failed.pop(job)
+        self._isolation.keep(self._board.jobs)
         for worker in {*self._isolation.isolated, *self._board.connected}:
             self._look_at(worker)
         decided, self._undone = self._undone, Decided()

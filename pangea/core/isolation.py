@@ -7,7 +7,7 @@ is no proof that they would reach the target now.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -97,6 +97,11 @@ class Isolation:
     def drop(self, job: int) -> None:
         """Forget *job*."""
         self.put(job, ())
+
+    def keep(self, jobs: Container[int]) -> None:
+        """Forget all but *jobs*."""
+        for job in [known for known in self._found if known not in jobs]:
+            self.drop(job)
 
     def look(self, worker: int) -> bool:
         """Decide anew whether *worker* is isolated; tell whether that changed."""

@@ -156,3 +156,14 @@ def test_who_is_isolated_fails_something_and_never_begins_with_little(alone, mor
         assert alone >= LEAST
         assert 2 * alone > seen
         assert is_isolated(alone, seen, was=True)
+
+
+def test_of_jobs_that_are_gone_nothing_counts():
+    isolation = Isolation()
+    for job in range(1, LEAST + 3):
+        isolation.put(job, [Said(1, True, 0.0), Said(2, False, 1.0)])
+    isolation.look(1)
+    assert 1 in isolation.isolated
+    isolation.keep({1})
+    assert isolation._found.keys() == {1}
+    assert isolation._alone[1] == 1
