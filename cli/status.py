@@ -138,6 +138,8 @@ def _incidents(style: Style, status: dict[str, Any]) -> list[str]:
     for each in found:
         by = each.get("acknowledged_by")
         acked = f", {safe_text(by, 63)} takes care of it" if by else ""
+        if by and each.get("new_since_ack"):
+            acked += f", {each['new_since_ack']} new since"
         mark = style.mark(str(each.get("verdict", "")))
         told = f"incident {safe_text(each.get('id'), 20)}: {safe_text(what(each), 120)}"
         since = f"since {opened(each)}{acked}"

@@ -115,7 +115,7 @@ def reopen(
     found = sorted(alone, key=lambda i: (i.opened_us, i.id))
     first_us = min(i.first_fail_us for i in found)
     opened = replace(
-        _timed(again(_caused(storm, causes), found[0].since_us, first_us), found),
+        _timed(again(_caused(storm, causes), found[0].opened_us, first_us), found),
         latest_us=at_us,
         flapping=tuple(j for i in found for j in i.flapping),
     )

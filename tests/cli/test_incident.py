@@ -211,7 +211,9 @@ def test_what_makes_no_sense_is_usage_and_asks_nothing(run, api, words):
 
 
 def test_status_names_what_is_open(run, api):
-    acked = an_incident(id="zzzzzzzzzz", acknowledged_by="ann", title="dns")
+    acked = an_incident(
+        id="zzzzzzzzzz", acknowledged_by="ann", title="dns", new_since_ack=2
+    )
     api.on(
         "GET /api/v1/status",
         {
@@ -233,7 +235,7 @@ def test_status_names_what_is_open(run, api):
     api.on("GET /api/v1/jobs", a_page())
     out = run("status").stdout
     assert "✖ incident abcdefghij: web FLAPPING, since" in out
-    assert "ann takes care of it" in out
+    assert "ann takes care of it, 2 new since" in out
     assert "and 20 more: pangea incident list --open" in out
 
 
