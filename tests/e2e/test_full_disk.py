@@ -18,7 +18,7 @@ place=$1
 start 10
 start 10
 mount -o remount,size=20m "$place"
-start 4
+start 8
 """
 
 
@@ -35,7 +35,7 @@ def on_a_disk_of(size, place):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=90,
         check=True,
     )
     *without, room, _ = done.stdout.split("exit ")

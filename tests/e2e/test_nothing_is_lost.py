@@ -204,6 +204,6 @@ def test_a_worker_in_the_year_2090_that_is_set_right_lands_in_our_time(
     assert max(times) < datetime.now(UTC)
     seconds = sorted(t.timestamp() for t in times)
     widest = max(b - a for a, b in pairwise(seconds))
-    assert widest < 2.6, "probing went on through the step"
+    assert widest < 5.0, "probing went on through the step"
     assert not any("clamped" in r["flags"] for r in results)
     worker.kill()
