@@ -9,8 +9,17 @@ from msgspec.structs import replace
 
 from pangea.core.isolation import Isolation, Said
 from pangea.core.model import PUSHED, Flag, Job, Outcome, Result, VoteValue, Worker
+from pangea.core.seldom import Seldom
 from pangea.core.self_test import RESOLVER, kind_of
-from pangea.core.sickness import FOR_EVER, KEPT_S, MOST, SickWindow, joined, void
+from pangea.core.sickness import (
+    FOR_EVER,
+    KEPT_S,
+    MOST,
+    SickWindow,
+    is_new,
+    joined,
+    void,
+)
 from pangea.core.text import safe_text
 from pangea.core.verdict import JobState, Judgement
 from pangea.mesh.messages import Message
@@ -20,6 +29,7 @@ from pangea.storage import sick_windows
 from .backlog import keep_latest
 from .judging import BACK_S, Decided
 from .mute import Mute
+from .words import Words
 from .worker_link import WorkerLink
 
 if TYPE_CHECKING:
@@ -33,8 +43,6 @@ MOST_LOOKED = 1000
 #: So many jobs a worker is asked again that is isolated no more.
 MOST_AGAIN = 100
 MOST_CHECKS = 16
-#: What a worker says sooner after its last word waits for the next look.
-APART_S = 0.1
 #: A window may begin so far in the future: clocks are off by so much.
 AHEAD_S = 5.0
 #: The cause of who was isolated when the coordinator stopped.
@@ -60,11 +68,10 @@ class Sickness:
         self._believed = 0.0
         #: By job and worker: when it began to fail, and when it last did.
         self._failed: dict[int, dict[int, tuple[float, float]]] = {}
-        self._heard: dict[int, float] = {}
+        self._words, self._logged = Words(), Seldom()
         self._mute = Mute(coordinator.reception.links, coordinator.clock)
-        self._waiting: dict[int, tuple[Worker, Health]] = {}
         self._news = asyncio.Event()
-        self._undone, self._moved = Decided(), False
+        self._undone, self._moved = Decided(), set[int]()
         self._also, self._judging.void = self._judging.void, self.void
         self._judging.followers.append(self.follow)
         coordinator.reception.hearers.append(self)
@@ -99,11 +106,7 @@ class Sickness:
         if not isinstance(message, Health):
             return False
         self._mute.heard(link)
-        now, number = self._clock.monotonic(), link.worker.id
-        if now - self._heard.get(number, float("-inf")) < APART_S:
-            self._waiting[number] = link.worker, message
-        else:
-            self._heard[number] = now
+        if self._words.is_due(link.worker, message, self._clock.monotonic()):
             self._take(link.worker, message)
         return True
 
@@ -115,7 +118,9 @@ class Sickness:
         if windows != known:
             self._keep(worker.id, windows)
             self._take_back(worker, [w for w in windows if w not in known])
-        self._see(worker.id)
+        begun = any(is_new(window, known) for window in windows)
+        if self._see(worker.id) or begun:
+            self._words.turned(worker.id, self._clock.monotonic())
         self._news.set()
 
     def _keep(self, worker: int, windows: list[SickWindow]) -> None:
@@ -173,8 +178,8 @@ class Sickness:
 
     def look(self) -> Decided:
         """See who is isolated; return what changed by that, and since."""
-        while self._waiting:
-            self._take(*self._waiting.popitem()[1])
+        for waited in self._words.due(self._clock.monotonic()):
+            self._take(*waited)
         self._end_silent()
         jobs = list(itertools.islice(self._failed, MOST_LOOKED))
         for job in jobs:
@@ -186,8 +191,8 @@ class Sickness:
             self._look_at(worker)
         decided, self._undone = self._undone, Decided()
         if self._moved:
-            self._moved = False
-            decided.add(self._judging.sicken())
+            moved, self._moved = self._moved, set()
+            decided.add(self._judging.sicken(moved))
         return decided
 
     def _take_back(self, worker: Worker, windows: list[SickWindow]) -> None:
@@ -200,8 +205,8 @@ class Sickness:
                     )
                 )
 
-    def _see(self, worker: int) -> None:
-        """Keep the board true about *worker*, and tell of a change."""
+    def _see(self, worker: int) -> bool:
+        """Keep the board true about *worker*; tell of a change, and whether it is."""
         cause, sick = self.cause(worker), self._board.sick
         before = sick.get(worker, "")
         # Without a resolver much is told all the same: that is judged by the result.
@@ -211,13 +216,16 @@ class Sickness:
         else:
             sick.pop(worker, None)
         if bool(counted) == bool(before):
-            return
-        self._moved = True
+            return False
+        self._moved.add(worker)
         known = self._board.workers.get(worker)
         if known:
-            log.warning("worker %s: %s", known.name, counted or "well again")
+            source, now = f"{worker} {bool(counted)}", self._clock.monotonic()
+            if self._logged.left_out(source, now) is not None:
+                log.warning("worker %s: %s", known.name, counted or "well again")
             said = {"worker": known.name, "sick": counted}
             self._undone.told.append(("worker", known.org, said))
+        return True
 
     def _look_at(self, worker: int) -> None:
         """Decide anew whether *worker* is isolated."""

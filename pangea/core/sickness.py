@@ -58,6 +58,11 @@ def void(result: Result, job: Job, windows: Iterable[SickWindow]) -> str:
     return "it felt unwell" if result.flags & _SICK else ""
 
 
+def is_new(window: SickWindow, known: Iterable[SickWindow]) -> bool:
+    """Tell whether *window* is none of those *known*, said again."""
+    return all(abs(window.since - k.since) > MARGIN_S for k in known)
+
+
 def joined(
     known: Sequence[SickWindow], said: Iterable[SickWindow], now: float
 ) -> list[SickWindow]:
