@@ -462,3 +462,9 @@ async def test_a_single_phase_is_the_whole_and_is_not_drawn(http, site):
     say_results(site, a_result(phases={"rtt": 12.5}, readings={}))
     (only,) = sheets(await text(http, "/jobs/shop"))
     assert "<dl" not in only
+
+
+async def test_the_page_of_a_job_at_a_moment_leads_to_the_dashboard_of_then(http):
+    answer = await http.get("/jobs/shop-frontend?at=03:12", allow_redirects=False)
+    assert answer.status == 303
+    assert answer.headers["Location"] == "/dash?at=03:12"
