@@ -22,7 +22,8 @@ Names = Annotated[list[Name], Meta(max_length=1000)]
 class MaintenanceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of what (``jobs``, all of ``labels``, ``workers``), and when.
 
-    One of: ``until``, from ``from`` or now on (RFC 3339, ``22:00``, ``in 2h``); ``duration_s``, likewise;
+    One of: ``until``, from ``from`` or now on (RFC 3339, ``22:00``, ``in 2h``);
+    ``duration_s``, likewise;
     ``weekly`` such as ``mon,tue@22:00-23:30``; ``cron`` with ``duration_s``. The
     last two go by the clocks of ``zone``.
     """
