@@ -33,6 +33,7 @@ from .judging import Decided, Judging
 from .parcel import Parcel, stored
 from .rows import read_row, time_of
 from .telling import Telling
+from .walk import in_steps
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,9 @@ class Intake:
             for row in intake.rows
             if row is not None and not parcel.judged
         ]
-        self._judge(rows)
+        # A host that dies takes thousands of jobs down at once.
+        async for some in in_steps(rows):
+            self._judge(some)
         try:
             try:
                 marks = await self._committing.commit(intakes)
@@ -229,7 +232,7 @@ class Intake:
             self._judge(heard)
             self._telling.heard(heard)
 
-    def _judge(self, rows: list[Result]) -> None:
+    def _judge(self, rows: Sequence[Result]) -> None:
         late = self.late(rows)
         self._committing.add(self._judging.hear(rows))
         if late:

@@ -1,13 +1,24 @@
 """All jobs, judged some at a time: links are heard in between."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from .board import Board
 from .judging import Decided
 
 #: So many jobs are judged in one go, within some 30 ms even if all of them change.
 STEP = 500
+
+T = TypeVar("T")
+
+
+async def in_steps(them: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Yield *them*, so many at a time; the loop goes on in between."""
+    for begin in range(0, len(them), STEP):
+        if begin:
+            await asyncio.sleep(0)
+        yield them[begin : begin + STEP]
 
 
 async def walk(
@@ -19,12 +30,9 @@ async def walk(
 
     Each step sees the board as it is then; what was decided is written in order.
     """
-    jobs = list(board.states)
-    for begin in range(0, len(jobs), STEP):
-        decided = judge(jobs[begin : begin + STEP])
+    async for jobs in in_steps(list(board.states)):
+        decided = judge(jobs)
         if decided:
             await note(decided)
-        if begin + STEP < len(jobs):
-            await asyncio.sleep(0)
     # What waits for the disk may go with nothing.
     await note(Decided())

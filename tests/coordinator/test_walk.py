@@ -2,10 +2,15 @@
 
 import asyncio
 
+from msgspec import Raw
+
 from pangea.coordinator.board import Board
 from pangea.coordinator.judging import Decided
+from pangea.coordinator.parcel import Parcel
 from pangea.coordinator.walk import STEP, walk
 from pangea.core.verdict import JobState
+from pangea.mesh.messages import Batch, encode_row
+from pangea.storage import results
 from tests.coordinator.by_hand import ByHand, job, well
 
 
@@ -44,4 +49,38 @@ async def test_a_job_that_was_removed_between_two_steps_is_left_out(tmp_path):
     hand.clock.now += 1000
     decided = hand.c.judging.expire([1, 2])
     assert {t.job for t in decided.transitions} == {2}
+    await hand.close()
+
+
+async def test_thousands_of_results_are_judged_in_steps_and_stored_at_once(tmp_path):
+    hand = await ByHand(tmp_path).open([job(1, interval_s=1.0)], workers=2)
+    begun, acks, seen, others = hand.clock.now, [], [], []
+    hand.clock.now += 2 * STEP
+    hand.c.dispatch.update([1])
+    rows = tuple(
+        Raw(encode_row(hand.row(1, 0, started_at_us=round((begun + n) * 1e6))))
+        for n in range(2 * STEP)
+    )
+    hear = hand.c.judging.hear
+
+    def heard(results):
+        seen.append(len(results))
+        return hear(results)
+
+    async def other():
+        while True:
+            others.append(len(seen))
+            await asyncio.sleep(0)
+
+    hand.c.judging.hear = heard
+    task = asyncio.create_task(other())
+    batch = Batch("e", 1, rows)
+    parcel = Parcel(hand.board.workers[1], batch, acks.append, print, 0.0)
+    await hand.c.intake.take([parcel])
+    task.cancel()
+    assert seen == [STEP, STEP]
+    assert 1 in others
+    assert [ack.upto for ack in acks] == [2 * STEP]
+    stored = await hand.store.read(lambda: results.query(1, limit=10))
+    assert len(stored.items) == 10
     await hand.close()
