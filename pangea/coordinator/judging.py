@@ -207,14 +207,15 @@ class Judging:
                 self._set_aside(job, now, decided)
         return decided
 
-    def sicken(self, workers: Set[int]) -> Decided:
+    def sicken(self, workers: Set[int], jobs: Iterable[int]) -> Decided:
         """Take back at once what *workers*, who turned, cannot tell if they are sick.
 
-        Only the jobs that they vote on are looked at.
+        Of *jobs* only those that they vote on are looked at.
         """
         decided, now = Decided(), self._now()
-        for job, state in list(self._board.states.items()):
-            if not workers.isdisjoint(state.electorate):
+        for job in jobs:
+            state = self._board.states.get(job)
+            if state is not None and not workers.isdisjoint(state.electorate):
                 self._set_aside(job, now, decided)
         return decided
 

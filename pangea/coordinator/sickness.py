@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from pangea.storage import sick_windows
 from .backlog import keep_latest
 from .judging import BACK_S, Decided
 from .mute import Mute
+from .walk import walk
 from .words import Words
 from .worker_link import WorkerLink
 
@@ -97,9 +99,10 @@ class Sickness:
             except TimeoutError:
                 pass
             self._news.clear()
-            decided = self.look()
+            decided = self._look()
             if decided:
                 await self._intake.note(decided)
+            await self._carry_out()
 
     def hear(self, link: WorkerLink, message: Message) -> bool:
         """Take what a worker says of itself; False if *message* is no such word."""
@@ -178,6 +181,12 @@ class Sickness:
 
     def look(self) -> Decided:
         """See who is isolated; return what changed by that, and since."""
+        decided = self._look()
+        moved, self._moved = self._moved, set()
+        decided.add(self._judging.sicken(moved, list(self._board.states)))
+        return decided
+
+    def _look(self) -> Decided:
         for waited in self._words.due(self._clock.monotonic()):
             self._take(*waited)
         self._end_silent()
@@ -190,10 +199,14 @@ class Sickness:
         for worker in {*self._isolation.isolated, *self._board.connected}:
             self._look_at(worker)
         decided, self._undone = self._undone, Decided()
+        return decided
+
+    async def _carry_out(self) -> None:
+        """Take back what those that are sick by now cannot tell, without waiting."""
         if self._moved:
             moved, self._moved = self._moved, set()
-            decided.add(self._judging.sicken(moved))
-        return decided
+            sicken = partial(self._judging.sicken, moved)
+            await walk(self._board, sicken, self._intake.note)
 
     def _take_back(self, worker: Worker, windows: list[SickWindow]) -> None:
         """Withdraw the votes that were counted before *windows* were known."""

@@ -60,10 +60,10 @@ async def test_a_hundred_turns_are_one(world, caplog):
     judging._set_aside = spy
     sicken, turns = judging.sicken, []
 
-    def counted(workers):
+    def counted(workers, jobs):
         turns.append(set(workers))
         looked.clear()
-        decided = sicken(workers)
+        decided = sicken(workers, jobs)
         assert set(looked) == set(hel.held), "only its own jobs"
         return decided
 
