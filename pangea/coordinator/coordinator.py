@@ -281,8 +281,7 @@ class Coordinator:
         """
         if self.intake.trouble or self.watch.doubt:
             if self.intake.trouble:
-                # Judging goes on with what is heard, and must not take the silence
-                # of those who could not be heard for an answer.
+                # The silence of those who could not be heard is no answer.
                 self.judging.hold(now + BACK_S)
             self._expire_from = now + BACK_S
         # No longer than that: the clock may have been set back.
