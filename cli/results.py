@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from pangea.core.errors import Unreachable
+from pangea.core.durations import parse_duration
+from pangea.core.errors import Unreachable, UsageError
+from pangea.core.moments import parse_moment
 from pangea.core.text import safe_text
 
 from .client import Client, path_of
@@ -61,6 +63,8 @@ def command(
     follow: bool,
 ) -> None:
     """Print the results of the job NAME, newest first (100, or all --since)."""
+    if since:
+        _check_since(since)
     client, path = session.client(), path_of("jobs", name, "results")
     if not since and limit is None:
         limit = BEGIN if follow else FETCH
@@ -71,6 +75,14 @@ def command(
     show_items(session, found, COLUMNS, key="started_at")
     if not found:
         session.note(f"no results yet\n  try: pangea job show {name}")
+
+
+def _check_since(text: str) -> None:
+    """Refuse what is neither a duration nor a time, before anybody is asked."""
+    try:
+        parse_duration(text)
+    except UsageError:
+        parse_moment(text, time.time())
 
 
 class Follower:

@@ -11,9 +11,6 @@ from .judging import Decided
 #: Lines of one incident that wait in memory while the database refuses.
 MOST_LINES = 500
 
-#: Lines of one incident that wait in memory while the database refuses.
-MOST_LINES = 500
-
 
 class IncidentWrites:
     """All steps of one transaction; of one incident they are joined.
@@ -38,16 +35,6 @@ class IncidentWrites:
             Step(incident, tuple(self._entries[id_]), tuple(self._changed[id_]))
             for id_, incident in self._last.items()
         ]
-
-    def join(self, later: "IncidentWrites") -> None:
-        """Take in what was to be written after this; of too many lines the last."""
-        self._last |= later._last
-        self._told |= later._told
-        for id_, entries in later._entries.items():
-            held = [*self._entries.get(id_, ()), *entries]
-            self._entries[id_] = held[:1] + held[1:][-MOST_LINES:]
-        for id_, changed in later._changed.items():
-            self._changed.setdefault(id_, {}).update(changed)
 
     def join(self, later: "IncidentWrites") -> None:
         """Take in what was to be written after this; of too many lines the last."""
