@@ -26,7 +26,7 @@ from .world import Plan, World
 
 PANGEA = "Pangea"
 #: With a mechanism off, so many of the seeds are enough to show what it is for.
-WITHOUT_SHARE = 5
+WITHOUT_SHARE = 2
 Scores = dict[str, Score]
 
 

@@ -11,6 +11,8 @@ from .world import Fault, Kind, World
 
 #: Two answers of an outage's end may still be on their way, and be confirmed.
 LAST_WORD_S = 2.0
+#: Faults of which a worker itself can know nothing.
+MISLED = (Kind.ALONE, Kind.PATH)
 
 
 class Told(NamedTuple):
@@ -117,8 +119,8 @@ def is_disturbed(world: World, target: int, fault: Fault) -> bool:
 def _unknowable(world: World, target: int, at: float) -> bool:
     """Tell whether nobody could have known better.
 
-    That is so if all who could see were misled; and when most of them only just
-    began to be, by faults that have nothing to do with each other.
+    That is so if all who could see were misled, or most of those who are not known to
+    be, by faults that have nothing to do with each other.
     """
     workers = range(1, world.plan.workers + 1)
     first = (
@@ -126,13 +128,13 @@ def _unknowable(world: World, target: int, at: float) -> bool:
     )  # when the first try of a sole voter began
     moments = [at, (first + at) / 2, first, at - world.plan.timeout_s]
     states = [_worst(world, w, target, moments) for w in workers]
-    misled = [s for s in states if s in (Kind.ALONE, Kind.PATH)]
-    if misled and None not in states:
+    if None not in states and any(state in MISLED for state in states):
         return True
+    # Whoever has been alone for long is isolated by now.
     fresh = at - world.plan.interval_s - world.plan.timeout_s - LAST_WORD_S
-    before = [_state(world, w, target, fresh) for w in range(1, len(states) + 1)]
-    newly = [s for s in before if s in (Kind.ALONE, Kind.PATH)]
-    return 2 * len(misled) > len(states) > 2 * len(newly)
+    known = [w for w in workers if world.worker(w, fresh) is Kind.ALONE]
+    newly = [w for w in workers if w not in known and states[w - 1] in MISLED]
+    return 2 * len(newly) > len(states) - len(known)
 
 
 def _too_few(states: list[Kind | None]) -> bool:

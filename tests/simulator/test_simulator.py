@@ -32,8 +32,11 @@ def test_no_page_is_false_and_no_outage_missed(size):
 #: Worlds in which something goes wrong without the mechanism, and nothing with it.
 NEEDED = [
     ("confirm", 2, 1),
+    ("expiry", 2, 376),
     ("self-test", 1, 0),
+    ("isolation", 3, 105),
     ("up-rounds", 3, 2),
+    ("electorate", 2, 29),
 ]
 
 
