@@ -112,7 +112,8 @@ class Coordinator:
 
     def learn(self, worker: int, said: Health) -> None:
         """Take what a worker says of its health."""
-        self.sickness.hear(Linked(self.board.workers[worker]), said)
+        link = Linked(self.board.workers[worker])
+        self.sickness.hear(self.reception.links.setdefault(worker, link), said)
         self._page(self.sickness.look())
 
     def hear(self, results: list[Result]) -> None:

@@ -130,8 +130,8 @@ def _unknowable(world: World, target: int, at: float) -> bool:
     states = [_worst(world, w, target, moments) for w in workers]
     if None not in states and any(state in MISLED for state in states):
         return True
-    # Whoever has been alone for long is isolated by now.
-    fresh = at - world.plan.interval_s - world.plan.timeout_s - LAST_WORD_S
+    # Whoever has been alone for two intervals is isolated by now.
+    fresh = at - 2 * world.plan.interval_s - world.plan.timeout_s - LAST_WORD_S
     known = [w for w in workers if world.worker(w, fresh) is Kind.ALONE]
     newly = [w for w in workers if w not in known and states[w - 1] in MISLED]
     return 2 * len(newly) > len(states) - len(known)
