@@ -212,8 +212,6 @@ class _Replay:
         majority = len(state.electorate) // 2 + 1
         if state.line in ("confirming", "tipping"):
             return 1
-        if state.line == "tipping":
-            return 1
         if state.line == "recovering":
             rounds, spoken = rule.up_rounds - state.good_rounds, len(state.round_good)
         elif state.bad_rounds:

@@ -25,7 +25,7 @@ LINES = {
     "nobody": "nobody who is well has a vote",
     "too-few": "too few vote for a new verdict",
     "confirming": "the only voter tries again before it is believed",
-    "tipping": "the failure that makes enough of a partial one is tried again",
+    "tipping": "who fails what others have reached since is asked once more",
     "rounds": "enough failed, but not for as many rounds as the rule wants",
     "quorum-failed": "as many failed as the rule wants for down",
     "partial": "failures below the quorum have stood for three rounds",

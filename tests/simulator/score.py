@@ -26,8 +26,8 @@ class Told(NamedTuple):
 class Score(NamedTuple):
     """Of one or more worlds: outages, pages that were false, outages missed.
 
-    ``delays`` are those of undisturbed outages, from the begin to the page, as
-    shares of what was promised.
+    ``seconds`` are those of undisturbed outages from the begin to the page, and
+    ``shares`` the same of what was promised.
     """
 
     outages: int = 0

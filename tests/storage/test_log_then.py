@@ -1,7 +1,5 @@
 """The logs at a moment of the past: right, and by seeks alone."""
 
-import sqlite3
-
 import pytest
 
 from pangea.core.late import Fix
@@ -99,10 +97,7 @@ async def test_no_log_is_ever_scanned(store, web):
         link.set_trace_callback(None)
         plans = []
         for sql in {s for s in seen if s.lstrip().startswith(("SELECT", "WITH"))}:
-            try:
-                plans += link.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
-            except sqlite3.OperationalError as error:  # pragma: no cover
-                raise AssertionError(sql) from error
+            plans += link.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
         return [plan[3] for plan in plans]
 
     steps = await store.read(watch)
