@@ -1,0 +1,63 @@
+"""The shape of a notifier: it is given a message and delivers it, or says why not.
+
+A notifier touches no clock, retry, database or log: who calls it does, in one place.
+"""
+
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct, field
+
+from pangea.core.errors import PangeaError
+from pangea.core.notice import Kind, Severity
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What one channel is to say once.
+
+    ``id`` is the same for every attempt: the idempotency key. ``thread`` is the same
+    for all messages of one incident, so that mails and pagers keep them together.
+    ``data`` is the same for programs, as JSON. All text is safe to print; it is not
+    escaped for HTML, except in ``html``.
+    """
+
+    id: str
+    thread: str
+    kind: Kind
+    severity: Severity
+    at_us: int
+    subject: str
+    text: str
+    html: str = ""
+    url: str = ""
+    ack_url: str = ""
+    drill: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class NotSent(PangeaError):
+    """A message was not delivered; try again after ``retry_after_s``, None: whenever."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(PangeaError):
+    """A message will never be delivered like this: there is no use in trying again."""
+
+
+class Notifier(Protocol):
+    """Delivers messages over one kind of channel."""
+
+    TYPE: ClassVar[str]
+    #: What a channel of this type is configured with; a msgspec struct.
+    Options: ClassVar[type[Struct]]
+    #: Options that are secrets: sealed at rest, masked wherever they are shown.
+    SECRETS: ClassVar[frozenset[str]]
+
+    async def send(self, message: Message, options: Any, timeout_s: float) -> str:
+        """Deliver *message* within *timeout_s*; return what was answered, in short.
+
+        Raises NotSent if it may work later, Refused if it never will.
+        """
+        ...
