@@ -35,7 +35,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class NotSent(PangeaError):
-    """A message was not delivered; try again after ``retry_after_s``, None: whenever."""
+    """Not delivered; try again after ``retry_after_s``, or whenever if None."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
