@@ -72,18 +72,25 @@ class Past:
         The range begins when the job was added, if that is later.
         """
         whole = since_added(job, whole)
-        aside = Aside(
+        return uptime(self.turns(job, whole, worker), whole, self.aside(job, whole))
+
+    def aside(self, job: Job, whole: Span) -> Aside:
+        """Return what takes time within *whole* out of the uptime of *job*."""
+        return Aside(
             paused=log_then.pauses(job.id, whole.begin_us, whole.end_us),
             maintenance=merged(self.maintenance(job, whole)),
             drill=merged(self.drills(job, whole)),
             no_data=coverage.no_data(job, whole, self._c.buckets),
         )
+
+    def turns(
+        self, job: Job, whole: Span, worker: int | None = None
+    ) -> list[Transition]:
+        """Return the verdicts of *job* within *whole*, or what *worker* alone said."""
         if worker is None:
-            turns = log_then.held(job.id, whole.begin_us, whole.end_us)
-        else:
-            changes = verdicts.vote_changes(job.id)
-            turns = [_turn(c) for c in changes if c.worker == worker]
-        return uptime(turns, whole, aside)
+            return log_then.held(job.id, whole.begin_us, whole.end_us)
+        changes = verdicts.vote_changes(job.id)
+        return [_turn(c) for c in changes if c.worker == worker]
 
     def history(
         self, job: Job, whole: Span, points: int, worker: int | None

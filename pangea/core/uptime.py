@@ -94,17 +94,28 @@ def uptime(
     *transitions* are those of the job, oldest first, from the last one before
     *whole* on; before the first one the verdict is what that one left.
     """
-    spans = _verdicts(transitions, whole)
-    found = dict.fromkeys(KINDS, 0)
+    found = kinds(transitions, whole, aside)
+    return Uptime(**{name: length(spans) / 1e6 for name, spans in found.items()})
+
+
+def kinds(
+    transitions: Iterable[Transition], whole: Span, aside: Aside | None = None
+) -> dict[str, list[Span]]:
+    """Return when a job was what within *whole*: of each of ``KINDS`` its stretches.
+
+    They are in order and apart, and together they are *whole*; *transitions* are
+    those that ``uptime`` takes.
+    """
+    found: dict[str, list[Span]] = {name: [] for name in KINDS}
     taken: list[Span] = []
     for name in ("paused", "maintenance", "drill", "no_data"):
         given = getattr(aside, name) if aside else ()
         clipped = merged(_within(given, whole))
-        found[name] = length(without(clipped, taken))
+        found[name] = without(clipped, taken)
         taken = merged([*taken, *clipped])
-    for verdict, stretches in spans.items():
-        found[verdict] = length(without(stretches, taken))
-    return Uptime(**{name: us / 1e6 for name, us in found.items()})
+    for verdict, stretches in _verdicts(transitions, whole).items():
+        found[verdict] = without(stretches, taken)
+    return found
 
 
 def budget(slo: float, whole: Uptime, recent: dict[str, Uptime]) -> Budget:

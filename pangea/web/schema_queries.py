@@ -10,7 +10,7 @@ class FiguresAnswer(Struct, frozen=True, kw_only=True):
 
     ``failed_pct`` is the share of good and failed ones that failed, ``loss_pct`` that
     of packets, of probes that count them. Times are those of good results;
-    ``phases`` are means in milliseconds.
+    ``phases_ms`` are means.
     """
 
     runs: int = 0
@@ -27,7 +27,7 @@ class FiguresAnswer(Struct, frozen=True, kw_only=True):
     p95_ms: float | None = None
     p99_ms: float | None = None
     max_ms: float | None = None
-    phases: dict[str, float] = {}
+    phases_ms: dict[str, float] = {}
 
 
 class PartPoint(Struct, frozen=True, kw_only=True):
