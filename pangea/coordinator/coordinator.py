@@ -27,6 +27,7 @@ from .board import Board
 from .confirming import Confirming
 from .dialler import Dialler
 from .dispatch import Dispatch
+from .following import follow_verdicts
 from .heartbeats import Heartbeats
 from .incidents import Incidents
 from .intake import Intake
@@ -117,22 +118,18 @@ class Coordinator:
 
     def _follow_verdicts(self) -> None:
         """Make what hears of each verdict at once."""
-        # First of all followers: the others may want to know the times.
         self.outages = Outages(self.board)
         self.confirming = Confirming(self.board, self.dispatch, self.watch, self.clock)
-        self.judging.followers[:0] = [self.outages.follow, self.confirming.follow]
         self.dispatch.linked.append(self.confirming.linked)
         self.incidents = Incidents(self.board, self.store, self.clock)
-        self.judging.followers.append(self.incidents.follow)
-        self.judging.heard = self.incidents.causes.heard
 
     def _explain_verdicts(self) -> None:
         """Make what knows why verdicts are what they are."""
         self.past = Past(self)
         self.planned = Planned(self)
         self.sickness = Sickness(self)
-        # After the incidents, for its lines are theirs.
         self.reasons = Reasons(self)
+        follow_verdicts(self)
 
     def _open_reception(
         self, identity: Identity, ring: Callable[[], bytes]

@@ -72,6 +72,10 @@ class Decided(Struct):
 Repeat = Callable[[int, int, float], None]
 #: Called with a state as it was, what was judged, and what will be written of it.
 Follower = Callable[[JobState, Judgement, Decided], None]
+#: Called with results before they are judged.
+Hearer = Callable[[Sequence[Result]], None]
+#: Tells why the vote of a result does not count, "" if it does.
+Void = Callable[[Result, Job], str]
 
 
 class Judging:
@@ -84,16 +88,17 @@ class Judging:
         self._step = ClockStep(clock)
         #: Those that want to know of every change of a vote or a verdict.
         self.followers: list[Follower] = []
-        #: Is given all results before they are judged.
-        self.heard: Callable[[Sequence[Result]], None] = lambda results: None
-        #: Tells why the vote of a result does not count, "" if it does.
-        self.void: Callable[[Result, Job], str] = lambda result, job: ""
-        self._voting = Voting(board, lambda result, job: self.void(result, job))
+        #: Are given all results before they are judged.
+        self.hearers: list[Hearer] = []
+        #: Each may tell why the vote of a result does not count; the first is right.
+        self.voids: list[Void] = []
+        self._voting = Voting(board, self._void)
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
         decided, now, results = Decided(), self._now(), tuple(results)
-        self.heard(results)
+        for heard in self.hearers:
+            heard(results)
         by_job = self._renew(results, now)
         for job in self._board.moving & by_job.keys():
             votes = [v for v in by_job[job] if v.expires > now]
@@ -113,6 +118,9 @@ class Judging:
                 if self._board.lasts[job] >= 2 * SELDOM_S:
                     decided.touched.add(job)
         return decided
+
+    def _void(self, result: Result, job: Job) -> str:
+        return next((why for void in self.voids if (why := void(result, job))), "")
 
     def _now(self) -> float:
         """Return the time; votes move along with a clock that was set.
@@ -219,12 +227,23 @@ class Judging:
                 self._set_aside(job, now, decided)
         return decided
 
-    def withdraw(self, worker: int, since: float, until: float, cause: str) -> Decided:
-        """Take back what *worker* said from *since* to *until* (UTC), being sick."""
+    def withdraw(
+        self,
+        worker: int,
+        since: float,
+        until: float,
+        cause: str,
+        jobs: Iterable[int] | None = None,
+    ) -> Decided:
+        """Take back what *worker* said from *since* to *until* (UTC), being sick.
+
+        Of *jobs* alone, if they are given.
+        """
         decided, now, board = Decided(), self._now(), self._board
-        for job, state in list(board.states.items()):
-            vote = state.votes.get(worker)
-            if vote is not None and since <= vote.at <= until:
+        for job in list(board.states if jobs is None else jobs):
+            state = board.states.get(job)
+            vote = state.votes.get(worker) if state else None
+            if state and vote is not None and since <= vote.at <= until:
                 rule, workers = board.rules[job], board.workers
                 judged = withdraw(
                     state, worker, since, until, cause, rule, now, workers

@@ -3,14 +3,12 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pangea.core.model import Job, Result
+from pangea.core.model import Job
 from pangea.core.uptime import Span
-from pangea.core.verdict import JobState, Judgement
 from pangea.storage import spans
 from pangea.storage.spans import DRILL, MAINTENANCE
 
 from .drill import Drills
-from .judging import Decided
 from .maintenance import Upkeep
 from .suppression import Suppression
 
@@ -33,8 +31,6 @@ class Planned:
         self.upkeep = Upkeep(c.board, c.store, c.clock)
         self.suppression = Suppression(c.board, c.incidents, c.run_now)
         self.drills = Drills(c.board, c.store, c.clock, c.dispatch, c.incidents)
-        c.judging.followers.append(self._follow)
-        self._void, c.judging.void = c.judging.void, self._is_void
         c.past.maintenance = partial(_stretches, MAINTENANCE)
         c.past.drills = partial(_stretches, DRILL)
         self._drilled: dict[int, int] = {}
@@ -58,10 +54,6 @@ class Planned:
         if decided:
             await self._c.intake.note(decided)
 
-    def _follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
-        self.suppression.follow(before, judged, decided)
-        self.drills.follow(before, judged, decided)
-
     def _may_drill(self, job: int, at_us: int) -> bool:
         """Tell whether a worker may tell *job* as failed on purpose.
 
@@ -72,10 +64,6 @@ class Planned:
             begun = round(self.drills.drills[job].begun * 1e6)
             self._drilled[job] = begun
         return begun is not None and at_us >= begun - CLOCKS_US
-
-    def _is_void(self, result: Result, job: Job) -> str:
-        why = self.upkeep.void(result, job) or self.drills.void(result, job)
-        return why or self._void(result, job)
 
 
 def _stretches(kind: str, job: Job, whole: Span) -> list[Span]:

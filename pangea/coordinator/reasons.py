@@ -20,10 +20,6 @@ class Reasons:
         board, clock = coordinator.board, coordinator.clock
         self.explaining = Explaining(board, clock)
         self.gathering = Gathering(board, coordinator.reception.asking, clock)
-        coordinator.judging.followers += [
-            self.explaining.follow,
-            self.gathering.follow,
-        ]
 
     async def run(self, write: Write) -> None:
         """Gather, and see to incidents that open late, until cancelled."""

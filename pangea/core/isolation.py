@@ -15,6 +15,9 @@ from msgspec import Struct
 #: below the other share.
 LEAST = 3
 BEGINS, ENDS = 0.5, 0.25
+#: So many that nobody trusts are witnesses against one that is trusted and among
+#: them alone, if all of them say the same.
+STRANGERS = 2
 _CAUSE = "isolated"
 
 
@@ -36,37 +39,53 @@ class _Heard:
 
     def __init__(self, said: Iterable[Said]) -> None:
         said = list(said)
-        self._voters = len(said)
+        self.voters = len(said)
         self._heard = sum(s.failed is not None for s in said)
         self._good = sorted(s.at for s in said if s.failed is False)
 
-    def is_alone(self, one: Said) -> bool | None:
-        """Tell whether *one*, who is among them, is alone; None: nobody knows."""
+    def is_alone(self, one: Said, *, known: bool) -> bool | None:
+        """Tell whether *one*, who is among them, is alone; None: nobody knows.
+
+        Of two, while others are not heard, neither is believed against the other;
+        but who is *known* to be isolated is not well because a witness went silent.
+        """
         if not one.failed:
             return False if len(self._good) > 1 else None
-        since = len(self._good) - bisect_left(self._good, one.at)
-        # Of two, while others are not heard, neither is believed against the other.
-        enough = self._heard >= min(3, self._voters)
-        return True if enough and 2 * since >= self._heard else None
+        enough = known or self._heard >= min(3, self.voters)
+        return True if enough and 2 * self._since(one) >= self._heard else None
+
+    def is_alone_among_strangers(self, one: Said) -> bool | None:
+        """Tell the same of the only one that is trusted: all others must agree."""
+        since = self._since(one)
+        return True if since >= STRANGERS and since == self._heard - 1 else None
+
+    def _since(self, one: Said) -> int:
+        """Return how many have reached it since *one* began to fail."""
+        return len(self._good) - bisect_left(self._good, one.at)
 
 
-def alone_in(said: Iterable[Said]) -> dict[int, bool]:
+def alone_in(said: Iterable[Said], known: Container[int] = ()) -> dict[int, bool]:
     """Return, for each worker that others can be held against, whether it is alone.
 
     True: it fails what at least half of those that are heard have reached since, so
     that one that lies silences nobody but where there are only two. False: another
     reaches it as well. Who fails what fewer have reached since is left out, for
-    nobody knows.
+    nobody knows. Those *known* to be isolated need but one witness.
     """
     said = list(said)
     everybody, trusted = _Heard(said), _Heard(s for s in said if s.trusted)
     found = {}
     for one in said:
-        if one.failed is not None:
-            heard = trusted if one.trusted and one.failed else everybody
-            alone = heard.is_alone(one)
-            if alone is not None:
-                found[one.worker] = alone
+        if one.failed is None:
+            continue
+        if not (one.trusted and one.failed):
+            alone = everybody.is_alone(one, known=one.worker in known)
+        elif trusted.voters > 1:
+            alone = trusted.is_alone(one, known=one.worker in known)
+        else:
+            alone = everybody.is_alone_among_strangers(one)
+        if alone is not None:
+            found[one.worker] = alone
     return found
 
 
@@ -82,7 +101,7 @@ class Isolation:
 
     def put(self, job: int, said: Iterable[Said]) -> None:
         """Take what is said of *job* now."""
-        after, before = alone_in(said), self._found.get(job, {})
+        after, before = alone_in(said, self.isolated), self._found.get(job, {})
         if after == before:
             return
         self._seen.subtract(before.keys())
@@ -102,6 +121,10 @@ class Isolation:
         """Forget all but *jobs*."""
         for job in [known for known in self._found if known not in jobs]:
             self.drop(job)
+
+    def tells_of(self, worker: int) -> bool:
+        """Tell whether *worker* can be held against others on enough targets."""
+        return self._seen[worker] >= LEAST
 
     def look(self, worker: int) -> bool:
         """Decide anew whether *worker* is isolated; tell whether that changed."""

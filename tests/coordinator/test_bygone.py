@@ -118,17 +118,18 @@ async def test_what_is_wrong_now_does_not_rewrite_what_was(world):
 
     # Now the one that saw it is isolated, and something else comes late.
     hel = coordinator.board.worker("hel").id
-    sickness._isolation.isolated[hel] = "isolated: fails 4 of 4 that others reach"
+    isolating = sickness.isolating
+    isolating.isolation.isolated[hel] = "isolated: fails 4 of 4 that others reach"
     coordinator.board.sick[hel] = "isolated: fails 4 of 4 that others reach"
     coordinator.board.resting = {hel: 0.0}
     late = [row(job.id, -2900.2), row(job.id, -1000.2)]
     await workers[1].report(late, epoch="older")
     await until(lambda: waiting(correction))
-    sickness._failed.clear()
+    isolating._failed.clear()
     await until(lambda: corrected(world))
     after = await world.store.read(lambda: log_then.held(job.id, 0, now_us(-60)))
     assert after == before
-    assert not sickness._failed, "the past is no news of who is isolated"
+    assert not isolating._failed, "the past is no news of who is isolated"
     page, _ = await world.store.read(lambda: incidents.page(FIRST_ORG))
     assert not any(incident.retracted for incident in page)
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from pangea.coordinator.isolating import FROM_BEFORE
 from pangea.coordinator.mute import SILENT_S, Mute
-from pangea.coordinator.sickness import FROM_BEFORE
 from pangea.core.sickness import FOR_EVER
 from pangea.mesh.probe_messages import Health, Window
 from pangea.storage import sick_windows, verdicts

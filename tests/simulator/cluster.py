@@ -11,6 +11,7 @@ from pangea.coordinator.board import Board
 from pangea.coordinator.confirming import Confirming
 from pangea.coordinator.dispatch import Dispatch
 from pangea.coordinator.judging import Decided, Judging
+from pangea.coordinator.outages import Outages
 from pangea.coordinator.sickness import Sickness
 from pangea.coordinator.watch import Watch
 from pangea.core.isolation import Isolation
@@ -70,12 +71,21 @@ class Coordinator:
         self.reception = SimpleNamespace(hearers=[], links={})
         self.watch = Watch(self.board, clock)
         self.confirming = Confirming(self.board, self.dispatch, self.watch, clock)
-        if "confirm" not in off:
-            self.judging.followers.append(self.confirming.follow)
         self.sickness = Sickness(self)
         if "isolation" in off:
-            self.sickness._isolation = NoIsolation()
+            self.sickness.isolating.isolation = NoIsolation()
+        self._follow()
         self.told: list[Told] = []
+
+    def _follow(self) -> None:
+        """Let the parts hear what is judged, as `coordinator.following` does."""
+        self.outages = Outages(self.board)
+        self.judging.voids.append(self.sickness.void)
+        self.judging.followers += [self.outages.follow]
+        if "confirm" not in self._off:
+            self.judging.followers.append(self.confirming.follow)
+            self.dispatch.linked.append(self.confirming.linked)
+        self.judging.followers.append(self.sickness.isolating.follow)
 
     def load(self, states: Collection[bytes]) -> None:
         """Know all jobs and workers, and take up the verdicts in *states*."""
@@ -177,6 +187,7 @@ class Cluster:
         states = [encode(state) for state in before.board.states.values()]
         self.coordinator = self._new(states)
         self.coordinator.told = before.told
+        self.coordinator.board.outages = dict(before.board.outages)
         self.coordinator.sickness._windows = before.sickness._windows
 
     async def _link(self) -> None:
