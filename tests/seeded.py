@@ -189,14 +189,21 @@ class SeededService:
         )
 
     async def history(
-        self, org: int, name: str, *, range_s: float, points: int, worker: str | None
+        self,
+        org: int,
+        name: str,
+        *,
+        range_s: float,
+        points: int,
+        worker: str | None,
+        until_us: int | None = None,
     ) -> HistoryAnswer:
         """Return *points* seeded buckets; a down job ends in failures."""
         job = await self.job(org, name)
         step = range_s / points
         values = self._day(job, points)
         made = [
-            make_point(NOW_US - round((points - n) * step * 1e6), value)
+            make_point((until_us or NOW_US) - round((points - n) * step * 1e6), value)
             for n, value in enumerate(values)
         ]
         known = [v for v in values if v is None or math.isfinite(v)]

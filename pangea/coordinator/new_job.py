@@ -177,3 +177,8 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """
     both = {**old, **{k: v for k, v in new.items() if v != MASK}}
     return {key: value for key, value in both.items() if value is not None}
+
+
+def question(job: Job) -> tuple[object, ...]:
+    """Return what a job asks; votes on one question say nothing of another."""
+    return job.target, job.options, job.expect

@@ -36,7 +36,7 @@ from .answers import (
 from .coordinator import Coordinator
 from .greeting import NO_LINES
 from .heartbeats import expected_after, grace_of
-from .new_job import job_from, patched
+from .new_job import job_from, patched, question
 from .starters import starters
 from .status import Status
 from .trusting import price_of
@@ -255,12 +255,19 @@ class CoordinatorService:
         return Page(items=items, next=page.next)
 
     async def history(
-        self, org: int, name: str, *, range_s: float, points: int, worker: str | None
+        self,
+        org: int,
+        name: str,
+        *,
+        range_s: float,
+        points: int,
+        worker: str | None,
+        until_us: int | None = None,
     ) -> HistoryAnswer:
-        """Return buckets of history up to now."""
+        """Return buckets of history up to then, or now."""
         job = self._board.job(name, org)
         worker_id = self._board.worker(worker, org).id if worker else None
-        until_us = round(self._c.clock.wall() * 1e6)
+        until_us = until_us or round(self._c.clock.wall() * 1e6)
         whole = Span(until_us - round(range_s * 1e6), until_us)
         history, time = await self._c.store.read(
             lambda: self._c.past.history(job, whole, points, worker_id)
@@ -311,8 +318,3 @@ class CoordinatorService:
         if refusal:
             raise UsageError(refusal)
         return cost
-
-
-def question(job: Job) -> tuple[object, ...]:
-    """Return what a job asks; votes on one question say nothing of another."""
-    return job.target, job.options, job.expect

@@ -10,6 +10,7 @@ from pangea.core.durations import Seconds
 
 from .asked import body_of, moment_us, query_of
 from .keys import SERVICE, SITE, who_is
+from .ranges import a_day, span_of
 from .refusals import NotReady
 from .schema import (
     JobPatch,
@@ -45,16 +46,17 @@ class ResultsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     cursor: str | None = None
 
 
-def _a_day() -> Seconds:
-    return Seconds(86400)
-
-
 class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """``range`` back from now (a day if not given) in so many ``points``."""
+    """``range`` back from ``until`` (a day, now) in so many ``points``.
 
-    range: Seconds = field(default_factory=_a_day)
+    Or from ``since`` on; both are a time (RFC 3339), or a duration before now.
+    """
+
+    range: Seconds = field(default_factory=a_day)
     points: Annotated[int, Meta(ge=1, le=2000)] = 288
     worker: str | None = None
+    since: str | None = None
+    until: str | None = None
 
 
 class Health(Struct, frozen=True):
@@ -185,7 +187,13 @@ async def history(request: web.Request) -> web.Response:
     """GET /api/v1/jobs/{name}/history"""
     org, name = who_is(request).org, request.match_info["name"]
     asked = query_of(request, HistoryQuery)
+    whole = span_of(asked, request.app[SITE].wall())
     found = await request.app[SERVICE].history(
-        org, name, range_s=asked.range, points=asked.points, worker=asked.worker
+        org,
+        name,
+        range_s=(whole.end_us - whole.begin_us) / 1e6,
+        points=asked.points,
+        worker=asked.worker,
+        until_us=whole.end_us if asked.until else None,
     )
     return reply(found)

@@ -6,14 +6,15 @@ from aiohttp import web
 from msgspec import Struct, field
 
 from pangea.core.durations import Seconds
-from pangea.core.errors import NotFound, UsageError
+from pangea.core.errors import NotFound
 from pangea.core.moments import parse_moment
 from pangea.core.uptime import Span
 
 from . import api
 from .api import Paging, page_of, reply
-from .asked import moment_us, query_of
+from .asked import query_of
 from .keys import SITE, who_is
+from .ranges import a_month, span_of
 from .schema_past import JobThen, StatusThen, UptimeAnswer
 
 
@@ -29,14 +30,10 @@ class JobsQuery(Paging, frozen=True, forbid_unknown_fields=True):
     at: str | None = None
 
 
-def _a_month() -> Seconds:
-    return Seconds(30 * 86400)
-
-
 class UptimeQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """``range`` back from now (30 days), or ``since`` and ``until`` as for results."""
 
-    range: Seconds = field(default_factory=_a_month)
+    range: Seconds = field(default_factory=a_month)
     since: str | None = None
     until: str | None = None
 
@@ -80,19 +77,8 @@ def at_us(request: web.Request, text: str) -> int:
 async def uptime(request: web.Request) -> web.Response:
     """GET /api/v1/jobs/{name}/uptime"""
     org, name = who_is(request).org, request.match_info["name"]
-    whole = _range(query_of(request, UptimeQuery), request.app[SITE].wall())
+    whole = span_of(query_of(request, UptimeQuery), request.app[SITE].wall())
     return reply(await past_of(request).uptime(org, name, whole))
-
-
-def _range(asked: UptimeQuery, now: float) -> Span:
-    until = moment_us(asked.until, now, "until") or round(now * 1e6)
-    since = moment_us(asked.since, now, "since")
-    if since is None:
-        since = until - round(asked.range * 1e6)
-    until = min(until, round(now * 1e6))
-    if since >= until:
-        raise UsageError("since: must be before until, and not to come")
-    return Span(since, until)
 
 
 async def status(request: web.Request) -> web.Response:

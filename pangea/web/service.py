@@ -83,9 +83,16 @@ class Service(Protocol):
         ...
 
     async def history(
-        self, org: int, name: str, *, range_s: float, points: int, worker: str | None
+        self,
+        org: int,
+        name: str,
+        *,
+        range_s: float,
+        points: int,
+        worker: str | None,
+        until_us: int | None = None,
     ) -> HistoryAnswer:
-        """Return buckets of history up to now."""
+        """Return buckets of history up to then, or now."""
         ...
 
     def recent(self, org: int, job_id: int, points: int) -> list[float | None]:

@@ -43,7 +43,7 @@ def test_the_document_says_who_may_and_what_is_taken():
     assert "201" in add["responses"]
     history = document["paths"]["/api/v1/jobs/{name}/history"]["get"]
     names = [parameter["name"] for parameter in history["parameters"]]
-    assert names == ["name", "range", "points", "worker"]
+    assert names == ["name", "range", "points", "worker", "since", "until"]
     spec = document["components"]["schemas"]["JobSpec"]
     assert spec["required"] == ["type", "target"]
     assert document["paths"]["/healthz"]["get"]["security"] == []
