@@ -26,6 +26,7 @@ from pangea.web.api_notes import NOTES
 from pangea.web.api_past import PAST
 from pangea.web.api_probes import PROBES
 from pangea.web.api_secrets import SECRETS
+from pangea.web.api_timeline import TIMELINES
 from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
 from pangea.web.server import serve
@@ -48,6 +49,7 @@ from .past_service import PastService
 from .probe_service import ProbeService
 from .secret_service import SecretService
 from .service import CoordinatorService
+from .timeline_service import TimelineService
 from .tls import note_here, open_certificate, places_of, site_of, url_of
 from .trial_service import TrialService
 from .worker_service import WorkerService
@@ -125,6 +127,7 @@ def offer(
     app[DRILLS] = DrillService(coordinator)
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
+    app[TIMELINES] = TimelineService(coordinator)
     app[TRIALS] = TrialService(coordinator)
     app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
     app[METRICS] = MetricsService(coordinator)

@@ -33,6 +33,7 @@ from .api_secrets import (
     start_rotation,
     use_rotation,
 )
+from .api_timeline import TIMELINE_ROUTES
 from .docs import docs, document
 from .login import LOGIN
 from .mesh import MESH
@@ -209,6 +210,7 @@ API: list[Route] = [
         media=LINES,
     ),
     *PAST_ROUTES,
+    *TIMELINE_ROUTES,
     *WORKER_ROUTES,
     *INCIDENT_ROUTES,
     *EXPLAIN_ROUTES,

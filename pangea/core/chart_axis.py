@@ -1,0 +1,99 @@
+"""Axes of charts: round numbers to stand beside a plot, and round times below it."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+#: Steps of a time axis in seconds; above the last one it goes by months.
+STEPS_S = (
+    60, 120, 300, 600, 900, 1800,
+    3600, 7200, 10800, 21600, 43200,
+    86400, 172800, 604800, 1209600,
+)  # fmt: skip
+DAY_S, MONTH_S = 86400, 2_592_000
+
+
+class Tick(Struct, frozen=True):
+    """A mark: where, as a share of the axis from its beginning, and what it says."""
+
+    share: float
+    label: str
+
+
+def ceiling(peak: float) -> float:
+    """Return the next round number above *peak*, 1 for what is no peak."""
+    if not math.isfinite(peak) or peak < 1e-9:
+        return 1.0
+    size = 10.0 ** math.floor(math.log10(peak))
+    return _round_up(peak / size) * size
+
+
+def _round_up(mantissa: float) -> float:
+    steps = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
+    return next((s for s in steps if s >= mantissa * 0.9999), 10)
+
+
+def value_ticks(top: float, count: int = 4) -> list[Tick]:
+    """Return *count* marks up to *top*, in milliseconds, the lowest first."""
+    return [Tick(n / count, duration(top * n / count)) for n in range(1, count + 1)]
+
+
+def duration(ms: float) -> str:
+    """Return milliseconds for an axis: ``250 µs``, ``12 ms``, ``1.5 s``."""
+    if ms >= 1000:
+        return f"{ms / 1000:.3g} s"
+    return f"{ms:.3g} ms" if ms >= 1 or ms == 0 else f"{ms * 1000:.3g} µs"
+
+
+def time_ticks(begin_s: float, end_s: float, most: int = 8) -> list[Tick]:
+    """Return at most *most* round moments within a stretch of UTC seconds."""
+    span = end_s - begin_s
+    if span <= 0 or most < 1:
+        return []
+    step = next((s for s in STEPS_S if span / s <= most), 0)
+    moments = _by_step(begin_s, end_s, step) if step else _months(begin_s, end_s, most)
+    return [Tick((at - begin_s) / span, moment_label(at, step)) for at in moments]
+
+
+def _by_step(begin_s: float, end_s: float, step: int) -> list[float]:
+    first = math.ceil(begin_s / step) * step
+    return [float(at) for at in range(first, math.floor(end_s) + 1, step)]
+
+
+def _months(begin_s: float, end_s: float, most: int) -> list[float]:
+    """Return beginnings of months, each or every second, third, sixth, twelfth."""
+    every = next(
+        (n for n in (1, 2, 3, 6) if (end_s - begin_s) / MONTH_S / n <= most), 12
+    )
+    at, found = datetime.fromtimestamp(begin_s, UTC), []
+    month = at.year * 12 + at.month
+    while True:
+        first = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp()
+        if first > end_s:
+            return found
+        if month % every == 0:
+            found.append(first)
+        month += 1
+
+
+def moment_label(at_s: float, step_s: float) -> str:
+    """Return a moment as it stands below an axis with marks *step_s* apart."""
+    at = datetime.fromtimestamp(at_s, UTC)
+    if not step_s:
+        return at.strftime("%b %Y")
+    if step_s >= DAY_S or (at.hour == 0 and at.minute == 0):
+        return at.strftime("%d %b")
+    return at.strftime("%H:%M")
+
+
+def days_between(begin_s: float, end_s: float) -> Sequence[str]:
+    """Return each day of UTC that a stretch touches, as ``2026-11-22``."""
+    day = datetime.fromtimestamp(begin_s, UTC).date()
+    last = datetime.fromtimestamp(max(end_s - 1e-6, begin_s), UTC).date()
+    found = []
+    while day <= last:
+        found.append(day.isoformat())
+        day += timedelta(days=1)
+    return found

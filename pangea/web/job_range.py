@@ -1,0 +1,194 @@
+"""The stretch of time that a job's pages show: read from the address, and shifted.
+
+``range=24h`` is a stretch until now; ``from`` and ``to`` are moments as people write
+them; with ``at`` the page stands at a moment of the past, and the stretch ends there.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from pangea.core.durations import format_duration
+from pangea.core.errors import UsageError
+from pangea.core.moments import parse_moment
+from pangea.core.uptime import Span
+
+HOUR, DAY = 3600, 86400
+#: What the picker offers: how long, and in how many points it is drawn well. The
+#: points are those of the rollups: ten minutes, an hour, a day, or some of them.
+CHOICES = {
+    "1h": (HOUR, 120),
+    "6h": (6 * HOUR, 180),
+    "24h": (DAY, 144),
+    "7d": (7 * DAY, 168),
+    "30d": (30 * DAY, 180),
+    "90d": (90 * DAY, 180),
+    "1y": (365 * DAY, 183),
+    "2y": (730 * DAY, 183),
+}
+USUAL, POINTS = "24h", 150
+SHORTEST_S, LONGEST_S = 60, 10 * 365 * DAY
+
+
+class Range(Struct, frozen=True, kw_only=True):
+    """A stretch in seconds of UTC; ``word`` is the choice that it is, "" if none.
+
+    ``at`` is the moment of the past that the page stands at, as it was written;
+    ``fault`` says why what was asked for is not shown.
+    """
+
+    begin_s: float
+    end_s: float
+    word: str = ""
+    at: str = ""
+    fault: str = ""
+
+    @property
+    def span(self) -> Span:
+        """The stretch in microseconds."""
+        return Span(round(self.begin_s * 1e6), round(self.end_s * 1e6))
+
+    @property
+    def length_s(self) -> float:
+        """How long it is."""
+        return self.end_s - self.begin_s
+
+    @property
+    def points(self) -> int:
+        """In how many points it is drawn."""
+        return CHOICES[self.word][1] if self.word else POINTS
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of an address that shows the same stretch."""
+        when = {"at": self.at} if self.at else {}
+        if self.word:
+            return ({} if self.word == USUAL else {"range": self.word}) | when
+        return {"from": written(self.begin_s), "to": written(self.end_s)} | when
+
+
+class Choice(Struct, frozen=True):
+    """A link of the picker."""
+
+    word: str
+    href: str
+    chosen: bool
+
+
+class Picker(Struct, frozen=True, kw_only=True):
+    """The picker: its links, the fields as they are filled in, and the way on.
+
+    ``later`` and ``now`` are "" where the stretch ends at the present moment.
+    """
+
+    path: str
+    choices: list[Choice]
+    begin: str
+    end: str
+    at: str
+    words: str
+    fault: str
+    earlier: str
+    later: str
+    now: str
+    wider: str
+    kept: list[tuple[str, str]]
+
+
+def read_range(query: Mapping[str, str], now_s: float) -> Range:
+    """Return the stretch that an address asks for; never raises.
+
+    What cannot be read gives the usual stretch, and ``fault`` says so.
+    """
+    try:
+        at = query.get("at", "").strip()
+        end = parse_moment(at, now_s) if at else now_s
+        return _read(query, end, at)
+    except UsageError as error:
+        said = f"{error} ({error.hint})" if error.hint else str(error)
+        return _chosen(USUAL, now_s, "", said)
+
+
+def _read(query: Mapping[str, str], end_s: float, at: str) -> Range:
+    begin, end = query.get("from", "").strip(), query.get("to", "").strip()
+    if not begin and not end:
+        word = query.get("range", "").strip() or USUAL
+        if word not in CHOICES:
+            raise UsageError(f"{word[:20]!r} is no range", hint=", ".join(CHOICES))
+        return _chosen(word, end_s, at)
+    last = parse_moment(end, end_s) if end else end_s
+    first = parse_moment(begin, end_s) if begin else last - DAY
+    if last - first < SHORTEST_S:
+        raise UsageError("from must be at least a minute before to")
+    first = max(first, last - LONGEST_S)
+    return Range(begin_s=first, end_s=last, at=at)
+
+
+def _chosen(word: str, end_s: float, at: str, fault: str = "") -> Range:
+    begin = max(end_s - CHOICES[word][0], 0.0)
+    return Range(begin_s=begin, end_s=end_s, word=word, at=at, fault=fault)
+
+
+def written(at_s: float) -> str:
+    """Return a moment as a field of the picker has it, to the second if need be."""
+    at = datetime.fromtimestamp(round(at_s), UTC)
+    return at.strftime("%Y-%m-%d %H:%M:%S" if at.second else "%Y-%m-%d %H:%M")
+
+
+def address(path: str, query: Mapping[str, str]) -> str:
+    """Return *path* with what is not empty of *query*."""
+    given = {key: value for key, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def picker(
+    path: str, shown: Range, now_s: float, kept: Mapping[str, str] | None = None
+) -> Picker:
+    """Return the picker of a page; *kept* are its other parameters."""
+    others = {k: v for k, v in (kept or {}).items() if v}
+    stands = {"at": shown.at} if shown.at else {}
+
+    def link(more: Mapping[str, str]) -> str:
+        return address(path, {**more, **others})
+
+    def moved(begin_s: float, end_s: float) -> str:
+        at = {"from": written(max(begin_s, 0.0)), "to": written(end_s)}
+        return link(at)
+
+    length, is_last = shown.length_s, shown.end_s >= now_s - 1
+    end = min(shown.end_s + length / 2, now_s)
+    later = link({"range": shown.word}) if end >= now_s - 1 and shown.word else ""
+    around = (shown.begin_s - length / 2, min(shown.end_s + length / 2, now_s))
+    return Picker(
+        path=path,
+        choices=[
+            Choice(
+                word,
+                link({"range": "" if word == USUAL else word, **stands}),
+                word == shown.word,
+            )
+            for word in CHOICES
+        ],
+        begin=written(shown.begin_s),
+        end=written(shown.end_s),
+        at=shown.at,
+        words=in_words(shown),
+        fault=shown.fault,
+        earlier=moved(shown.begin_s - length / 2, shown.end_s - length / 2),
+        later="" if is_last else later or moved(end - length, end),
+        now="" if is_last and not shown.at else link({"range": shown.word}),
+        wider=moved(*around),
+        kept=list(others.items()),
+    )
+
+
+def in_words(shown: Range) -> str:
+    """Return the stretch for people, in UTC."""
+    begin = datetime.fromtimestamp(shown.begin_s, UTC)
+    end = datetime.fromtimestamp(shown.end_s, UTC)
+    same = begin.date() == end.date()
+    first = begin.strftime("%d %b %Y %H:%M")
+    last = end.strftime("%H:%M" if same else "%d %b %Y %H:%M")
+    return f"{first} – {last} UTC, {format_duration(shown.length_s)}"
