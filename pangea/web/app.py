@@ -22,6 +22,7 @@ from .errors import errors
 from .events import Hub
 from .guard import LARGEST_BODY, SAFE, dress, guard
 from .keys import ACCEPT_LINK, ACCOUNTS, HUB, SERVICE, SITE, WHO, AcceptLink, Site, Who
+from .live import FEEDS, Feeds
 from .login import DESK, LoginDesk
 from .mesh import DOOR, Door
 from .openapi import make_document
@@ -31,6 +32,7 @@ from .route import Handler, Route
 from .routes import ROUTES
 from .service import Service
 from .sse import STREAMS, Streams
+from .text import t
 
 _NAME = re.compile(r"[a-z0-9._-]{1,63}")
 #: Reached by everybody, always the same, so nobody needs to be known.
@@ -54,6 +56,7 @@ def make_app(
     app[SERVICE], app[HUB], app[ACCOUNTS] = service, hub, accounts
     app[SITE], app[ACCEPT_LINK] = with_own_names(site), accept_link
     app[DESK], app[DOOR], app[STREAMS] = LoginDesk(), Door(), Streams()
+    app[FEEDS] = Feeds(hub)
     table = tuple(routes)
     app[DOCUMENT] = make_document(table)
     for route in table:
@@ -61,6 +64,7 @@ def make_app(
     prepare_templates(app)
     app.on_response_prepare.append(dress)
     app.on_shutdown.append(app[STREAMS].end_all)
+    app.on_shutdown.append(app[FEEDS].close)
     app.on_shutdown.append(app[DOOR].close)
     app.on_cleanup.append(app[DESK].close)
     return app
@@ -75,7 +79,7 @@ def prepare_templates(app: web.Application) -> None:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
+    ).globals["t"] = t
 
 
 def with_own_names(site: Site) -> Site:

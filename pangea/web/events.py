@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,14 @@ class Event(Struct, frozen=True):
     kind: str
     org: int
     data: bytes
+
+
+class Sink(Protocol):
+    """Who takes every event at once, such as the feed of the pages."""
+
+    def push(self, event: Event) -> None:
+        """Take *event*; never blocks."""
+        ...
 
 
 class Subscription:
@@ -71,15 +79,20 @@ class Hub:
     def __init__(self, first_id: int = 0) -> None:
         self._next = first_id + 1
         self._past: deque[Event] = deque(maxlen=REPLAY)
-        self._open: set[Subscription] = set()
+        self._open: set[Sink] = set()
+
+    @property
+    def last_id(self) -> int:
+        """The id of what happened last; a page that was drawn then knows that."""
+        return self._next - 1
 
     def publish(self, kind: str, org: int, data: Any) -> None:
         """Tell all streams of *org*; never blocks."""
         event = Event(self._next, kind, org, msgspec.json.encode(data))
         self._next += 1
         self._past.append(event)
-        for subscription in self._open:
-            subscription.push(event)
+        for sink in self._open:
+            sink.push(event)
 
     def skip(self) -> None:
         """Note that something was not told, since nobody listens.
@@ -93,6 +106,14 @@ class Hub:
     def streams(self) -> int:
         """How many streams are open."""
         return len(self._open)
+
+    def attach(self, sink: Sink) -> None:
+        """Hand every event to *sink* from now on."""
+        self._open.add(sink)
+
+    def detach(self, sink: Sink) -> None:
+        """Hand it no more."""
+        self._open.discard(sink)
 
     @contextmanager
     def subscribe(self, org: int, after: int | None = None) -> Iterator[Subscription]:
@@ -109,8 +130,8 @@ class Hub:
                 for event in self._past:
                     if event.id > after:
                         subscription.push(event)
-        self._open.add(subscription)
+        self.attach(subscription)
         try:
             yield subscription
         finally:
-            self._open.discard(subscription)
+            self.detach(subscription)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 from aiohttp import web
 from msgspec import Struct
@@ -31,34 +32,43 @@ class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     after: int | None = None
 
 
+class Ends(Protocol):
+    """What can be told that it is over."""
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
 class Streams:
     """The open streams, so that they can be counted and ended."""
 
     def __init__(self) -> None:
-        self._by_account: Counter[int] = Counter()
-        self._open: set[Subscription] = set()
+        self._by_account: Counter[tuple[int, type]] = Counter()
+        self._open: set[Ends] = set()
 
     @contextmanager
-    def place(self, who: Who, subscription: Subscription) -> Iterator[None]:
-        """Take a place for a stream of *who*. Raises TooMany."""
-        if self._by_account[who.account] >= STREAMS_EACH:
+    def place(self, who: Who, stream: Ends, most: int) -> Iterator[None]:
+        """Take a place for a stream of *who*, of *most* of its kind. Raises TooMany."""
+        key = who.account, type(stream)
+        if self._by_account[key] >= most:
             raise TooMany(
-                f"{STREAMS_EACH} streams of {who.name} are open already",
+                f"{most} streams of {who.name} are open already",
                 retry_s=5.0,
                 hint="close some tabs",
             )
-        self._by_account[who.account] += 1
-        self._open.add(subscription)
+        self._by_account[key] += 1
+        self._open.add(stream)
         try:
             yield
         finally:
-            self._by_account[who.account] -= 1
-            self._open.discard(subscription)
+            self._by_account[key] -= 1
+            self._open.discard(stream)
 
     async def end_all(self, app: web.Application) -> None:
         """End every stream, because the site stops."""
-        for subscription in list(self._open):
-            subscription.close()
+        for stream in list(self._open):
+            stream.close()
 
 
 STREAMS: web.AppKey[Streams] = web.AppKey("streams", Streams)
@@ -70,7 +80,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     after = last_id(request.headers.get("Last-Event-ID"), asked.after)
     with (
         app[HUB].subscribe(who.org, after) as subscription,
-        app[STREAMS].place(who, subscription),
+        app[STREAMS].place(who, subscription, STREAMS_EACH),
     ):
         response = web.StreamResponse(
             headers={

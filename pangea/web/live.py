@@ -1,0 +1,226 @@
+"""GET /live: what open pages are told, at most two frames a second.
+
+A frame is built once for all pages of an organisation; it holds the events of
+``/api/v1/events``. Who comes back within a minute is told what it missed.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from aiohttp import web
+
+from .auth import by_session
+from .events import Event, Hub
+from .keys import SITE, Who, who_is
+from .sse import RETRY_MS, STALL_S, STREAMS, last_id
+
+#: The least time between two frames, and how long the first of a burst waits.
+GAP_S = 0.5
+GATHER_S = 0.05
+#: Frames kept for who comes back, in bytes, and how long if nobody is there.
+KEPT_BYTES = 2 * 1024 * 1024
+LINGER_S = 60.0
+#: Frames that one browser may lag behind.
+BACKLOG = 40
+#: A browser that hears nothing for three of these takes the connection for lost.
+BEAT_S = 5.0
+#: Browsers that one account may have open.
+BROWSERS_EACH = 200
+
+RESYNC = b"event: resync\ndata: {}\n\n"
+BEAT = b"event: beat\ndata: {}\n\n"
+
+
+class Listener:
+    """One browser's place: frames that it has not taken yet."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._frames: list[bytes] = []
+        self._ready = asyncio.Event()
+
+    def push(self, frame: bytes) -> None:
+        """Queue *frame*; who lags too far behind is told to load again."""
+        if len(self._frames) >= BACKLOG:
+            self._frames = [RESYNC]
+        self._frames.append(frame)
+        self._ready.set()
+
+    def close(self) -> None:
+        """Wake the reader for the last time."""
+        self.closed = True
+        self._ready.set()
+
+    async def take(self, timeout_s: float) -> bytes:
+        """Return what came, waiting up to *timeout_s*; nothing if nothing did."""
+        if not self._frames:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._ready.wait()
+        self._ready.clear()
+        taken = b"".join(self._frames)
+        self._frames.clear()
+        return taken
+
+
+class Feed:
+    """What happens in one organisation, as frames for all its pages."""
+
+    def __init__(self, org: int, hub: Hub) -> None:
+        self.org = org
+        self._hub = hub
+        self._attached = False
+        self._floor = 0
+        self._pending: list[Event] = []
+        self._past: deque[tuple[int, bytes]] = deque()
+        self._kept = 0
+        self._listeners: set[Listener] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._leave: asyncio.TimerHandle | None = None
+        self._flushed = 0.0
+
+    @contextmanager
+    def listen(self, after: int | None) -> Iterator[Listener]:
+        """Open a place that begins after the event *after*, as far as it is kept."""
+        self._attach()
+        listener = Listener()
+        if after is not None:
+            if not self._floor <= after <= self._hub.last_id:
+                listener.push(RESYNC)
+            else:
+                for number, frame in self._past:
+                    if number > after:
+                        listener.push(frame)
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            if not self._listeners:
+                loop = asyncio.get_running_loop()
+                self._leave = loop.call_later(LINGER_S, self._detach)
+
+    def push(self, event: Event) -> None:
+        """Take an event of the hub; it goes out with the next frame."""
+        if event.org != self.org:
+            return
+        self._pending.append(event)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            rest = self._flushed + GAP_S - loop.time()
+            self._timer = loop.call_later(max(GATHER_S, rest), self._flush)
+
+    def close(self) -> None:
+        """Stop all that is under way."""
+        self._detach()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _flush(self) -> None:
+        self._timer = None
+        self._flushed = asyncio.get_running_loop().time()
+        batch, self._pending = self._pending, []
+        frame = frame_of(batch)
+        self._keep(batch[-1].id, frame)
+        for listener in self._listeners:
+            listener.push(frame)
+
+    def _keep(self, number: int, frame: bytes) -> None:
+        self._past.append((number, frame))
+        self._kept += len(frame)
+        while self._kept > KEPT_BYTES:
+            self._floor, dropped = self._past.popleft()
+            self._kept -= len(dropped)
+
+    def _attach(self) -> None:
+        if self._leave is not None:
+            self._leave.cancel()
+            self._leave = None
+        if not self._attached:
+            self._attached = True
+            self._floor = self._hub.last_id
+            self._hub.attach(self)
+
+    def _detach(self) -> None:
+        """Listen no more: what happens then is not kept."""
+        self._leave = None
+        if self._attached:
+            self._attached = False
+            self._hub.detach(self)
+            self._past.clear()
+            self._kept = 0
+
+
+class Feeds:
+    """The feed of each organisation."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._feeds: dict[int, Feed] = {}
+
+    def of(self, org: int) -> Feed:
+        """Return the feed of *org*."""
+        if org not in self._feeds:
+            self._feeds[org] = Feed(org, self._hub)
+        return self._feeds[org]
+
+    async def close(self, app: web.Application) -> None:
+        """Stop all feeds, because the site stops."""
+        for feed in self._feeds.values():
+            feed.close()
+
+
+FEEDS: web.AppKey[Feeds] = web.AppKey("feeds", Feeds)
+
+
+def frame_of(batch: list[Event]) -> bytes:
+    """Return the events as one frame; their data is JSON already."""
+    told = b",".join(b'["%s",%s]' % (e.kind.encode(), e.data) for e in batch)
+    return b"id: %d\nevent: frame\ndata: [%s]\n\n" % (batch[-1].id, told)
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """GET /live"""
+    who, app = who_is(request), request.app
+    given = request.headers.get("Last-Event-ID") or request.query.get("after")
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream; charset=utf-8",
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+        }
+    )
+    with (
+        app[FEEDS].of(who.org).listen(last_id(given, None)) as listener,
+        app[STREAMS].place(who, listener, BROWSERS_EACH),
+    ):
+        with suppress(ConnectionError, TimeoutError):
+            await response.prepare(request)
+            await _write(response, b"retry: %d\n\n%s" % (RETRY_MS, BEAT))
+            await _pour(request, response, listener, who)
+        return response
+
+
+async def _pour(
+    request: web.Request,
+    response: web.StreamResponse,
+    listener: Listener,
+    who: Who,
+) -> None:
+    """Write frames until the browser goes, the session ends or the site stops."""
+    site, loop = request.app[SITE], asyncio.get_running_loop()
+    checked = loop.time()
+    while not listener.closed:
+        frames = await listener.take(min(BEAT_S, site.recheck_s))
+        if loop.time() - checked >= site.recheck_s:
+            checked = loop.time()
+            if who.session and await by_session(request.app, who.session) is None:
+                return
+        await _write(response, frames or BEAT)
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(STALL_S):
+        await response.write(data)
