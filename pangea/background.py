@@ -5,11 +5,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
 from pangea.core.errors import PangeaError
+
+from .service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self._stack = stack
+        self._manager = ServiceManager.claim(os.environ)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signal)
         if supervised():
@@ -41,9 +44,18 @@ class Background:
         self._tasks.append(task)
         self._stack.push_async_callback(_cancel, task)
 
+    def serve(self, status: str, ticks: Callable[[], int]) -> None:
+        """Tell the service manager that we are ready, and on as long as *ticks* grows.
+
+        *status* is a line for people.
+        """
+        self._manager.ready(status)
+        self.start(self._manager.feed(ticks), "watchdog")
+
     async def until_signal(self) -> None:
         """Return at the first signal; raise what ended a task before."""
         await self._ended.wait()
+        self._manager.stopping()
         for task in self._tasks:
             error = task.exception() if task.done() else None
             if error:

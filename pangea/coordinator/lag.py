@@ -13,6 +13,8 @@ class Lag:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        #: How many timers came: while it grows, the coordinator ticks.
+        self.notes = 0
         self._since = self._worst = self._before = 0.0
 
     async def sleep(self, seconds: float) -> None:
@@ -23,6 +25,7 @@ class Lag:
 
     def note(self, late_s: float, now: float) -> None:
         """Take note, at *now* (monotonic), of a timer that came *late_s* too late."""
+        self.notes += 1
         if now - self._since >= WINDOW_S:
             self._since, self._before, self._worst = now, self._worst, 0.0
         self._worst = max(self._worst, late_s)

@@ -80,6 +80,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         # What is here now stays: looking through it again only makes pages wait.
         gc.freeze()
         greet(config, state_dir, front.places, code, front.fingerprint)
+        background.serve(f"serving on {front.here}", lambda: coordinator.lag.notes)
         await background.until_signal()
 
 

@@ -93,7 +93,7 @@ class Agent:
         self._finder = finder
         self._clock = clock
         self._tools = Tools()
-        self._lag = LagMeter(clock)
+        self.lag = LagMeter(clock)
         self._disk = Disk()
         self._offset = offset or ClockOffset(clock)
         self._memory = Memory(spool, vault, self._disk)
@@ -102,13 +102,13 @@ class Agent:
             self._tools,
             clock,
             self._reporter.put,
-            self._lag,
+            self.lag,
             self._memory.seen,
             self._offset.forget,
         )
-        self._asked = Asked(self._tools, clock, self._lag)
+        self._asked = Asked(self._tools, clock, self.lag)
         self.wellness = wellness and wellness(
-            self._tools, self._lag, self._disk, lambda: self._session
+            self._tools, self.lag, self._disk, lambda: self._session
         )
         if self.wellness:
             self._prober.weigh = self.wellness.weigh
@@ -267,7 +267,7 @@ class Agent:
             prober=self._prober,
             reporter=self._reporter,
             memory=self._memory,
-            lag=self._lag,
+            lag=self.lag,
             disk=self._disk,
             offset=self._offset,
             clock=self._clock,

@@ -19,11 +19,14 @@ class LagMeter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        #: How many timers came: while it grows, the scheduler ticks.
+        self.notes = 0
         self._worst_s = 0.0
         self._bad_until = self._blocked_until = 0.0
 
     def note(self, late_s: float) -> None:
         """Take note of a timer that came *late_s* after its time."""
+        self.notes += 1
         self._worst_s = max(self._worst_s, late_s)
         if late_s > BAD_S:
             self._bad_until = self._clock.monotonic() + BAD_FOR_S

@@ -92,6 +92,7 @@ async def run_worker(config: NodeConfig, state_dir: Path) -> None:
             background.start(agent.wellness.run(), "self-test")
         background.start(agent.run(), "worker")
         stack.push_async_callback(agent.stop)
+        background.serve(f"worker {name}", lambda: agent.lag.notes)
         await background.until_signal()
 
 
