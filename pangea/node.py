@@ -9,6 +9,7 @@ import uvloop
 from pangea.background import plain
 from pangea.core.config import NodeConfig
 from pangea.core.errors import ConfigError
+from pangea.frozen import settle_in
 from pangea.logs import set_up_logging
 from pangea.mesh.private_file import NO_ROOM, make_private_directory
 from pangea.state_dir import hold, many_descriptors, no_core_dumps
@@ -20,6 +21,7 @@ def run(config: NodeConfig) -> int:
     Raises ConfigError and NotAllowed for what a person has to mend.
     """
     set_up_logging(config.log.format, config.log.level)
+    settle_in()
     no_core_dumps()
     many_descriptors()
     tune_collector()

@@ -4,7 +4,9 @@ import asyncio
 import os
 import re
 import shutil
+import sys
 
+from pangea.core.environment import for_others
 from pangea.core.failure import ProbeError, ProbeFailed
 from pangea.core.text import safe_text
 
@@ -85,7 +87,7 @@ async def run_ping(burst: Burst, command: str) -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
-            env={**os.environ, "LC_ALL": "C"},
+            env=for_others(os.environ, frozen=hasattr(sys, "frozen")) | {"LC_ALL": "C"},
         )
         try:
             assert process.stdout is not None
