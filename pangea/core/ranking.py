@@ -1,0 +1,95 @@
+"""Which jobs are the worst, without looking closely at all of them.
+
+Shares and counts are in the sums. A percentile is in the histograms, which are dear to
+read, so they are read of those jobs alone that can be among the slowest: a few are
+looked at first, and who else can be slower than those is told by the sums.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+#: Jobs are ranked by the 95th percentile: a twentieth of the results is slower. Half of
+#: that is looked for, as results without a time are counted as well.
+TAIL = 0.05 / 2
+#: A percentile is off by so much.
+SLACK = 1.02
+#: Jobs whose histograms are read at most.
+MOST_READ = 400
+
+
+class Standing(Struct, kw_only=True):
+    """The sums of one job over a stretch; ``timed`` are the results with a time."""
+
+    ok: int = 0
+    failed: int = 0
+    error: int = 0
+    warn: int = 0
+    sum_us: int = 0
+    max_us: int = 0
+
+    @property
+    def failed_share(self) -> float:
+        """The share of good and failed results that failed."""
+        judged = self.ok + self.failed
+        return self.failed / judged if judged else 0.0
+
+    @property
+    def mean_us(self) -> float:
+        """The mean of good results, a little low if some of them have no time."""
+        return self.sum_us / self.ok if self.ok else 0.0
+
+    @property
+    def ceiling_us(self) -> float:
+        """What the 95th percentile cannot exceed (by Markov's inequality)."""
+        return SLACK * min(float(self.max_us), self.mean_us / TAIL)
+
+
+def lossiest(standings: Mapping[int, Standing], limit: int) -> list[int]:
+    """Return the jobs that fail most often, the worst first; none that never fails."""
+    failing = {job: s for job, s in standings.items() if s.failed}
+    return sorted(
+        failing, key=lambda job: (-failing[job].failed_share, -failing[job].failed, job)
+    )[:limit]
+
+
+class Slowest(Struct, frozen=True):
+    """Jobs by their 95th percentile in microseconds, the slowest first.
+
+    ``exact`` is false if more might have been among them than are read.
+    """
+
+    jobs: list[tuple[int, float]]
+    exact: bool
+
+
+def slowest(
+    standings: Mapping[int, Standing],
+    limit: int,
+    percentiles: Callable[[Sequence[int]], Mapping[int, float]],
+    tails: Callable[[float], Mapping[int, int]],
+) -> Slowest:
+    """Return the slowest jobs.
+
+    ``percentiles(jobs)`` reads the 95th percentile of jobs, ``tails(us)`` counts of
+    each job the results in those sums whose slowest is slower: no more than those can
+    be beyond it.
+    """
+    timed = {job: s for job, s in standings.items() if s.sum_us or s.max_us}
+    by_mean = sorted(timed, key=lambda job: (-timed[job].mean_us, job))
+    known = dict(percentiles(by_mean[: 2 * limit]))
+    least = _last(known.values(), limit)
+    others = [j for j in by_mean[2 * limit :] if timed[j].ceiling_us > least]
+    if others and least:
+        beyond = tails(least / SLACK)
+        others = [j for j in others if beyond.get(j, 0) > TAIL * timed[j].ok]
+    others.sort(key=lambda job: (-timed[job].ceiling_us, job))
+    known |= percentiles(others[:MOST_READ])
+    ranked = sorted(known.items(), key=lambda entry: (-entry[1], entry[0]))
+    return Slowest(ranked[:limit], exact=len(others) <= MOST_READ)
+
+
+def _last(values: Iterable[float], limit: int) -> float:
+    """Return the last of the *limit* greatest values, 0 if there are fewer."""
+    ranked = sorted(values, reverse=True)
+    return ranked[limit - 1] if len(ranked) >= limit else 0.0
