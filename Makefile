@@ -6,10 +6,11 @@ PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade --quiet
 APART := slow or e2e or browser or netns
-.PHONY: help setup run test check bench bench-check simulate format lab lock screenshots clean
+.PHONY: help setup run test check bench bench-check simulate format lab lock screenshots \
+	binary directory deb up logs reload down clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: .venv/dev ## make .venv with everything for development
 
@@ -44,6 +45,36 @@ format: .venv/dev ## rewrite the code as ruff wants it
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+up: .venv/installed ## start a coordinator and workers nyc, london, tokyo (PORT=7464)
+	@packaging/cluster.sh up
+
+logs: ## follow what the nodes of `make up` say
+	@packaging/cluster.sh logs
+
+debug-%: .venv/installed ## run one of them in the foreground (debug-coordinator, debug-nyc)
+	@packaging/cluster.sh debug $*
+
+reload: .venv/installed ## start them all again, with the code as it is now
+	@packaging/cluster.sh reload
+
+down: ## stop them; their state stays in .pangea/cluster/
+	@packaging/cluster.sh down
+
+binary: .build/ready ## make dist/pangea, one file that needs no Python
+	.build/bin/pyinstaller --noconfirm --log-level WARN --distpath dist \
+		--workpath build/pyinstaller packaging/pangea.spec
+	.build/bin/python packaging/licences.py dist/LICENSES.txt
+	@ls -l dist/pangea
+
+directory: .build/ready ## make dist/pangea-dir/, the same unpacked
+	ONEDIR=1 .build/bin/pyinstaller --noconfirm --log-level WARN --distpath dist \
+		--workpath build/pyinstaller-dir packaging/pangea.spec
+
+deb: directory ## make the Debian package in dist/
+	.build/bin/python packaging/licences.py dist/LICENSES.txt
+	.build/bin/python packaging/man.py build/man
+	packaging/build_deb.sh
+
 lock: .venv/dev ## choose the newest dependencies and write their hashes
 	$(PIP) install uv
 	echo setuptools | $(COMPILE) --output-file packaging/requirements.lock
@@ -53,7 +84,7 @@ screenshots: .venv/dev ## draw docs/images again from seeded data (needs Chromiu
 	.venv/bin/python -m tests.screenshots $(ARGS)
 
 clean: ## remove what was made, but never the state in .pangea/
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .build build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/bin/pip:
 	@test -n "$(PYTHON)" || { echo "Pangea needs Python 3.11 or newer, as Debian 12 and Ubuntu" \
@@ -61,6 +92,16 @@ clean: ## remove what was made, but never the state in .pangea/
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual" \
 		"environment; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
+
+# Lean: what PyInstaller finds installed, it takes along.
+.build/ready: packaging/requirements.lock packaging/requirements-build.lock pyproject.toml \
+		packaging/pangea.spec $(shell find pangea cli web_assets -type f ! -path '*/__pycache__/*')
+	test -x .build/bin/pip || $(PYTHON) -m venv .build
+	.build/bin/python -m pip --disable-pip-version-check --quiet install \
+		-r packaging/requirements.lock -r packaging/requirements-build.lock
+	.build/bin/python -m pip --disable-pip-version-check --quiet install \
+		--no-deps --no-build-isolation --force-reinstall .
+	@touch $@
 
 .venv/installed: packaging/requirements.lock pyproject.toml | .venv/bin/pip
 	$(PIP) install -r packaging/requirements.lock

@@ -32,6 +32,7 @@ COMMANDS = {
     "drill": (".drill", "Let a job fail on purpose, and time each stage."),
     "backup": (".backup", "Back the coordinator up into one sealed file."),
     "restore": (".restore", "Put a backup into a state directory."),
+    "completion": (".completion", "Print what a shell needs to complete commands."),
     "doctor": (".doctor", "Say why discovery or joining does not work here."),
     "version": (".version", "Print the version of client and coordinator."),
 }
