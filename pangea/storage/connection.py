@@ -1,25 +1,24 @@
-"""The connections of this process and what their errors mean.
+"""The link of each thread, and what its errors mean.
 
-``db`` is bound when a ``Store`` opens. Each thread of a store has a connection
-of its own; a query in any other thread is an error, because nothing may reach
-the database but through the store.
+Each thread of a store has a link of its own; a query in any other thread is an
+error, because nothing may reach the database but through the store.
 """
 
 import sqlite3
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import peewee
 
 from pangea.core.errors import StorageError
 
+from .link import Link
 from .refusal import told
+from .sqlite_link import SqliteLink
 
-db: Any = peewee.SqliteDatabase(None, autoconnect=False)
-
-#: What the drivers raise.
+#: What the drivers raise; that of PostgreSQL is turned into peewee's.
 REFUSALS = (sqlite3.Error, peewee.PeeweeException)
 BUSY_S = 5
 
@@ -38,23 +37,61 @@ WRITER = {
 }
 READER = {"query_only": 1, "cache_size": -16_000}
 
-_binding = threading.Lock()
+_here = threading.local()
 
 
-def connect(path: Path, pragmas: Mapping[str, object]) -> sqlite3.Connection:
-    """Bind ``db`` in this thread to *path*."""
-    with _binding:
-        db.init(
-            str(path), pragmas=dict(pragmas), timeout=BUSY_S, check_same_thread=False
-        )
-        db.connect()
-    return connection()
+class _ThreadDatabase:
+    """Stands for the database of the thread that asks, as the models need one."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(bound(), name)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether this thread has no database."""
+        return not hasattr(_here, "database")
 
 
-def connection() -> sqlite3.Connection:
-    """Return this thread's connection, for ``executemany``."""
-    found: sqlite3.Connection = db.connection()
-    return found
+db: Any = _ThreadDatabase()
+
+
+def bind(database: Any, link: Link) -> None:
+    """Let this thread use *link*, and its models peewee's *database* on it."""
+    _here.database, _here.link = database, link
+
+
+def bound() -> Any:
+    """Return peewee's database of this thread."""
+    try:
+        return _here.database
+    except AttributeError:
+        raise peewee.InterfaceError("no database is open in this thread") from None
+
+
+def connection() -> Link:
+    """Return the link of this thread."""
+    try:
+        return cast(Link, _here.link)
+    except AttributeError:
+        raise peewee.InterfaceError("no database is open in this thread") from None
+
+
+def connect(path: Path, pragmas: Mapping[str, object]) -> SqliteLink:
+    """Bind this thread to the file *path*."""
+    database = peewee.SqliteDatabase(
+        str(path),
+        pragmas=dict(pragmas),
+        timeout=BUSY_S,
+        check_same_thread=False,
+        autoconnect=False,
+        factory=SqliteLink,
+    )
+    database.connect()
+    link: SqliteLink = database.connection()
+    bind(database, link)
+    return link
 
 
 def refusal(
@@ -62,5 +99,5 @@ def refusal(
     doing: str = "the database refused",
     place: Path | None = None,
 ) -> StorageError:
-    """Return what a driver raised as the error to tell; *place* is the file."""
+    """Return what SQLite raised as the error to tell; *place* is the file."""
     return told(error, doing, REFUSALS, place)

@@ -66,11 +66,12 @@ def _step(job: Job, whole: Span) -> int:
 
 def _starts(job: int, step: int, begin: int, whole: Span) -> list[int]:
     """Seek each stretch: the table is ordered by time, so a job lies scattered."""
+    end = -(-whole.end_us // 1_000_000)
     rows = connection().execute(
-        "WITH RECURSIVE stretch (at) AS (SELECT ?1 UNION ALL"
-        " SELECT at + ?2 FROM stretch WHERE at + ?2 < ?3)"
+        "WITH RECURSIVE stretch (at) AS (SELECT CAST(? AS BIGINT) UNION ALL"
+        " SELECT at + ? FROM stretch WHERE at + ? < ?)"
         " SELECT at FROM stretch WHERE EXISTS (SELECT 1 FROM rollup"
-        "  WHERE step = ?2 AND start = at AND job = ?4)",
-        (begin - begin % step, step, -(-whole.end_us // 1_000_000), job),
+        "  WHERE step = ? AND start = at AND job = ?)",
+        (begin - begin % step, step, step, end, step, job),
     )
     return [at for (at,) in rows]

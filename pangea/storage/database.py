@@ -1,16 +1,18 @@
 """The coordinator's database as the event loop sees it."""
 
 import asyncio
-import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from pangea.core.database_url import is_postgres
 from pangea.core.errors import ConfigError, StorageError
 
-from .connection import READER, REFUSALS, connect, db, refusal
-from .files import claim, release
+from .connection import REFUSALS
+from .link import Engine, Link
+from .sqlite import SqliteEngine
 from .writer import Turn, Writer
 
 T = TypeVar("T")
@@ -23,23 +25,29 @@ READERS = 2
 class Store:
     """An open database. ``Store.open`` makes one; ``close`` ends it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = -1
-        self._writer = Writer(path)
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = Writer(engine)
         self._room = asyncio.Semaphore(QUEUE)
-        self._readers = ThreadPoolExecutor(READERS, "reader", self._join_readers)
-        self._connections: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._reader = threading.local()
+        self._links: list[Link] = []
         self._closed = False
 
-    @classmethod
-    async def open(cls, path: Path) -> "Store":
-        """Open the database at *path*, made and migrated if need be.
+    @property
+    def path(self) -> Path | None:
+        """The file, if it is one."""
+        return self.engine.path
 
-        Raises ConfigError, with the way out, if the file cannot be used: not
-        writable, in use, damaged, of a newer version, or no database of Pangea.
+    @classmethod
+    async def open(cls, place: Path | str) -> "Store":
+        """Open the database at *place*, made and migrated if need be.
+
+        *place* is a file, or the URL of PostgreSQL. Raises ConfigError, with the way
+        out, if it cannot be used: not writable, in use, damaged, of a newer version,
+        or no database of Pangea; StorageError if its server is not reached.
         """
-        store = cls(path)
+        store = cls(engine_of(place))
         await asyncio.to_thread(store._open)
         return store
 
@@ -62,7 +70,7 @@ class Store:
         if self._closed:
             raise StorageError("the database is closed")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, _on_snapshot, fn)
+        return await loop.run_in_executor(self._readers, self._on_snapshot, fn)
 
     async def close(self) -> None:
         """Finish what waits, checkpoint and close; again is harmless."""
@@ -71,31 +79,54 @@ class Store:
             await asyncio.to_thread(self._close)
 
     def _open(self) -> None:
-        self._lock = claim(self.path)
+        engine = self.engine
+        engine.claim()
         try:
             self._writer.start()
         except REFUSALS as error:
-            release(self._lock)
-            told = refusal(error, f"{self.path} cannot be opened", self.path)
+            engine.release()
+            told = engine.told(error, f"{engine.place} cannot be opened")
             raise ConfigError(str(told), hint=told.hint) from error
-        except ConfigError:
-            release(self._lock)
+        except (ConfigError, StorageError):
+            engine.release()
             raise
 
-    def _join_readers(self) -> None:
-        self._connections.append(connect(self.path, READER))
+    def _on_snapshot(self, fn: Callable[[], T]) -> T:
+        try:
+            link = self._link()
+            link.snapshot()
+            try:
+                return fn()
+            finally:
+                link.rollback()
+        except REFUSALS as error:
+            raise self.engine.told(error, "the database refused") from error
+
+    def _link(self) -> Link:
+        """Return the link of this reader, made when it is first needed."""
+        link: Link | None = getattr(self._reader, "link", None)
+        if link is None:
+            link = self._reader.link = self.engine.open_reader()
+            self._links.append(link)
+        return link
 
     def _close(self) -> None:
         self._readers.shutdown()
-        for connection in self._connections:
-            connection.close()
+        for link in self._links:
+            link.close()
         self._writer.stop()
-        release(self._lock)
+        self.engine.release()
 
 
-def _on_snapshot(fn: Callable[[], T]) -> T:
-    try:
-        with db.transaction():
-            return fn()
-    except REFUSALS as error:
-        raise refusal(error) from error
+def engine_of(place: Path | str) -> Engine:
+    """Return the engine of a file or URL; ConfigError without its driver."""
+    if isinstance(place, str) and is_postgres(place):
+        try:
+            from .postgres import PostgresEngine
+        except ImportError as error:
+            raise ConfigError(
+                f"PostgreSQL needs a driver that is not installed: {error}",
+                hint="pip install 'pangea[postgres]'",
+            ) from error
+        return PostgresEngine(place)
+    return SqliteEngine(Path(place))

@@ -45,10 +45,10 @@ def seats(job: int, since_us: int, until_us: int) -> list[tuple[int, Seats]]:
     """Return (at_us, workers) for a stretch, from the last one before it on."""
     rows = connection().execute(
         "SELECT * FROM (SELECT at_us, id, electorate FROM seat_change"
-        f"  WHERE job = ?1 AND at_us <= ?2 {_LATEST})"
+        f"  WHERE job = ? AND at_us <= ? {_LATEST}) AS before"
         " UNION ALL SELECT at_us, id, electorate FROM seat_change"
-        "  WHERE job = ?1 AND at_us > ?2 AND at_us < ?3 ORDER BY at_us, id",
-        (job, since_us, until_us),
+        "  WHERE job = ? AND at_us > ? AND at_us < ? ORDER BY at_us, id",
+        (job, since_us, job, since_us, until_us),
     )
     return [(at_us, _unpack(packed)) for at_us, _, packed in rows]
 
@@ -57,8 +57,11 @@ def mark_late(stretches: Iterable[tuple[int, Span]]) -> None:
     """Remember that results came late for these stretches of jobs."""
     connection().executemany(
         "INSERT INTO late_stretch (job, from_us, to_us) VALUES (?, ?, ?)"
-        " ON CONFLICT (job) DO UPDATE SET from_us = min(from_us, excluded.from_us),"
-        " to_us = max(to_us, excluded.to_us)",
+        " ON CONFLICT (job) DO UPDATE SET from_us = CASE"
+        "  WHEN excluded.from_us < late_stretch.from_us THEN excluded.from_us"
+        "  ELSE late_stretch.from_us END, to_us = CASE"
+        "  WHEN excluded.to_us > late_stretch.to_us THEN excluded.to_us"
+        "  ELSE late_stretch.to_us END",
         [(job, span.begin_us, span.end_us) for job, span in stretches],
     )
 

@@ -33,11 +33,11 @@ def state_at(org: int, at_us: int) -> dict[int, Then]:
     rows = connection().execute(
         "SELECT job.id, t.after, t.at_us, t.reason, p.paused, p.at_us FROM job"
         " LEFT JOIN transition t ON t.id = (SELECT id FROM transition"
-        f"  WHERE job = job.id AND at_us <= ?1 AND corrected_us = 0 {_LATEST})"
+        f"  WHERE job = job.id AND at_us <= ? AND corrected_us = 0 {_LATEST})"
         " LEFT JOIN pause p ON p.id = (SELECT id FROM pause"
-        f"  WHERE job = job.id AND at_us <= ?1 {_LATEST})"
-        " WHERE job.org = ?2 AND job.created_at_us <= ?1",
-        (at_us, org),
+        f"  WHERE job = job.id AND at_us <= ? {_LATEST})"
+        " WHERE job.org = ? AND job.created_at_us <= ?",
+        (at_us, at_us, org, at_us),
     )
     return {row[0]: _then(*row) for row in rows}
 
@@ -67,14 +67,14 @@ def votes_at(jobs: Iterable[int], at_us: int) -> dict[int, list[VoteChange]]:
     for job in jobs:
         rows = link.execute(
             "WITH RECURSIVE voter (id) AS ("
-            " SELECT min(worker) FROM vote_change WHERE job = ?1"
+            " SELECT min(worker) FROM vote_change WHERE job = ?"
             " UNION ALL SELECT (SELECT min(worker) FROM vote_change"
-            "  WHERE job = ?1 AND worker > voter.id) FROM voter"
+            "  WHERE job = ? AND worker > voter.id) FROM voter"
             "  WHERE voter.id IS NOT NULL)"
             " SELECT v.worker, v.at_us, v.before, v.after, v.cause FROM voter"
             " JOIN vote_change v ON v.id = (SELECT id FROM vote_change"
-            f"  WHERE job = ?1 AND worker = voter.id AND at_us <= ?2 {_LATEST})",
-            (job, at_us),
+            f"  WHERE job = ? AND worker = voter.id AND at_us <= ? {_LATEST})",
+            (job, job, job, at_us),
         )
         found[job] = [
             VoteChange(job, worker, us, _vote(before), _vote(after), cause)
@@ -89,12 +89,12 @@ def held(job: int, since_us: int, until_us: int) -> list[Transition]:
     The first is the last one before it, if there is one.
     """
     rows = connection().execute(
-        f"SELECT * FROM (SELECT {_COLUMNS}, id FROM transition WHERE job = ?1"
-        f"  AND at_us <= ?2 AND superseded_us = 0 {_LATEST})"
-        f" UNION ALL SELECT {_COLUMNS}, id FROM transition WHERE job = ?1"
-        "  AND at_us > ?2 AND at_us < ?3 AND superseded_us = 0"
+        f"SELECT * FROM (SELECT {_COLUMNS}, id FROM transition WHERE job = ?"
+        f"  AND at_us <= ? AND superseded_us = 0 {_LATEST}) AS before"
+        f" UNION ALL SELECT {_COLUMNS}, id FROM transition WHERE job = ?"
+        "  AND at_us > ? AND at_us < ? AND superseded_us = 0"
         " ORDER BY at_us, id",
-        (job, since_us, until_us),
+        (job, since_us, job, since_us, until_us),
     )
     return [_transition(row) for row in rows]
 
@@ -129,7 +129,7 @@ def paused_now() -> set[int]:
     """Return the jobs that the log of pauses says are paused."""
     rows = connection().execute(
         "SELECT job.id FROM job JOIN pause p ON p.id = (SELECT id FROM pause"
-        f" WHERE job = job.id {_LATEST}) WHERE p.paused"
+        f" WHERE job = job.id {_LATEST}) WHERE p.paused = 1"
     )
     return {job for (job,) in rows}
 
@@ -137,11 +137,11 @@ def paused_now() -> set[int]:
 def pauses(job: int, since_us: int, until_us: int) -> list[Span]:
     """Return when *job* was paused within a stretch."""
     rows = connection().execute(
-        f"SELECT * FROM (SELECT at_us, id, paused FROM pause WHERE job = ?1"
-        f"  AND at_us <= ?2 {_LATEST})"
-        " UNION ALL SELECT at_us, id, paused FROM pause WHERE job = ?1"
-        "  AND at_us > ?2 AND at_us < ?3 ORDER BY at_us, id",
-        (job, since_us, until_us),
+        "SELECT * FROM (SELECT at_us, id, paused FROM pause WHERE job = ?"
+        f"  AND at_us <= ? {_LATEST}) AS before"
+        " UNION ALL SELECT at_us, id, paused FROM pause WHERE job = ?"
+        "  AND at_us > ? AND at_us < ? ORDER BY at_us, id",
+        (job, since_us, job, since_us, until_us),
     )
     found: list[Span] = []
     since: int | None = None

@@ -16,10 +16,10 @@ MOST_ENDED = 1000
 def add(planned: Maintenance) -> Maintenance:
     """Store a new maintenance and return it with its id."""
     cursor = connection().execute(
-        "INSERT INTO maintenance (org, ended_us, plan) VALUES (?, ?, ?)",
+        "INSERT INTO maintenance (org, ended_us, plan) VALUES (?, ?, ?) RETURNING id",
         (planned.org, planned.ended_us, _pack(planned)),
     )
-    return replace(planned, id=int(cursor.lastrowid or 0))
+    return replace(planned, id=int(cursor.fetchone()[0]))
 
 
 def update(planned: Maintenance) -> None:

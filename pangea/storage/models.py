@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from peewee import (
     AutoField,
-    BlobField,
     BooleanField,
+    Field,
     FloatField,
     IntegerField,
     Model,
@@ -20,7 +20,13 @@ from peewee import (
 from .connection import db
 
 
-class PackedField(BlobField):
+class BytesField(Field):
+    """Bytes. That of peewee asks for the driver before there is a database."""
+
+    field_type = "BLOB"
+
+
+class PackedField(BytesField):
     """A small list or dict, as MessagePack."""
 
     def db_value(self, value: Any) -> Any:
@@ -73,7 +79,7 @@ class WorkerRow(Row):
 
     id = AutoField()
     org = IntegerField()
-    key = BlobField()
+    key = BytesField()
     name = TextField()
     state = TextField()
     region = TextField()
@@ -115,7 +121,7 @@ class AccountRow(Row):
 class SessionRow(Row):
     """A login, under the hash of its id."""
 
-    hash = BlobField(primary_key=True)
+    hash = BytesField(primary_key=True)
     account = IntegerField()
     org = IntegerField()
     created = FloatField()

@@ -29,7 +29,7 @@ def add(note: Note) -> int:
     """Store a note and return its number."""
     made = connection().execute(
         "INSERT INTO note (org, at_us, added_us, who, text, labels)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
         (
             note.org,
             note.at_us,
@@ -39,7 +39,7 @@ def add(note: Note) -> int:
             msgspec.msgpack.encode(note.labels),
         ),
     )
-    return int(made.lastrowid or 0)
+    return int(made.fetchone()[0])
 
 
 def page(
@@ -63,8 +63,8 @@ def page(
     rows = connection().execute(
         "SELECT id, org, at_us, added_us, who, text, labels FROM note"
         " WHERE org = ? AND at_us >= ? AND at_us <= ? AND (at_us, id) < (?, ?)"
-        " ORDER BY at_us DESC, id DESC",
-        (org, since_us, until_us, at_us, id_),
+        " ORDER BY at_us DESC, id DESC LIMIT ?",
+        (org, since_us, until_us, at_us, id_, MOST_LOOKED),
     )
     wanted = (labels or {}).items()
     found: list[Note] = []

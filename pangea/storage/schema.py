@@ -1,64 +1,67 @@
 """The schema's version: checked and raised when the database opens."""
 
-import contextlib
-import logging
-import os
-import sqlite3
 from pathlib import Path
+from typing import Any
 
 from playhouse.migrations import Runner
 
 from pangea import __version__
 from pangea.core.errors import ConfigError
 
-from .connection import connection, db
-
-log = logging.getLogger(__name__)
+from .connection import bound, connection
+from .link import Engine
+from .postgres_sql import schema_for
+from .sqlite import SqliteEngine
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def migrate(path: Path, scripts: Path = SCRIPTS) -> list[str]:
-    """Bring the open database at *path* to this version; return what was applied.
+class Script:
+    """What a script of the migrations is given: it says what SQLite would do."""
 
-    A database that holds something is copied to ``NAME.before-NNNN`` first.
-    Raises ConfigError for a schema newer than this program, and for a file that
-    belongs to another.
+    def execute_sql(self, sql: str) -> None:
+        """Run one statement, in the words of this engine."""
+        link = connection()
+        for statement in schema_for(link.engine, sql):
+            link.execute(statement)
+
+
+def migrate(place: Engine | Path, scripts: Path = SCRIPTS) -> list[str]:
+    """Bring the database that is open here to this version; return what was applied.
+
+    *place* is where it is. Of a file that holds something a copy is kept first; each
+    script is one transaction. Raises ConfigError for a schema newer than this program,
+    and for a database that belongs to another.
     """
-    runner = Runner(db, directory=str(scripts))
+    engine = SqliteEngine(place) if isinstance(place, Path) else place
+    database = bound()
+    runner: Any = Runner(database, directory=str(scripts))
     status = runner.status()
     known = [m.name for m in status if m.path is not None]
     applied = [m.name for m in status if m.applied]
     newer = [name for name in applied if name not in known]
     if newer:
-        raise _too_new(path, newer[-1], known[-1] if known else "none")
+        raise _too_new(engine, newer[-1], known[-1] if known else "none")
     # A first start that was cut short leaves the runner's own table alone.
-    if not applied and set(db.get_tables()) - {runner.table_name}:
+    if not applied and set(database.get_tables()) - {runner.table_name}:
         raise ConfigError(
-            f"{path} is a database, but not one of Pangea",
-            hint="move it away, or choose another directory with --state-dir",
+            f"{engine.place} is a database, but not one of Pangea",
+            hint=engine.elsewhere,
         )
     pending = [name for name in known if name not in applied]
     if pending and applied:
-        _back_up(path, pending[0])
+        engine.keep_copy(_number(pending[0]))
+    runner.database = Script()
     return list(runner.up())
 
 
-def _too_new(path: Path, found: str, known: str) -> ConfigError:
+def _number(script: str) -> str:
+    return script.partition("_")[0]
+
+
+def _too_new(engine: Engine, found: str, known: str) -> ConfigError:
     return ConfigError(
-        f"{path} has schema {found}, but Pangea {__version__} knows only {known}",
-        hint="run the newer Pangea again, or put back the copy"
-        f" {path.name}.before-{found.partition('_')[0]}",
+        f"{engine.place} has schema {found}, but Pangea {__version__} knows only"
+        f" {known}",
+        hint=engine.way_back(_number(found)),
     )
-
-
-def _back_up(path: Path, script: str) -> None:
-    """Copy the database; a copy cut short never carries the final name."""
-    copy = path.with_name(f"{path.name}.before-{script.partition('_')[0]}")
-    draft = copy.with_name(copy.name + ".part")
-    draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT, 0o600))
-    with contextlib.closing(sqlite3.connect(draft)) as target:
-        connection().backup(target)
-    draft.replace(copy)
-    log.info("copied the database to %s before migrating it", copy)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from . import settings
-from .connection import db
+from .connection import connection
 
 _KEPT = "secrets.kept"
 _DEADLINE = "secrets.deadline"
@@ -52,5 +52,5 @@ def put_made(at: Mapping[str, float]) -> None:
 
 def last_revoked() -> float:
     """Return when a worker was last revoked, in seconds since 1970; 0 for never."""
-    row = db.execute_sql("SELECT max(revoked_us) FROM revoked_key").fetchone()
+    row = connection().execute("SELECT max(revoked_us) FROM revoked_key").fetchone()
     return (row[0] or 0) / 1e6

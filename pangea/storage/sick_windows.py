@@ -12,8 +12,9 @@ def keep(worker: int, windows: Iterable[SickWindow]) -> None:
     rows = [(worker, _us(w.since), _us(w.until), w.cause) for w in windows]
     connection().execute("DELETE FROM sick_window WHERE worker = ?", (worker,))
     connection().executemany(
-        "INSERT OR REPLACE INTO sick_window (worker, from_us, until_us, cause)"
-        " VALUES (?, ?, ?, ?)",
+        "INSERT INTO sick_window (worker, from_us, until_us, cause)"
+        " VALUES (?, ?, ?, ?) ON CONFLICT (worker, from_us) DO UPDATE"
+        " SET until_us = excluded.until_us, cause = excluded.cause",
         rows,
     )
 

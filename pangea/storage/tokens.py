@@ -8,7 +8,7 @@ from msgspec import Struct
 from pangea.core.errors import NotAllowed
 from pangea.core.model import FIRST_ORG
 
-from .connection import connection, db
+from .connection import connection
 
 #: Tokens that may be open at the same time.
 MOST_OPEN = 1000
@@ -41,12 +41,16 @@ class StoredToken(Struct, frozen=True, kw_only=True):
 def add(token: StoredToken) -> None:
     """Store a new token."""
     marks = ", ".join("?" * 11)
-    db.execute_sql(f"INSERT INTO join_token ({_COLUMNS}) VALUES ({marks})", _row(token))
+    connection().execute(
+        f"INSERT INTO join_token ({_COLUMNS}) VALUES ({marks})", _row(token)
+    )
 
 
 def all() -> list[StoredToken]:
     """Return every token that is not forgotten, oldest first."""
-    rows = db.execute_sql(f"SELECT {_COLUMNS} FROM join_token ORDER BY created_us")
+    rows = connection().execute(
+        f"SELECT {_COLUMNS} FROM join_token ORDER BY created_us"
+    )
     return [_token(row) for row in rows]
 
 
@@ -56,16 +60,18 @@ def consume(token: bytes, key: bytes, now_us: int) -> None:
     Call it in the transaction that registers the node. Raises NotAllowed if the
     token was used by another one, has expired, or never was.
     """
-    used = db.execute_sql(
+    used = connection().execute(
         "UPDATE join_token SET state = 'used', used_us = ?, used_by = ?"
         " WHERE id = ? AND state = 'open' AND expires_us > ?",
         (now_us, key, token, now_us),
     )
     if used.rowcount == 1:
         return
-    found = db.execute_sql(
-        "SELECT state, used_by FROM join_token WHERE id = ?", (token,)
-    ).fetchone()
+    found = (
+        connection()
+        .execute("SELECT state, used_by FROM join_token WHERE id = ?", (token,))
+        .fetchone()
+    )
     if found is None:
         raise NotAllowed("there is no such join token")
     if found[0] != "used":
@@ -78,7 +84,7 @@ def consume(token: bytes, key: bytes, now_us: int) -> None:
 
 def expire(now_us: int) -> int:
     """Close for good what is over; return how many, also if the clock goes back."""
-    closed = db.execute_sql(
+    closed = connection().execute(
         "UPDATE join_token SET state = 'expired'"
         " WHERE state = 'open' AND expires_us <= ?",
         (now_us,),
@@ -99,17 +105,17 @@ def forget(before_us: int) -> list[bytes]:
 
     A token that nobody knows opens nothing, whatever a clock says later.
     """
-    gone = db.execute_sql(
+    gone = connection().execute(
         "DELETE FROM join_token WHERE state <> 'open'"
-        " AND max(coalesce(used_us, 0), expires_us) < ? RETURNING id",
-        (before_us,),
+        " AND coalesce(used_us, 0) < ? AND expires_us < ? RETURNING id",
+        (before_us, before_us),
     )
     return [bytes(token) for (token,) in gone.fetchall()]
 
 
 def withdraw(token: bytes) -> bool:
     """Close *token* for good, if it is open; tell whether it was."""
-    closed = db.execute_sql(
+    closed = connection().execute(
         "UPDATE join_token SET state = 'withdrawn' WHERE id = ? AND state = 'open'",
         (token,),
     )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import Worker
 
-from .connection import connection, db
+from .connection import connection
 from .models import WorkerRow
 
 #: Those whose names are taken.
@@ -78,7 +78,7 @@ def make_room(waiting: AbstractSet[int]) -> dict[int, bool]:
 
 def _forget(number: int) -> bool:
     WorkerRow.update(state="removed").where(WorkerRow.id == number).execute()
-    deleted = db.execute_sql(
+    deleted = connection().execute(
         "DELETE FROM worker WHERE id = ?"
         " AND NOT EXISTS (SELECT 1 FROM watermark WHERE worker = ?)",
         (number, number),
@@ -117,14 +117,14 @@ def describe(worker: Worker) -> None:
 def touch(seen: Mapping[int, int]) -> None:
     """Note when workers were last seen, in microseconds of UTC."""
     connection().executemany(
-        "UPDATE worker SET last_seen_us = max(last_seen_us, ?) WHERE id = ?",
-        [(at_us, worker) for worker, at_us in seen.items()],
+        "UPDATE worker SET last_seen_us = ? WHERE id = ? AND last_seen_us < ?",
+        [(at_us, worker, at_us) for worker, at_us in seen.items()],
     )
 
 
 def revoke(worker: Worker, at_us: int, by: str, reason: str) -> Worker:
     """Shut *worker* out, and its key for ever; return it as it is now."""
-    db.execute_sql(
+    connection().execute(
         "INSERT INTO revoked_key (key, org, name, revoked_us, revoked_by, reason)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (worker.key, worker.org, worker.name, at_us, by, reason),
@@ -142,7 +142,7 @@ class Revocation(NamedTuple):
 
 def revocations() -> dict[bytes, Revocation]:
     """Return every revocation by the key that it shut out."""
-    found = db.execute_sql(
+    found = connection().execute(
         "SELECT key, revoked_us, revoked_by, reason FROM revoked_key"
     )
     return {bytes(key): Revocation(*rest) for key, *rest in found}
@@ -150,11 +150,13 @@ def revocations() -> dict[bytes, Revocation]:
 
 def revoked_keys() -> set[bytes]:
     """Return every key that was ever revoked."""
-    return {bytes(row[0]) for row in db.execute_sql("SELECT key FROM revoked_key")}
+    return {
+        bytes(row[0]) for row in connection().execute("SELECT key FROM revoked_key")
+    }
 
 
 def _refuse_revoked(key: bytes) -> None:
-    found = db.execute_sql("SELECT name FROM revoked_key WHERE key = ?", (key,))
+    found = connection().execute("SELECT name FROM revoked_key WHERE key = ?", (key,))
     row = found.fetchone()
     if row is not None:
         raise Conflict(

@@ -10,19 +10,21 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pangea.core.errors import StorageError
 
-from .connection import REFUSALS, WRITER, connect, connection, db, refusal
+from .connection import REFUSALS, connection
+from .link import Engine, InDoubt, Link
 from .schema import migrate
 
 log = logging.getLogger(__name__)
 
 #: Functions in one commit at most.
 GROUP = 256
+#: So often is asked whether a commit that broke is stored.
+ASK_S = 1.0
 
 _committing = threading.local()
 
@@ -85,12 +87,14 @@ class Turn:
 
     def run(self, after: list[Callable[[], None]]) -> None:
         """Run it in a savepoint; what it raises undoes its own work alone."""
-        noted, kept = len(after), Keep()
-        with Keep() as undone, db.savepoint():
+        link, noted, kept = connection(), len(after), Keep()
+        with Keep() as undone:
+            link.execute("SAVEPOINT turn")
             with kept:
                 self.value = self.fn()
             if kept.error is not None:
-                raise kept.error
+                link.execute("ROLLBACK TO turn")
+            link.execute("RELEASE turn")
         # The first error: undoing fails as well when the transaction is gone.
         self.error = kept.error or undone.error
         if self.error is not None:
@@ -102,21 +106,24 @@ class Turn:
             return
         if self.error is None:
             self.future.set_result(self.value)
-        elif isinstance(self.error, REFUSALS):
-            self.future.set_exception(refusal(self.error))
         else:
             self.future.set_exception(self.error)
 
 
 class Writer:
-    """The thread, its queue and its connection."""
+    """The thread, its queue and its link.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    A commit whose end is not known, because the link broke, is asked for until it is;
+    its callers wait for that, and all others are refused.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._queue: queue.SimpleQueue[Turn | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._ready = threading.Event()
         self._failure: BaseException | None = None
+        self._unsure: Unsure | None = None
 
     def start(self) -> None:
         """Connect and migrate; blocks, and raises what went wrong."""
@@ -135,52 +142,88 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
+        link: Link | None = None
         with Keep() as kept:
-            connect(self._path, WRITER)
-            migrate(self._path)
+            link = self._engine.open_writer()
+            migrate(self._engine)
         self._failure = kept.error
         self._ready.set()
-        if kept.error is None:
-            while turns := self._next():
-                if self._failure is None:
-                    self._commit(turns)
-                else:
-                    self._refuse(turns, self._failure)
+        if link is not None:
+            if kept.error is None:
+                self._serve(link)
             with Keep():
-                db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        db.close()
+                link.close()
 
-    def _next(self) -> list[Turn]:
-        """Return what waits, in order; nothing when it is time to stop."""
+    def _serve(self, link: Link) -> None:
+        while (turns := self._next()) is not None:
+            if self._unsure is not None:
+                self._ask(link, self._unsure)
+            if self._failure is not None:
+                self._refuse(turns, _no_more(self._failure))
+            elif self._unsure is not None:
+                self._refuse(turns, self._unsure.doubt.error)
+            elif turns:
+                self._commit(link, turns)
+        if self._unsure is not None:
+            self._ask(link, self._unsure, at_last=True)
+        with Keep():
+            link.tidy()
+
+    def _next(self) -> list[Turn] | None:
+        """Return what waits, in order; None when it is time to stop.
+
+        Nothing, after a while, if there is something to ask.
+        """
         turns: list[Turn] = []
+        patience = None if self._unsure is None else ASK_S
         while len(turns) < GROUP:
             try:
-                turn = self._queue.get(block=not turns)
+                turn = self._queue.get(block=not turns, timeout=patience)
             except queue.Empty:
                 break
             if turn is None:
-                if turns:
-                    self._queue.put(None)
+                if not turns:
+                    return None
+                self._queue.put(None)
                 break
             turns.append(turn)
         return turns
 
-    def _commit(self, turns: list[Turn]) -> None:
+    def _commit(self, link: Link, turns: list[Turn]) -> None:
         after: list[Callable[[], None]] = []
         _committing.after = after
-        lost: BaseException | None = None
-        with Keep() as kept, db.transaction("IMMEDIATE"):
-            for turn in turns:
-                turn.run(after)
-                if not connection().in_transaction:
-                    # A full disk makes SQLite undo all of it by itself.
-                    lost = turn.error
-                    break
-        for turn in turns:
-            turn.error = lost or kept.error or turn.error
+        kept = Keep()
+        with kept:
+            link.begin()
+            _run_all(link, turns, after)
+            link.commit()
+        if isinstance(kept.error, InDoubt):
+            log.error("a commit may be stored or not: %s", kept.error)
+            self._unsure = Unsure(kept.error, turns, after)
+            return
         if kept.error is None:
             self._follow(after)
+        else:
+            with Keep():
+                link.rollback()
+        for turn in turns:
+            turn.error = turn.error or kept.error
         self._answer(turns)
+
+    def _ask(self, link: Link, unsure: "Unsure", at_last: bool = False) -> None:
+        """Ask whether the commit that broke is stored, and answer who waits for it."""
+        stored = False
+        with Keep() as kept:
+            stored = link.was_committed(unsure.doubt)
+        if kept.error is not None and not at_last:
+            unsure.doubt.error = kept.error
+            return
+        self._unsure = None
+        if stored:
+            self._follow(unsure.after)
+        for turn in unsure.turns:
+            turn.error = turn.error or (None if stored else unsure.doubt.error)
+        self._answer(unsure.turns)
 
     def _follow(self, after: list[Callable[[], None]]) -> None:
         """Let memory follow what was committed; if it cannot, that was the last."""
@@ -197,14 +240,36 @@ class Writer:
 
     def _refuse(self, turns: list[Turn], failure: BaseException) -> None:
         for turn in turns:
-            turn.error = StorageError(
-                f"the database is stored to no more: after a commit came {failure!r}",
-                hint="start Pangea again; what was acknowledged is safe",
-            )
+            turn.error = failure
         self._answer(turns)
 
-    @staticmethod
-    def _answer(turns: list[Turn]) -> None:
+    def _answer(self, turns: list[Turn]) -> None:
         for turn in turns:
+            if isinstance(turn.error, REFUSALS):
+                turn.error = self._engine.told(turn.error, "the database refused")
             with Keep():  # its loop may have ended meanwhile
                 turn.loop.call_soon_threadsafe(turn.settle)
+
+
+class Unsure(NamedTuple):
+    """A commit whose end is not known yet, and who waits for it."""
+
+    doubt: InDoubt
+    turns: list[Turn]
+    after: list[Callable[[], None]]
+
+
+def _run_all(link: Link, turns: list[Turn], after: list[Callable[[], None]]) -> None:
+    """Run each; raise what one of them made of the whole transaction."""
+    for turn in turns:
+        turn.run(after)
+        if not link.in_transaction:
+            # A full disk makes SQLite undo all of it by itself.
+            raise turn.error or StorageError("the transaction is gone")
+
+
+def _no_more(failure: BaseException) -> StorageError:
+    return StorageError(
+        f"the database is stored to no more: after a commit came {failure!r}",
+        hint="start Pangea again; what was acknowledged is safe",
+    )

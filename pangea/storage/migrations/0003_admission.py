@@ -30,7 +30,8 @@ STATEMENTS = (
     """INSERT INTO worker_new (id, org, key, name, state, region, position, tags,
         version, probes, lacks, last_seen_us, trusted, approved_by)
         SELECT id, org, key, name, state, region, position, tags, version, probes,
-            lacks, last_seen_us, state = 'approved', 'an older version'
+            lacks, last_seen_us, CASE WHEN state = 'approved' THEN 1 ELSE 0 END,
+            'an older version'
         FROM worker""",
     # Ids are never used again, also those of rows that are gone by now.
     """UPDATE sqlite_sequence SET seq = max(seq,
