@@ -3,12 +3,15 @@
 A notifier touches no clock, retry, database or log: who calls it does, in one place.
 """
 
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from msgspec import Struct, field
 
 from pangea.core.errors import PangeaError
 from pangea.core.notice import Kind, Severity
+
+if TYPE_CHECKING:
+    from .tools import Tools
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -37,8 +40,10 @@ class Message(Struct, frozen=True, kw_only=True):
 class NotSent(PangeaError):
     """Not delivered; try again after ``retry_after_s``, or whenever if None."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
 
 
@@ -50,10 +55,24 @@ class Notifier(Protocol):
     """Delivers messages over one kind of channel."""
 
     TYPE: ClassVar[str]
+    #: What it reaches, in a few words for people.
+    DOES: ClassVar[str]
     #: What a channel of this type is configured with; a msgspec struct.
     Options: ClassVar[type[Struct]]
     #: Options that are secrets: sealed at rest, masked wherever they are shown.
     SECRETS: ClassVar[frozenset[str]]
+
+    def __init__(self, tools: "Tools") -> None:
+        """Keep what it needs of *tools*; opens nothing."""
+        ...
+
+    def place(self, options: Any) -> str:
+        """Return where messages go, in short and without secrets."""
+        ...
+
+    async def check(self, options: Any) -> None:
+        """Raise UsageError if no message could ever be sent like this."""
+        ...
 
     async def send(self, message: Message, options: Any, timeout_s: float) -> str:
         """Deliver *message* within *timeout_s*; return what was answered, in short.

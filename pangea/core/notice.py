@@ -9,6 +9,7 @@ Kind = Literal[
     "down",
     "degraded",
     "recovered",
+    "acknowledged",
     "certificate",
     "changed",
     "unknown",

@@ -1,0 +1,73 @@
+"""A message for programs and templates: one document, whatever carries it. Pure."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from .notifier import Message
+
+#: What a pager is to do with the incident of a message.
+Action = Literal["trigger", "acknowledge", "resolve"]
+_ENDS = {"recovered", "worker-back"}
+
+
+def action_of(message: Message) -> Action:
+    """Return what *message* means for the incident that its ``thread`` names."""
+    if message.kind in _ENDS:
+        return "resolve"
+    return "acknowledge" if message.kind == "acknowledged" else "trigger"
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return *message* as web hooks, commands and templates get it.
+
+    ``id`` is the same for each attempt, ``thread`` for all messages of an incident;
+    ``action`` is trigger, acknowledge or resolve; ``at`` is RFC 3339. Further facts
+    are in ``data``.
+    """
+    return {
+        "id": message.id,
+        "thread": message.thread,
+        "kind": message.kind,
+        "severity": message.severity,
+        "action": action_of(message),
+        "drill": message.drill,
+        "at": moment(message.at_us),
+        "subject": message.subject,
+        "text": message.text,
+        "url": message.url,
+        "ack_url": message.ack_url,
+        "data": message.data,
+    }
+
+
+def moment(at_us: int) -> str:
+    """Return a moment in RFC 3339, UTC, to the second."""
+    at = datetime.fromtimestamp(at_us // 1_000_000, UTC)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def cut(text: str, limit: int) -> str:
+    """Return *text*, or its beginning with a mark if it is longer than *limit*."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """Return *text*, or as much of its beginning as *limit* bytes of UTF-8 hold."""
+    if len(text.encode()) <= limit:
+        return text
+    return text.encode()[: limit - 3].decode("utf-8", "ignore") + "…"
+
+
+#: A message to try templates with, and to test channels.
+SAMPLE = Message(
+    id="0" * 16,
+    thread="0" * 16,
+    kind="test",
+    severity="info",
+    at_us=1_700_000_000_000_000,
+    subject="Test",
+    text="This is a test.",
+    url="https://pangea.example/incidents/1",
+    ack_url="https://pangea.example/ack/1",
+    data={},
+)

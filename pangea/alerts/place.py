@@ -1,0 +1,82 @@
+"""Finds the addresses of a name once, and connects only to those that are allowed."""
+
+import asyncio
+import socket
+from typing import NamedTuple
+
+from pangea.core.address_rule import AddressRule
+from pangea.core.text import safe_text
+
+from .notifier import NotSent, Refused
+
+#: So many addresses of one name are tried at most.
+MOST = 4
+
+
+class Place(NamedTuple):
+    """One address and port that may be connected to."""
+
+    family: socket.AddressFamily
+    where: tuple[str, int] | tuple[str, int, int, int]
+
+    @property
+    def address(self) -> str:
+        """The address alone."""
+        return self.where[0]
+
+
+async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
+    """Return the places of *host* that *rule* allows.
+
+    Raises Refused if there are addresses but none is allowed, NotSent if the name
+    is not to be found now.
+    """
+    loop, shown = asyncio.get_running_loop(), safe_text(host, 100)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        said = getattr(error, "strerror", "") or "no such name"
+        raise NotSent(f"looking up {shown}: {safe_text(said, 100)}") from error
+    places: dict[str, Place] = {}
+    refusals = []
+    for family, _, _, _, where in found:
+        address = str(where[0])
+        if refusal := rule.refusal(address):
+            refusals.append(f"{address}: {refusal}")
+        else:
+            places[address] = Place(family, (address, *where[1:]))  # type: ignore[arg-type]  # its length follows from the family
+    if not places:
+        raise forbidden(host, refusals)
+    return list(places.values())[:MOST]
+
+
+def forbidden(host: str, refusals: list[str]) -> Refused:
+    """Return the error of a *host* that no message may be sent to."""
+    shown, why = safe_text(host, 100), "; ".join(refusals[:MOST])
+    said = f"{shown} is closed to messages ({why or 'it has no address'})"
+    return Refused(
+        said,
+        hint="if it is meant, put its address into alerts.allow of the configuration",
+    )
+
+
+async def connect(host: str, port: int, rule: AddressRule) -> socket.socket:
+    """Return a socket that is connected to *host*, address after address.
+
+    Raises Refused and NotSent as ``find`` does, and NotSent if nobody answers.
+    """
+    loop, said = asyncio.get_running_loop(), ""
+    for place in await find(host, port, rule):
+        sock = socket.socket(place.family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, place.where)
+        except OSError as error:
+            sock.close()
+            said = (error.strerror or str(error)).lower()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise NotSent(f"connecting to {safe_text(host, 100)}:{port}: {said}")

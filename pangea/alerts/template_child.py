@@ -1,0 +1,138 @@
+"""The child that renders templates: JSON in, JSON out, and it can do nothing else."""
+
+import contextlib
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from jinja2 import StrictUndefined, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pangea.alerts.templates import Answered, Asked
+
+#: What an environment of Jinja offers that nobody needs in a message.
+_NOT_GLOBAL = ("lipsum", "cycler", "joiner")
+_NOT_FILTERS = ("attr", "pprint", "random")
+CPU_S = 2
+MEMORY = 512 * 1024 * 1024
+
+
+class TooLong(TemplateError):
+    """More was made than is allowed."""
+
+
+def confine() -> None:
+    """Give everything up that rendering does not need, for good.
+
+    No further file or socket can be opened, so that even a way out of the sandbox
+    leads nowhere.
+    """
+    for what, limit in (
+        (resource.RLIMIT_CPU, CPU_S),
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 3),
+    ):
+        # A system that knows a limit under another name does without that one.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(what, (limit, limit))
+
+
+def environment(*, html: bool) -> ImmutableSandboxedEnvironment:
+    """Return the sandbox; a name that is not known is an error."""
+    made = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=html,
+        keep_trailing_newline=True,
+        auto_reload=False,
+        cache_size=0,
+    )
+    for name in _NOT_GLOBAL:
+        made.globals.pop(name, None)
+    for name in _NOT_FILTERS:
+        made.filters.pop(name, None)
+    return made
+
+
+def answer(asked: Asked) -> Answered:
+    """Return the texts, or what is wrong with the first template that is."""
+    sandbox, left = environment(html=asked.html), asked.limit
+    texts: list[str] = []
+    for template in asked.templates:
+        try:
+            text = bounded(sandbox, template, asked.values, left)
+        except (TemplateError, *_WRONG) as error:
+            return Answered(error=in_words(error), at=len(texts), line=line_of(error))
+        left -= len(text)
+        texts.append(text)
+    return Answered(texts=texts)
+
+
+#: What expressions of a template may raise, by what they do with values.
+_WRONG = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def bounded(
+    sandbox: ImmutableSandboxedEnvironment,
+    template: str,
+    values: dict[str, Any],
+    limit: int,
+) -> str:
+    """Return what *template* makes of *values*; TooLong as soon as it is."""
+    parts: list[str] = []
+    for part in sandbox.from_string(template).generate(values):
+        limit -= len(part)
+        if limit < 0:
+            raise TooLong("it makes too long a text")
+        parts.append(part)
+    return "".join(parts)
+
+
+def in_words(error: Exception) -> str:
+    """Return what is wrong, for who wrote the template."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, SecurityError):
+        return f"not allowed: {said}"
+    if isinstance(error, MemoryError):
+        return "it takes too much memory"
+    return said
+
+
+def line_of(error: BaseException) -> int:
+    """Return the line of the template at which *error* arose, 0 if not known."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    trace, line = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def main(
+    read: Callable[[], bytes] = sys.stdin.buffer.read,
+    write: Callable[[bytes], Any] = sys.stdout.buffer.write,
+) -> None:
+    """Answer once."""
+    asked = msgspec.json.decode(read(), type=Asked)
+    # Whatever is imported late must be here before files are closed to us.
+    answer(Asked(templates=["{{ 1|tojson }}"], values={}, limit=10))
+    confine()
+    write(msgspec.json.encode(answer(asked)))
+
+
+if __name__ == "__main__":
+    main()

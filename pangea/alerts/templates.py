@@ -1,0 +1,126 @@
+"""Templates that people write: rendered in a sandbox, in a process of its own.
+
+A template sees the values that it is given and nothing else. It runs in a child
+without environment, files or network, with bounded time, memory and output; so one
+that loops, or asks for a gigabyte of blanks, harms itself alone.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from pangea.core.errors import PangeaError, UsageError
+from pangea.core.text import safe_text
+
+from . import child
+
+#: Characters that all templates of one message make together, at most.
+MAX_RENDERED = 64 * 1024
+#: Characters of one template, and of all together.
+MAX_TEMPLATE = 16 * 1024
+#: How long rendering may take, with the start of the child.
+TIMEOUT_S = 10.0
+_CHILD = "pangea.alerts.template_child"
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What the child is told; with ``html`` values are escaped."""
+
+    templates: list[str]
+    values: dict[str, Any]
+    limit: int
+    html: bool = False
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """What the child says: all texts, or what is wrong with template ``at``."""
+
+    texts: list[str] = []
+    error: str = ""
+    at: int = 0
+    line: int = 0
+
+
+class Faulty(UsageError):
+    """Template ``at`` of those given is wrong; the message says how and where."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+async def render(
+    templates: Sequence[str],
+    values: Mapping[str, Any],
+    *,
+    html: bool = False,
+    limit: int = MAX_RENDERED,
+) -> list[str]:
+    """Return the texts that *templates* make of *values*.
+
+    Raises Faulty for a template that is wrong or makes more than *limit* characters
+    or takes too long, PangeaError if no child can be started.
+    """
+    if not any("{" in template for template in templates):
+        return list(templates)
+    if sum(map(len, templates)) > MAX_TEMPLATE:
+        raise Faulty(f"template: longer than {MAX_TEMPLATE} characters", 0)
+    asked = Asked(
+        templates=list(templates), values=dict(values), limit=limit, html=html
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            ended = await child.run(
+                child.own_module(_CHILD), msgspec.json.encode(asked)
+            )
+    except TimeoutError as error:
+        raise Faulty("template: it takes too long", 0) from error
+    except OSError as error:
+        raise PangeaError(f"no process for a template: {error.strerror}") from error
+    return _texts(ended)
+
+
+def _texts(ended: child.Ended) -> list[str]:
+    try:
+        answered = msgspec.json.decode(ended.output, type=Answered)
+    except msgspec.DecodeError as error:
+        # Killed by its own limits, in the middle of whatever it did.
+        raise Faulty("template: it takes too long or too much memory", 0) from error
+    if answered.error:
+        where = f" in line {answered.line}" if answered.line else ""
+        raise Faulty(f"template: {safe_text(answered.error)}{where}", answered.at)
+    return answered.texts
+
+
+async def render_tree(tree: Any, values: Mapping[str, Any]) -> Any:
+    """Return *tree* (of JSON) with every text in it taken for a template.
+
+    Each is rendered by itself: whatever a value holds, it stays inside its text.
+    """
+    leaves: list[str] = []
+    _collect(tree, leaves)
+    return _rebuilt(tree, iter(await render(leaves, values)))
+
+
+def _collect(tree: Any, leaves: list[str]) -> None:
+    if isinstance(tree, str):
+        leaves.append(tree)
+    for inner in _inner(tree):
+        _collect(inner, leaves)
+
+
+def _rebuilt(tree: Any, texts: Any) -> Any:
+    if isinstance(tree, str):
+        return next(texts)
+    if isinstance(tree, dict):
+        return {key: _rebuilt(value, texts) for key, value in tree.items()}
+    return [_rebuilt(one, texts) for one in tree] if isinstance(tree, list) else tree
+
+
+def _inner(tree: Any) -> Sequence[Any]:
+    if isinstance(tree, dict):
+        return list(tree.values())
+    return tree if isinstance(tree, list) else ()

@@ -1,0 +1,145 @@
+"""Web hooks: a call whose method, headers and body are templates; signed if wanted."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import field
+from msgspec.structs import replace
+
+from pangea.core.errors import UsageError
+from pangea.core.notice import Kind
+from pangea.core.options import SecretText
+
+from . import templates
+from .document import SAMPLE, document
+from .http import Call
+from .notifier import Message, Refused
+from .preset import HttpOptions, Preset, check_url
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+#: What the connection says by itself.
+_NOT_OURS = {"host", "content-length", "transfer-encoding", "connection", "upgrade"}
+#: A template may go by it, so it is tried with each.
+_TRIED: tuple[Kind, ...] = ("down", "recovered", "test")
+
+
+class WebhookOptions(HttpOptions, frozen=True, kw_only=True):
+    """What is called, and how; ``method``, headers and body are templates.
+
+    ``json`` is JSON in which each text is a template by itself; ``body`` is one
+    template instead, sent as ``content_type``. Without either, the whole message is
+    sent as JSON. With a ``secret`` the header ``X-Pangea-Signature`` is
+    ``sha256=`` and the HMAC of the body.
+    """
+
+    url: SecretText
+    method: str = "POST"
+    headers: dict[str, str] = field(default_factory=dict)
+    json: str = ""
+    body: str = ""
+    content_type: str = "application/json"
+    secret: SecretText = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_url(self.url, "url")
+        if self.json and self.body:
+            raise ValueError("json and body: give one of the two")
+        if self.json:
+            _tree(self.json)
+        for name, value in self.headers.items():
+            if not _NAME.fullmatch(name) or name.lower() in _NOT_OURS:
+                raise ValueError("headers: there is a name that cannot be sent")
+            _check_line(value, "headers")
+        _check_line(self.content_type, "content_type")
+
+
+class Webhook(Preset):
+    """Calls a URL of one's own."""
+
+    TYPE = "webhook"
+    DOES = "any URL, with method, headers and body of one's own"
+    Options = WebhookOptions
+
+    async def check(self, options: WebhookOptions) -> None:
+        """Render each template with samples; UsageError names the option at fault."""
+        for kind in _TRIED:
+            try:
+                await self.prepared(replace(SAMPLE, kind=kind), options)
+            except Refused as error:
+                raise UsageError(f"webhook option: {error}") from error
+
+    async def send(
+        self, message: Message, options: WebhookOptions, timeout_s: float
+    ) -> str:
+        """Make the call; return what was answered. Raises NotSent and Refused."""
+        rendered = await self.prepared(message, options)
+        return self.said(await self._http.send(self.call(message, rendered)))
+
+    async def prepared(
+        self, message: Message, options: WebhookOptions
+    ) -> WebhookOptions:
+        """Return *options* with all templates rendered. Raises Refused."""
+        values = document(message)
+        tree = {"method": options.method, "headers": options.headers}
+        inner: Any = _tree(options.json) if options.json else options.body
+        try:
+            made = await templates.render_tree({**tree, "body": inner}, values)
+        except templates.Faulty as error:
+            raise Refused(str(error)) from error
+        method = made["method"].strip().upper()
+        if method not in METHODS:
+            raise Refused(f"method: wanted one of {', '.join(METHODS)}")
+        headers = {name: _one_line(text) for name, text in made["headers"].items()}
+        body = msgspec.json.encode(made["body"]).decode() if options.json else ""
+        return replace(
+            options,
+            method=method,
+            headers=headers,
+            json=body,
+            body="" if options.json else made["body"],
+        )
+
+    def call(self, message: Message, options: WebhookOptions) -> Call:
+        """Return the call; *options* are rendered."""
+        text = options.json or options.body
+        body = text.encode() if text else msgspec.json.encode(document(message))
+        if options.method in ("GET", "DELETE") and not text:
+            body = b""
+        headers = {
+            "Content-Type": options.content_type,
+            "Idempotency-Key": _one_line(message.id),
+            **_signature(options.secret, body),
+            **options.headers,
+        }
+        url, method = options.url, options.method
+        return Call(method, url, headers, body, options.tls_fingerprint)
+
+
+def _tree(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"json: is not JSON: {error}") from error
+
+
+def _check_line(text: str, key: str) -> None:
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise ValueError(f"{key}: wanted one line without control characters")
+
+
+def _one_line(text: str) -> str:
+    """Return *text* as a header may hold it, whatever a target said in it."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text)[:4000]
+
+
+def _signature(secret: str, body: bytes) -> Mapping[str, str]:
+    if not secret:
+        return {}
+    made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"X-Pangea-Signature": f"sha256={made}"}

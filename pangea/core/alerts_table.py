@@ -1,0 +1,95 @@
+"""``[alerts]`` and ``[smtp]`` of the configuration: where messages may go, and how."""
+
+import re
+from ipaddress import ip_network
+from typing import Literal
+
+from msgspec import Struct
+
+from .mail_address import parse_mail_address
+
+#: How a mail server is spoken to: STARTTLS, TLS from the first byte, or in the clear.
+MailTls = Literal["starttls", "tls", "off"]
+_PORTS = {"starttls": 587, "tls": 465, "off": 25}
+_HOST = re.compile(r"[A-Za-z0-9_:.-]{1,253}")
+
+
+class AlertsTable(Struct, frozen=True, kw_only=True):
+    """``[alerts]``: what a coordinator may do to reach people.
+
+    ``allow`` are networks to which messages may be sent though they are closed to
+    them otherwise: this machine itself and its link always, private networks with
+    ``server.public``. ``exec`` are the programs that channels may run, by their
+    whole paths; ``apprise`` allows channels of that type, whose destinations nobody
+    checks. ``proxy`` is ``http://HOST:PORT``, through which web hooks go out.
+    """
+
+    allow: tuple[str, ...] = ()
+    exec: tuple[str, ...] = ()
+    apprise: bool = False
+    proxy: str = ""
+
+    def __post_init__(self) -> None:
+        for network in self.allow:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"allow: {network!r} is no address and no network"
+                ) from None
+        for program in self.exec:
+            if not program.startswith("/"):
+                raise ValueError(f"exec: {program!r}: wanted a path from the root on")
+        if self.proxy and not re.fullmatch(
+            r"http://[A-Za-z0-9._\[\]:-]+:[0-9]{1,5}/?", self.proxy
+        ):
+            raise ValueError(f"proxy: wanted http://HOST:PORT, got {self.proxy!r}")
+
+
+class SmtpTable(Struct, frozen=True, kw_only=True):
+    """``[smtp]``: the mail server of mail channels that name none, and of our own mail.
+
+    Without a ``host`` no mail is sent. A ``port`` of 0 is the usual one: 587 for
+    ``starttls``, 465 for ``tls``, 25 for ``off``. ``password_file`` holds the password.
+    With ``tls_fingerprint`` (SHA-256) that certificate is taken, and no other.
+    """
+
+    host: str = ""
+    port: int = 0
+    tls: MailTls = "starttls"
+    user: str = ""
+    password: str = ""
+    password_file: str = ""
+    sender: str = ""
+    tls_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        check_mail_server(self.host, self.port, self.tls, self.user)
+        if self.password and self.password_file:
+            raise ValueError("password and password_file: give one of the two")
+        if self.host and not self.sender:
+            raise ValueError("sender: is needed, such as pangea@example.com")
+        if self.sender:
+            parse_mail_address(self.sender, "sender")
+        check_fingerprint(self.tls_fingerprint)
+
+
+def usual_port(port: int, tls: MailTls) -> int:
+    """Return *port*, or the one that mail servers use for *tls* where it is 0."""
+    return port or _PORTS[tls]
+
+
+def check_mail_server(host: str, port: int, tls: MailTls, user: str) -> None:
+    """Raise ValueError for a mail server that cannot be."""
+    if host and not _HOST.fullmatch(host):
+        raise ValueError("host: wanted a name or an address")
+    if not 0 <= port <= 65535:
+        raise ValueError("port: wanted 1 to 65535, or 0 for the usual one")
+    if tls == "off" and user:
+        raise ValueError("user: a password is not sent in the clear; use tls")
+
+
+def check_fingerprint(text: str) -> None:
+    """Raise ValueError unless *text* is empty or a SHA-256 in hexadecimal."""
+    if text and not re.fullmatch(r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}", text):
+        raise ValueError("tls_fingerprint: wanted 64 hexadecimal digits (SHA-256)")
