@@ -7,10 +7,9 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from pangea.core.credentials import unveiled
 from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, PUSHED, Job
-from pangea.core.options import MASK
+from pangea.core.options import laid_over
 from pangea.core.placement import check_on
 from pangea.core.rule import canonical, parse_rule
 from pangea.probes.base import make_probe, probe_class, shortest_timeout
@@ -79,9 +78,9 @@ def patched(job: Job, patch: JobPatch) -> Job:
     if patch.on is not UNSET:
         changes["on"] = check_on(patch.on)
     if patch.options is not UNSET:
-        changes["options"] = _merged(job.options, _unveiled(job, patch.options))
+        changes["options"] = laid_over(job.options, patch.options)
     if patch.labels is not UNSET:
-        changes["labels"] = _merged(job.labels, patch.labels)
+        changes["labels"] = laid_over(job.labels, patch.labels)
     if "interval_s" in changes and "timeout_s" not in changes:
         changes["timeout_s"] = min(job.timeout_s, changes["interval_s"])
     return checked(replace(job, **changes))
@@ -160,23 +159,6 @@ def _check_labels(labels: Mapping[str, str]) -> None:
                 f"label {key!r} cannot be kept",
                 hint="keys: 1 to 63 of A-Z a-z 0-9 . _ / -; values: up to 200 long",
             )
-
-
-def _unveiled(job: Job, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *options* with the masked headers as *job* has them."""
-    given = dict(options)
-    if given.get("headers"):
-        given["headers"] = unveiled(job.options.get("headers"), given["headers"])
-    return given
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *old* with *new* laid over it.
-
-    Null takes a key away; the mask of a secret leaves it as it is.
-    """
-    both = {**old, **{k: v for k, v in new.items() if v != MASK}}
-    return {key: value for key, value in both.items() if value is not None}
 
 
 def question(job: Job) -> tuple[object, ...]:

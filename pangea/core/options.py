@@ -19,7 +19,7 @@ from typing import (
 import msgspec
 
 from .credentials import MASK as MASK
-from .credentials import veiled
+from .credentials import unveiled, veiled
 from .durations import Seconds, parse_duration
 from .errors import UsageError
 from .text import safe_text
@@ -107,6 +107,18 @@ def masked(shape: type[msgspec.Struct], values: Mapping[str, Any]) -> dict[str, 
         k: MASK if k in hidden and v else veiled(v) if k == "headers" else v
         for k, v in values.items()
     }
+
+
+def laid_over(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options *old* with *new* over them.
+
+    Null takes one away; the mask of a secret, also in ``headers``, leaves it as it is.
+    """
+    given = dict(new)
+    if given.get("headers"):
+        given["headers"] = unveiled(old.get("headers"), given["headers"])
+    both = {**old, **{k: v for k, v in given.items() if v != MASK}}
+    return {key: value for key, value in both.items() if value is not None}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
