@@ -112,7 +112,31 @@ def _numbers(answer: dict[str, Any], spent: dict[str, Any]) -> list[tuple[str, A
             ("p99", f"{milliseconds(max(known('p99_ms'), default=None))} (worst step)"),
             ("slowest", milliseconds(max(known("max_ms"), default=None))),
         ]
+    return rows + _beside(points)
+
+
+def _beside(points: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    """Return the loss of packets and the means of the phases, as far as known."""
+    lost = _mean([(p["loss_pct"], p["ok"] + p["failed"]) for p in points])
+    rows: list[tuple[str, Any]] = []
+    if lost is not None:
+        rows.append(("loss", f"{lost:.2f} %"))
+    names = dict.fromkeys(name for point in points for name in point["phases_ms"])
+    means = {
+        name: _mean([(point["phases_ms"].get(name), point["ok"]) for point in points])
+        for name in names
+    }
+    if means:
+        told = (f"{name} {milliseconds(mean)}" for name, mean in means.items())
+        rows.append(("phases", ", ".join(told)))
     return rows
+
+
+def _mean(weighed: list[tuple[float | None, int]]) -> float | None:
+    """Return the mean of the values that are known, None if none is."""
+    known = [(value, weight) for value, weight in weighed if value is not None]
+    whole = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / whole if whole else None
 
 
 def _since(answer: dict[str, Any]) -> str:

@@ -6,7 +6,9 @@ value that was measured, whatever was merged in whatever order. Values are whole
 microseconds; below one microsecond all is zero.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from math import ceil, exp, log
 
 #: The relative error of a quantile.
@@ -68,15 +70,16 @@ class Histogram:
 
     def quantile(self, q: float) -> float | None:
         """Return the value in microseconds at rank ``q * (total - 1)``, or None."""
+        return self.quantiles((q,))[0]
+
+    def quantiles(self, shares: Sequence[float]) -> list[float | None]:
+        """Return ``quantile`` of each; together they cost no more than one."""
         if not self.counts:
-            return None
-        rank = q * (self.total - 1)
-        passed, index = 0, 0
-        for index in sorted(self.counts):
-            passed += self.counts[index]
-            if passed > rank:
-                break
-        return value_of(index)
+            return [None] * len(shares)
+        ordered = sorted(self.counts)
+        passed = list(accumulate(map(self.counts.__getitem__, ordered)))
+        ranks = [q * (passed[-1] - 1) for q in shares]
+        return [value_of(ordered[bisect_right(passed, rank)]) for rank in ranks]
 
     def pack(self) -> bytes:
         """Return it as bytes: index steps and counts as varints."""
@@ -91,11 +94,9 @@ class Histogram:
     def unpack(cls, packed: bytes) -> "Histogram":
         """Return what ``pack`` made; ValueError for anything cut short."""
         histogram = cls()
-        numbers = _numbers(packed)
-        index = 0
-        for step, count in zip(numbers, numbers, strict=True):
-            index += step
-            histogram.counts[index] = count
+        numbers = list(_numbers(packed))
+        steps, counts = numbers[::2], numbers[1::2]
+        histogram.counts = dict(zip(accumulate(steps), counts, strict=True))
         return histogram
 
 
@@ -107,6 +108,16 @@ def _put(packed: bytearray, number: int) -> None:
 
 
 def _numbers(packed: bytes) -> Iterable[int]:
+    if packed.isascii():
+        return packed
+    rest = packed[2:]
+    if rest.isascii() and packed[0] > 127 and packed[1:2].isascii() and rest:
+        # The usual case by far: only the first index is above 127.
+        return [packed[0] & 127 | packed[1] << 7, *rest]
+    return _any_numbers(packed)
+
+
+def _any_numbers(packed: bytes) -> Iterator[int]:
     number = shift = 0
     for byte in packed:
         number |= (byte & 127) << shift

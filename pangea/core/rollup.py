@@ -1,7 +1,10 @@
 """Results of one job and worker in a stretch of time, summed up."""
 
 from array import array
+from collections.abc import Mapping
+from typing import Any
 
+from .beside import Beside
 from .histogram import Histogram, index_of
 from .model import Flag, Outcome
 
@@ -17,6 +20,7 @@ class Tally:
     """A stretch that still grows: small in memory and quick to add to."""
 
     __slots__ = (
+        "beside",
         "error",
         "failed",
         "indexes",
@@ -32,6 +36,7 @@ class Tally:
         self.sum_us = self.max_us = 0
         self.min_us = -1
         self.indexes = array("H")
+        self.beside: Beside | None = None
 
     def add(self, outcome: Outcome, flags: int, duration_us: int) -> None:
         """Count one result; only the durations of good ones say something.
@@ -57,6 +62,18 @@ class Tally:
         else:
             self.error += 1
 
+    def tell(
+        self,
+        outcome: Outcome,
+        flags: int,
+        phases: Mapping[str, float],
+        readings: Mapping[str, Any],
+    ) -> None:
+        """Sum up what a result that was added tells beside its duration."""
+        if self.beside is None:
+            self.beside = Beside()
+        self.beside.add(outcome, flags, phases, readings)
+
     def close(self) -> "Bucket":
         """Return what was counted until now."""
         indexes = self.indexes[:]
@@ -66,6 +83,8 @@ class Tally:
         bucket.warn, bucket.sum_us = self.warn, self.sum_us
         bucket.min_us, bucket.max_us = max(self.min_us, 0), self.max_us
         bucket.histogram = Histogram(indexes)
+        if self.beside is not None:
+            bucket.beside = self.beside.copy()
         return bucket
 
 
@@ -73,10 +92,12 @@ class Bucket:
     """A stretch that can be merged with others.
 
     ``ok`` may be more than the histogram holds, by those whose time says nothing;
-    ``min_us`` and ``max_us`` are 0 if it holds none.
+    ``min_us`` and ``max_us`` are 0 if it holds none. ``beside`` is None if no result
+    told anything beside its duration.
     """
 
     __slots__ = (
+        "beside",
         "error",
         "failed",
         "histogram",
@@ -91,6 +112,7 @@ class Bucket:
         self.ok = self.failed = self.error = self.warn = 0
         self.sum_us = self.min_us = self.max_us = 0
         self.histogram = Histogram()
+        self.beside: Beside | None = None
 
     def merge(self, other: "Bucket") -> None:
         """Count all that *other* counted as well."""
@@ -103,6 +125,15 @@ class Bucket:
         self.warn += other.warn
         self.sum_us += other.sum_us
         self.histogram.merge(other.histogram)
+        if other.beside is not None:
+            if self.beside is None:
+                self.beside = Beside()
+            self.beside.merge(other.beside)
+
+    @property
+    def mean_us(self) -> float | None:
+        """How long the good ones took in the mean, None if that is not known."""
+        return self.sum_us / self.histogram.total if self.is_timed else None
 
     @property
     def is_timed(self) -> bool:

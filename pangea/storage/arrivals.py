@@ -1,28 +1,31 @@
-"""Which rowids of ``result`` arrived when, and which times are in them.
+"""Which ids of results arrived when, and which times are in them.
 
-``minute`` says for each stretch of rowids that arrived in the same minute which
+``minute`` says for each stretch of ids that arrived in the same minute which
 times of measurement are in it (``oldest_us`` to ``newest_us``), so a query reads
-only stretches that can hold what it seeks, and rows that arrived days late are
+only stretches that can hold what it seeks, and results that arrived days late are
 found as well. A stretch begins anew whenever the minute changes, also backwards, so
 a stepping clock mixes up nothing.
 """
 
+from . import sheaves
 from .connection import connection
 
 MINUTE_US = 60_000_000
 
 
 def note(ids: range, minute: int, oldest_us: int, newest_us: int) -> None:
-    """Note that the rows *ids* arrived in *minute*, with times between those."""
+    """Note that the results *ids* arrived in *minute*, with times between those."""
     link = connection()
     latest = link.execute(
-        "SELECT first_id, arrived FROM minute ORDER BY first_id DESC LIMIT 1"
+        "SELECT first_id, arrived, oldest_us, newest_us FROM minute"
+        " ORDER BY first_id DESC LIMIT 1"
     ).fetchone()
     if latest is not None and latest[1] == minute:
+        first, _, oldest, newest = latest
         link.execute(
-            "UPDATE minute SET last_id = ?, oldest_us = min(oldest_us, ?),"
-            " newest_us = max(newest_us, ?) WHERE first_id = ?",
-            (ids[-1], oldest_us, newest_us, latest[0]),
+            "UPDATE minute SET last_id = ?, oldest_us = ?, newest_us = ?"
+            " WHERE first_id = ?",
+            (ids[-1], min(oldest, oldest_us), max(newest, newest_us), first),
         )
     else:
         link.execute(
@@ -37,15 +40,15 @@ def stretches(
 ) -> list[tuple[int, int, int]]:
     """Return (first, last, newest_us) of what can hold such rows, newest first.
 
-    Rows up to *above* are left out.
+    Results up to *above* are left out.
     """
     rows = connection().execute(
-        "SELECT max(first_id, ?1), last_id, newest_us FROM minute"
-        " WHERE newest_us >= ?2 AND oldest_us <= ?3 AND last_id >= ?1"
+        "SELECT first_id, last_id, newest_us FROM minute"
+        " WHERE newest_us >= ? AND oldest_us <= ? AND last_id > ?"
         " ORDER BY newest_us DESC",
-        (above + 1, since_us, until_us),
+        (since_us, until_us, above),
     )
-    return rows.fetchall()
+    return [(max(first, above + 1), last, newest) for first, last, newest in rows]
 
 
 def newest() -> int | None:
@@ -63,11 +66,12 @@ def of_one_hour(above: int) -> tuple[int, int] | None:
     that arrived in it without a break; None if there is no row.
     """
     rows = connection().execute(
-        "SELECT arrived / 60, last_id FROM minute WHERE last_id > ? ORDER BY first_id",
+        "SELECT arrived, last_id FROM minute WHERE last_id > ? ORDER BY first_id",
         (above,),
     )
     found: tuple[int, int] | None = None
-    for hour, last in rows:
+    for minute, last in rows:
+        hour = minute // 60
         if found is not None and hour != found[0]:
             break
         found = (hour, last)
@@ -98,12 +102,12 @@ def before(minute: int, upto: int) -> list[tuple[int, int]]:
 
 
 def delete(first: int, upto: int, last: int) -> int:
-    """Delete the rows *first* to *upto* of the stretch that ends at *last*.
+    """Delete the results *first* to *upto* of the stretch that ends at *last*.
 
-    Return how many ids that is.
+    Return how many that is. Those in a sheaf with others stay in it, out of reach.
     """
     link = connection()
-    link.execute("DELETE FROM result WHERE id BETWEEN ? AND ?", (first, upto))
+    sheaves.delete(first, upto)
     if upto == last:
         link.execute("DELETE FROM minute WHERE first_id = ?", (first,))
     else:

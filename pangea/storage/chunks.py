@@ -107,7 +107,7 @@ def count(job: int, since_us: int, until_us: int) -> int:
                 "SELECT sum(count) FROM chunk WHERE span = ? AND start = ? AND job = ?",
                 (span, start, job),
             )
-            found += row.fetchone()[0] or 0
+            found += int(row.fetchone()[0] or 0)
     return found
 
 

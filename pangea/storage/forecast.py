@@ -15,7 +15,7 @@ FOR_EVER_S = 10 * 365 * DAY
 #: Looked at of each kind, the newest.
 _SAMPLE = 500
 #: What a row costs beside its bytes: keys, header, index, and room on its page.
-_CHUNK_BYTES, _ROW_BYTES, _SUM_BYTES = 70, 45, 60
+_CHUNK_BYTES, _SHEAF_BYTES, _SUM_BYTES = 70, 60, 60
 _HOT_S = 5400
 
 
@@ -47,36 +47,37 @@ def _results_a_day() -> float:
     """Return how many results come in a day, from the stretches not yet sealed."""
     rows = connection().execute(
         "SELECT sum(last_id - first_id + 1), (max(arrived) - min(arrived) + 1) * ?"
-        " FROM (SELECT * FROM minute ORDER BY first_id DESC LIMIT 120)",
+        " FROM (SELECT * FROM minute ORDER BY first_id DESC LIMIT 120) AS newest",
         (MINUTE_US / 1e6,),
     )
     count, seconds = rows.fetchone()
-    return count / seconds * DAY if count else 0.0
+    return float(count) / float(seconds) * DAY if count else 0.0
 
 
 def _bytes_of_a_row() -> float:
     return _number(
-        f"SELECT avg(ifnull(length(body), 0)) + {_ROW_BYTES} FROM"
-        " (SELECT body FROM result ORDER BY id DESC LIMIT ?)"
+        "SELECT 1.0 * sum(length(jobs) + length(heads) + coalesce(length(bodies), 0)"
+        f" + {_SHEAF_BYTES}) / sum(last_id - first_id + 1) FROM"
+        " (SELECT * FROM sheaf ORDER BY first_id DESC LIMIT ?) AS newest"
     )
 
 
 def _bytes_of_a_result() -> float:
     return _number(
         f"SELECT 1.0 * sum(length(packed) + {_CHUNK_BYTES}) / sum(count) FROM"
-        " (SELECT packed, count FROM chunk ORDER BY id DESC LIMIT ?)"
+        " (SELECT packed, count FROM chunk ORDER BY id DESC LIMIT ?) AS newest"
     )
 
 
 def _sums_a_day(step: int) -> float:
     """Return the bytes that sums of a step add a day, by the last whole stretch."""
     rows = connection().execute(
-        f"SELECT sum(length(histogram) + {_SUM_BYTES}) FROM rollup WHERE step = ?1"
-        " AND start = (SELECT max(start) - ?1 FROM rollup WHERE step = ?1)",
-        (step,),
+        f"SELECT sum(length(histogram) + {_SUM_BYTES}) FROM rollup WHERE step = ?"
+        " AND start = (SELECT max(start) - ? FROM rollup WHERE step = ?)",
+        (step, step, step),
     )
-    return (rows.fetchone()[0] or 0) * DAY / step
+    return float(rows.fetchone()[0] or 0) * DAY / step
 
 
 def _number(sql: str) -> float:
-    return connection().execute(sql, (_SAMPLE,)).fetchone()[0] or 0.0
+    return float(connection().execute(sql, (_SAMPLE,)).fetchone()[0] or 0.0)

@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from math import ceil
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pangea.core.model import Flag, Job
 from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
 
 from . import results
-from .connection import connection
 from .folded import folded, shard_of
 from .open_part import Open, Part
-from .rollup_rows import COLUMNS, bucket_of, oldest
+from .result_rows import read_body
+from .rollup_rows import of_job, oldest
 
 #: Points finer than a rollup are made of raw results, if so few must be read; if they
 #: are hardly finer, if hardly any must be.
@@ -24,7 +24,10 @@ _DRILL = int(Flag.DRILL)
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """A stretch that begins at ``at_us``; durations are None if none is known."""
+    """A stretch that begins at ``at_us``; durations are None if none is known.
+
+    ``loss_pct`` is None where no packets were sent, ``phases_ms`` has the means.
+    """
 
     at_us: int
     ok: int
@@ -36,6 +39,9 @@ class Point(Struct, frozen=True, kw_only=True):
     p99_ms: float | None
     min_ms: float | None
     max_ms: float | None
+    mean_ms: float | None = None
+    loss_pct: float | None = None
+    phases_ms: dict[str, float] = field(default_factory=dict)
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -119,35 +125,29 @@ def _raw(
 ) -> dict[int, Bucket]:
     tallies: dict[int, Tally] = {}
     rows = results.measured(job, worker, since * 1_000_000, until * 1_000_000)
-    for started_us, duration_us, outcome, flags in rows:
+    for started_us, duration_us, code, flags, body in rows:
         if flags & _DRILL:
             continue
+        outcome = results.OUTCOMES[code]
         start = started_us // 1_000_000
         start -= start % step
         tally = tallies.get(start)
         if tally is None:
             tally = tallies[start] = Tally()
-        tally.add(results.OUTCOMES[outcome], flags, duration_us)
+        tally.add(outcome, flags, duration_us)
+        if body is not None:
+            _, _, phases, readings = read_body(body)
+            tally.tell(outcome, flags, phases, readings)
     return {start: tally.close() for start, tally in tallies.items()}
 
 
 def _stored(
     job: int, worker: int | None, since: int, until: int, base: int, step: int
 ) -> dict[int, Bucket]:
-    """Seek each stretch: the table is ordered by time, so a job lies scattered."""
-    sql = (
-        "WITH RECURSIVE stretch (at) AS (SELECT ? UNION ALL"
-        " SELECT at + ? FROM stretch WHERE at + ? < ?)"
-        f" SELECT stretch.at, {COLUMNS} FROM stretch CROSS JOIN rollup"
-        " ON rollup.step = ? AND rollup.start = stretch.at AND rollup.job = ?"
-    )
-    values = [since - since % base, base, base, until, base, job]
-    if worker is not None:
-        sql += " AND rollup.worker = ?"
-        values.append(worker)
     found: dict[int, Bucket] = {}
-    for at, *row in connection().execute(sql, values):
-        _add(found, at - at % step, bucket_of(tuple(row)))
+    starts = range(since - since % base, until, base)
+    for at, bucket in of_job(job, worker, starts, base):
+        _add(found, at - at % step, bucket)
     return found
 
 
@@ -213,19 +213,22 @@ def _runs(begin: float, end: float, job: Job, workers: int) -> int:
 
 
 def _point(at: int, bucket: Bucket, missing: int) -> Point:
-    timed = bucket.is_timed
-    quantile = bucket.histogram.quantile
+    timed, beside = bucket.is_timed, bucket.beside
+    p50, p95, p99 = map(_ms, bucket.histogram.quantiles((0.50, 0.95, 0.99)))
     return Point(
         at_us=at * 1_000_000,
         ok=bucket.ok,
         failed=bucket.failed,
         error=bucket.error,
         missing=missing,
-        p50_ms=_ms(quantile(0.50)),
-        p95_ms=_ms(quantile(0.95)),
-        p99_ms=_ms(quantile(0.99)),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
         min_ms=bucket.min_us / 1000 if timed else None,
         max_ms=bucket.max_us / 1000 if timed else None,
+        mean_ms=_ms(bucket.mean_us),
+        loss_pct=beside.loss_pct if beside else None,
+        phases_ms=beside.phases_ms if beside else {},
     )
 
 

@@ -1,51 +1,46 @@
-"""Results to rows of ``result`` and back."""
+"""Results to what is stored of them and back."""
+
+from typing import Any
 
 import msgspec
 
-from pangea.core.chunk import Row as Sealed
+from pangea.core.chunk import Row
 from pangea.core.model import Outcome, Result
+from pangea.core.sheaf import Arrived
 
 FOREVER_US = 1 << 62
 
 OUTCOMES = (Outcome.OK, Outcome.FAILED, Outcome.ERROR)
-COLUMNS = "id, job, worker, started_us, duration_us, outcome, flags, body"
 _CODES = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _OK = Outcome.OK
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
+#: Reason, detail, phases and readings of a body.
+Body = tuple[str, str, dict[str, float], dict[str, Any]]
 
-Row = tuple[int, int, int, int, int, int, int, bytes | None]
 
-
-def row_of(rowid: int, result: Result) -> Row:
-    """Return a result as the row with that id."""
+def row_of(result: Result) -> Arrived:
+    """Return a result as it is packed."""
     body, outcome = None, result.outcome
     at_us = result.started_at_us
     if result.phases or result.reason or result.detail or result.readings:
         body = _pack((result.reason, result.detail, result.phases, result.readings))
     return (
-        rowid,
         result.job,
         result.worker,
         at_us if -FOREVER_US <= at_us <= FOREVER_US else clip(at_us),
         micros(result.duration_ms),
         # A StrEnum is slow as a key.
         0 if outcome is _OK else _CODES[outcome],
-        result.flags & 0x7FFFFFFF,
+        result.flags & 0x3FFFFFFF,
         body,
     )
 
 
-def result_of(row: Row) -> Result:
-    """Return a stored row as a result."""
-    _, job, worker, started_us, duration_us, outcome, flags, body = row
-    return opened(job, worker, Sealed(started_us, duration_us, outcome, flags, body))
-
-
-def opened(job: int, worker: int, row: Sealed) -> Result:
-    """Return a row of a chunk as a result."""
+def opened(job: int, worker: int, row: Row) -> Result:
+    """Return what was stored as a result."""
     started_us, duration_us, outcome, flags, body = row
-    reason, detail, phases, readings = _unpack(body) if body else ("", "", {}, {})
+    reason, detail, phases, readings = read_body(body) if body else ("", "", {}, {})
     return Result(
         job=job,
         worker=worker,
@@ -58,6 +53,12 @@ def opened(job: int, worker: int, row: Sealed) -> Result:
         phases=phases,
         readings=readings,
     )
+
+
+def read_body(body: bytes) -> Body:
+    """Return what a body holds."""
+    found: Body = _unpack(body)
+    return found
 
 
 def micros(duration_ms: float) -> int:

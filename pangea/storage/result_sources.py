@@ -1,4 +1,4 @@
-"""Where the results of a job are: rows of the table and chunks, alike.
+"""Where the results of a job are: sheaves and chunks, alike.
 
 Each has a key that stays the same when a row is sealed: when it began, the worker,
 and its turn among those of that worker which began at once. What is in the chunk of
@@ -12,9 +12,7 @@ from pangea.core.chunk import Row as Sealed
 from pangea.core.chunk import decode
 from pangea.core.rollup import DAY, HOUR
 
-from . import arrivals, chunks
-from .connection import connection
-from .result_rows import COLUMNS
+from . import arrivals, chunks, sheaves
 from .sealed import sealed
 
 #: (started_us, worker, -turn): the newest is the greatest.
@@ -38,30 +36,20 @@ def sources(
 def hot(
     job: int, worker: int | None, since: int, until: tuple[int, int]
 ) -> Iterator[Source]:
-    """Yield the stretches of the table alike, without what is sealed."""
+    """Yield what came minute by minute alike, without what is sealed."""
     floor = sealed().floor(job)
+
+    def wanted(by: int, at_us: int) -> bool:
+        return worker in (None, by) and since <= at_us and (at_us, by) <= until
+
     for first, last, newest in arrivals.stretches(since, until[0], floor):
-        yield newest, _scan(first, last, job, worker, since, until)
+        found = sheaves.find((first, last), (job, job), wanted, bodies=True)
+        yield newest, _keyed(found)
 
 
-def _scan(
-    first: int,
-    last: int,
-    job: int,
-    worker: int | None,
-    since: int,
-    until: tuple[int, int],
-) -> Iterator[tuple[Key, Sealed]]:
-    sql = (
-        f"SELECT {COLUMNS} FROM result WHERE id BETWEEN ? AND ? AND job = ?"
-        " AND started_us >= ? AND (started_us, worker) <= (?, ?)"
-    )
-    values = [first, last, job, since, *until]
-    if worker is not None:
-        sql += " AND worker = ?"
-        values.append(worker)
-    for rowid, _, by, *row in connection().execute(sql, values):
-        yield (row[0], by, -_HOT_TURN - rowid), Sealed(*row)
+def _keyed(found: Iterator[sheaves.Found]) -> Iterator[tuple[Key, Sealed]]:
+    for rowid, _, by, row in found:
+        yield (row[0], by, -_HOT_TURN - rowid), row
 
 
 def _sealed(

@@ -1,15 +1,16 @@
 """Raw results: appended in the order of arrival, sealed into chunks an hour later.
 
-The table ``result`` has no index but its rowid; ``arrivals`` tells which stretches
-of it a query has to read. What is sealed is read from its chunks, as one with the
+They come in sheaves, and ``arrivals`` tells which of them a query has to read. What
+is sealed is read from its chunks, as one with the
 rest: newest first by the time a result began, then by worker; those of one worker
 that began at once stay in the order of arrival. So a page does not mind if what it
 goes on with has been sealed meanwhile.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -18,25 +19,14 @@ from pangea.core.chunk import decode
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Result
 
-from . import arrivals, chunks, settings
+from . import arrivals, chunks, settings, sheaves
 from .arrivals import MINUTE_US
-from .connection import connection
 from .folded import folded_to
-from .result_rows import (
-    COLUMNS,
-    FOREVER_US,
-    OUTCOMES,
-    Row,
-    clip,
-    micros,
-    opened,
-    result_of,
-    row_of,
-)
+from .result_rows import FOREVER_US, OUTCOMES, clip, micros, opened, row_of
 from .result_sources import Key, hot, sources
 from .sealed import sealed
 
-__all__ = ["FOREVER_US", "MINUTE_US", "OUTCOMES", "micros", "result_of"]
+__all__ = ["FOREVER_US", "MINUTE_US", "OUTCOMES", "micros"]
 
 #: What a query or a warm start returns at most.
 MOST = 10_000
@@ -44,7 +34,7 @@ WARM_ROWS = 150_000
 #: Of so many results that began in one microsecond not all are found.
 _MOST_AT_ONCE = 100_000
 _RAW_FROM = "raw_from_us"
-#: How reading a sealed result compares with looking at a row of the table.
+#: How reading a sealed result compares with looking at one in a sheaf.
 _OPENING = 8
 
 
@@ -56,32 +46,27 @@ class Page(Struct, frozen=True):
 
 
 def append(rows: Sequence[Result], now_us: int) -> range:
-    """Store *rows*, which arrived at *now_us*; return their rowids.
+    """Store *rows*, which arrived at *now_us*; return their ids.
 
-    Raises ProtocolError for a number that SQLite or MessagePack cannot hold.
+    The ids are those of all of them: which has which is not said, but of those of one
+    job the first come first. Raises ProtocolError for a number too large.
     """
     first = last_id() + 1
     ids = range(first, first + len(rows))
     if rows:
-        _insert(map(row_of, ids, rows))
+        try:
+            arrived = sorted(map(row_of, rows), key=itemgetter(0))
+        except OverflowError as error:
+            raise ProtocolError(f"a result holds a number too large: {error}") from None
+        sheaves.put(first, arrived)
         times = [row.started_at_us for row in rows]
         arrivals.note(ids, now_us // MINUTE_US, clip(min(times)), clip(max(times)))
     return ids
 
 
-def _insert(rows: Iterable[Row]) -> None:
-    try:
-        connection().executemany(
-            f"INSERT INTO result ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
-        )
-    except OverflowError as error:
-        raise ProtocolError(f"a result holds a number too large: {error}") from error
-
-
 def last_id() -> int:
-    """Return the newest rowid ever given; nothing past ``folded_to`` is deleted."""
-    found = connection().execute("SELECT max(id) FROM result").fetchone()[0]
-    return max(found or 0, folded_to())
+    """Return the newest id ever given; nothing past ``folded_to`` is deleted."""
+    return max(sheaves.last_id(), folded_to())
 
 
 def query(
@@ -142,13 +127,13 @@ def since(started_us: int, at_most: int = WARM_ROWS) -> list[Result]:
     floor = max(last_id() - at_most, state.upto)
     found: list[Result] = []
     for first, last, _ in sorted(arrivals.stretches(started_us, FOREVER_US, floor)):
-        rows = connection().execute(
-            "SELECT id, job, worker, started_us, duration_us, outcome, flags, NULL"
-            " FROM result WHERE id BETWEEN ? AND ? AND started_us >= ?"
-            " AND (id > ? OR job > ?)",
-            (first, last, started_us, state.goal, state.job),
-        )
-        found.extend(map(result_of, rows))
+        found += [
+            opened(job, worker, row)
+            for rowid, job, worker, row in sheaves.find(
+                (first, last), sheaves.EVERY, bodies=False
+            )
+            if row[0] >= started_us and (rowid > state.goal or job > state.job)
+        ]
     return _sealed_since(started_us, at_most - len(found)) + found
 
 
@@ -169,32 +154,32 @@ def _sealed_since(started_us: int, at_most: int) -> list[Result]:
 
 
 def stored_as(ids: range) -> list[tuple[int, Result]]:
-    """Return the rows with these rowids in order, without their bodies.
+    """Return the results with these ids in order.
 
     Only those that are not yet folded are sure to be there.
     """
-    rows = connection().execute(
-        "SELECT id, job, worker, started_us, duration_us, outcome, flags, NULL"
-        " FROM result WHERE id BETWEEN ? AND ? ORDER BY id",
-        (ids.start, ids.stop - 1),
-    )
-    return [(row[0], result_of(row)) for row in rows]
+    return [
+        (rowid, opened(job, worker, row))
+        for rowid, job, worker, row in sheaves.find(
+            (ids.start, ids.stop - 1), sheaves.EVERY, bodies=True
+        )
+    ]
 
 
 def measured(
     job: int, worker: int | None, since_us: int, until_us: int
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (started_us, duration_us, outcome, flags) of a job's results."""
+) -> Iterator[Sealed]:
+    """Yield a job's results as they are stored, in any order."""
     until = (until_us - 1, FOREVER_US)
     for _, rows in hot(job, worker, since_us, until):
         for _, row in rows:
-            yield row[:4]
+            yield row
     for span in chunks.SPANS:
         for start in chunks.starts(span, since_us, until_us - 1):
             for _, packed in chunks.of_job(span, start, job, worker):
-                for row in decode(packed, bodies=False):
+                for row in decode(packed):
                     if since_us <= row[0] < until_us:
-                        yield row[:4]
+                        yield row
 
 
 def kept_from() -> int:
@@ -215,17 +200,17 @@ def newest_arrival() -> int | None:
 
 
 def effort(job: int, since_us: int, until_us: int) -> int:
-    """Return what reading a job's results costs, in rows of the table looked at."""
+    """Return what reading a job's results costs, in results that are looked at."""
     hot = arrivals.stretches(since_us, until_us, sealed().floor(job))
     rows = sum(last - first + 1 for first, last, _ in hot)
     return rows + _OPENING * chunks.count(job, since_us, until_us)
 
 
 def expire(older_than_us: int, at_most: int = 20_000) -> int:
-    """Delete up to *at_most* rows or chunks of what came before; return how many.
+    """Delete up to *at_most* results or chunks of what came before; return how many.
 
-    Chunks go by the time of their results, rows by that of their arrival, and only
-    rows that the rollups contain. Call again until it returns 0.
+    Chunks go by the time of their results, others by that of their arrival, and only
+    those that the rollups contain. Call again until it returns 0.
     """
     gone = chunks.expire(older_than_us, at_most // 10 or 1)
     safe = folded_to()

@@ -1,60 +1,137 @@
-"""Buckets to rows of ``rollup`` and back."""
+"""Buckets to rows of ``rollup`` and ``day_total`` and back.
 
-from collections.abc import Mapping
+``day_total`` holds the sums of a day over all workers of a job, so that years are
+drawn from a row a day.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from pangea.core.beside import Beside
 from pangea.core.histogram import Histogram
-from pangea.core.rollup import Bucket
+from pangea.core.rollup import DAY, Bucket
 
 from .connection import connection
 
 #: (step, start, job, worker), as the table is ordered
 Key = tuple[int, int, int, int]
+#: (start, job)
+DayKey = tuple[int, int]
 
-COLUMNS = "ok, failed, error, warn, sum_us, min_us, max_us, histogram"
+_NAMES = ("ok", "failed", "error", "warn", "sum_us", "min_us", "max_us")
+COLUMNS = ", ".join((*_NAMES, "histogram", "beside"))
+_SET = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", "))
+_KEY, _DAY_KEY = "step, start, job, worker", "start, job"
 _FIND = (
     f"SELECT {COLUMNS} FROM rollup"
     " WHERE step = ? AND start = ? AND job = ? AND worker = ?"
 )
-_PUT = "INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FIND_DAY = f"SELECT {COLUMNS} FROM day_total WHERE start = ? AND job = ?"
+_PUT = (
+    f"INSERT INTO rollup ({_KEY}, {COLUMNS})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f" ON CONFLICT ({_KEY}) DO UPDATE SET {_SET}"
+)
+_PUT_DAY = (
+    f"INSERT INTO day_total ({_DAY_KEY}, {COLUMNS})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f" ON CONFLICT ({_DAY_KEY}) DO UPDATE SET {_SET}"
+)
+#: Stretches asked for in one statement.
+_MOST_ASKED = 500
 
 
 def bucket_of(row: tuple[Any, ...]) -> Bucket:
     """Return a row of ``COLUMNS`` as a bucket."""
     bucket = Bucket()
-    bucket.ok, bucket.failed, bucket.error, bucket.warn = row[:4]
-    bucket.sum_us, bucket.min_us, bucket.max_us = row[4:7]
-    bucket.histogram = Histogram.unpack(row[7])
+    (
+        bucket.ok,
+        bucket.failed,
+        bucket.error,
+        bucket.warn,
+        bucket.sum_us,
+        bucket.min_us,
+        bucket.max_us,
+        histogram,
+        beside,
+    ) = row
+    bucket.histogram = Histogram.unpack(histogram)
+    if beside is not None:
+        bucket.beside = Beside.unpack(beside)
     return bucket
+
+
+def row_of(bucket: Bucket) -> tuple[Any, ...]:
+    """Return a bucket as a row of ``COLUMNS``."""
+    return (
+        bucket.ok,
+        bucket.failed,
+        bucket.error,
+        bucket.warn,
+        bucket.sum_us,
+        bucket.min_us,
+        bucket.max_us,
+        bucket.histogram.pack(),
+        None if bucket.beside is None else bucket.beside.pack(),
+    )
 
 
 def merge_stored(sums: Mapping[Key, Bucket]) -> None:
     """Add to each bucket what is stored under its key."""
-    find = connection().execute
-    for key in sorted(sums):
-        row = find(_FIND, key).fetchone()
-        if row is not None:
-            sums[key].merge(bucket_of(row))
+    _merge(_FIND, sums)
 
 
 def put(sums: Mapping[Key, Bucket]) -> None:
     """Store buckets in key order, in place of what was there."""
-    rows = (
-        (
-            *key,
-            b.ok,
-            b.failed,
-            b.error,
-            b.warn,
-            b.sum_us,
-            b.min_us,
-            b.max_us,
-            b.histogram.pack(),
-        )
-        for key, b in sorted(sums.items(), key=itemgetter(0))
-    )
-    connection().executemany(_PUT, rows)
+    _put(_PUT, sums)
+
+
+def add_days(sums: Mapping[DayKey, Bucket]) -> None:
+    """Add these sums to what is stored of whole days."""
+    _merge(_FIND_DAY, sums)
+    _put(_PUT_DAY, sums)
+
+
+def _merge(sql: str, sums: Mapping[Any, Bucket]) -> None:
+    find = connection().execute
+    for key in sorted(sums):
+        row = find(sql, key).fetchone()
+        if row is not None:
+            sums[key].merge(bucket_of(row))
+
+
+def _put(sql: str, sums: Mapping[Any, Bucket]) -> None:
+    rows = ((*key, *row_of(b)) for key, b in sorted(sums.items(), key=itemgetter(0)))
+    connection().executemany(sql, rows)
+
+
+def of_job(
+    job: int, worker: int | None, starts: range, step: int
+) -> Iterator[tuple[int, Bucket]]:
+    """Yield what is stored of a job in the stretches that begin then.
+
+    Each is sought: the table is ordered by time, so a job lies scattered. Those of
+    several workers come one by one, but of whole days together.
+    """
+    for at in range(0, len(starts), _MOST_ASKED):
+        some = starts[at : at + _MOST_ASKED]
+        for start, *row in connection().execute(*_asked(job, worker, some, step)):
+            yield start, bucket_of(tuple(row))
+
+
+def _asked(
+    job: int, worker: int | None, starts: Iterable[int], step: int
+) -> tuple[str, list[int]]:
+    begins = list(starts)
+    among = f"start IN ({', '.join('?' * len(begins))}) AND job = ?"
+    if step == DAY and worker is None:
+        sql = f"SELECT start, {COLUMNS} FROM day_total WHERE {among}"
+        return sql, [*begins, job]
+    sql = f"SELECT start, {COLUMNS} FROM rollup WHERE step = ? AND {among}"
+    if worker is None:
+        return sql, [step, *begins, job]
+    return f"{sql} AND worker = ?", [step, *begins, job, worker]
 
 
 def oldest(step: int) -> int | None:
@@ -66,12 +143,11 @@ def oldest(step: int) -> int | None:
 
 def expire(step: int, before: int, at_most: int = 20_000) -> int:
     """Delete up to *at_most* rows of a step that begin before (UTC seconds)."""
-    return (
-        connection()
-        .execute(
-            "DELETE FROM rollup WHERE (step, start, job, worker) IN (SELECT step,"
-            " start, job, worker FROM rollup WHERE step = ? AND start < ? LIMIT ?)",
-            (step, before, at_most),
-        )
-        .rowcount
+    gone = connection().execute(
+        "DELETE FROM rollup WHERE (step, start, job, worker) IN (SELECT step,"
+        " start, job, worker FROM rollup WHERE step = ? AND start < ? LIMIT ?)",
+        (step, before, at_most),
     )
+    if step == DAY and gone.rowcount < at_most:
+        connection().execute("DELETE FROM day_total WHERE start < ?", (before,))
+    return gone.rowcount

@@ -9,11 +9,12 @@ crash the rest is read again (``recover``).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+from pangea.core.beside import tells
 from pangea.core.model import Flag, Result
-from pangea.core.rollup import MINUTE, QUICK_S, STEPS, TEN_MINUTES, Bucket, Tally
+from pangea.core.rollup import DAY, MINUTE, QUICK_S, STEPS, TEN_MINUTES, Bucket, Tally
 
 from . import results
 from .connection import connection
@@ -21,7 +22,7 @@ from .database import Store
 from .folded import SHARDS, folded, folded_to, put_folded, shard_of
 from .history import History, Point, history
 from .open_part import Part
-from .rollup_rows import Key, merge_stored, put
+from .rollup_rows import DayKey, Key, add_days, merge_stored, put
 from .writer import after_commit
 
 __all__ = ["History", "OpenBuckets", "Part", "Point", "fold", "history", "recover"]
@@ -75,7 +76,10 @@ class OpenBuckets:
             step = MINUTE if job in quick else TEN_MINUTES
             start = result.started_at_us // (step * 1_000_000) * step
             growing = tally((step, start, job, result.worker))
-            growing.add(result.outcome, result.flags, micros(result.duration_ms))
+            outcome, flags = result.outcome, result.flags
+            growing.add(outcome, flags, micros(result.duration_ms))
+            if tells(result):
+                growing.tell(outcome, flags, result.phases, result.readings)
         part.rows += len(added)
 
     def begin(self) -> None:
@@ -186,9 +190,19 @@ def _fold(shard: Iterable[dict[Key, Tally]]) -> int:
     for tallies in shard:
         for key, tally in tallies.items():
             _widen(sums, key, tally)
+    add_days(_days(sums))
     merge_stored(sums)
     put(sums)
     return len(sums)
+
+
+def _days(sums: Mapping[Key, Bucket]) -> dict[DayKey, Bucket]:
+    """Return the sums of days over all workers."""
+    days: dict[DayKey, Bucket] = {}
+    for (step, start, job, _), bucket in sums.items():
+        if step == DAY:
+            days.setdefault((start, job), Bucket()).merge(bucket)
+    return days
 
 
 def _widen(sums: dict[Key, Bucket], key: Key, tally: Tally) -> None:

@@ -1,10 +1,10 @@
-"""Sealing: an hour of rows of ``result`` becomes chunks, job by job, in steps.
+"""Sealing: an hour of results as they came becomes chunks, job by job, in steps.
 
-Rows lie in the order of arrival, so those of one series are scattered over the whole
-hour, and to delete them one series at a time would write every page of it again for
-each. So a step writes the chunks of some jobs and, in the same transaction, that
-they are sealed (``sealed``): from then on their rows are read from the chunks. When
-all jobs are done, the rows go from front to back, page by page. A crash at any point
+They lie in sheaves in the order of arrival, so those of one series are scattered over
+the whole hour, and each sheaf goes only when all that is in it is sealed. So a step
+writes the chunks of some jobs and, in the same transaction, that they are sealed
+(``sealed``): from then on their rows are read from the chunks. When all jobs are
+done, the sheaves go from front to back. A crash at any point
 leaves each row readable at exactly one of both places, and the next run goes on.
 
 Readers gather and pack; the writer has only a few milliseconds of work at a time.
@@ -19,9 +19,8 @@ from pangea.core.chunk import Row, decode, encode
 from pangea.core.errors import StorageError
 from pangea.core.rollup import DAY, HOUR
 
-from . import arrivals, chunks
+from . import arrivals, chunks, sheaves
 from .chunks import SELDOM, Place
-from .connection import connection
 from .database import Store
 from .folded import folded_to
 from .sealed import Sealed, put_sealed, sealed
@@ -36,7 +35,7 @@ SETTLE_US = 900 * 1_000_000
 #: many, and holds its rows in memory, so these must not be many either.
 PASS_ROWS, PASSES = 50_000, 64
 #: Rows that are packed and written in one step, and that are deleted in one.
-STEP_ROWS, DROP_ROWS = 8_000, 4_000
+STEP_ROWS, DROP_ROWS = 8_000, 20_000
 PAUSE_S = 0.01
 
 #: The rows of a job, each with its worker.
@@ -108,12 +107,7 @@ def finish() -> None:
 def _counts() -> list[tuple[int, int]]:
     """Return the jobs that are left and how many rows each has."""
     state = sealed()
-    rows = connection().execute(
-        "SELECT job, count(*) FROM result WHERE id BETWEEN ? AND ? AND job > ?"
-        " GROUP BY job ORDER BY job",
-        (state.upto + 1, state.goal, state.job),
-    )
-    return rows.fetchall()
+    return sheaves.counts(state.upto + 1, state.goal, state.job)
 
 
 def _passes(counts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -131,13 +125,9 @@ def _passes(counts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def gather(first: int, last: int) -> Gathered:
     """Return the rows of these jobs in the stretch, in the order of arrival."""
     state, found = sealed(), dict[int, list[tuple[int, Row]]]()
-    rows = connection().execute(
-        "SELECT job, worker, started_us, duration_us, outcome, flags, body"
-        " FROM result WHERE id BETWEEN ? AND ? AND job BETWEEN ? AND ? ORDER BY id",
-        (state.upto + 1, state.goal, first, last),
-    )
-    for job, worker, *row in rows:
-        found.setdefault(job, []).append((worker, Row(*row)))
+    ids = state.upto + 1, state.goal
+    for _, job, worker, row in sheaves.find(ids, (first, last), bodies=True):
+        found.setdefault(job, []).append((worker, row))
     return found
 
 

@@ -85,7 +85,7 @@ def seal_hour(series: list[Series], count: int, start: int) -> None:
     made = {}
     for one in series[:WORKERS]:
         rows = [one.result((start + n * 60) * 1_000_000) for n in range(60)]
-        made[one.worker] = encode([Row(*row_of(0, row)[3:]) for row in rows])
+        made[one.worker] = encode([Row(*row_of(row)[2:]) for row in rows])
     chunks.put(
         (Place(HOUR, start, number, worker), 60, packed)
         for number in range(1, count + 1)

@@ -171,7 +171,9 @@ def count_stored(cluster: Cluster) -> int:
     """Return how many results the database has, all of them different."""
     link = sqlite3.connect(f"file:{cluster.state_dir}/pangea.db?mode=ro", uri=True)
     try:
-        (rows,) = link.execute("SELECT count(*) FROM result").fetchone()
+        (rows,) = link.execute(
+            "SELECT coalesce(sum(last_id - first_id + 1), 0) FROM sheaf"
+        ).fetchone()
         (marks,) = link.execute("SELECT sum(seq) FROM watermark").fetchone()
     finally:
         link.close()

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Outcome
 from pangea.storage import results
-from pangea.storage.connection import connection
 from pangea.storage.folded import SHARDS, put_folded
-from tests.storage.made import SECOND, T0, result
+from tests.storage.made import SECOND, T0, result, stored
 
 FULL = {
     "reason": "status",
@@ -44,7 +43,7 @@ async def test_a_number_that_cannot_be_stored_is_refused_with_its_group(store, w
     rows = [result(1), result(2, **wrong), result(3)]
     with pytest.raises(ProtocolError, match="too large"):
         await store.write(lambda: results.append(rows, T0))
-    assert await store.read(count) == 0
+    assert await store.read(stored) == 0
     assert await store.write(lambda: results.append(rows[:1], T0)) == range(1, 2)
 
 
@@ -126,10 +125,6 @@ async def test_a_cursor_that_is_none_is_refused(store, cursor):
         await store.read(lambda: results.query(1, before=cursor))
 
 
-def count():
-    return connection().execute("SELECT count(*) FROM result").fetchone()[0]
-
-
 async def test_old_rows_expire_in_steps_and_only_once_folded(store):
     for minute in range(3):
         rows = [result(minute * 60 + i) for i in range(10)]
@@ -145,14 +140,14 @@ async def test_old_rows_expire_in_steps_and_only_once_folded(store):
     ]
     assert await store.write(lambda: results.expire(end)) == 6
     assert await store.write(lambda: results.expire(end)) == 0
-    assert await store.read(count) == 10
+    assert await store.read(stored) == 10
 
 
 async def test_row_ids_go_on_after_all_rows_have_expired(store):
     await store.write(lambda: results.append([result(i) for i in range(5)], T0))
     await store.write(lambda: put_folded([5] * SHARDS))
     await store.write(lambda: results.expire(T0 + 10**12))
-    assert await store.read(count) == 0
+    assert await store.read(stored) == 0
     ids = await store.write(lambda: results.append([result()], T0))
     assert ids == range(6, 7)
 

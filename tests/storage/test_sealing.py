@@ -15,7 +15,7 @@ from pangea.storage.connection import WRITER, connect, connection, db
 from pangea.storage.folded import SHARDS, put_folded
 from pangea.storage.schema import migrate
 from pangea.storage.sealed import sealed
-from tests.storage.made import SECOND, T0, job, result
+from tests.storage.made import SECOND, T0, job, result, stored
 
 HOUR_US = sealing.HOUR_US
 #: The beginning of the hour of T0.
@@ -50,10 +50,6 @@ def seal(left=None, now=MUCH_LATER):
         return asyncio.run(sealing.seal(Direct(left), now))
     except CutShortError:
         return None
-
-
-def rows_left():
-    return connection().execute("SELECT count(*) FROM result").fetchone()[0]
 
 
 @pytest.fixture
@@ -170,7 +166,7 @@ def test_a_query_answers_the_same_whatever_is_sealed_before_and_meanwhile(
     )
     # In the end all of it is in chunks, and the table is empty.
     seal()
-    assert rows_left() == 0
+    assert stored() == 0
     assert (
         results.query(
             1, worker=worker, since_us=since, until_us=until, limit=10_000
@@ -183,10 +179,10 @@ def test_an_hour_waits_until_it_is_over_and_folded(database):
     database()
     results.append([result(i) for i in range(10)], H0)
     asyncio.run(sealing.seal(Direct(), MUCH_LATER))
-    assert (rows_left(), sealed().upto) == (10, 0)
+    assert (stored(), sealed().upto) == (10, 0)
     assert seal(now=H0 + HOUR_US + sealing.SETTLE_US - 1) == 0
     assert seal(now=H0 + HOUR_US + sealing.SETTLE_US) == 1
-    assert (rows_left(), sealed().upto) == (0, 10)
+    assert (stored(), sealed().upto) == (0, 10)
     assert results.append([result()], H0) == range(11, 12)
 
 
@@ -263,5 +259,5 @@ def test_points_of_raw_results_are_the_same_when_sealed(database):
     asked = (job(), T0, T0 + 7200 * SECOND, 50)
     before = history.history(*asked)
     seal()
-    assert rows_left() == 0
+    assert stored() == 0
     assert history.history(*asked) == before

@@ -12,11 +12,10 @@ from functools import partial
 import pytest
 
 from pangea.storage import results, sealing
-from pangea.storage.connection import connection
 from pangea.storage.database import Store
 from pangea.storage.folded import SHARDS, put_folded
 from tests.needs import need
-from tests.storage.made import SECOND, T0, result
+from tests.storage.made import SECOND, T0, result, stored
 from tests.storage.small_disk import on_small_disk
 
 JOBS, ROWS = 12, 240
@@ -91,19 +90,16 @@ async def test_sealing_that_is_killed_again_and_again_loses_and_doubles_nothing(
     store = await Store.open(path)
     await sealing.seal(store, 1 << 60)
     assert await times(store) == before
-    left = await store.read(
-        lambda: connection().execute("SELECT count(*) FROM result").fetchone()[0]
-    )
-    assert left == 0
+    assert await store.read(stored) == 0
     await store.close()
 
 
 ON_A_FULL_DISK = """
 from pangea.core.errors import StorageError
 from pangea.storage import sealing
-from pangea.storage.connection import connection
 from pangea.storage.database import Store
 from tests.storage import test_sealing_faults as made
+from tests.storage.made import stored
 
 made.ROWS, sealing.STEP_ROWS, sealing.DROP_ROWS = 120, 60, 200
 
@@ -132,9 +128,7 @@ async def main():
             break
         make_room()
         assert await made.times(store) == before, step
-    left = await store.read(
-        lambda: connection().execute("SELECT count(*) FROM result").fetchone()[0]
-    )
+    left = await store.read(stored)
     assert await made.times(store) == before
     print(refused, left, said)
     await store.close()
