@@ -190,20 +190,21 @@ def _history(
     # A run that began less than a timeout ago may still be on its way.
     due = min(until, until - job.timeout_s)
     created = job.created_at_us / 1e6
-    points, whole = [], Bucket()
+    points, ok, judged, count = list[Point](), 0, 0, 0
     for at in range(since - since % step, until, step):
         bucket = found.get(at, Bucket())
         begin = max(at, created, since)
         expected = _runs(begin, min(at + step, due), job, workers)
         points.append(_point(at, bucket, max(0, expected - bucket.count)))
-        whole.merge(bucket)
-    judged = whole.ok + whole.failed
+        ok += bucket.ok
+        judged += bucket.ok + bucket.failed
+        count += bucket.count
     expected = _runs(max(since, created), due, job, workers)
     return History(
         step_s=step,
         points=points,
-        good=whole.ok / judged if judged else None,
-        coverage=min(1.0, whole.count / expected) if expected else 1.0,
+        good=ok / judged if judged else None,
+        coverage=min(1.0, count / expected) if expected else 1.0,
         added_us=job.created_at_us if created > since else None,
     )
 
