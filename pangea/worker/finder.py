@@ -3,16 +3,18 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pangea.core.clock import Clock
 from pangea.core.errors import Unreachable
 from pangea.mesh.dial import Address, parse_join
-from pangea.mesh.discovery import Browser
-from pangea.mesh.service_records import ServiceRecords
 
 from .lonely import Lonely, alone_words
 from .tries import Tries
 from .trust import Trust
+
+if TYPE_CHECKING:
+    from pangea.mesh.service_records import ServiceRecords
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class Finder:
         clock: Clock,
         *,
         mdns: bool,
-        records: ServiceRecords | None = None,
+        records: "ServiceRecords | None" = None,
     ) -> None:
         self._join = [parse_join(text) for text in join]
         self._trust = trust
@@ -99,6 +101,9 @@ class Finder:
         """Listen on the link; where that is impossible now, the next look tries."""
         if not self._mdns:
             return
+        # Three megabytes that a worker with a known address never needs.
+        from pangea.mesh.discovery import Browser
+
         try:
             async with Browser(self._secrets, self._clock) as browser:
                 async for address in browser.candidates():

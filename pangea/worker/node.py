@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pangea import __version__
 from pangea.background import Background
@@ -16,7 +17,6 @@ from pangea.mesh import identity, ring_file
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.join_token import JoinToken, is_token, parse_token
 from pangea.mesh.messages import Introduce
-from pangea.mesh.service_records import ServiceRecords
 from pangea.state_dir import new_boot
 from pangea.storage.spool import Spool
 from pangea.system_clock import SystemClock, boot_id
@@ -32,6 +32,9 @@ from .listener import addresses_of
 from .mesh_start import start_mesh
 from .self_test_start import self_test_of
 from .trust import Trust
+
+if TYPE_CHECKING:
+    from pangea.mesh.service_records import ServiceRecords
 
 log = logging.getLogger(__name__)
 
@@ -133,10 +136,13 @@ def way_in(
     return credentials, trust, finder
 
 
-def records_of(mesh: MeshTable, clock: Clock) -> ServiceRecords | None:
+def records_of(mesh: MeshTable, clock: Clock) -> "ServiceRecords | None":
     """Return what looks for coordinators in the DNS, if that is wanted."""
     if "dns" not in mesh.discovery:
         return None
+    # Two megabytes that a worker with a known address never needs.
+    from pangea.mesh.service_records import ServiceRecords
+
     return ServiceRecords(mesh.dns_domain, clock.monotonic)
 
 
