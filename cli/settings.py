@@ -65,6 +65,18 @@ ENVIRONMENT = {
     "PANGEA_BACKUP_EVERY": "backup.every",
     "PANGEA_BACKUP_KEEP": "backup.keep",
     "PANGEA_BACKUP_KEY_FILE": "backup.key_file",
+    "PANGEA_ALERTS_ALLOW": "alerts.allow",
+    "PANGEA_ALERTS_EXEC": "alerts.exec",
+    "PANGEA_ALERTS_APPRISE": "alerts.apprise",
+    "PANGEA_ALERTS_PROXY": "alerts.proxy",
+    "PANGEA_SMTP_HOST": "smtp.host",
+    "PANGEA_SMTP_PORT": "smtp.port",
+    "PANGEA_SMTP_TLS": "smtp.tls",
+    "PANGEA_SMTP_USER": "smtp.user",
+    "PANGEA_SMTP_PASSWORD": "smtp.password",
+    "PANGEA_SMTP_PASSWORD_FILE": "smtp.password_file",
+    "PANGEA_SMTP_SENDER": "smtp.sender",
+    "PANGEA_SMTP_TLS_FINGERPRINT": "smtp.tls_fingerprint",
     "PANGEA_NO_LOCAL_WORKER": "worker.local",
     "PANGEA_ACCOUNT_CODES": "accounts.codes",
 }
@@ -81,7 +93,7 @@ def resolve(session: Session, flags: Mapping[str, Any] | None = None) -> Resolve
     resolved = add_up(layers)
     _check_types(resolved.config)
     config = for_public(resolved)
-    return replace(resolved, config=_with_codes(config))
+    return replace(resolved, config=_with_password(_with_codes(config)))
 
 
 def file_faults(path: Path) -> list[ConfigError]:
@@ -158,7 +170,7 @@ def _values(path: str, text: str) -> dict[str, Any]:
         return {f"node.tags.{quoted(key)}": value for key, value in tags.items()}
     if path == "worker.local":
         return {path: text.lower() in ("0", "false", "no", "off")}
-    if path == "server.public":
+    if path in ("server.public", "alerts.apprise"):
         return {path: text.lower() not in ("0", "false", "no", "off")}
     if path == "accounts.codes":
         if text.startswith("@"):
@@ -206,6 +218,22 @@ def _with_codes(config: NodeConfig) -> NodeConfig:
     codes = [line for line in lines if line and not line.startswith("#")]
     accounts = replace(config.accounts, codes=(*config.accounts.codes, *codes))
     return replace(config, accounts=accounts)
+
+
+def _with_password(config: NodeConfig) -> NodeConfig:
+    """Return *config* with the password of ``smtp.password_file`` read."""
+    path = config.smtp.password_file
+    if not path:
+        return config
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(MAX_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"smtp: cannot read the password in {path}: {error}"
+        ) from error
+    read = replace(config.smtp, password=text.rstrip("\r\n"), password_file="")
+    return replace(config, smtp=read)
 
 
 def _check_types(config: NodeConfig) -> None:

@@ -4,14 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-from msgspec.structs import replace
-
 from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
 from pangea.core.liveness import FROZEN_S
 from pangea.core.model import PUSHED, Job
-from pangea.core.verdict import JobState
 from pangea.mesh.identity import Identity
 from pangea.mesh.info import NodeInfo
 from pangea.storage import results, rollups, rules, verdicts
@@ -23,6 +19,7 @@ from pangea.web.events import Hub
 
 from .admission import Admission
 from .admission_mode import SECRET, AdmissionMode
+from .alerting import Alerting
 from .board import Board
 from .confirming import Confirming
 from .dialler import Dialler
@@ -44,6 +41,7 @@ from .reasons import Reasons
 from .reception import Reception
 from .retention import Retention
 from .sickness import Sickness
+from .states import decoded
 from .walk import walk
 from .watch import Watch
 
@@ -110,6 +108,7 @@ class Coordinator:
         self.heartbeats = Heartbeats(vault, clock)
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()
+        self.alerting = Alerting(self, vault)
         self.members = Membership(self)
         self._explain_verdicts()
         self.stopping, self.lag = False, Lag(clock)
@@ -163,14 +162,14 @@ class Coordinator:
         workers, states = await self.store.read(
             lambda: (stored_workers.all(), verdicts.load_states())
         )
-        decoded = [_state(job, packed) for job, packed in states.items()]
-        self.board.load(jobs, workers, [s for s in decoded if s])
+        self.board.load(jobs, workers, list(decoded(states)))
         await self.past.start()
         await self.sickness.load()
         self.watch.start()
         await self.outages.load(self.store)
         await self.incidents.load()
         await self.planned.load()
+        await self.alerting.load()
         for job in jobs:
             await self._await_heartbeat(job)
         since = round((now - WARM_S) * 1e6)
@@ -305,13 +304,3 @@ class Coordinator:
     async def _write_seen(self) -> None:
         seen = {w: round(at * 1e6) for w, at in self.board.seen.items() if at}
         await self.store.write(lambda: stored_workers.touch(seen))
-
-
-def _state(job: int, packed: bytes) -> JobState | None:
-    """Return a stored state; one that this version cannot read begins anew."""
-    try:
-        state = msgspec.msgpack.decode(packed, type=JobState)
-    except msgspec.DecodeError as error:
-        log.warning("forgot the verdict of job %d: %s", job, error)
-        return None
-    return replace(state, job=job)

@@ -58,6 +58,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         )
         coordinator.rotation.file = rings
         coordinator.retention.keep(config.retention)
+        coordinator.alerting.configure(config)
         await coordinator.start()
         background = Background(stack)
         background.start(coordinator.run(), "coordinator")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from .alerts_table import AlertsTable, SmtpTable
 from .durations import Seconds
 from .retention_table import RetentionTable
 
@@ -240,6 +241,8 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
     self_test: SelfTestTable = SelfTestTable()
     retention: RetentionTable = RetentionTable()
     backup: BackupTable = BackupTable()
+    alerts: AlertsTable = AlertsTable()
+    smtp: SmtpTable = SmtpTable()
 
     def __post_init__(self) -> None:
         if self.server.listen == LISTEN_OFF and self.node.role == "coordinator":
