@@ -216,6 +216,8 @@ def _member(style: Style, member: dict[str, Any]) -> str:
     since = f"well since {clock(well)}" if well else member.get("reason", "")
     name = _text(member.get("job"))
     new = "  new since ack" if member.get("new_since_ack") else ""
+    if member.get("cleared"):
+        new += "  CLEARED: it was well, as late results say"
     return f"  {style.marked(str(member.get('verdict')))}  {style.plain(name)}  " + (
         style.plain(_text(since) + new)
     )

@@ -23,7 +23,7 @@ COLUMNS = [
     Column("started at", lambda result: result.get("started_at", "")),
     Column("worker", lambda result: result.get("worker", "")),
     Column("took", lambda result: milliseconds(result.get("duration_ms"))),
-    Column("why", lambda result: result.get("detail") or result.get("reason", "")),
+    Column("why", lambda result: why_of(result)),
     Column("phases", lambda result: phases_of(result), wide=True),
     Column("flags", lambda result: " ".join(result.get("flags", [])), wide=True),
 ]
@@ -39,6 +39,13 @@ def word_of(result: dict[str, Any]) -> str:
     """Return a result's outcome; an ok with a threshold passed is a warn."""
     warned = result.get("outcome") == "ok" and "warn" in result.get("flags", [])
     return "warn" if warned else str(result.get("outcome", ""))
+
+
+def why_of(result: dict[str, Any]) -> str:
+    """Return the reason of a result, and why it did not count if it did not."""
+    why = str(result.get("detail") or result.get("reason", ""))
+    void = f"did not count: {result['void']}" if result.get("void") else ""
+    return f"{why} ({void})" if why and void else why or void
 
 
 def phases_of(result: dict[str, Any]) -> str:
@@ -167,6 +174,6 @@ def _line(session: Session, style: Style, result: dict[str, Any]) -> str:
         style.paint(pad(style.mark(word), 8), style.colour_of(word)),
         pad(safe_text(result["worker"], 63), 12),
         milliseconds(result["duration_ms"]).rjust(8),
-        style.plain(safe_text(result.get("detail") or result.get("reason", ""), 300)),
+        style.plain(safe_text(why_of(result), 300)),
     ]
     return "  ".join(parts).rstrip()

@@ -149,6 +149,12 @@ def _leaving(board: Board, number: int, state: JobState) -> VoteAnswer:
     return replace(_cell(board, number, state), state="moving")
 
 
+def beats_of(board: Board, org: int, job: int, points: int) -> dict[str, str]:
+    """Return how the last rounds of a job of *org* went, a letter each, by worker."""
+    found = board.recent.beats(job, points)
+    return {name: beats for number, beats in found if (name := board.voter(number))}
+
+
 def cost_answer(job: Job, cost: Cost) -> CostAnswer:
     """Return a cost with its line of words."""
     words = in_words(cost)
@@ -164,8 +170,8 @@ def cost_answer(job: Job, cost: Cost) -> CostAnswer:
     )
 
 
-def result_answer(board: Board, result: Result) -> ResultAnswer:
-    """Return one run of a probe."""
+def result_answer(board: Board, result: Result, void: str) -> ResultAnswer:
+    """Return one run of a probe; *void* is why it did not count."""
     return ResultAnswer(
         worker=board.voter(result.worker) or str(result.worker),
         started_at=moment(result.started_at_us),
@@ -176,6 +182,7 @@ def result_answer(board: Board, result: Result) -> ResultAnswer:
         phases=result.phases,
         readings=result.readings,
         flags=flag_names(result.flags),
+        void=void,
     )
 
 
@@ -195,6 +202,9 @@ def history_answer(history: History, uptime: float | None) -> HistoryAnswer:
                 p99_ms=point.p99_ms,
                 min_ms=point.min_ms,
                 max_ms=point.max_ms,
+                mean_ms=point.mean_ms,
+                loss_pct=point.loss_pct,
+                phases_ms=point.phases_ms,
             )
             for point in history.points
         ],

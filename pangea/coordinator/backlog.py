@@ -7,7 +7,7 @@ from typing import Any
 from pangea.core.uptime import Span
 from pangea.storage import lateness
 
-from .incident_writes import IncidentWrites
+from .incident_writes import IncidentWrites, Lines
 from .judging import Decided
 
 #: Events for open pages, and writes that nothing later makes needless.
@@ -78,7 +78,7 @@ def _last_told(told: list[Told]) -> list[Told]:
 
 def _joined(writes: list[Callable[[], None]]) -> list[Callable[[], None]]:
     """Return *writes* with one for each thing that is said again and again."""
-    incidents, late = IncidentWrites(), LateMarks(())
+    incidents, late, lines = IncidentWrites(), LateMarks(()), Lines()
     found: dict[object, Callable[[], None]] = {}
     for number, write in enumerate(writes):
         if isinstance(write, IncidentWrites):
@@ -87,6 +87,9 @@ def _joined(writes: list[Callable[[], None]]) -> list[Callable[[], None]]:
         elif isinstance(write, LateMarks):
             late.join(write)
             found[LateMarks] = late
+        elif isinstance(write, Lines):
+            lines.join(write)
+            found[Lines] = lines
         elif isinstance(write, Latest):
             found.pop(write.key, None)
             found[write.key] = write

@@ -92,6 +92,15 @@ def read(job: Job, whole: Span, rows: Iterable[Result]) -> Bygone:
     )
 
 
+def causes(job: Job, rows: Sequence[Result]) -> list[str]:
+    """Return why each of *rows*, results of *job*, did not count, "" if it did."""
+    if not rows:
+        return []
+    times = [row.started_at_us for row in rows]
+    then = read(job, Span(min(times), max(times) + 1), rows)
+    return [then.void(row, job) if row.vote else "" for row in rows]
+
+
 def isolations(
     changes: Iterable[VoteChange], rows: Iterable[Result]
 ) -> dict[int, list[SickWindow]]:

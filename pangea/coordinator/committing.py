@@ -7,14 +7,14 @@ it is stored. What is written is written once, in order, by the commit that succ
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
-from pangea.core.verdict import Transition
+from pangea.core.verdict import JobState, Transition
 from pangea.storage import ingest, lateness
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets
@@ -57,6 +57,8 @@ class Committing:
         self._telling = telling
         self._clock = clock
         self.seats = SeatLog(board)
+        #: Are called with what is about to be written, and may add to it.
+        self.before: list[Callable[[Decided], None]] = []
         self._turn = asyncio.Lock()
         self._unwritten = Decided()
         self._early: set[Key] = set()
@@ -98,9 +100,14 @@ class Committing:
 
     def add(self, decided: Decided) -> None:
         """Take what the next commit shall write; tell it now if that may be late."""
-        self._unwritten.add(decided)
         if self.is_late:
+            self._follow(decided)
             self._tell_early(decided)
+        self._unwritten.add(decided)
+
+    def _follow(self, decided: Decided) -> None:
+        for follow in self.before:
+            follow(decided)
 
     async def commit_at_last(self, intakes: Sequence[ingest.Intake]) -> Marks:
         """Write *intakes* and what was decided, as soon as that can be."""
@@ -125,6 +132,7 @@ class Committing:
         """
         async with self._turn:
             decided, self._unwritten = self._unwritten, Decided()
+            self._follow(decided)
             self._began = self._clock.monotonic()
             try:
                 marks = await self._write(intakes, decided)
@@ -145,7 +153,7 @@ class Committing:
         if not self._held:
             # A little may find room where the results that wait find none.
             self.trouble = ""
-        self._telling.decided(decided)
+        await self._telling.decided(decided)
         return marks
 
     def _put_back(self, decided: Decided) -> None:
@@ -166,11 +174,8 @@ class Committing:
 
     async def _write(self, intakes: Sequence[ingest.Intake], decided: Decided) -> Marks:
         now_us = round(self._clock.wall() * 1e6)
-        states = {
-            job: msgspec.msgpack.encode(self._board.states[job])
-            for job in decided.touched
-            if job in self._board.states
-        }
+        known = self._board.states
+        states = {job: known[job] for job in decided.touched if job in known}
         seats = self.seats.changed(states, now_us)
         also = (partial(lateness.log_seats, seats),) if seats else ()
         marks = await self._store.write(
@@ -179,13 +184,18 @@ class Committing:
                 now_us,
                 vote_changes=decided.changes,
                 transitions=decided.transitions,
-                states=states,
+                states=_packed(states),  # of thousands not on the loop
                 buckets=self._buckets,
                 writes=[*decided.writes, *also],
             )
         )
         self.seats.written(seats)
         return marks
+
+
+def _packed(states: Mapping[int, JobState]) -> dict[int, bytes]:
+    encode = msgspec.msgpack.encode
+    return {job: encode(state) for job, state in states.items()}
 
 
 def _key(transition: Transition) -> Key:

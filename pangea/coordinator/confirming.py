@@ -5,9 +5,7 @@ confirmation for each job at most.
 """
 
 import asyncio
-from collections.abc import Iterable
-
-from msgspec import Struct, field
+from collections.abc import Coroutine, Iterable, Sequence
 
 from pangea.core.clock import Clock
 from pangea.core.confirm import (
@@ -28,32 +26,17 @@ from pangea.core.outage import SUSPENDED
 from pangea.core.verdict import JobState, Judgement
 
 from .board import Board
+from .confirm_open import Open, held
 from .confirm_queue import ConfirmQueue
 from .dispatch import Dispatch
 from .judging import Decided
+from .walk import in_steps
 from .watch import Watch
 
 #: While something is open, it is looked at so often; seldomer if very much is.
-LOOK_S, LOOK_EACH_S = 0.05, 0.00005
-
-
-class Open(Struct):
-    """The one confirmation of a job that is not over yet.
-
-    ``waiting`` are the workers whose turn is still to come and ``asked`` those that
-    were asked, each with the time of the vote that it had then. ``since`` is when
-    the result began that it is about, ``told`` when somebody was last asked (UTC),
-    ``ends`` (monotonic) when it is given up.
-    """
-
-    goal: Goal
-    waiting: dict[int, float]
-    asked: dict[int, float] = field(default_factory=dict)
-    since: float = 0.0
-    told: float = 0.0
-    ends: float = float("-inf")
-    rounds: int = 0
-    again: bool = False
+LOOK_S, LOOK_EACH_S = 0.05, 0.0001
+#: More than so much is looked at in steps.
+MANY = 200
 
 
 class Confirming:
@@ -71,6 +54,9 @@ class Confirming:
         self._clock = clock
         self._queue = ConfirmQueue(board, dispatch)
         self._alarm: asyncio.TimerHandle | None = None
+        #: What goes on in steps: a look at very much, and who came meanwhile.
+        self._going_on: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         #: On what jobs it was looked in this storm, because others depend on them.
         self._looked: set[int] = set()
         self.open: dict[int, Open] = {}
@@ -95,27 +81,48 @@ class Confirming:
             and change.cause not in SUSPENDED
             and change.worker in state.votes  # it may have expired in the same breath
         }
-        held = self.open.get(job.id)
-        if spoke and not (held and held.goal is goal):
+        known = self.open.get(job.id)
+        if spoke and not (known and known.goal is goal):
             self._begin(state, goal, spoke)
 
     def linked(self, worker: int) -> None:
         """Take up what is open as *worker* comes: we may have restarted."""
-        for state in list(self._board.states.values()):
-            goal = worker in state.electorate and goal_of(state)
-            job = self._board.jobs.get(state.job)
-            if not goal or not job or state.job in self.open or not self._may(job):
-                continue
-            if state.repeats and state.voters == (worker,):
-                self._dispatch.run_now(state.job, [worker])
-                continue
-            spoke = {
-                w
-                for w, vote in state.votes.items()
-                if (vote.value is VoteValue.FAILED) is (goal is Goal.DOWN)
-            }
-            if spoke:
-                self._begin(state, goal, spoke)
+        failing = list(self._board.outages)
+        if len(failing) > MANY:
+            self._start(self._take_up_in_steps(worker, failing))
+            return
+        for job in failing:
+            self._take_up(worker, job)
+
+    async def _take_up_in_steps(self, worker: int, failing: Sequence[int]) -> None:
+        async for some in in_steps(failing):
+            for job in some:
+                self._take_up(worker, job)
+
+    def _take_up(self, worker: int, number: int) -> None:
+        """Take up what is open of a job, if *worker* can tell of it."""
+        job, state = self._board.jobs.get(number), self._board.states.get(number)
+        if not job or not state or worker not in state.electorate:
+            return
+        goal = goal_of(state)
+        if not goal or number in self.open or not self._may(job):
+            return
+        if state.repeats and state.voters == (worker,):
+            self._dispatch.run_now(number, [worker])
+            return
+        spoke = {
+            w
+            for w, vote in state.votes.items()
+            if (vote.value is VoteValue.FAILED) is (goal is Goal.DOWN)
+        }
+        if spoke:
+            self._begin(state, goal, spoke)
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name="confirmations")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _may(self, job: Job) -> bool:
         """Tell whether *job* is one to confirm now."""
@@ -126,7 +133,7 @@ class Confirming:
     def _begin(self, state: JobState, goal: Goal, spoke: set[int]) -> None:
         """Open a confirmation; who is looking already need not be asked again."""
         workers = whom(state, goal, spoke, self._here(state))
-        opened = Open(goal, _held(state, workers))
+        opened = Open(goal, held(state, workers))
         opened.since = max(state.votes[w].at for w in spoke)
         before = self.open.pop(state.job, None)
         if before and before.goal is Goal.LOOK and goal is Goal.DOWN:
@@ -153,19 +160,38 @@ class Confirming:
     def _look_within(self, seconds: float) -> None:
         """Look at all that is open in so many seconds, but not here and now.
 
-        Many results are judged together; 0 is as soon as they are.
+        Many results are judged together; 0 is as soon as they are. What is very much
+        is not looked at again for each that comes.
         """
         if self._alarm:
-            if seconds:
+            if seconds or len(self.open) > MANY:
                 return
             self._alarm.cancel()
         self._alarm = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look(self) -> None:
         self._alarm = None
+        if self._going_on and not self._going_on.done():
+            return  # at its end it sees to what came meanwhile
+        if len(self.open) > MANY:
+            self._going_on = self._start(self._look_in_steps())
+            return
         for job, opened in list(self.open.items()):
             self._review(job, opened)
-        wishes = self._wishes()
+        self._look_done(self._wishes(self.open))
+
+    async def _look_in_steps(self) -> None:
+        async for some in in_steps(list(self.open)):
+            for job in some:
+                if opened := self.open.get(job):
+                    self._review(job, opened)
+        wishes = list[Wish]()
+        async for some in in_steps(list(self.open)):
+            wishes += self._wishes(some)
+        self._look_done(wishes)
+
+    def _look_done(self, wishes: list[Wish]) -> None:
+        """Ask what is wished for, and look again later at what is open."""
         if wishes:
             self._spend(wishes)
         else:
@@ -183,7 +209,7 @@ class Confirming:
         elif not self._is_over(opened, state):
             self._strike_off(opened, state)
         elif self._wants_round(state, opened):
-            waiting = _held(state, self._here(state))
+            waiting = held(state, self._here(state))
             self.open[number] = Open(goal, waiting, rounds=opened.rounds + 1)
         else:
             del self.open[number]
@@ -219,22 +245,27 @@ class Confirming:
                 opened.again = True
                 opened.waiting[worker] = opened.asked.pop(worker)
 
-    def _wishes(self) -> list[Wish]:
-        wish = self._queue.wish
-        return [wish(job, one.waiting) for job, one in self.open.items() if one.waiting]
+    def _wishes(self, jobs: Iterable[int]) -> list[Wish]:
+        """Return what is wished for of *jobs*."""
+        wish, known, open_ = self._queue.wish, self._board.jobs, self.open
+        return [
+            wish(job, open_[job].waiting)
+            for job in jobs
+            if job in known and job in open_ and open_[job].waiting
+        ]
 
     def _spend(self, wishes: list[Wish]) -> None:
         """Ask whose turn it is; over budget, look at what they depend on first."""
         now = self._clock.monotonic()
-        if self._queue.is_over(wishes, now) and self._look_at_parents(wishes):
-            wishes = self._wishes()
+        if self._queue.is_over(wishes, now):
+            wishes += self._wishes(self._look_at_parents(wishes))
         for ask in self._queue.spend(wishes, now):
             self._ask(ask, now)
 
-    def _look_at_parents(self, wishes: list[Wish]) -> bool:
-        """Open a look at each job that failing ones depend on; True if there are."""
+    def _look_at_parents(self, wishes: list[Wish]) -> list[int]:
+        """Open a look at each job that failing ones depend on; return these."""
         parents = [parent for wish in wishes for parent in wish.parents]
-        begun = False
+        begun = list[int]()
         while parents:
             number = parents.pop()
             job, state = self._board.jobs.get(number), self._board.states.get(number)
@@ -245,22 +276,18 @@ class Confirming:
                 continue
             workers = self._here(state)
             if state.verdict is not Verdict.DOWN and workers:
-                self.open[number] = Open(Goal.LOOK, _held(state, workers))
+                self.open[number] = Open(Goal.LOOK, held(state, workers))
                 parents += job.depends_on
-                begun = True
+                begun.append(number)
         return begun
 
     def _ask(self, ask: Ask, now: float) -> None:
-        opened, job = self.open[ask.job], self._board.jobs[ask.job]
+        opened, job = self.open.get(ask.job), self._board.jobs.get(ask.job)
+        if not opened or not job or ask.worker not in opened.waiting:
+            return  # it was answered while very much was looked at
         delay_s = APART_S if opened.rounds else 0.0
         opened.asked[ask.worker] = opened.waiting.pop(ask.worker)
         opened.told = self._clock.wall()
         opened.ends = now + delay_s + job.timeout_s + PATIENCE_S
         self._dispatch.run_now(ask.job, [ask.worker], delay_s)
         self.asked += 1
-
-
-def _held(state: JobState, workers: Iterable[int]) -> dict[int, float]:
-    """Return *workers* with the times of the votes that they have now."""
-    votes = state.votes
-    return {w: votes[w].at if w in votes else 0.0 for w in workers}

@@ -17,6 +17,7 @@ from pangea.core.errors import StorageError
 from pangea.core.incident import Incident
 from pangea.core.late import Fix, correct, relive
 from pangea.core.model import PUSHED, Job, Result, Verdict
+from pangea.core.rule import format_rule
 from pangea.core.threshold import STRETCH_S
 from pangea.core.uptime import Span
 from pangea.core.verdict import JobState, Transition
@@ -198,7 +199,10 @@ class Correction:
         )
         reach = Span(min(whole.begin_us, turns[0].at_us), whole.end_us)
         known, quiet = await self._store.read(lambda: _known(job, reach))
-        amended = amend(job.org, job.name, turns, known, reach, now_us, quiet)
+        rule = format_rule(self._board.rules[job.id])
+        amended = amend(
+            *(job.org, job.name, turns, known, reach, now_us, quiet), rule=rule
+        )
         told = Decided()
         for step in (*amended.missed, *amended.never):
             self._incidents.put(step, told)
@@ -209,7 +213,8 @@ class Correction:
                 each()
 
         await self._store.write(write)
-        self._tell(job, whole, len(amended.missed), len(amended.never))
+        never = sum(step.incident.retracted for step in amended.never)
+        self._tell(job, whole, len(amended.missed), never)
 
     def _tell(self, job: Job, whole: Span, missed: int, never: int) -> None:
         """Tell open pages; nobody is called for what is over."""
@@ -231,7 +236,7 @@ class Correction:
 
 
 def _known(job: Job, reach: Span) -> tuple[list[Incident], list[Span]]:
-    """Return the incidents of *job* alone, and when none may open: as planned."""
+    """Return the incidents of *job*, and when none may open: as planned."""
     page, _ = stored_incidents.page(
         job.org, job=job.id, since_us=reach.begin_us, limit=1000
     )
@@ -240,7 +245,7 @@ def _known(job: Job, reach: Span) -> tuple[list[Incident], list[Span]]:
         for s in spans.between(job.id, reach.begin_us, reach.end_us)
     ]
     paused = log_then.pauses(job.id, reach.begin_us, reach.end_us)
-    return [i for i in page if not i.is_storm], [*planned, *paused]
+    return page, [*planned, *paused]
 
 
 def _both(one: Span | None, other: Span) -> Span:

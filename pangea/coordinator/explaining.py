@@ -1,7 +1,6 @@
 """Explains verdicts: now, and as they were when they changed, beside the incident."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -13,10 +12,10 @@ from pangea.core.model import COORDINATOR, PUSHED, Job, Verdict
 from pangea.core.outage import Outage
 from pangea.core.verdict import JobState, Judgement
 from pangea.core.votes import LOST, RESTING
-from pangea.storage import incidents as stored
 
 from .absent import absent
 from .board import Board
+from .incident_writes import write_line
 from .judging import Decided
 
 #: The kind of these lines in the timeline of an incident.
@@ -99,7 +98,7 @@ class Explaining:
         incident, lines = self._place(job)
         if incident and lines < MOST_LINES:
             self._lines[job] = (incident, lines + 1)
-            decided.writes.append(partial(stored.add_entries, incident, (entry,)))
+            write_line(incident, entry, decided)
         return bool(incident)
 
     def now(self, job: Job) -> Explanation:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pangea.core.headline import Member
 from pangea.core.incident import Entry, Incident
@@ -69,6 +70,25 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
     )
 
 
+def incident_then(board: Board, incident: Incident, at_us: int) -> IncidentAnswer:
+    """Return an incident in short as it was at a moment at which it was open.
+
+    Jobs and titles are those that it has now.
+    """
+    acked = 0 < incident.acked_us <= at_us
+    then = replace(
+        incident,
+        closed_us=0,
+        merged_into="",
+        retracted=False,
+        acked_us=incident.acked_us if acked else 0,
+        acked_by=incident.acked_by if acked else "",
+        ack_text=incident.ack_text if acked else "",
+        news=(),
+    )
+    return incident_answer(board, then, at_us)
+
+
 def incident_detail(
     board: Board,
     incident: Incident,
@@ -117,6 +137,7 @@ def _member(board: Board, incident: Incident, member: Member) -> MemberAnswer:
         recovered_at=moment(well) if well else None,
         reason=member.reason,
         new_since_ack=member.job in incident.news,
+        cleared=member.job in incident.cleared,
     )
 
 

@@ -1,6 +1,6 @@
 """What incidents leave behind in a transaction: rows for it, and words after it."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pangea.core.incident import Entry, Incident, Step
 from pangea.storage import incidents as stored
@@ -8,8 +8,14 @@ from pangea.web.schema import moment
 
 from .judging import Decided
 
-#: Lines of one incident that wait in memory while the database refuses.
-MOST_LINES = 500
+#: Lines of one incident that wait in memory while the database refuses, and lines of
+#: all of them.
+MOST_LINES, MOST_WAITING = 500, 20_000
+#: Among so many of the last writes is the one that takes in more of its kind.
+NEAR = 8
+
+
+W = TypeVar("W", "IncidentWrites", "Lines")
 
 
 class IncidentWrites:
@@ -58,13 +64,46 @@ class IncidentWrites:
         self._told[incident.id].update(_words(step))
 
 
+class Lines:
+    """Lines of timelines that come with no step, of all incidents in one go."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[str, Entry]] = []
+
+    def __call__(self) -> None:
+        """Store them; within the transaction."""
+        stored.add_lines(self._lines)
+
+    def add(self, incident: str, entry: Entry) -> None:
+        """Add a line to an incident that is stored before."""
+        self._lines.append((incident, entry))
+
+    def join(self, later: "Lines") -> None:
+        """Take in what was to be written after this; of too many the last."""
+        self._lines = (self._lines + later._lines)[-MOST_WAITING:]
+
+
 def write(step: Step, decided: Decided) -> None:
     """Have *step* written with *decided*, and told after that."""
-    last = decided.writes[-1] if decided.writes else None
-    if not isinstance(last, IncidentWrites):
-        last = IncidentWrites()
-        decided.writes.append(last)
-    last.take(step, decided)
+    _last(IncidentWrites, decided).take(step, decided)
+
+
+def write_line(incident: str, entry: Entry, decided: Decided) -> None:
+    """Have a line of an *incident* written with *decided*."""
+    _last(Lines, decided).add(incident, entry)
+
+
+def _last(kind: type[W], decided: Decided) -> W:
+    """Return the last write of a *kind*, which takes in more: in a storm there is one.
+
+    Incidents are written before lines of theirs that were added in between.
+    """
+    for known in reversed(decided.writes[-NEAR:]):
+        if isinstance(known, kind):
+            return known
+    made = kind()
+    decided.writes.append(made)
+    return made
 
 
 def state_of(incident: Incident) -> str:

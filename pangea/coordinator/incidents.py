@@ -56,7 +56,6 @@ class Incidents:
         self._held: dict[int, Transition] = {}
         self._from_before: set[int] = set()
         self._storms = Storms()
-        self._storm_ids: set[str] = set()
         self._times = Times(board)
         board.incident_of = self._id_of
 
@@ -151,7 +150,7 @@ class Incidents:
         incident = step.incident
         if incident.merged_into:
             self.known.pop(incident.id, None)
-            self._storm_ids.discard(incident.id)
+            self._storms.over(incident.id)
         elif incident.is_open or may_reopen(incident, self._now_us()):
             self._index(incident, step.changed)
         else:
@@ -173,9 +172,7 @@ class Incidents:
             return
         state = self._board.states.get(job.id, JobState(job.id))
         causes = self.causes.of(job, state)
-        storms = (self.known[id_] for id_ in self._storm_ids)
-        mine = (storm for storm in storms if storm.org == job.org)
-        storm, shared = self._storms.of(mine, causes, at_us)
+        storm, shared = self._storms.of(job.org, causes, at_us)
         last = self.known.get(self._of.get(job.id, ""))
         if storm is not None:
             self.put(join(storm, member_of(job, change, at_us), shared), decided)
@@ -274,9 +271,9 @@ class Incidents:
     def _index(self, incident: Incident, jobs: Iterable[int]) -> None:
         self.known[incident.id] = incident
         if incident.is_storm and incident.is_open:
-            self._storm_ids.add(incident.id)
+            self._storms.put(incident)
         else:
-            self._storm_ids.discard(incident.id)
+            self._storms.over(incident.id)
         for job in jobs:
             held = self.known.get(self._of.get(job, ""), incident)
             # What is added to the past takes nobody out of what is open.
@@ -285,7 +282,7 @@ class Incidents:
 
     def _drop(self, incident: Incident) -> None:
         self.known.pop(incident.id, None)
-        self._storm_ids.discard(incident.id)
+        self._storms.over(incident.id)
         for job in incident.members:
             if self._of.get(job) == incident.id:
                 del self._of[job]

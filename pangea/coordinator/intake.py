@@ -33,7 +33,7 @@ from .judging import Decided, Judging
 from .parcel import Parcel, stored
 from .rows import read_row, time_of
 from .telling import Telling
-from .walk import in_steps
+from .walk import Spell, in_steps
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ class Intake:
         #: Marks what comes too late to be judged; the electorates that are logged.
         self.late: Callable[[Iterable[Result]], Decided] = lambda rows: Decided()
         self.seats = self._committing.seats
+        #: Are called with what is about to be written, and may add to it.
+        self.before_commit = self._committing.before
         self.credits = Credits(clock)
         self.epochs = NewEpochs(clock)
 
@@ -127,14 +129,14 @@ class Intake:
         """
         read, _ = self._read(batch, worker, 0)
         rows = [row for row in read if row is not None]
-        decided = self._judging.hear(rows)
+        async for some in in_steps(rows):
+            self._committing.add(self._judging.hear(some))
         if self._committing.is_late:
-            self._committing.add(decided)
             self._telling.heard(rows)
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(VIEW_S):
-                await self.note(decided)
+                await self.note(Decided())
 
     async def run(self) -> None:
         """Take in batches for ever."""
@@ -162,7 +164,10 @@ class Intake:
         While the database refuses, nothing is acknowledged, so the workers keep
         their rows; and what is queued is judged, for its turn may be far.
         """
-        intakes = [self._open(parcel) for parcel in parcels]
+        intakes, spell = list[ingest.Intake](), Spell()
+        for parcel in parcels:
+            intakes.append(self._open(parcel))
+            await spell.rest()
         rows = [
             row
             for parcel, intake in zip(parcels, intakes, strict=True)
@@ -186,12 +191,13 @@ class Intake:
         fresh = list(stored(intakes, self.marks, marks))
         self.marks |= marks
         self.taken += len(fresh)
-        self._telling.results(fresh)
         for parcel, intake in zip(parcels, intakes, strict=True):
             mark = marks[(intake.worker, intake.epoch)]
             parcel.answer(Ack(intake.epoch, mark))
             if mark < parcel.last:
                 parcel.refuse(f"result {mark + 1} is missing without a gap record")
+        async for some in in_steps(fresh):
+            self._telling.results(some)
 
     async def take_own(self, results: list[Result]) -> None:
         """Judge, commit and publish what the coordinator itself found out.

@@ -30,6 +30,8 @@ SELDOM_S = 600.0
 #: this, wait so long for their workers to come back.
 FORGIVEN_S = 900.0
 BACK_S = 30.0
+#: What is remembered of jobs that nobody asks for any more goes so often.
+TIDY_S = 30.0
 
 
 class Decided(Struct):
@@ -92,7 +94,7 @@ class Judging:
         self.hearers: list[Hearer] = []
         #: Each may tell why the vote of a result does not count; the first is right.
         self.voids: list[Void] = []
-        self._voting = Voting(board, self._void)
+        self._voting, self._tidied = Voting(board, self._void), 0.0
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
@@ -197,7 +199,9 @@ class Judging:
         Of *jobs* alone, if they are given.
         """
         decided, now, board = Decided(), self._now(), self._board
-        self._voting.tidy()
+        if abs(now - self._tidied) > TIDY_S:
+            self._tidied = now
+            self._voting.tidy()
         anybody = board.lost or board.resting or board.sick
         for job in list(board.states if jobs is None else jobs):
             state = board.states.get(job)

@@ -11,13 +11,15 @@ from pangea.core.trust_line import in_words
 from pangea.core.uptime import BURN_S, DEFINITION, KINDS, Span, Uptime, budget
 from pangea.core.verdict import VoteChange
 from pangea.core.votes import LOST
-from pangea.storage import log_then
+from pangea.storage import incidents, log_then
 from pangea.storage.log_then import Then
 from pangea.web.schema import VoteAnswer, moment
 from pangea.web.schema_past import JobThen, SloAnswer, StatusThen, UptimeAnswer
 
 from .answers import job_answer
+from .concerns import MOST
 from .coordinator import Coordinator
+from .incident_answers import incident_then
 from .past import since_added
 from .service import ORDER, CoordinatorService
 
@@ -86,9 +88,9 @@ class PastService:
         then = asdict(now) | _OF_NOW | {"results_per_s": 0.0, "next": "pangea status"}
         then |= {"verdicts": counts, "jobs": len(jobs), "workers": len(there)}
         then |= {"workers_connected": len(voted), "now": moment(at_us)}
-        begun = [i for i in now.incidents if i.opened_at <= moment(at_us)]
-        later = len(now.incidents) - len(begun)
-        then |= {"incidents": begun, "incidents_open": now.incidents_open - later}
+        found = await self._c.store.read(lambda: incidents.open_at(org, at_us))
+        told = [incident_then(self._c.board, i, at_us) for i in found[:MOST]]
+        then |= {"incidents": told, "incidents_open": len(found)}
         then |= {"workers_resting": 0}
         return StatusThen(**then, at=moment(at_us))
 

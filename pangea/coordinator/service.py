@@ -1,7 +1,7 @@
 """The coordinator as the web sees it (``pangea.web.service.Service``)."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from msgspec import UNSET
@@ -27,12 +27,8 @@ from pangea.web.schema import (
     moment,
 )
 
-from .answers import (
-    cost_answer,
-    history_answer,
-    job_answer,
-    result_answer,
-)
+from . import bygone
+from .answers import beats_of, cost_answer, history_answer, job_answer, result_answer
 from .coordinator import Coordinator
 from .greeting import NO_LINES
 from .heartbeats import expected_after, grace_of
@@ -81,6 +77,7 @@ class CoordinatorService:
         self.join = NO_LINES
         self._changing = coordinator.changing
         self._intervals = intervals
+        self.beats = partial(beats_of, coordinator.board)
         self.summary = Status(coordinator, name)
         #: Others that know what is wrong here: each returns sentences for a person.
         self.troubles = self.summary.more
@@ -251,7 +248,9 @@ class CoordinatorService:
                 before=cursor,
             )
         )
-        items = [result_answer(self._board, r) for r in page.items]
+        void = await self._c.store.read(lambda: bygone.causes(job, page.items))
+        both = zip(page.items, void, strict=True)
+        items = [result_answer(self._board, *each) for each in both]
         return Page(items=items, next=page.next)
 
     async def history(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,10 @@ class Sickness:
 
     async def load(self) -> None:
         """Take up what was known before the coordinator stopped."""
-        known = await self._store.read(sick_windows.all_of)
+        self.resume(await self._store.read(sick_windows.all_of))
+
+    def resume(self, known: Mapping[int, list[SickWindow]]) -> None:
+        """Take up the windows that were *known*, and who was isolated."""
         workers = self._board.workers
         self._windows = {w: windows for w, windows in known.items() if w in workers}
         were = {w for state in self._board.states.values() for w in state.sick}

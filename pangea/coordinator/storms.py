@@ -8,12 +8,34 @@ from pangea.core.incident import Incident, Step, may_reopen
 from pangea.core.model import Job
 from pangea.core.storm import LEAST, WINDOW_S, Gathering, fits, merge, reopen
 
+#: An organisation, and a cause in it.
+Shared = tuple[int, Cause]
+
 
 class Storms:
     """The jobs that may soon be one storm, and the storm that a job belongs to."""
 
     def __init__(self) -> None:
         self._gatherings: defaultdict[int, Gathering] = defaultdict(Gathering)
+        #: The open storms, by organisation and cause, and the causes of each.
+        self._open: defaultdict[Shared, dict[str, Incident]] = defaultdict(dict)
+        self._causes: dict[str, list[Shared]] = {}
+
+    def put(self, storm: Incident) -> None:
+        """Know an open storm as it is now."""
+        shared = [(storm.org, cause) for cause in storm.causes]
+        if self._causes.get(storm.id) != shared:
+            self.over(storm.id)
+            self._causes[storm.id] = shared
+        for key in shared:
+            self._open[key][storm.id] = storm
+
+    def over(self, id_: str) -> None:
+        """Forget what is no open storm."""
+        for key in self._causes.pop(id_, ()):
+            self._open[key].pop(id_, None)
+            if not self._open[key]:
+                del self._open[key]
 
     def resume(self, incident: Incident, now_us: int) -> None:
         """Take up an incident of before that others may still join."""
@@ -23,15 +45,19 @@ class Storms:
             gathering = self._gatherings[incident.org]
             gathering.add(incident.job, incident.opened_us, incident.causes)
 
-    @staticmethod
     def of(
-        open_now: Iterable[Incident], causes: tuple[Cause, ...], at_us: int
+        self, org: int, causes: tuple[Cause, ...], at_us: int
     ) -> tuple[Incident | None, tuple[Cause, ...]]:
         """Return the largest storm that *causes* fit, and what all then share."""
+        near = {
+            id_: storm
+            for cause in causes
+            for id_, storm in self._open.get((org, cause), {}).items()
+        }
         found = [
             (storm, shared)
-            for storm in open_now
-            if storm.is_storm and (shared := fits(storm, causes, at_us))
+            for storm in near.values()
+            if (shared := fits(storm, causes, at_us))
         ]
         return max(found, key=lambda f: len(f[0].members), default=(None, ()))
 

@@ -4,6 +4,7 @@ An event that says ``provisional`` tells of a verdict, an incident or a result t
 memory has; it comes again, without that word, once it is stored.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -16,6 +17,7 @@ from pangea.web.schema import moment
 from .board import Board
 from .judging import Decided
 from .outages import outage_times
+from .walk import in_steps
 
 
 class Telling:
@@ -24,6 +26,7 @@ class Telling:
     def __init__(self, board: Board, hub: Hub) -> None:
         self._board = board
         self._hub = hub
+        self._turn = asyncio.Lock()
 
     def results(self, results: Sequence[Result]) -> None:
         """Remember fresh results for the live views and tell them."""
@@ -62,11 +65,14 @@ class Telling:
                 },
             )
 
-    def decided(self, decided: Decided) -> None:
-        """Tell changes of verdict, and what else became true with them."""
-        for kind, org, words in decided.told:
-            self._hub.publish(kind, org, words)
-        self.verdicts(decided.transitions, decided.drilled)
+    async def decided(self, decided: Decided) -> None:
+        """Tell changes of verdict, and what else became true with them, in order."""
+        async with self._turn:
+            async for some in in_steps(decided.told):
+                for kind, org, words in some:
+                    self._hub.publish(kind, org, words)
+            async for turns in in_steps(decided.transitions):
+                self.verdicts(turns, decided.drilled)
 
     def early(self, told: Iterable[tuple[str, int, dict[str, Any]]]) -> None:
         """Tell what became true of incidents and verdicts, and is not stored yet."""

@@ -1,24 +1,44 @@
 """All jobs, judged some at a time: links are heard in between."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from .board import Board
 from .judging import Decided
 
-#: So many jobs are judged in one go, within some 30 ms even if all of them change.
-STEP = 500
+#: So many jobs are judged between two looks at the clock, for so many seconds; then
+#: it is the turn of others.
+STEP, SPELL_S = 50, 0.02
 
 T = TypeVar("T")
 
 
-async def in_steps(them: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """Yield *them*, so many at a time; the loop goes on in between."""
-    for begin in range(0, len(them), STEP):
-        if begin:
+class Spell:
+    """How long the loop has been held."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is the turn of others."""
+        return time.perf_counter() - self._began >= SPELL_S
+
+    async def rest(self) -> None:
+        """Let others have their turn if this was long enough."""
+        if self.is_over:
             await asyncio.sleep(0)
+            self._began = time.perf_counter()
+
+
+async def in_steps(them: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Yield *them*, so many at a time; the loop goes on now and then."""
+    spell = Spell()
+    for begin in range(0, len(them), STEP):
         yield them[begin : begin + STEP]
+        await spell.rest()
 
 
 async def walk(
@@ -30,9 +50,14 @@ async def walk(
 
     Each step sees the board as it is then; what was decided is written in order.
     """
-    async for jobs in in_steps(list(board.states)):
-        decided = judge(jobs)
+    jobs, at = list(board.states), 0
+    while at < len(jobs):
+        spell, decided = Spell(), Decided()
+        while at < len(jobs) and not spell.is_over:
+            decided.add(judge(jobs[at : at + STEP]))
+            at += STEP
         if decided:
             await note(decided)
+        await asyncio.sleep(0)
     # What waits for the disk may go with nothing.
     await note(Decided())

@@ -42,7 +42,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     ``retracted`` never was, and a ``drill`` was on purpose. ``flapping`` are the
     members that are, and at ``latest_us`` the last one joined; ``downs`` and
     ``degradeds`` count what they are. ``news`` are the jobs of which its
-    acknowledgement knew nothing. ``reason`` is that of the ``head``: the ``root`` on
+    acknowledgement knew nothing; late results say that ``cleared`` ones were well.
+    ``reason`` is that of the ``head``: the ``root`` on
     which the others depend, or the worst.
     """
 
@@ -77,6 +78,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     away_us: int = 0
     head: int = 0
     root: int = 0
+    cleared: tuple[int, ...] = ()
 
     @property
     def unwell(self) -> int:

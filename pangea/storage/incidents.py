@@ -16,6 +16,8 @@ from .connection import connection
 
 #: Lines of a timeline that are read at once, the newest.
 MOST_ENTRIES = 1000
+#: So many incidents of a moment are told of.
+MOST_THEN = 1000
 
 
 def save(step: Step) -> None:
@@ -45,12 +47,17 @@ def save(step: Step) -> None:
 
 def add_entries(incident: str, entries: Iterable[Entry]) -> None:
     """Append lines to the timeline of an incident."""
+    add_lines((incident, entry) for entry in entries)
+
+
+def add_lines(lines: Iterable[tuple[str, Entry]]) -> None:
+    """Append lines to timelines, each to that of its incident."""
     connection().executemany(
         "INSERT INTO incident_event (incident, at_us, kind, who, text, data)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         [
             (incident, e.at_us, e.kind, e.who, e.text, msgspec.msgpack.encode(e.data))
-            for e in entries
+            for incident, e in lines
         ],
     )
 
@@ -111,6 +118,28 @@ def page(
     return found, f"{found[-1].opened_us}.{found[-1].id}" if more else None
 
 
+def open_at(org: int, at_us: int) -> list[Incident]:
+    """Return what was open at a moment, as far as it was known then, newest first."""
+    rows = connection().execute(
+        "SELECT body FROM incident WHERE org = ? AND opened_us <= ?"
+        " AND (closed_us = 0 OR closed_us > ?)"
+        " ORDER BY opened_us DESC, id DESC LIMIT ?",
+        (org, at_us, at_us, MOST_THEN),
+    )
+    found = [i for i in _incidents(rows.fetchall()) if not i.backfilled]
+    return [i for i in found if not (i.reopened and _was_over(i.id, at_us))]
+
+
+def _was_over(incident: str, at_us: int) -> bool:
+    """Tell whether an incident that opened again was closed at a moment."""
+    rows = connection().execute(
+        "SELECT kind FROM incident_event WHERE incident = ? AND at_us <= ?"
+        " AND kind IN ('closed', 'reopened') ORDER BY at_us DESC, id DESC LIMIT 1",
+        (incident, at_us),
+    )
+    return rows.fetchall() == [("closed",)]
+
+
 def timeline(incident: str, limit: int = MOST_ENTRIES) -> list[Entry]:
     """Return the newest lines of an incident's timeline, oldest first."""
     rows = connection().execute(
@@ -131,7 +160,8 @@ def reasons(incident: Incident, kinds: Sequence[str], job: str = "") -> list[Ent
         "SELECT kind, at_us, who, text, data FROM incident_event WHERE incident IN"
         " (SELECT ? UNION ALL SELECT id FROM incident WHERE org = ? AND opened_us >= ?"
         " AND opened_us <= ? AND merged_into = ?)"
-        f" AND kind IN ({marks}) AND (? = '' OR substr(text, 1, ?) IN (?, ?))"
+        f" AND kind IN ({marks})"
+        " AND (? = '' OR substr(text, 1, CAST(? AS INTEGER)) IN (?, ?))"
         " ORDER BY at_us DESC, id DESC LIMIT ?",
         (
             incident.id,

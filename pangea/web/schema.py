@@ -154,7 +154,7 @@ class AddedJob(Struct, frozen=True, kw_only=True):
 
 
 class ResultAnswer(Struct, frozen=True, kw_only=True):
-    """One run of a probe."""
+    """One run of a probe; ``void`` says why it did not count, "" if it did."""
 
     worker: str
     started_at: str
@@ -165,6 +165,7 @@ class ResultAnswer(Struct, frozen=True, kw_only=True):
     phases: dict[str, float]
     readings: dict[str, Any]
     flags: list[str]
+    void: str = ""
 
 
 class RunAnswer(Struct, frozen=True, kw_only=True):
@@ -175,7 +176,11 @@ class RunAnswer(Struct, frozen=True, kw_only=True):
 
 
 class PointAnswer(Struct, frozen=True, kw_only=True):
-    """A step of history; ``missing`` are runs that should have been."""
+    """A step of history; ``missing`` are runs that should have been.
+
+    ``loss_pct`` is of the packets, null if the probe sends none; ``phases_ms`` has
+    the mean of each phase of the good results, if a run has more than one.
+    """
 
     at: str
     ok: int
@@ -187,6 +192,9 @@ class PointAnswer(Struct, frozen=True, kw_only=True):
     p99_ms: float | None = None
     min_ms: float | None = None
     max_ms: float | None = None
+    mean_ms: float | None = None
+    loss_pct: float | None = None
+    phases_ms: dict[str, float] = {}
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):

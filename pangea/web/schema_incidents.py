@@ -13,7 +13,10 @@ Labels = Annotated[dict[str, str], Meta(max_length=20)]
 
 
 class MemberAnswer(Struct, frozen=True, kw_only=True):
-    """A job of an incident: since when, its worst now, and when it was well again."""
+    """A job of an incident: since when, its worst now, and when it was well again.
+
+    Of one that is ``cleared`` late results say that it was well all the time.
+    """
 
     job: str
     verdict: str
@@ -22,6 +25,7 @@ class MemberAnswer(Struct, frozen=True, kw_only=True):
     recovered_at: str | None
     reason: str
     new_since_ack: bool = False
+    cleared: bool = False
 
 
 class EntryAnswer(Struct, frozen=True, kw_only=True):

@@ -72,6 +72,17 @@ async def test_what_fails_in_a_bad_window_has_no_vote(world):
     assert await vote(world, "hel") != "failed"
     told = await world.members.worker(FIRST_ORG, "hel")
     assert [(c.name, c.good) for c in told.self_test] == [("gateway 192.0.2.1", False)]
+    await hel.until(lambda f: f.acks.get("e") == 2)
+    found = await results(world)
+    assert {(r.outcome, bool(r.void)) for r in found} == {("ok", False), (FAILED, True)}
+    assert GATEWAY in next(r.void for r in found if r.void)
+
+
+async def results(world):
+    """Return what the API tells of the results of the only job."""
+    asked = {"worker": None, "since_us": None, "until_us": None, "cursor": None}
+    job = await answer(world)
+    return (await world.service.results(FIRST_ORG, job.name, limit=9, **asked)).items
 
 
 async def says(world, worker, words):

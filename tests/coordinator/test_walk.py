@@ -1,20 +1,46 @@
 """What concerns all jobs is done in steps, and the loop goes on in between."""
 
 import asyncio
+import time
 
+import pytest
 from msgspec import Raw
 
 from pangea.coordinator.board import Board
 from pangea.coordinator.judging import Decided
 from pangea.coordinator.parcel import Parcel
-from pangea.coordinator.walk import STEP, walk
+from pangea.coordinator.walk import SPELL_S, STEP, walk
 from pangea.core.verdict import JobState
 from pangea.mesh.messages import Batch, encode_row
 from pangea.storage import results
 from tests.coordinator.by_hand import ByHand, job, well
 
 
-async def test_each_job_is_seen_once_in_steps_and_others_run_in_between():
+@pytest.fixture
+def short(monkeypatch):
+    """Let others have their turn after each step."""
+    monkeypatch.setattr("pangea.coordinator.walk.SPELL_S", 0.0)
+
+
+async def test_what_is_quickly_done_is_written_as_one():
+    board, steps, noted = Board(), [], []
+    board.states = {n: JobState(n) for n in range(4 * STEP)}
+
+    def judge(jobs):
+        steps.append(len(jobs))
+        if len(steps) == 3:
+            time.sleep(SPELL_S)
+        return Decided(touched={jobs[0]})
+
+    async def note(decided):
+        noted.append(decided.touched)
+
+    await walk(board, judge, note)
+    assert steps == [STEP] * 4
+    assert noted == [{0, STEP, 2 * STEP}, {3 * STEP}, set()]
+
+
+async def test_each_job_is_seen_once_in_steps_and_others_run_in_between(short):
     board, steps, others, noted = Board(), [], [], []
     board.states = {n: JobState(n) for n in range(3 * STEP - 1)}
 
@@ -52,7 +78,7 @@ async def test_a_job_that_was_removed_between_two_steps_is_left_out(tmp_path):
     await hand.close()
 
 
-async def test_thousands_of_results_are_judged_in_steps_and_stored_at_once(tmp_path):
+async def test_many_results_are_judged_in_steps_and_stored_at_once(tmp_path, short):
     hand = await ByHand(tmp_path).open([job(1, interval_s=1.0)], workers=2)
     begun, acks, seen, others = hand.clock.now, [], [], []
     hand.clock.now += 2 * STEP

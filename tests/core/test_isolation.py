@@ -58,12 +58,36 @@ def test_of_two_that_are_heard_out_of_more_neither_is_believed():
     assert alone_in([*two, Said(3, False, 11.0), Said(4, None)])[1]
 
 
-def test_who_is_not_trusted_is_no_witness_against_who_is():
+def test_who_is_known_to_be_isolated_stays_so_while_a_witness_is_silent():
+    said = [Said(1, True, 10.0), Said(2, False, 11.0), Said(3, None)]
+    assert alone_in(said, known={1}) == {1: True}
+    assert alone_in(said, known={2}) == {}
+    nobody = [Said(1, True, 10.0), Said(2, True, 11.0), Said(3, None)]
+    assert alone_in(nobody, known={1}) == {}
+    isolation = isolated(5, 5)
+    for job in range(5):
+        isolation.put(job, said)
+    assert not isolation.look(1)
+    assert isolation.isolated
+
+
+def test_who_is_not_trusted_is_no_witness_against_two_that_are():
     strangers = [Said(w, False, 11.0, trusted=False) for w in range(10, 20)]
-    assert 1 not in alone_in([Said(1, True, 10.0), *strangers])
+    for friend in (Said(2, None), Said(2, True, 10.0)):
+        assert 1 not in alone_in([Said(1, True, 10.0), friend, *strangers])
     friends = [Said(2, False, 11.0), Said(3, False, 11.0)]
     assert alone_in([Said(1, True, 10.0), *friends, *strangers])[1]
     assert alone_in([Said(1, True, 10.0, trusted=False), *strangers])[1]
+
+
+def test_the_only_one_that_is_trusted_is_alone_if_two_others_and_all_agree():
+    own = Said(1, True, 10.0)
+    strangers = [Said(w, False, 11.0, trusted=False) for w in range(2, 5)]
+    assert alone_in([own, *strangers])[1]
+    assert alone_in([own, *strangers[:2], Said(4, None)])[1]
+    assert 1 not in alone_in([own, strangers[0]])
+    assert 1 not in alone_in([own, *strangers, Said(9, True, 11.0, trusted=False)])
+    assert 1 not in alone_in([own, *strangers, Said(9, False, 9.0, trusted=False)])
 
 
 @given(

@@ -27,6 +27,8 @@ from .world import Plan, World
 PANGEA = "Pangea"
 #: With a mechanism off, so many of the seeds are enough to show what it is for.
 WITHOUT_SHARE = 2
+#: One of so many worlds is a mixed one.
+MIXED_EACH = 10
 Scores = dict[str, Score]
 
 
@@ -104,8 +106,8 @@ def _all(
 
 
 def judged(seed: int, *, size: int, off: Collection[str], others: bool) -> Scores:
-    """Return the scores of one world."""
-    world = World(seed, Plan(size))
+    """Return the scores of one world; in each tenth many faults fall together."""
+    world = World(seed, Plan(size, mixed=seed % MIXED_EACH == MIXED_EACH - 1))
     told, who = life_of(world, off), f"{size} workers,"
     mine = score(world, pages_in(told), who) + stuck(world, told, who)
     scores = {PANGEA: mine}

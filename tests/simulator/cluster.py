@@ -188,7 +188,7 @@ class Cluster:
         self.coordinator = self._new(states)
         self.coordinator.told = before.told
         self.coordinator.board.outages = dict(before.board.outages)
-        self.coordinator.sickness._windows = before.sickness._windows
+        self.coordinator.sickness.resume(before.sickness._windows)
 
     async def _link(self) -> None:
         """Let who is there be linked and beat; who is silent for long is cut off."""

@@ -44,12 +44,16 @@ def bound(world: World, fault: Fault, *, disturbed: bool) -> float:
     """Return within how many seconds *fault* of a target has to be known.
 
     DESIGN section 12, detection. Who is disturbed by an unwell worker must first
-    wait until that one has left, and may then be alone.
+    wait until that one has left, and may then be alone. Nobody has left while the
+    coordinator was away.
     """
     plan, took = world.plan, _takes(world, fault)
     alone = plan.interval_s + 4 * took + 7
     if disturbed:
-        return LOST_S + LEAVES_S + plan.interval_s + alone
+        left = LOST_S + LEAVES_S + plan.interval_s + alone
+        first, last = fault.start, fault.start + left
+        ends = [f.end for f in world.restarts if f.start < last and f.end > first]
+        return max(ends, default=first) - first + left
     # Who looks while it flickers has to look again.
     looks = 1 + 2 * (fault.kind is Kind.FLICKERING)
     if plan.workers == 1:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 SETTLED_S = 200.0
 #: One probe in so many fails by itself, after all its retransmissions.
 LOSS = 1e-4
+#: The same where faults are mixed.
+MIXED_LOSS = 3e-3
 #: A flickering target answers so long, once in so many seconds.
 BLIP_S, BLIP_EVERY_S = 0.8, 17.0
 
@@ -52,13 +54,14 @@ class Answer(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How large a world is."""
+    """How large a world is; in a *mixed* one many faults fall together."""
 
     workers: int
     jobs: int = 6
     lasts_s: float = 3600.0
     interval_s: float = 30.0
     timeout_s: float = 10.0
+    mixed: bool = False
 
 
 class World:
@@ -77,6 +80,32 @@ class World:
         ]
         #: By how much a worker's clock is misjudged, in seconds.
         self.skews = {w: dice.uniform(-0.05, 0.05) for w in numbers[1]}
+        self.loss = LOSS
+        if plan.workers > 2 and plan.mixed:
+            self._mix(random.Random(f"{seed}/{plan.workers}/mixed"))
+
+    def _mix(self, dice: random.Random) -> None:
+        """Let one worker be alone for long; restarts and faults of others fall in it.
+
+        One of the others at a time cannot tell anything, or not in time.
+        """
+        workers = list(range(1, self.plan.workers + 1))
+        loner = workers.pop(dice.randrange(len(workers)))
+        start, self.loss = SETTLED_S + dice.uniform(0.0, 300.0), MIXED_LOSS
+        end = start + dice.uniform(1500.0, 2400.0)
+        self.unwell = {worker: [] for worker in workers}
+        self.unwell[loner] = [Fault(start, end, Kind.ALONE)]
+        self.restarts, at = [], start + dice.uniform(60.0, 300.0)
+        while at < end:
+            until = at + dice.uniform(30.0, 600.0)
+            kind = dice.choice([Kind.CUT, Kind.DEAD, Kind.BUSY])
+            self.unwell[dice.choice(workers)].append(Fault(at, until, kind))
+            if dice.random() < 0.7:
+                away = dice.uniform(at, until)
+                self.restarts.append(
+                    Fault(away, away + dice.uniform(2.0, 30.0), Kind.RESTART)
+                )
+            at = until + dice.uniform(5.0, 120.0)
 
     def _moments(self, dice: random.Random, share: float) -> list[float]:
         last = self.plan.lasts_s - 900.0
@@ -155,7 +184,7 @@ class World:
                 return Answer("failed", 0.005)
 
     def _is_lost(self, worker: int, target: int, moment: float) -> bool:
-        return self._chance(worker, target, moment, "l") < LOSS
+        return self._chance(worker, target, moment, "l") < self.loss
 
     def _chance(self, worker: int, target: int, moment: float, what: str) -> float:
         """Return a number from 0 to 1 that this moment always has."""
