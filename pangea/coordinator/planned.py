@@ -11,6 +11,7 @@ from pangea.storage.spans import DRILL, MAINTENANCE
 from .drill import Drills
 from .maintenance import Upkeep
 from .suppression import Suppression
+from .walk import walk_over
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator
@@ -50,9 +51,10 @@ class Planned:
         """Carry out what begins and ends at *now* (UTC seconds)."""
         decided = self.upkeep.look(now)
         self.drills.look(now, decided)
-        decided.add(self.suppression.look(now))
         if decided:
             await self._c.intake.note(decided)
+        look = partial(self.suppression.look, now)
+        await walk_over(self.suppression.unwell, look, self._c.intake.note)
 
     def _may_drill(self, job: int, at_us: int) -> bool:
         """Tell whether a worker may tell *job* as failed on purpose.

@@ -1,6 +1,6 @@
 """Why a job that is unwell opens no incident of its own, and where it is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -90,10 +90,18 @@ class Suppression:
         elif change.after in BAD and self._board.graph.parents(change.job):
             self._unwell[change.job] = change
 
-    def look(self, now: float) -> Decided:
+    @property
+    def unwell(self) -> list[int]:
+        """The jobs that depend on others, and are unwell."""
+        return list(self._unwell)
+
+    def look(self, now: float, jobs: Iterable[int]) -> Decided:
         """Tell in each parent's incident who is down because of it, and who is not."""
         decided = Decided()
-        for number, change in list(self._unwell.items()):
+        for number in jobs:
+            change = self._unwell.get(number)
+            if change is None:
+                continue
             if number not in self._board.jobs:
                 self._forget(number)
             elif number in self._board.drills:

@@ -50,14 +50,25 @@ async def walk(
 
     Each step sees the board as it is then; what was decided is written in order.
     """
-    jobs, at = list(board.states), 0
+    await walk_over(list(board.states), judge, note)
+    # What waits for the disk may go with nothing.
+    await note(Decided())
+
+
+async def walk_over(
+    jobs: Sequence[int],
+    judge: Callable[[Sequence[int]], Decided],
+    note: Callable[[Decided], Awaitable[None]],
+) -> None:
+    """Do the same with some *jobs*, and write nothing if nothing was decided."""
+    at = 0
     while at < len(jobs):
         spell, decided = Spell(), Decided()
-        while at < len(jobs) and not spell.is_over:
+        while at < len(jobs):
             decided.add(judge(jobs[at : at + STEP]))
             at += STEP
+            if spell.is_over:
+                break
         if decided:
             await note(decided)
         await asyncio.sleep(0)
-    # What waits for the disk may go with nothing.
-    await note(Decided())
