@@ -16,6 +16,7 @@ from pangea.web.api_dependencies import DEPENDENCIES
 from pangea.web.api_dials import DIALS
 from pangea.web.api_drill import DRILLS
 from pangea.web.api_explain import EXPLAIN
+from pangea.web.api_export import EXPORTS
 from pangea.web.api_gaps import GAPS
 from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_judging import JUDGING
@@ -25,10 +26,12 @@ from pangea.web.api_metrics import METRICS
 from pangea.web.api_notes import NOTES
 from pangea.web.api_past import PAST
 from pangea.web.api_probes import PROBES
+from pangea.web.api_queries import QUERIES
 from pangea.web.api_secrets import SECRETS
 from pangea.web.api_timeline import TIMELINES
 from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
+from pangea.web.pouring import POURING, Pouring
 from pangea.web.server import serve
 
 from .backup_start import keep_backups, source_of
@@ -37,6 +40,7 @@ from .dependency_service import DependencyService
 from .dial_service import DialService
 from .drill_service import DrillService
 from .explain_service import ExplainService
+from .export_service import ExportService
 from .gap_service import GapService
 from .greeting import join_lines
 from .incident_service import IncidentService
@@ -47,6 +51,7 @@ from .metrics_service import MetricsService
 from .note_service import NoteService
 from .past_service import PastService
 from .probe_service import ProbeService
+from .query_service import QueryService
 from .secret_service import SecretService
 from .service import CoordinatorService
 from .timeline_service import TimelineService
@@ -127,6 +132,8 @@ def offer(
     app[DRILLS] = DrillService(coordinator)
     app[MAINTENANCE] = MaintenanceService(coordinator)
     app[PAST] = PastService(coordinator, service)
+    app[QUERIES] = queries = QueryService(coordinator)
+    app[EXPORTS], app[POURING] = ExportService(coordinator, queries), Pouring()
     app[TIMELINES] = TimelineService(coordinator)
     app[TRIALS] = TrialService(coordinator)
     app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))

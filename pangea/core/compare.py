@@ -10,6 +10,7 @@ from math import inf, sqrt
 
 from msgspec import Struct
 
+from .beside import Beside
 from .figures import Figures, figures
 from .histogram import Histogram
 from .rollup import Bucket
@@ -22,6 +23,8 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 #: Of fewer results nothing can be told apart.
 FEW = 5
 _MS, _PCT = "ms", "%"
+#: Begins what is told of a phase: that which had most of the change.
+PHASE = "phase "
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -42,7 +45,8 @@ class Difference(Struct, frozen=True, kw_only=True):
     def words(self) -> str:
         """Return it as ``p95 42 → 61 ms (+45 %)``."""
         change = "" if self.change_pct is None else f" ({self.change_pct:+.0f} %)"
-        return f"{self.what} {_moved(self.before, self.after, self.unit)}{change}"
+        what = self.what.replace(PHASE, "mostly ", 1)
+        return f"{what} {_moved(self.before, self.after, self.unit)}{change}"
 
 
 def compare(before: Bucket, after: Bucket) -> list[Difference]:
@@ -52,6 +56,7 @@ def compare(before: Bucket, after: Bucket) -> list[Difference]:
     a, b = figures(before), figures(after)
     return [
         *_times(before.histogram, after.histogram),
+        *_phases(a, b),
         *_shares(before, after, a, b),
     ]
 
@@ -70,9 +75,13 @@ def in_words(before: Bucket, after: Bucket, found: list[Difference]) -> str:
 
 
 def _told(found: list[Difference]) -> list[Difference]:
-    """Leave away p99 where p50 or p95 says it already."""
-    times = {one.what for one in found} & {"p50", "p95"}
-    return [one for one in found if not (times and one.what == "p99")]
+    """Leave p99 away where p50 or p95 says it already, a phase where no time does."""
+    told = {one.what for one in found}
+    if told & {"p50", "p95"}:
+        return [one for one in found if one.what != "p99"]
+    if "p99" in told:
+        return found
+    return [one for one in found if not one.what.startswith(PHASE)]
 
 
 def _times(before: Histogram, after: Histogram) -> Iterator[Difference]:
@@ -111,12 +120,33 @@ def _shares(
     judged = before.ok + before.failed, after.ok + after.failed
     if apart(before.failed, judged[0], after.failed, judged[1]):
         yield _share("failures", a.failed_pct, b.failed_pct)
+    one, other = before.beside or Beside(), after.beside or Beside()
+    if apart(one.lost, one.sent, other.lost, other.sent):
+        yield _share("loss", a.loss_pct, b.loss_pct)
     if apart(before.error, before.count, after.error, after.count):
         could_not = 100 * before.error / before.count, 100 * after.error / after.count
         yield _share("could not tell", *could_not)
     if apart(before.warn, before.ok, after.warn, after.ok):
         warned = 100 * before.warn / before.ok, 100 * after.warn / after.ok
         yield _share("warnings", *warned)
+
+
+def _phases(a: Figures, b: Figures) -> Iterator[Difference]:
+    """Yield the phase that grew or shrank most, if the mean is another one."""
+    means = {
+        name: (a.phases_ms[name], b.phases_ms[name])
+        for name in a.phases_ms
+        if name in b.phases_ms
+    }
+    if not means or not a.mean_ms or not b.mean_ms:
+        return
+    moved = b.mean_ms - a.mean_ms
+    name, (was, is_) = max(means.items(), key=lambda m: (m[1][1] - m[1][0]) * moved)
+    if abs(moved) >= LEAST_CHANGE * a.mean_ms and (is_ - was) * moved > 0:
+        change = round((is_ - was) / was * 100, 1) if was else None
+        yield Difference(
+            what=f"{PHASE}{name}", unit=_MS, before=was, after=is_, change_pct=change
+        )
 
 
 def _share(what: str, a: float | None, b: float | None) -> Difference:

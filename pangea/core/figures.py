@@ -31,22 +31,24 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 def figures(bucket: Bucket) -> Figures:
     """Return what *bucket* says."""
-    judged, timed = bucket.ok + bucket.failed, bucket.histogram.total
-    quantile = bucket.histogram.quantile
+    timed, beside = bucket.is_timed, bucket.beside
+    p50, p90, p95, p99 = map(_ms, bucket.histogram.quantiles((0.5, 0.9, 0.95, 0.99)))
     return Figures(
         runs=bucket.count,
         ok=bucket.ok,
         failed=bucket.failed,
         error=bucket.error,
         warn=bucket.warn,
-        failed_pct=percent(bucket.failed, judged),
-        mean_ms=_ms(bucket.sum_us / timed) if timed else None,
+        failed_pct=percent(bucket.failed, bucket.ok + bucket.failed),
+        loss_pct=beside.loss_pct if beside else None,
+        mean_ms=_ms(bucket.mean_us),
         min_ms=_ms(bucket.min_us) if timed else None,
-        p50_ms=_ms(quantile(0.50)),
-        p90_ms=_ms(quantile(0.90)),
-        p95_ms=_ms(quantile(0.95)),
-        p99_ms=_ms(quantile(0.99)),
+        p50_ms=p50,
+        p90_ms=p90,
+        p95_ms=p95,
+        p99_ms=p99,
         max_ms=_ms(bucket.max_us) if timed else None,
+        phases_ms=beside.phases_ms if beside else {},
     )
 
 

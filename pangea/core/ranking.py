@@ -19,7 +19,7 @@ MOST_READ = 400
 
 
 class Standing(Struct, kw_only=True):
-    """The sums of one job over a stretch; ``timed`` are the results with a time."""
+    """The sums of one job over a stretch; ``sent`` and ``lost`` are packets."""
 
     ok: int = 0
     failed: int = 0
@@ -27,12 +27,15 @@ class Standing(Struct, kw_only=True):
     warn: int = 0
     sum_us: int = 0
     max_us: int = 0
+    sent: int = 0
+    lost: int = 0
 
     @property
-    def failed_share(self) -> float:
-        """The share of good and failed results that failed."""
+    def loss(self) -> float:
+        """The share of packets lost, or of results that failed: the greater."""
         judged = self.ok + self.failed
-        return self.failed / judged if judged else 0.0
+        failed = self.failed / judged if judged else 0.0
+        return max(failed, self.lost / self.sent if self.sent else 0.0)
 
     @property
     def mean_us(self) -> float:
@@ -46,10 +49,10 @@ class Standing(Struct, kw_only=True):
 
 
 def lossiest(standings: Mapping[int, Standing], limit: int) -> list[int]:
-    """Return the jobs that fail most often, the worst first; none that never fails."""
-    failing = {job: s for job, s in standings.items() if s.failed}
+    """Return the jobs that lose or fail most, the worst first; none that never does."""
+    losing = {job: s for job, s in standings.items() if s.loss}
     return sorted(
-        failing, key=lambda job: (-failing[job].failed_share, -failing[job].failed, job)
+        losing, key=lambda job: (-losing[job].loss, -losing[job].failed, job)
     )[:limit]
 
 

@@ -43,6 +43,7 @@ from .routes_backups import BACKUP_ROUTES
 from .routes_incidents import INCIDENT_ROUTES
 from .routes_past import PAST_ROUTES
 from .routes_planned import PLANNED_ROUTES
+from .routes_queries import QUERY_ROUTES
 from .routes_workers import WORKER_ROUTES
 from .schema import (
     AddedJob,
@@ -210,6 +211,7 @@ API: list[Route] = [
         media=LINES,
     ),
     *PAST_ROUTES,
+    *QUERY_ROUTES,
     *TIMELINE_ROUTES,
     *WORKER_ROUTES,
     *INCIDENT_ROUTES,

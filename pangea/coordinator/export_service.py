@@ -1,0 +1,125 @@
+"""Exports as the web asks for them (``pangea.web.api_export``), page by page.
+
+Each page is read on a snapshot of its own, so a slow reader holds nothing open.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from pangea.core.errors import UsageError
+from pangea.core.model import Job
+from pangea.core.uptime import Span
+from pangea.storage import incidents as stored_incidents
+from pangea.storage import results as stored_results
+from pangea.storage.percentiles import narrowest, steps_of, sums_by
+from pangea.web.schema import ResultAnswer, moment
+from pangea.web.schema_incidents import IncidentAnswer
+from pangea.web.schema_queries import HistoryRow
+
+from .answers import result_answer
+from .coordinator import Coordinator
+from .incident_answers import incident_answer
+from .past import since_added
+from .query_answers import Called, grouped, told
+from .query_service import QueryService
+
+#: Rows of a page, and stretches of history.
+ROWS, STRETCHES = 500, 200
+
+
+class ExportService:
+    """Reads on, as long as somebody takes what was read."""
+
+    def __init__(self, coordinator: Coordinator, queries: QueryService) -> None:
+        self._c, self._queries = coordinator, queries
+        self._board, self._read = coordinator.board, coordinator.store.read
+
+    async def results(
+        self,
+        org: int,
+        job: str,
+        *,
+        worker: str | None,
+        since_us: int | None,
+        until_us: int | None,
+    ) -> AsyncGenerator[Sequence[ResultAnswer], None]:
+        """Yield the results of a job, newest first."""
+        number = self._board.job(job, org).id
+        by = self._board.worker(worker, org).id if worker else None
+        cursor: str | None = None
+        while True:
+            before = cursor
+            page = await self._read(
+                lambda before=before: stored_results.query(
+                    number,
+                    worker=by,
+                    since_us=since_us,
+                    until_us=until_us,
+                    limit=ROWS,
+                    before=before,
+                )
+            )
+            yield [result_answer(self._board, row) for row in page.items]
+            cursor = page.next
+            if cursor is None:
+                return
+
+    async def history(
+        self, org: int, job: str, span: Span, *, step_s: int | None, by: str
+    ) -> AsyncGenerator[Sequence[HistoryRow], None]:
+        """Yield the sums of a job, oldest first; those in which nothing was."""
+        found = self._board.job(job, org)
+        if step_s is not None and step_s not in steps_of(found):
+            raise UsageError(
+                "step: sums by the minute are kept of jobs that run more often than "
+                "every 20s",
+                hint="take 10m",
+            )
+        span = since_added(found, span)
+        step, since = await self._read(
+            lambda: narrowest(found, span.begin_us // 1_000_000, self._c.buckets)
+        )
+        step = step_s or step
+        begin = max(span.begin_us, since * 1_000_000)
+        width = STRETCHES * step * 1_000_000
+        first = begin - begin % (step * 1_000_000)
+        for at in range(first, span.end_us, width):
+            part = Span(at, min(at + width, span.end_us))
+            yield await self._rows(found, part, step, by)
+
+    async def _rows(self, job: Job, part: Span, step: int, by: str) -> list[HistoryRow]:
+        found = await self._read(lambda: sums_by(job, part, step, self._c.buckets))
+        called = self._called(by)
+        return [
+            HistoryRow(at=moment(at * 1_000_000), step_s=step, name=name, **told(sums))
+            for at in sorted(found.points)
+            for name, sums in sorted(grouped(found.points[at], called).items())
+        ]
+
+    def _called(self, by: str) -> Called:
+        """Return what tells the name under which a worker is summed up."""
+        if by == "all":
+            return lambda number: ""
+        return self._queries.region if by == "region" else self._queries.worker
+
+    async def incidents(
+        self, org: int, *, only_open: bool, job: str | None, since_us: int | None
+    ) -> AsyncGenerator[Sequence[IncidentAnswer], None]:
+        """Yield incidents, newest first."""
+        number = self._board.job(job, org).id if job else None
+        cursor: str | None = None
+        while True:
+            before = cursor
+            found, cursor = await self._read(
+                lambda before=before: stored_incidents.page(
+                    org,
+                    only_open=only_open,
+                    job=number,
+                    since_us=since_us,
+                    limit=ROWS,
+                    cursor=before,
+                )
+            )
+            now_us = round(self._c.clock.wall() * 1e6)
+            yield [incident_answer(self._board, each, now_us) for each in found]
+            if cursor is None:
+                return
