@@ -22,6 +22,7 @@ COMMANDS = {
     "note": (".note", "Note what happened, such as a deployment."),
     "worker": (".worker", "List the workers and how they are."),
     "maintenance": (".maintenance", "Plan work on jobs or workers."),
+    "channel": (".channel", "Add, try and change ways to reach people."),
     "mesh": (".mesh", "Print how the workers see each other."),
     "probe": (".probe", "Probe a target once, from here or from workers."),
     "ping": (".ping", "Ping a host, from here or from workers."),

@@ -60,20 +60,33 @@ class Apprise:
         services = [one.partition("://")[0] for one in options.url.split()]
         return safe_text(", ".join(f"{name}://" for name in services), 100)
 
+    def possible(self, options: AppriseOptions) -> None:
+        """Raise UsageError unless it is allowed and installed."""
+        if not self._allowed:
+            raise UsageError(
+                "apprise: this coordinator does not allow it",
+                hint="set alerts.apprise in its configuration; where it sends to is "
+                "not checked then",
+            )
+        if importlib.util.find_spec("apprise") is None:
+            raise UsageError(
+                "apprise: is not installed", hint="pip install 'pangea[apprise]'"
+            )
+
     async def check(self, options: AppriseOptions) -> None:
-        """Raise UsageError unless it is allowed, installed, and knows the URL."""
-        if refusal := self._refusal():
-            raise UsageError(refusal)
-        ended = await _run(Asked(url=options.url))
-        if ended.code:
+        """Raise UsageError unless it knows the URL as well."""
+        self.possible(options)
+        if (await _run(Asked(url=options.url))).code:
             raise UsageError("apprise: it does not know this URL")
 
     async def send(
         self, message: Message, options: AppriseOptions, timeout_s: float
     ) -> str:
         """Send by Apprise, which does not say why something failed."""
-        if refusal := self._refusal():
-            raise Refused(refusal)
+        try:
+            self.possible(options)
+        except UsageError as error:
+            raise Refused(str(error), hint=error.hint) from error
         links = [("Open", message.url), ("Acknowledge", message.ack_url)]
         tail = "".join(f"\n{name}: {url}" for name, url in links if url)
         well = action_of(message) == "resolve"
@@ -90,13 +103,6 @@ class Apprise:
         if ended.code:
             raise NotSent(f"it failed: {printed or 'it does not say why'}")
         return printed or "it was sent"
-
-    def _refusal(self) -> str:
-        if not self._allowed:
-            return "apprise: alerts.apprise is not set in the configuration"
-        if importlib.util.find_spec("apprise") is None:
-            return "apprise: is not installed: pip install 'pangea[apprise]'"
-        return ""
 
 
 async def _run(asked: Asked) -> child.Ended:

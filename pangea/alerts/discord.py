@@ -34,7 +34,7 @@ class Discord(Preset):
     DOES = "a Discord channel, by a web hook"
     Options = DiscordOptions
 
-    def call(self, message: Message, options: DiscordOptions) -> Call:
+    def calls(self, message: Message, options: DiscordOptions) -> list[Call]:
         """Return the post of one embed."""
         text = message.text
         if message.ack_url:
@@ -53,4 +53,4 @@ class Discord(Preset):
             # What a target says could be "@everyone".
             "allowed_mentions": {"parse": []},
         }
-        return post(options.url, body, options.tls_fingerprint)
+        return [post(options.url, body, options.tls_fingerprint)]

@@ -17,6 +17,19 @@ def action_of(message: Message) -> Action:
     return "acknowledge" if message.kind == "acknowledged" else "trigger"
 
 
+def pages_of(message: Message) -> list[tuple[Action, str]]:
+    """Return what a pager is to do, each with the thread (dedup key) it is about.
+
+    ``settles`` in the data of a message, if it is there, are the threads that are
+    over with it: perhaps several, perhaps none.
+    """
+    action, settled = action_of(message), message.data.get("settles")
+    if not isinstance(settled, list | tuple):
+        return [(action, message.thread)]
+    ended: list[tuple[Action, str]] = [("resolve", str(one)) for one in settled]
+    return ended if action == "resolve" else [(action, message.thread), *ended]
+
+
 def document(message: Message) -> dict[str, Any]:
     """Return *message* as web hooks, commands and templates get it.
 

@@ -74,7 +74,7 @@ class Email:
         shown = ", ".join(options.to[:3])
         return f"{shown} and {more} more" if more > 0 else shown
 
-    async def check(self, options: EmailOptions) -> None:
+    def possible(self, options: EmailOptions) -> None:
         """Raise UsageError if there is no server or no sender."""
         if not (options.host or self._smtp.host):
             raise UsageError(
@@ -87,6 +87,10 @@ class Email:
                 hint="give --set sender=pangea@example.com",
             )
 
+    async def check(self, options: EmailOptions) -> None:
+        """Raise UsageError if no message could ever be sent like this."""
+        self.possible(options)
+
     async def send(
         self, message: Message, options: EmailOptions, timeout_s: float
     ) -> str:
@@ -96,7 +100,7 @@ class Email:
         so, and the next try is for those others alone.
         """
         try:
-            await self.check(options)
+            self.possible(options)
         except UsageError as error:
             raise Refused(str(error), hint=error.hint) from error
         server = self._server(options)

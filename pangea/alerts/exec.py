@@ -47,7 +47,7 @@ class Exec:
         """Return the program."""
         return safe_text(options.program, 200)
 
-    async def check(self, options: ExecOptions) -> None:
+    def possible(self, options: ExecOptions) -> None:
         """Raise UsageError unless the configuration allows the program."""
         if options.program not in self._programs:
             raise UsageError(
@@ -57,6 +57,10 @@ class Exec:
                 f'exec = ["{safe_text(options.program)}"]',
             )
 
+    async def check(self, options: ExecOptions) -> None:
+        """Raise UsageError if no message could ever be sent like this."""
+        self.possible(options)
+
     async def send(
         self, message: Message, options: ExecOptions, timeout_s: float
     ) -> str:
@@ -64,8 +68,10 @@ class Exec:
 
         Raises Refused for the exit codes 64, 77, 78, 126 and 127, NotSent for others.
         """
-        if options.program not in self._programs:
-            raise Refused("alerts.exec does not name this program any more")
+        try:
+            self.possible(options)
+        except UsageError as error:
+            raise Refused(str(error), hint=error.hint) from error
         given = msgspec.json.encode(document(message))
         try:
             ended = await child.run([options.program, *options.args], given)

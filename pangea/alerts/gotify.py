@@ -40,7 +40,7 @@ class Gotify(Preset):
     DOES = "a Gotify server, for telephones"
     Options = GotifyOptions
 
-    def call(self, message: Message, options: GotifyOptions) -> Call:
+    def calls(self, message: Message, options: GotifyOptions) -> list[Call]:
         """Return the message; plain text, so that nothing in it is obeyed."""
         extras: dict[str, Any] = {"client::display": {"contentType": "text/plain"}}
         if message.url:
@@ -55,4 +55,4 @@ class Gotify(Preset):
             "extras": extras,
         }
         where = joined(options.url, "message")
-        return post(where, body, options.tls_fingerprint, X_Gotify_Key=options.token)
+        return [post(where, body, options.tls_fingerprint, X_Gotify_Key=options.token)]

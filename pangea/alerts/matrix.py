@@ -42,7 +42,7 @@ class Matrix(Preset):
     DOES = "a Matrix room"
     Options = MatrixOptions
 
-    def call(self, message: Message, options: MatrixOptions) -> Call:
+    def calls(self, message: Message, options: MatrixOptions) -> list[Call]:
         """Return the event; the same message twice is one event to the server."""
         links = [("Open", message.url), ("Acknowledge", message.ack_url)]
         text = cut_bytes(message.text, _BYTES)
@@ -64,7 +64,7 @@ class Matrix(Preset):
         )
         headers = {**JSON, "Authorization": f"Bearer {options.token}"}
         sent = msgspec.json.encode(body)
-        return Call("PUT", url, headers, sent, options.tls_fingerprint)
+        return [Call("PUT", url, headers, sent, options.tls_fingerprint)]
 
     def place(self, options: MatrixOptions) -> str:
         """Return the room."""

@@ -37,7 +37,7 @@ class Mattermost(Preset):
     DOES = "a Mattermost channel, by an incoming web hook"
     Options = MattermostOptions
 
-    def call(self, message: Message, options: MattermostOptions) -> Call:
+    def calls(self, message: Message, options: MattermostOptions) -> list[Call]:
         """Return the post of one attachment."""
         links = [("Open", message.url), ("Acknowledge", message.ack_url)]
         linked = " · ".join(f"[{name}]({url})" for name, url in links if url)
@@ -55,7 +55,7 @@ class Mattermost(Preset):
             body["channel"] = options.channel
         if options.username:
             body["username"] = options.username
-        return post(options.url, body, options.tls_fingerprint)
+        return [post(options.url, body, options.tls_fingerprint)]
 
 
 def fenced(text: str) -> str:

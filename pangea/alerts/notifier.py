@@ -70,6 +70,10 @@ class Notifier(Protocol):
         """Return where messages go, in short and without secrets."""
         ...
 
+    def possible(self, options: Any) -> None:
+        """Raise UsageError if this coordinator is not configured for it. Cheap."""
+        ...
+
     async def check(self, options: Any) -> None:
         """Raise UsageError if no message could ever be sent like this."""
         ...

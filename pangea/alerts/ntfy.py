@@ -57,7 +57,7 @@ class Ntfy(Preset):
     DOES = "a topic of ntfy, for telephones"
     Options = NtfyOptions
 
-    def call(self, message: Message, options: NtfyOptions) -> Call:
+    def calls(self, message: Message, options: NtfyOptions) -> list[Call]:
         """Return the publication."""
         well = action_of(message) == "resolve"
         body: dict[str, Any] = {
@@ -72,7 +72,7 @@ class Ntfy(Preset):
         if message.ack_url:
             action = {"action": "view", "label": "Acknowledge", "url": message.ack_url}
             body["actions"] = [action]
-        return post(options.url, body, options.tls_fingerprint, **_login(options))
+        return [post(options.url, body, options.tls_fingerprint, **_login(options))]
 
 
 def _login(options: NtfyOptions) -> dict[str, str]:

@@ -9,7 +9,7 @@ from yarl import URL
 
 from pangea.core.options import SecretText
 
-from .document import action_of, cut
+from .document import Action, cut, pages_of
 from .http import Call
 from .notifier import Message
 from .preset import HttpOptions, Preset, check_token, check_url, joined, post
@@ -44,19 +44,27 @@ class Opsgenie(Preset):
     DOES = "Opsgenie and its like: creates, acknowledges and closes alerts"
     Options = OpsgenieOptions
 
-    def call(self, message: Message, options: OpsgenieOptions) -> Call:
-        """Return the call; the alias is the thread of the message."""
-        alias, action = message.thread[:_ALIAS], action_of(message)
-        alerts = joined(options.url, "v2", "alerts")
-        if action == "trigger":
-            url, body = alerts, _created(message, options, alias)
-        else:
-            verb = "close" if action == "resolve" else "acknowledge"
-            url = str(URL(joined(alerts, alias, verb)) % {"identifierType": "alias"})
-            note = cut(message.text or message.subject, _DESCRIPTION)
-            body = {"source": "Pangea", "note": note}
-        key = f"GenieKey {options.api_key}"
-        return post(url, body, options.tls_fingerprint, Authorization=key)
+    def calls(self, message: Message, options: OpsgenieOptions) -> list[Call]:
+        """Return the calls; the alias is the thread of the message."""
+        return [
+            _call(message, options, action, thread[:_ALIAS])
+            for action, thread in pages_of(message)
+        ]
+
+
+def _call(
+    message: Message, options: OpsgenieOptions, action: Action, alias: str
+) -> Call:
+    alerts = joined(options.url, "v2", "alerts")
+    if action == "trigger":
+        url, body = alerts, _created(message, options, alias)
+    else:
+        verb = "close" if action == "resolve" else "acknowledge"
+        url = str(URL(joined(alerts, alias, verb)) % {"identifierType": "alias"})
+        note = cut(message.text or message.subject, _DESCRIPTION)
+        body = {"source": "Pangea", "note": note}
+    key = f"GenieKey {options.api_key}"
+    return post(url, body, options.tls_fingerprint, Authorization=key)
 
 
 def _created(message: Message, options: OpsgenieOptions, alias: str) -> dict[str, Any]:

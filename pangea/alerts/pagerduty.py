@@ -7,7 +7,7 @@ from typing import Any
 
 from pangea.core.options import SecretText
 
-from .document import action_of, cut, moment
+from .document import cut, moment, pages_of
 from .http import Call
 from .notifier import Message
 from .preset import HttpOptions, Preset, check_token, check_url, post
@@ -39,17 +39,19 @@ class Pagerduty(Preset):
     DOES = "PagerDuty, by Events API v2: triggers, acknowledges, resolves"
     Options = PagerdutyOptions
 
-    def call(self, message: Message, options: PagerdutyOptions) -> Call:
-        """Return the event; its dedup key is the thread of the message."""
-        action = action_of(message)
-        body: dict[str, Any] = {
-            "routing_key": options.routing_key,
-            "event_action": action,
-            "dedup_key": message.thread[:_KEY],
-        }
-        if action == "trigger":
-            body |= _triggering(message)
-        return post(options.url, body, options.tls_fingerprint)
+    def calls(self, message: Message, options: PagerdutyOptions) -> list[Call]:
+        """Return the events; the dedup key is the thread of the message."""
+        made = []
+        for action, thread in pages_of(message):
+            body: dict[str, Any] = {
+                "routing_key": options.routing_key,
+                "event_action": action,
+                "dedup_key": thread[:_KEY],
+            }
+            if action == "trigger":
+                body |= _triggering(message)
+            made.append(post(options.url, body, options.tls_fingerprint))
+        return made
 
 
 def _triggering(message: Message) -> dict[str, Any]:

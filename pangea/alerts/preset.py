@@ -1,7 +1,7 @@
 """What all notifiers share that make one HTTP call of a message."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -42,7 +42,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
 
 
 class Preset(ABC):
-    """A notifier whose ``call`` says all: what is sent of a message, and where."""
+    """A notifier whose ``calls`` say all: what is sent of a message, and where."""
 
     TYPE: ClassVar[str]
     DOES: ClassVar[str]
@@ -56,8 +56,8 @@ class Preset(ABC):
         self._http = tools.http
 
     @abstractmethod
-    def call(self, message: Message, options: Any) -> Call:
-        """Return the HTTP call that *message* is. Pure."""
+    def calls(self, message: Message, options: Any) -> Sequence[Call]:
+        """Return the HTTP calls that *message* is, mostly one. Pure."""
 
     def place(self, options: Any) -> str:
         """Return the host that is called."""
@@ -67,13 +67,20 @@ class Preset(ABC):
         """Return the URL that is in *options*."""
         return str(options.url)
 
+    def possible(self, options: Any) -> None:
+        """Make the calls of a sample, and send nothing."""
+        self.calls(SAMPLE, options)
+
     async def check(self, options: Any) -> None:
-        """Make a call for a sample, and send nothing."""
-        self.call(SAMPLE, options)
+        """Raise UsageError if no message could ever be sent like this."""
+        self.possible(options)
 
     async def send(self, message: Message, options: Any, timeout_s: float) -> str:
-        """Make the call; return what was answered. Raises NotSent and Refused."""
-        return self.said(await self._http.send(self.call(message, options)))
+        """Make the calls; return the last answer. Raises NotSent and Refused."""
+        said = "there was nothing to send"
+        for call in self.calls(message, options):
+            said = self.said(await self._http.send(call))
+        return said
 
     def said(self, answer: Answer) -> str:
         """Return a good answer in short."""

@@ -33,7 +33,7 @@ class Slack(Preset):
     DOES = "a Slack channel, by an incoming web hook"
     Options = SlackOptions
 
-    def call(self, message: Message, options: SlackOptions) -> Call:
+    def calls(self, message: Message, options: SlackOptions) -> list[Call]:
         """Return the post of a header, the text, and links as buttons."""
         blocks: list[dict[str, Any]] = [
             {"type": "header", "text": _plain(cut(message.subject, _HEADER))},
@@ -48,7 +48,7 @@ class Slack(Preset):
         if buttons:
             blocks.append({"type": "actions", "elements": buttons})
         body = {"text": escaped(message.subject), "blocks": blocks}
-        return post(options.url, body, options.tls_fingerprint)
+        return [post(options.url, body, options.tls_fingerprint)]
 
 
 def _plain(text: str) -> dict[str, Any]:

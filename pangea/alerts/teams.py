@@ -34,7 +34,7 @@ class Teams(Preset):
     DOES = "Microsoft Teams, by a workflow's web hook"
     Options = TeamsOptions
 
-    def call(self, message: Message, options: TeamsOptions) -> Call:
+    def calls(self, message: Message, options: TeamsOptions) -> list[Call]:
         """Return the post of one card."""
         content = {
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -56,7 +56,7 @@ class Teams(Preset):
             "content": content,
         }
         body = {"type": "message", "attachments": [card]}
-        return post(options.url, body, options.tls_fingerprint)
+        return [post(options.url, body, options.tls_fingerprint)]
 
 
 def _body(message: Message) -> list[dict[str, Any]]:

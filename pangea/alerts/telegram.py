@@ -44,7 +44,7 @@ class Telegram(Preset):
     DOES = "a Telegram chat, as a bot"
     Options = TelegramOptions
 
-    def call(self, message: Message, options: TelegramOptions) -> Call:
+    def calls(self, message: Message, options: TelegramOptions) -> list[Call]:
         """Return the message, silent if it is but information."""
         links = [("Open: ", message.url), ("Acknowledge: ", message.ack_url)]
         tail = "".join(f"\n{name}{url}" for name, url in links if url)
@@ -59,7 +59,7 @@ class Telegram(Preset):
         if options.topic:
             body["message_thread_id"] = options.topic
         bot = f"{options.url.rstrip('/')}/bot{options.token}"
-        return post(joined(bot, "sendMessage"), body, options.tls_fingerprint)
+        return [post(joined(bot, "sendMessage"), body, options.tls_fingerprint)]
 
     def place(self, options: TelegramOptions) -> str:
         """Return the chat."""

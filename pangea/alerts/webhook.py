@@ -79,7 +79,7 @@ class Webhook(Preset):
     ) -> str:
         """Make the call; return what was answered. Raises NotSent and Refused."""
         rendered = await self.prepared(message, options)
-        return self.said(await self._http.send(self.call(message, rendered)))
+        return await super().send(message, rendered, timeout_s)
 
     async def prepared(
         self, message: Message, options: WebhookOptions
@@ -105,7 +105,7 @@ class Webhook(Preset):
             body="" if options.json else made["body"],
         )
 
-    def call(self, message: Message, options: WebhookOptions) -> Call:
+    def calls(self, message: Message, options: WebhookOptions) -> list[Call]:
         """Return the call; *options* are rendered."""
         text = options.json or options.body
         body = text.encode() if text else msgspec.json.encode(document(message))
@@ -118,7 +118,7 @@ class Webhook(Preset):
             **options.headers,
         }
         url, method = options.url, options.method
-        return Call(method, url, headers, body, options.tls_fingerprint)
+        return [Call(method, url, headers, body, options.tls_fingerprint)]
 
 
 def _tree(text: str) -> Any:

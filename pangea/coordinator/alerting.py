@@ -7,6 +7,7 @@ from pangea.core.config import NodeConfig
 from pangea.vault import Vault
 
 from .channels import Channels
+from .paging import Paging
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator
@@ -17,12 +18,26 @@ class Alerting:
 
     def __init__(self, coordinator: "Coordinator", vault: Vault) -> None:
         self.channels = Channels(coordinator.store, vault)
+        #: What this coordinator is called in messages.
+        self.name = ""
+        self.paging = Paging(coordinator, self.channels, vault.derive("outbox"))
+        self.channels.users.append(self.paging.users)
+        self.channels.changed.append(self.paging.channels_changed)
 
     def configure(self, config: NodeConfig) -> None:
         """Send as the configuration says, from now on."""
-        public = config.server.public
+        self.name, public = config.node.name, config.server.public
         self.channels.equip(tools_of(config.alerts, config.smtp, public=public))
 
     async def load(self) -> None:
         """Read what the database holds."""
         await self.channels.load()
+        await self.paging.load()
+
+    async def run(self) -> None:
+        """Tell people, until cancelled."""
+        await self.paging.run()
+
+    async def stop(self) -> None:
+        """Begin to send nothing more, and let what is being sent arrive."""
+        await self.paging.outbox.finish()

@@ -12,6 +12,7 @@ from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
 from pangea.web.api_backtest import TRIALS
+from pangea.web.api_channels import CHANNELS
 from pangea.web.api_dependencies import DEPENDENCIES
 from pangea.web.api_dials import DIALS
 from pangea.web.api_drill import DRILLS
@@ -35,6 +36,7 @@ from pangea.web.pouring import POURING, Pouring
 from pangea.web.server import serve
 
 from .backup_start import keep_backups, source_of
+from .channel_service import ChannelService
 from .coordinator import Coordinator
 from .dependency_service import DependencyService
 from .dial_service import DialService
@@ -126,6 +128,7 @@ def offer(
     app[MESH_SERVICE] = MeshService(coordinator)
     app[DIALS] = DialService(coordinator)
     app[GAPS] = GapService(coordinator)
+    app[CHANNELS] = ChannelService(coordinator)
     app[INCIDENTS] = IncidentService(coordinator)
     app[NOTES] = NoteService(coordinator)
     app[DEPENDENCIES] = DependencyService(coordinator, service)

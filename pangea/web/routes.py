@@ -40,6 +40,7 @@ from .mesh import MESH
 from .pages import PAGES
 from .route import Route
 from .routes_backups import BACKUP_ROUTES
+from .routes_channels import CHANNEL_ROUTES
 from .routes_incidents import INCIDENT_ROUTES
 from .routes_past import PAST_ROUTES
 from .routes_planned import PLANNED_ROUTES
@@ -219,6 +220,7 @@ API: list[Route] = [
     *PLANNED_ROUTES,
     *JUDGING_ROUTES,
     *BACKUP_ROUTES,
+    *CHANNEL_ROUTES,
     Route(
         method="GET",
         path=f"{_V1}/secrets",
