@@ -13,6 +13,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FAILURE = "×"
 GAP = "·"
+HAZE = "░"
 
 #: A series whose largest value is less than this many times its smallest is
 #: drawn calm: a jitter of some percent is no mountain.
@@ -59,21 +60,26 @@ def ascii_chart(
     unit: str = "ms",
     start_label: str = "",
     end_label: str = "",
+    spread: Sequence[float] = (),
 ) -> list[str]:
     """Return the lines of a bar chart that begins at zero.
 
     *width* counts the columns of the plot, *height* its rows; the scale stands
     to the left of them and adds the same width to every line. More values than
     columns are summed up: a column shows its largest value, and ``×`` at its foot
-    if anything in it failed. Fewer values are not stretched.
+    if anything in it failed. Fewer values are not stretched. *spread* is for each
+    value what stands above it, such as its p95, and is drawn as ``░``.
     """
     width, height = max(width, 1), max(height, 1)
     columns = [_column(part) for part in _parts(values, width)]
-    top = _ceiling(max(_numbers([peak for peak, _ in columns]), default=0.0))
+    tails = [max(_numbers(part), default=math.nan) for part in _parts(spread, width)]
+    tails = tails or [math.nan] * len(columns)
+    peaks = [*(peak for peak, _ in columns), *tails]
+    top = _ceiling(max(_numbers(peaks), default=0.0))
     labels = _labels(top, height, unit)
     margin = max(map(len, labels))
     rows = [
-        f"{label:>{margin}} ┤{_row(columns, top, height, height - 1 - n)}"
+        f"{label:>{margin}} ┤{_row(columns, tails, top, height, height - 1 - n)}"
         for n, label in enumerate(labels)
     ]
     foot = " " * margin + " └" + "─" * width
@@ -100,8 +106,23 @@ def _column(part: Sequence[float | None]) -> tuple[float, bool]:
     return (max(known) if known else math.nan), any(v is None for v in part)
 
 
-def _row(columns: Sequence[tuple[float, bool]], top: float, rows: int, row: int) -> str:
-    return "".join(_cell(peak, failed, top, rows, row) for peak, failed in columns)
+def _row(
+    columns: Sequence[tuple[float, bool]],
+    tails: Sequence[float],
+    top: float,
+    rows: int,
+    row: int,
+) -> str:
+    cells = zip(columns, tails, strict=True)
+    return "".join(
+        _cell(peak, failed, top, rows, row).replace(" ", _haze(tail, top, rows, row))
+        for (peak, failed), tail in cells
+    )
+
+
+def _haze(tail: float, top: float, rows: int, row: int) -> str:
+    """Draw row *row* from below where only the spread reaches, to *tail* of *top*."""
+    return HAZE if math.isfinite(tail) and tail / top * rows - row >= 0.5 else " "
 
 
 def _cell(peak: float, failed: bool, top: float, rows: int, row: int) -> str:

@@ -1,0 +1,164 @@
+"""Why a job is as it is: who decided what, its votes, and what is known of it."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from pangea.core.durations import format_duration
+from pangea.core.text import safe_text
+
+from .api_explain import ExplainAnswer, VoiceAnswer
+from .schema import HistoryAnswer, JobAnswer, StatusAnswer, VoteAnswer
+from .schema_past import UptimeAnswer
+from .text import t
+from .view import Cell, cell
+from .words import When, age, meaning, ms, share, when, why
+
+
+class VoteRow(Struct, frozen=True):
+    """A worker of the job, with what it says and whether it can be stopped.
+
+    ``counts`` says if its vote counts, or why it does not.
+    """
+
+    worker: str
+    cell: Cell
+    latency: str
+    reason: str
+    meaning: str
+    at: When | None
+    counts: str
+    silent: bool
+    can_stop: bool
+    can_start: bool
+    anchor: str
+
+
+class Why(Struct, frozen=True):
+    """Why the verdict is what it is: who decided what, by which rule."""
+
+    decided: str
+    rule: str
+    found: str
+
+
+def vote_rows(job: JobAnswer, told: ExplainAnswer | None, now: str) -> list[VoteRow]:
+    """Return a row for each worker of *job*."""
+    voices = {voice.worker: voice for voice in told.votes} if told else {}
+    return [_vote(job, vote, voices.get(vote.worker), now) for vote in job.votes]
+
+
+def _vote(
+    job: JobAnswer, vote: VoteAnswer, voice: VoiceAnswer | None, now: str
+) -> VoteRow:
+    stopped = vote.state == "stopped"
+    silent = voice is not None and not voice.counts
+    return VoteRow(
+        worker=vote.worker,
+        cell=cell(job, vote.worker, vote, now),
+        latency=ms(vote.duration_ms),
+        reason=why(vote.reason, vote.detail),
+        meaning=meaning(vote.reason),
+        at=when(vote.at, now),
+        counts=_counts(voice),
+        silent=silent,
+        can_stop=job.enabled and not stopped and vote.state != "absent",
+        can_start=job.enabled and stopped,
+        anchor=f"w-{vote.worker}",
+    )
+
+
+def _counts(voice: VoiceAnswer | None) -> str:
+    if voice is None:
+        return ""
+    if voice.counts:
+        return t("job.counts") if voice.vote else ""
+    return safe_text(voice.why, 200) or t("job.counts_not")
+
+
+def why_view(told: ExplainAnswer | None) -> Why | None:
+    """Return the decision in words."""
+    if told is None:
+        return None
+    found = ""
+    if told.confirmed_after_s is not None:
+        found = t("job.confirmed", after=format_duration(told.confirmed_after_s))
+    return Why(
+        decided=safe_text(told.decided, 300),
+        rule=safe_text(told.rule_words, 300),
+        found=found,
+    )
+
+
+def facts_of(
+    job: JobAnswer,
+    history: HistoryAnswer,
+    status: StatusAnswer,
+    promised: UptimeAnswer | None,
+) -> list[tuple[str, str]]:
+    """Return what is known of *job*, as names and texts."""
+    added = when(history.added_at, status.now)
+    since = t("job.since_added", ago=added.ago) if added else ""
+    facts = [
+        *_trouble(job, status),
+        (t("job.uptime"), share(history.uptime)),
+        (t("job.measured"), share(history.coverage) + since),
+        *_promise(promised),
+        (t("job.every"), format_duration(job.interval_s)),
+        (t("job.timeout"), format_duration(job.timeout_s)),
+        (t("job.on"), safe_text(job.on, 200)),
+        (t("job.rule"), safe_text(job.rule_in_force or job.rule, 200)),
+    ]
+    if job.expect == "fail":
+        facts.append((t("job.expects"), t("job.expects_fail")))
+    if job.depends_on:
+        facts.append((t("job.needs"), safe_text(", ".join(job.depends_on), 300)))
+    facts += _table(t("job.option"), job.options)
+    return [*facts, *_table(t("job.label"), job.labels)]
+
+
+def _table(word: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [(safe_text(f"{word} {k}", 80), _shown(v)) for k, v in values.items()]
+
+
+def _shown(value: object) -> str:
+    said = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return safe_text(said, 200)
+
+
+def _trouble(job: JobAnswer, status: StatusAnswer) -> list[tuple[str, str]]:
+    """Return the open incident of the job, and whether it flaps."""
+    facts: list[tuple[str, str]] = []
+    if job.incident:
+        told = [i for i in status.incidents if i.id == job.incident]
+        by = told[0].acknowledged_by if told else ""
+        care = f", {t('job.cared', who=safe_text(by, 63))}" if by else ""
+        title = f": {safe_text(told[0].title, 100)}" if told else ""
+        facts.append((t("job.incident"), f"{job.incident}{title}{care}"))
+    if job.flapping:
+        facts.append((t("job.flapping"), t("job.flaps", pct=f"{job.flap_pct:.0f}")))
+    return facts
+
+
+def _promise(told: UptimeAnswer | None) -> list[tuple[str, str]]:
+    """Return what is left of what the job promises."""
+    slo = told.slo if told else None
+    if slo is None:
+        return []
+    burn = ", ".join(
+        f"{window} {rate:.2g}×" for window, rate in slo.burn.items() if rate is not None
+    )
+    left = age(abs(slo.left_min) * 60)
+    key = "job.budget_left" if slo.left_min >= 0 else "job.budget_spent"
+    said = [f"{slo.target:g} %", t(key, left=left)]
+    said += [t("job.burn", burn=burn)] if burn else []
+    said += [t("job.young", young=slo.too_young)] if slo.too_young else []
+    return [(t("job.promise"), ", ".join(said))]
+
+
+def push_words(job: JobAnswer, results: Sequence[object]) -> str:
+    """Return how a job that reports by itself does so, "" for any other."""
+    if job.push_path is None:
+        return ""
+    key = "job.push" if results else "job.push_first"
+    return t(key, path=job.push_path)
