@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from pangea.core.database_url import without_password
+
 from .backup import Progress, facts, when
 from .group import Command
 from .output import show_one
@@ -53,7 +55,8 @@ def command(
         session, found, lambda style: [line for line in lines if line], name=str(file)
     )
     if config.storage.database:
+        place = without_password(config.database)
         session.note(
-            f"the configuration has the database at {config.database}: move it there"
+            f"the configuration has the database at {place}: move it there"
             f" from {state_dir}/pangea.db, or take that line out"
         )

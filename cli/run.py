@@ -63,7 +63,11 @@ def setting(*names: str, env: str = "", **more: Any) -> Callable[[Any], Any]:
     help="A proxy that speaks TLS in front of this port; repeatable.",
 )
 @setting("--public", is_flag=True, help="For a port that strangers reach.")
-@setting("--database", metavar="PATH", help="SQLite file (STATE_DIR/pangea.db).")
+@setting(
+    "--database",
+    metavar="PATH|URL",
+    help="SQLite file (STATE_DIR/pangea.db), or postgresql://USER@HOST/NAME.",
+)
 @setting("--no-local-worker", is_flag=True, help="Coordinator without a worker.")
 @setting("--log-format", type=click.Choice(("console", "json")), help="Form of logs.")
 @setting(

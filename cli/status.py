@@ -116,12 +116,13 @@ def _storage(storage: dict[str, Any] | None) -> list[str]:
     """Return how large the database is, and will be."""
     if not storage:
         return []
-    now, daily, will, free = (
-        _size(storage[key])
-        for key in ("bytes", "bytes_per_day", "forecast_bytes", "free_bytes")
+    now, daily, will = (
+        _size(storage[key]) for key in ("bytes", "bytes_per_day", "forecast_bytes")
     )
+    free = storage.get("free_bytes")
+    room = "on a server" if free is None else f"{_size(free)} free"
     whole = "" if storage["shrinks"] else ", and it cannot shrink: see docs/storage.md"
-    return [f"storage      {now}, {daily} a day, will be {will}; {free} free{whole}"]
+    return [f"storage      {now}, {daily} a day, will be {will}; {room}{whole}"]
 
 
 def _size(count: int) -> str:

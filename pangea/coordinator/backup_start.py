@@ -8,6 +8,7 @@ from pangea.background import Background
 from pangea.backup.make import Source
 from pangea.core.clock import Clock
 from pangea.core.config import NodeConfig
+from pangea.core.database_url import is_postgres
 from pangea.core.errors import ConfigError
 from pangea.web.api_backups import BACKUPS
 
@@ -29,6 +30,12 @@ def keep_backups(
     """
     if not config.backup.dir:
         return
+    if is_postgres(config.database):
+        raise ConfigError(
+            "backup.dir is set, but a PostgreSQL database is not backed up by Pangea",
+            hint="back it up with pg_dump, and the state directory beside it:"
+            " docs/postgresql.md",
+        )
     if not config.backup.key_file:
         raise ConfigError(
             "backup.dir is set, but no backup.key_file, and backups are sealed",

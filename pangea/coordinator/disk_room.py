@@ -24,17 +24,18 @@ class DiskRoom:
     def trouble(self) -> list[str]:
         """Return a sentence if the disk will not do."""
         told = self.told
-        if told is None or told.forecast_bytes - told.bytes <= told.free_bytes:
+        free = None if told is None else told.free_bytes
+        if told is None or free is None or told.forecast_bytes - told.bytes <= free:
             return []
-        days = told.free_bytes / max(told.bytes_per_day, 1)
+        days = free / max(told.bytes_per_day, 1)
         return [
             f"the disk will be full in about {days:.0f} days: the database will take "
-            f"{told.forecast_bytes / 1e9:.1f} GB, and {told.free_bytes / 1e9:.1f} GB "
+            f"{told.forecast_bytes / 1e9:.1f} GB, and {free / 1e9:.1f} GB "
             "are free; make room, or keep less ([retention])"
         ]
 
 
-def _status(path: Path, kept: RetentionTable) -> StorageStatus:
+def _status(path: Path | None, kept: RetentionTable) -> StorageStatus:
     taken = room(path)
     will = forecast(kept, taken.file)
     return StorageStatus(

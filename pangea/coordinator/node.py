@@ -40,7 +40,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     rings = open_ring(config.mesh.secret_file, state_dir / NAME)
     info = NodeInfo(role="coordinator", name=name, boot=new_boot())
     async with AsyncExitStack() as stack:
-        store = await Store.open(Path(config.database))
+        store = await Store.open(config.database)
         stack.push_async_callback(store.close)
         accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from .alerts_table import AlertsTable, SmtpTable
+from .database_url import check_postgres, is_postgres
 from .durations import Seconds
 from .retention_table import RetentionTable
 
@@ -128,8 +129,9 @@ class MeshTable(Struct, frozen=True, kw_only=True):
 class StorageTable(Struct, frozen=True, kw_only=True):
     """``[storage]``: the state directory and the database.
 
-    ``database`` is a path or ``sqlite:///PATH``; empty means ``pangea.db`` in
-    the state directory. An empty ``state_dir`` is the system's usual place.
+    ``database`` is a path, ``sqlite:///PATH`` or the URL ``postgresql://…``; empty
+    means ``pangea.db`` in the state directory. An empty ``state_dir`` is the system's
+    usual place.
     """
 
     state_dir: str = ""
@@ -137,9 +139,15 @@ class StorageTable(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         scheme, sep, path = self.database.partition("://")
-        if sep and (scheme != "sqlite" or not path.strip("/")):
+        if is_postgres(self.database):
+            try:
+                check_postgres(self.database)
+            except ValueError as error:
+                raise ValueError(f"database: {error}") from None
+        elif sep and (scheme != "sqlite" or not path.strip("/")):
             raise ValueError(
-                f"database: {scheme}:// is not known: wanted a path or sqlite:///PATH"
+                f"database: {scheme}:// is not known: wanted a path, sqlite:///PATH or"
+                " postgresql://…"
             )
 
 
@@ -260,7 +268,10 @@ class NodeConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def database(self) -> str:
-        """The path of the SQLite database."""
+        """The path of the SQLite database, or the URL of another.
+
+        A URL may hold a password: people are shown ``without_password``.
+        """
         path = self.storage.database.removeprefix("sqlite://")
         if path != self.storage.database:
             # As everywhere: three slashes are relative, four are absolute.

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from .config import NodeConfig
+from .database_url import without_password
 from .durations import format_duration, parse_duration
 from .errors import ConfigError, UsageError
 from .options import build, faults
@@ -40,11 +41,18 @@ class Resolved(Struct, frozen=True):
         return [
             (
                 key,
-                "***" if key in SECRET_KEYS and value else value,
+                _shown(key, value),
                 self.sources.get(key, "default"),
             )
             for key, value in flat.items()
         ]
+
+
+def _shown(key: str, value: Any) -> Any:
+    """Return a value without what is secret in it."""
+    if key in SECRET_KEYS and value:
+        return "***"
+    return without_password(value) if key == "storage.database" else value
 
 
 def read_layer(table: Mapping[str, Any], source: str) -> Layer:

@@ -107,11 +107,12 @@ def delete(first: int, upto: int, last: int) -> int:
     Return how many that is. Those in a sheaf with others stay in it, out of reach.
     """
     link = connection()
-    sheaves.delete(first, upto)
     if upto == last:
         link.execute("DELETE FROM minute WHERE first_id = ?", (first,))
     else:
         link.execute(
             "UPDATE minute SET first_id = ? WHERE first_id = ?", (upto + 1, first)
         )
+    (kept,) = link.execute("SELECT min(first_id) FROM minute").fetchone()
+    sheaves.delete(first, upto, upto + 1 if kept is None else kept)
     return upto - first + 1

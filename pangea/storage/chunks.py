@@ -48,11 +48,13 @@ def find(place: Place) -> bytes | None:
 
 def put(chunks: Iterable[tuple[Place, int, bytes]]) -> None:
     """Store chunks with their counts of results, in place of what was there."""
-    connection().executemany(
+    link, made = connection(), list(chunks)
+    link.make_parts("chunk", {(place.start,) for place, _, _ in made})
+    link.executemany(
         "INSERT INTO chunk (span, start, job, worker, count, packed)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (span, start, job, worker)"
         " DO UPDATE SET count = excluded.count, packed = excluded.packed",
-        [(*place, count, packed) for place, count, packed in chunks],
+        [(*place, count, packed) for place, count, packed in made],
     )
 
 
@@ -112,10 +114,17 @@ def count(job: int, since_us: int, until_us: int) -> int:
 
 
 def expire(older_than_us: int, at_most: int) -> int:
-    """Delete up to *at_most* chunks that ended before; return how many."""
+    """Delete up to *at_most* chunks that ended before; return how many.
+
+    Where they lie in parts by the day, whole days are dropped.
+    """
+    link = connection()
+    dropped = link.drop_parts("chunk", (older_than_us // 1_000_000,))
+    if dropped is not None:
+        return dropped
     gone = 0
     for span in SPANS:
-        deleted = connection().execute(
+        deleted = link.execute(
             "DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE span = ?"
             " AND start <= ? ORDER BY start LIMIT ?)",
             (span, older_than_us // 1_000_000 - span, at_most - gone),

@@ -98,7 +98,7 @@ class Store:
             try:
                 return fn()
             finally:
-                link.rollback()
+                link.let_go()
         except REFUSALS as error:
             raise self.engine.told(error, "the database refused") from error
 

@@ -5,7 +5,7 @@ import math
 from msgspec import Struct
 
 from pangea.core.retention_table import RetentionTable
-from pangea.core.rollup import DAY, STEPS
+from pangea.core.rollup import DAY, HOUR, STEPS
 
 from .arrivals import MINUTE_US
 from .connection import connection
@@ -17,6 +17,7 @@ _SAMPLE = 500
 #: What a row costs beside its bytes: keys, header, index, and room on its page.
 _CHUNK_BYTES, _SHEAF_BYTES, _SUM_BYTES = 70, 60, 60
 _HOT_S = 5400
+_NEWEST = "SELECT packed, count FROM chunk WHERE span = ? ORDER BY start DESC LIMIT ?"
 
 
 class Forecast(Struct, frozen=True):
@@ -64,8 +65,12 @@ def _bytes_of_a_row() -> float:
 
 def _bytes_of_a_result() -> float:
     return _number(
-        f"SELECT 1.0 * sum(length(packed) + {_CHUNK_BYTES}) / sum(count) FROM"
-        " (SELECT packed, count FROM chunk ORDER BY id DESC LIMIT ?) AS newest"
+        f"SELECT 1.0 * sum(length(packed) + {_CHUNK_BYTES}) / sum(count) FROM (SELECT"
+        f" * FROM ({_NEWEST}) AS hours UNION ALL SELECT * FROM ({_NEWEST}) AS days)"
+        " AS newest",
+        HOUR,
+        _SAMPLE,
+        DAY,
     )
 
 
@@ -79,5 +84,5 @@ def _sums_a_day(step: int) -> float:
     return float(rows.fetchone()[0] or 0) * DAY / step
 
 
-def _number(sql: str) -> float:
-    return float(connection().execute(sql, (_SAMPLE,)).fetchone()[0] or 0.0)
+def _number(sql: str, *values: int) -> float:
+    return float(connection().execute(sql, (*values, _SAMPLE)).fetchone()[0] or 0.0)

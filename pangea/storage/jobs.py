@@ -8,6 +8,7 @@ from pangea.core.model import FIRST_ORG, Job
 
 from . import verdicts
 from .connection import connection
+from .dialect import skip
 from .models import JobRow
 
 #: So many ids a second are left out for a life of the database that may be lost.
@@ -16,7 +17,7 @@ IDS_A_SECOND = 10
 _LAST_TRACE = """SELECT max(at) FROM (
     SELECT max(raised_us) AS at FROM watermark
     UNION ALL SELECT max(last_seen_us) FROM worker
-    UNION ALL SELECT max(created_at_us) FROM job)"""
+    UNION ALL SELECT max(created_at_us) FROM job) AS traces"""
 
 
 def add(job: Job) -> Job:
@@ -43,11 +44,7 @@ def skip_ids(now_us: int) -> int:
     skipped = max(0, now_us - last_us) * IDS_A_SECOND // 1_000_000 if last_us else 0
     if not skipped:
         return 0
-    raised = link.execute(
-        "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'job'", (skipped,)
-    )
-    if not raised.rowcount:
-        link.execute("INSERT INTO sqlite_sequence VALUES ('job', ?)", (skipped,))
+    skip("job", skipped)
     return skipped
 
 

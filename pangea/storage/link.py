@@ -67,6 +67,10 @@ class Link(Protocol):
         """Run one statement for each of *rows*."""
         ...
 
+    def find_each(self, sql: str, keys: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Yield for each of *keys* the first row that *sql* finds, or None."""
+        ...
+
     def copy(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
         """Append rows in bulk; *columns* are divided by commas."""
         ...
@@ -88,6 +92,10 @@ class Link(Protocol):
 
     def snapshot(self) -> None:
         """Begin to read what is there now; nothing can be written."""
+        ...
+
+    def let_go(self) -> None:
+        """End the snapshot."""
         ...
 
     def begin(self) -> None:

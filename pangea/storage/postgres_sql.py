@@ -17,7 +17,7 @@ PARTED = {
     "rollup": "RANGE (step, start)",
 }
 #: Those whose rows may lie outside of all parts that are made: worlds ago, or ahead.
-_WITH_REST = ("chunk", "rollup")
+WITH_REST = ("chunk", "rollup")
 #: Columns that are compressed already.
 _COMPRESSED = {"chunk": ("packed",), "sheaf": ("jobs", "heads", "bodies")}
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
@@ -72,6 +72,6 @@ def _rest_of(name: str, table: str) -> list[str]:
         f"ALTER TABLE {name} ALTER COLUMN {column} SET STORAGE EXTERNAL"
         for column in _COMPRESSED.get(table, ())
     ]
-    if table in _WITH_REST:
+    if table in WITH_REST:
         also.append(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT")
     return also

@@ -84,6 +84,7 @@ def merge_stored(sums: Mapping[Key, Bucket]) -> None:
 
 def put(sums: Mapping[Key, Bucket]) -> None:
     """Store buckets in key order, in place of what was there."""
+    connection().make_parts("rollup", {key[:2] for key in sums})
     _put(_PUT, sums)
 
 
@@ -94,9 +95,8 @@ def add_days(sums: Mapping[DayKey, Bucket]) -> None:
 
 
 def _merge(sql: str, sums: Mapping[Any, Bucket]) -> None:
-    find = connection().execute
-    for key in sorted(sums):
-        row = find(sql, key).fetchone()
+    keys = sorted(sums)
+    for key, row in zip(keys, connection().find_each(sql, keys), strict=True):
         if row is not None:
             sums[key].merge(bucket_of(row))
 
@@ -142,12 +142,24 @@ def oldest(step: int) -> int | None:
 
 
 def expire(step: int, before: int, at_most: int = 20_000) -> int:
-    """Delete up to *at_most* rows of a step that begin before (UTC seconds)."""
-    gone = connection().execute(
+    """Delete up to *at_most* rows of a step that begin before (UTC seconds).
+
+    Where they lie in parts by time, whole parts are dropped.
+    """
+    gone = _expire(step, before, at_most)
+    if step == DAY and gone < at_most:
+        connection().execute("DELETE FROM day_total WHERE start < ?", (before,))
+    return gone
+
+
+def _expire(step: int, before: int, at_most: int) -> int:
+    link = connection()
+    dropped = link.drop_parts("rollup", (step, before))
+    if dropped is not None:
+        return dropped
+    deleted = link.execute(
         "DELETE FROM rollup WHERE (step, start, job, worker) IN (SELECT step,"
         " start, job, worker FROM rollup WHERE step = ? AND start < ? LIMIT ?)",
         (step, before, at_most),
     )
-    if step == DAY and gone.rowcount < at_most:
-        connection().execute("DELETE FROM day_total WHERE start < ?", (before,))
-    return gone.rowcount
+    return deleted.rowcount

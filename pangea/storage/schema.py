@@ -22,6 +22,9 @@ class Script:
     def execute_sql(self, sql: str) -> None:
         """Run one statement, in the words of this engine."""
         link = connection()
+        if link.engine == "postgres":
+            # A step may take as long as it takes.
+            link.execute("SET LOCAL statement_timeout = 0")
         for statement in schema_for(link.engine, sql):
             link.execute(statement)
 

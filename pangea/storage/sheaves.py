@@ -38,7 +38,9 @@ def put(first: int, rows: Sequence[Arrived]) -> None:
             made.append((*ids, some[0][0], some[-1][0], *pack(some)))
         except struct.error as error:
             raise ProtocolError(f"a result holds a number too large: {error}") from None
-    connection().executemany(
+    link = connection()
+    link.make_parts("sheaf", {(ids[0],) for ids in made})
+    link.executemany(
         "INSERT INTO sheaf (first_id, last_id, first_job, last_job, jobs, heads,"
         " bodies) VALUES (?, ?, ?, ?, ?, ?, ?)",
         made,
@@ -113,9 +115,16 @@ def last_id() -> int:
     return found[0] if found else 0
 
 
-def delete(first: int, last: int) -> None:
-    """Delete the sheaves that end within these ids (the last included)."""
-    connection().execute(
+def delete(first: int, last: int, kept_from: int) -> None:
+    """Delete the sheaves that end within these ids (the last included).
+
+    Where they lie in blocks of ids, whole blocks are dropped when nothing in them is
+    kept: that is so of all ids before *kept_from*.
+    """
+    link = connection()
+    if link.drop_parts("sheaf", (kept_from - MOST_ROWS,)) is not None:
+        return
+    link.execute(
         "DELETE FROM sheaf WHERE first_id BETWEEN ? AND ? AND last_id BETWEEN ? AND ?",
         (first - MOST_ROWS, last, first, last),
     )

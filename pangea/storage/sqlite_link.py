@@ -1,7 +1,7 @@
 """A link to SQLite is its connection, with the few words that links add."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .link import InDoubt, Key, Name
@@ -11,6 +11,12 @@ class SqliteLink(sqlite3.Connection):
     """A connection to a file."""
 
     engine: Name = "sqlite"
+
+    def find_each(self, sql: str, keys: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Ask for one after the other."""
+        execute = self.execute
+        for key in keys:
+            yield execute(sql, key).fetchone()
 
     def copy(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
         """Append rows."""
@@ -27,6 +33,11 @@ class SqliteLink(sqlite3.Connection):
     def snapshot(self) -> None:
         """Begin to read; the moment is that of the first statement."""
         self.execute("BEGIN")
+
+    def let_go(self) -> None:
+        """End the snapshot; an error may have ended it."""
+        if self.in_transaction:
+            self.execute("COMMIT")
 
     def begin(self) -> None:
         """Begin to write, as the only one."""

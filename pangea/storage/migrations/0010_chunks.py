@@ -17,8 +17,9 @@ STATEMENTS = (
         packed BLOB NOT NULL)""",
     "CREATE UNIQUE INDEX chunk_of ON chunk (span, start, job, worker)",
     # What an earlier version deleted is not kept; it noted minutes of arrival.
-    """INSERT INTO setting (key, value) SELECT 'raw_from_us', (arrived + 1) * 60000000
-        FROM minute WHERE first_id > 1 ORDER BY first_id LIMIT 1""",
+    """INSERT INTO setting (key, value)
+        SELECT 'raw_from_us', CAST((arrived + 1) * 60000000 AS TEXT) FROM minute
+        WHERE first_id > 1 ORDER BY first_id LIMIT 1""",
 )
 
 
