@@ -3,7 +3,6 @@
 Deterministic, in memory, and changeable by the same calls as the real one.
 """
 
-import math
 import random
 
 from msgspec.structs import replace
@@ -30,14 +29,16 @@ from pangea.web.schema import (
 )
 from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 
+from .seeded_past import make_history
+from .seeded_readings import with_readings
 from .seeded_world import (
     JOBS,
     NOW_US,
     ORDER,
     TYPES,
     WORKERS,
+    make_beats,
     make_job,
-    make_point,
     make_result,
     make_worker,
     price,
@@ -183,7 +184,7 @@ class SeededService:
         rng = random.Random(job.id)
         return Page(
             items=[
-                make_result(job, votes[n % len(votes)], n, rng)
+                with_readings(job, make_result(job, votes[n % len(votes)], n, rng), n)
                 for n in range(min(limit, 60))
             ]
         )
@@ -198,18 +199,9 @@ class SeededService:
         worker: str | None,
         until_us: int | None = None,
     ) -> HistoryAnswer:
-        """Return *points* seeded buckets; a down job ends in failures."""
+        """Return about *points* seeded buckets up to a moment."""
         job = await self.job(org, name)
-        step = range_s / points
-        values = self._day(job, points)
-        made = [
-            make_point((until_us or NOW_US) - round((points - n) * step * 1e6), value)
-            for n, value in enumerate(values)
-        ]
-        known = [v for v in values if v is None or math.isfinite(v)]
-        good = sum(1 for value in known if value is not None)
-        uptime = good / len(known) if known else None
-        return HistoryAnswer(step_s=step, points=made, uptime=uptime, coverage=0.998)
+        return make_history(job, range_s, points, until_us, worker)
 
     def recent(self, org: int, job_id: int, points: int) -> list[float | None]:
         """Return seeded durations that fit the job's verdict."""
@@ -228,20 +220,12 @@ class SeededService:
             values[-points // 3 :: 4] = [None] * len(values[-points // 3 :: 4])
         return values
 
-    def _day(self, job: JobAnswer, points: int) -> list[float | None]:
-        """Return a day of medians; a job that is down had an outage before."""
-        if job.last_duration_ms is None or job.verdict == "unknown":
-            return [math.nan] * points
-        rng, base = random.Random(job.id), job.last_duration_ms
-        values: list[float | None] = [
-            base * (1.1 + 0.3 * math.sin(n / points * 6) + 0.12 * rng.random())
-            for n in range(points)
-        ]
-        if job.verdict == "down":
-            values[points // 2 : points // 2 + 7] = [None] * 7
-            values[points // 4 : points // 4 + 5] = [math.nan] * 5
-            values[-1] = None
-        return values
+    def beats(self, org: int, job_id: int, points: int) -> dict[str, str]:
+        """Return seeded rounds that fit the votes of the job."""
+        job = next((j for j in self._jobs.values() if j.id == job_id), None)
+        return (
+            {} if job is None else {v.worker: make_beats(v, points) for v in job.votes}
+        )
 
     async def workers(self, org: int) -> list[WorkerAnswer]:
         """Return the four workers."""

@@ -15,6 +15,8 @@ from pangea.core.text import safe_text
 
 from .caller import is_here, is_secure
 from .keys import WHO
+from .look import Link, Look, links, look_of
+from .text import script_texts
 from .view import Notice, job_href
 
 KINDS = {
@@ -33,6 +35,8 @@ class Shell(Struct, frozen=True):
     user: str
     admin: bool
     plain_http: bool
+    nav: list[Link]
+    look: Look
 
 
 class LoginView(Struct, frozen=True):
@@ -63,6 +67,8 @@ def render(
         user=who.name if who else "",
         admin=bool(who and who.is_admin),
         plain_http=plain_http(request),
+        nav=links(request.path),
+        look=look_of(request),
     )
     context = {"shell": shell, "view": view, "notice": notice}
     response = aiohttp_jinja2.render_template(template, request, context, status=status)
@@ -119,11 +125,13 @@ async def static_file(request: web.Request) -> web.StreamResponse:
 @cache
 def _files() -> dict[str, tuple[bytes, str, str]]:
     """Return body, ETag and type of every static file by its name."""
+    folder = resources.files("pangea.web_assets").joinpath("static")
+    found = {item.name: item.read_bytes() for item in folder.iterdir()}
+    found["text.js"] = script_texts()
     files = {}
-    for item in resources.files("pangea.web_assets").joinpath("static").iterdir():
-        kind = KINDS.get("." + item.name.rpartition(".")[2])
+    for name, body in found.items():
+        kind = KINDS.get("." + name.rpartition(".")[2])
         if kind:
-            body = item.read_bytes()
             digest = hashlib.sha256(body).hexdigest()[:16]
-            files[item.name] = (body, f'"{digest}"', kind)
+            files[name] = (body, f'"{digest}"', kind)
     return files

@@ -102,6 +102,14 @@ class Service(Protocol):
         """
         ...
 
+    def beats(self, org: int, job_id: int, points: int) -> dict[str, str]:
+        """Return how the last rounds of a job went, by worker, from memory.
+
+        Oldest first, a letter each: ``o`` well, ``w`` warned, ``f`` failed, ``e``
+        could not tell.
+        """
+        ...
+
     async def starters(self, org: int) -> list[Starter]:
         """Return the jobs to offer while there are none."""
         ...

@@ -8,25 +8,31 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from .api_past import at_us, past_of
+from .dash_view import DashView, dash_view
 from .keys import SITE, Who
+from .matrix import asked_of
 from .render import render
-from .view import DashView, dash_view
 
 #: How far a link goes, in minutes, and what it says.
 STEPS = ((-60, "−1 h"), (-10, "−10 min"), (-1, "−1 min"),
          (1, "+1 min"), (10, "+10 min"), (60, "+1 h"))  # fmt: skip
+#: The keys that take some of these steps, and what the help says of them.
+KEYS = {-10: ("[", "keys.earlier"), 10: ("]", "keys.later")}
 
 
 class Step(Struct, frozen=True):
-    """A link to another moment."""
+    """A link to another moment, with the key that leads there."""
 
     words: str
     href: str
+    key: str = ""
+    says: str = ""
 
 
 class ThenView(DashView, frozen=True):
     """All of /dash?at=; ``day`` and ``clock`` are the moment, ``steps`` lead on."""
 
+    at: str
     day: str
     clock: str
     steps: list[Step]
@@ -38,10 +44,11 @@ async def dash_then(request: web.Request, who: Who, text: str) -> web.Response:
     past = past_of(request)
     status = await past.status_at(who.org, moment_us)
     jobs = await past.jobs_at(who.org, moment_us)
-    view = dash_view(status, jobs, [], {}, [], None)
+    view = dash_view(status, jobs, [], {}, [], asked_of(request.query))
     at = datetime.fromtimestamp(moment_us / 1e6, UTC)
     then = ThenView(
         **asdict(view),
+        at=text,
         day=at.strftime("%Y-%m-%d"),
         clock=at.strftime("%H:%M:%S"),
         steps=_steps(at, request.app[SITE].wall()),
@@ -55,5 +62,6 @@ def _steps(at: datetime, now: float) -> list[Step]:
         moved = at + timedelta(minutes=minutes)
         if moved.timestamp() <= now:
             iso = moved.strftime("%Y-%m-%dT%H:%M:%SZ")
-            found.append(Step(words, f"/dash?at={quote(iso)}"))
+            href = f"/dash?at={quote(iso)}"
+            found.append(Step(words, href, *KEYS.get(minutes, ("", ""))))
     return found

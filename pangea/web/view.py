@@ -1,4 +1,4 @@
-"""The dashboard as finished view data: templates print it and compute nothing."""
+"""What several pages show of a job: cells, beats, commands; templates only print."""
 
 import math
 import shlex
@@ -8,97 +8,44 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from pangea.core.chart import FAILURE, sparkline
+from pangea.core.chart import FAILURE
 from pangea.core.cost import cost_of, in_words
 from pangea.core.durations import format_duration
 from pangea.core.rule import parse_rule
 from pangea.core.text import safe_text
 from pangea.core.trust_line import promised_s
 
-from .concerns_view import ON_FRONT, ConcernsView, concerns_view
-from .forms import FormError, JobForm
-from .schema import JobAnswer, Starter, StatusAnswer, VoteAnswer, WorkerAnswer
-from .words import (
-    WORST_FIRST,
-    Badge,
-    When,
-    cell_badge,
-    clock,
-    ms,
-    verdict_badge,
-    when,
-    why,
-)
+from .schema import JobAnswer, StatusAnswer, VoteAnswer
+from .words import Badge, cell_badge, ms, when, why
 
 Recent = Mapping[int, Sequence[float | None]]
+#: The last rounds of each worker, oldest first: a letter of BEAT_DRAWN each.
+Beats = Mapping[str, str]
+#: How a round is drawn: taller is worse, so that it needs no colour.
+BEAT_DRAWN = {
+    "o": ("▂", "up"),
+    "w": ("▅", "degraded"),
+    "f": ("█", "down"),
+    "e": ("·", "unknown"),
+}
 
 
-class Count(Struct, frozen=True):
-    """How many jobs have a verdict."""
+class SparkPart(Struct, frozen=True):
+    """A stretch of a drawing: durations, or failures; ``css`` names its colour."""
 
-    badge: Badge
-    number: int
+    text: str
+    failed: bool
+    css: str = ""
 
 
 class Cell(Struct, frozen=True):
-    """What one worker says of one job."""
+    """What one worker says of one job, and how its last rounds went."""
 
     worker: str
     badge: Badge
     title: str
     href: str
-
-
-class SparkPart(Struct, frozen=True):
-    """A stretch of a drawing: durations, or failures."""
-
-    text: str
-    failed: bool
-
-
-class Row(Struct, frozen=True):
-    """A job in the table."""
-
-    name: str
-    href: str
-    type: str
-    target: str
-    badge: Badge
-    reason: str
-    cells: list[Cell]
-    latency: str
-    spark: list[SparkPart]
-    spark_values: str
-    spark_label: str
-    since: When | None
-    enabled: bool
-
-
-class Offer(Struct, frozen=True):
-    """A job that the empty dashboard offers."""
-
-    type: str
-    target: str
-    why: str
-
-
-class DashView(Struct, frozen=True):
-    """All of /dash."""
-
-    name: str
-    now: str
-    now_clock: str
-    title: str
-    worst: str
-    counts: list[Count]
-    trouble: list[str]
-    concerns: ConcernsView
-    attention: list[Row]
-    workers: list[str]
-    workers_line: str
-    rows: list[Row]
-    offers: list[Offer]
-    form: JobForm
+    beats: list[SparkPart] = []
 
 
 class Notice(Struct, frozen=True):
@@ -106,51 +53,6 @@ class Notice(Struct, frozen=True):
 
     text: str
     command: str
-
-
-def dash_view(
-    status: StatusAnswer,
-    jobs: Sequence[JobAnswer],
-    workers: Sequence[WorkerAnswer],
-    recent: Recent,
-    starters: Sequence[Starter],
-    form: FormError | None,
-    *,
-    asked: bool = False,
-) -> DashView:
-    """Return everything that /dash prints; *asked*: with the form open."""
-    columns = _columns(jobs, workers)
-    rows = [_row(job, columns, recent.get(job.id, []), status.now) for job in jobs]
-    worst = next((v for v in WORST_FIRST if status.verdicts.get(v)), "up")
-    return DashView(
-        name=safe_text(status.name, 60),
-        now=status.now,
-        now_clock=clock(status.now),
-        title=page_title(status),
-        worst=worst,
-        counts=[
-            Count(verdict_badge(verdict), status.verdicts.get(verdict, 0))
-            for verdict in WORST_FIRST
-        ],
-        trouble=[safe_text(line, 300) for line in status.trouble],
-        concerns=concerns_view(status, ON_FRONT),
-        attention=[
-            row for row in rows if row.badge.css in ("down", "degraded", "unknown")
-        ],
-        workers=columns,
-        workers_line=_workers_line(status),
-        rows=rows,
-        offers=[
-            Offer(s.spec.type, safe_text(s.spec.target, 120), safe_text(s.why, 120))
-            for s in starters
-        ],
-        form=JobForm.of(form, [worker.name for worker in workers], asked=asked),
-    )
-
-
-def _workers_line(status: StatusAnswer) -> str:
-    plural = "" if status.workers == 1 else "s"
-    return f"{status.workers_connected} of {status.workers} worker{plural} connected"
 
 
 def page_title(status: StatusAnswer) -> str:
@@ -197,7 +99,9 @@ def add_command(job: JobAnswer) -> str:
     return safe_text(shlex.join(words), 500)
 
 
-def cell(job: JobAnswer, worker: str, vote: VoteAnswer | None, now: str) -> Cell:
+def cell(
+    job: JobAnswer, worker: str, vote: VoteAnswer | None, now: str, beats: str = ""
+) -> Cell:
     """Return what *worker* says of *job*, in words for who does not see colours."""
     badge = cell_badge(vote)
     said = [f"{safe_text(worker, 60)}: {badge.word}"]
@@ -208,35 +112,17 @@ def cell(job: JobAnswer, worker: str, vote: VoteAnswer | None, now: str) -> Cell
     if vote is not None and (at := when(vote.at, now)):
         said.append(f"{at.ago} ago")
     href = f"{job_href(job.name)}#w-{quote(worker, safe='')}"
-    return Cell(safe_text(worker, 60), badge, " · ".join(said), href)
+    drawn = beat_parts(beats)
+    return Cell(safe_text(worker, 60), badge, " · ".join(said), href, drawn)
 
 
-def _columns(jobs: Sequence[JobAnswer], workers: Sequence[WorkerAnswer]) -> list[str]:
-    """Return the workers' names: the known ones, then those only votes name."""
-    names = dict.fromkeys(worker.name for worker in workers)
-    names.update(dict.fromkeys(vote.worker for job in jobs for vote in job.votes))
-    return list(names)
-
-
-def _row(
-    job: JobAnswer, columns: list[str], values: Sequence[float | None], now: str
-) -> Row:
-    votes = {vote.worker: vote for vote in job.votes}
-    return Row(
-        name=safe_text(job.name, 63),
-        href=job_href(job.name),
-        type=safe_text(job.type, 20),
-        target=safe_text(job.target, 200),
-        badge=verdict_badge(job.verdict),
-        reason=safe_text(job.verdict_reason, 300),
-        cells=[cell(job, name, votes.get(name), now) for name in columns],
-        latency=ms(job.last_duration_ms),
-        spark=parts_of(sparkline(values)),
-        spark_values=",".join(_plain(value) for value in values),
-        spark_label=spark_label(values),
-        since=when(job.verdict_since, now),
-        enabled=runs(job),
-    )
+def beat_parts(beats: str) -> list[SparkPart]:
+    """Return the last rounds as a bar, each stretch of equal ones in its colour."""
+    parts = []
+    for letter, run in groupby(beats):
+        drawn, css = BEAT_DRAWN.get(letter, BEAT_DRAWN["e"])
+        parts.append(SparkPart(drawn * len(list(run)), letter == "f", css))
+    return parts
 
 
 def runs(job: JobAnswer) -> bool:

@@ -10,35 +10,36 @@ from pangea.core.reasons import REASONS
 from pangea.core.text import safe_text
 
 from .schema import VoteAnswer
+from .text import t
 
-#: Of a verdict: glyph and word; never the colour alone.
+#: Of a verdict the glyph; the word is in the catalogue; never the colour alone.
 VERDICTS = {
-    "up": ("●", "UP"),
-    "degraded": ("▲", "DEGRADED"),
-    "down": ("✖", "DOWN"),
-    "unknown": ("○", "UNKNOWN"),
-    "maintenance": ("◇", "MAINTENANCE"),
-    "paused": ("◌", "PAUSED"),
+    "up": "●",
+    "degraded": "▲",
+    "down": "✖",
+    "unknown": "○",
+    "maintenance": "◇",
+    "paused": "◌",
 }
 #: The order of the counts: the worst first.
 WORST_FIRST = ("down", "degraded", "unknown", "up", "maintenance", "paused")
 
-#: Of a cell: glyph, word and the verdict whose colour it has.
+#: Of a cell: glyph, and the verdict whose colour it has.
 CELLS = {
-    "ok": ("●", "ok", "up"),
-    "warn": ("▲", "warn", "degraded"),
-    "failed": ("✖", "failed", "down"),
-    "error": ("○", "could not tell", "unknown"),
-    "waiting": ("…", "no result yet", "unknown"),
-    "lost": ("○", "worker lost", "lost"),
-    "suspect": ("○", "worker not heard", "lost"),
-    "sick": ("○", "worker unwell", "unknown"),
-    "maintenance": ("◇", "worker in maintenance", "maintenance"),
-    "moving": ("→", "moves to another worker", "unknown"),
-    "stopped": ("◌", "stopped", "paused"),
-    "refused": ("⊗", "cannot run here", "unknown"),
-    "absent": ("⊗", "worker not there", "unknown"),
-    "none": ("·", "not assigned", "none"),
+    "ok": ("●", "up"),
+    "warn": ("▲", "degraded"),
+    "failed": ("✖", "down"),
+    "error": ("○", "unknown"),
+    "waiting": ("…", "unknown"),
+    "lost": ("○", "lost"),
+    "suspect": ("○", "lost"),
+    "sick": ("○", "unknown"),
+    "maintenance": ("◇", "maintenance"),
+    "moving": ("→", "unknown"),
+    "stopped": ("◌", "paused"),
+    "refused": ("⊗", "unknown"),
+    "absent": ("⊗", "unknown"),
+    "none": ("·", "none"),
 }
 
 
@@ -61,17 +62,24 @@ class When(Struct, frozen=True):
 
 def verdict_badge(verdict: str) -> Badge:
     """Return how a verdict is shown."""
-    glyph, word = VERDICTS.get(verdict, ("?", verdict.upper()))
-    return Badge(glyph, word, verdict)
+    if verdict not in VERDICTS:
+        return Badge("?", verdict.upper(), verdict)
+    return Badge(VERDICTS[verdict], t(f"words.{verdict}"), verdict)
+
+
+def cell_state(vote: VoteAnswer | None) -> str:
+    """Return which of CELLS a vote is; None: the job is not given to the worker."""
+    if vote is None:
+        return "none"
+    state = vote.state if vote.state != "probing" else vote.outcome or "error"
+    return state if state in CELLS else "none"
 
 
 def cell_badge(vote: VoteAnswer | None) -> Badge:
-    """Return how a worker's cell is shown; None: the job is not given to it."""
-    if vote is None:
-        return Badge(*CELLS["none"])
-    if vote.state != "probing":
-        return Badge(*CELLS.get(vote.state, CELLS["none"]))
-    return Badge(*CELLS.get(vote.outcome or "error", CELLS["error"]))
+    """Return how a worker's cell is shown."""
+    state = cell_state(vote)
+    glyph, css = CELLS[state]
+    return Badge(glyph, t(f"words.cell_{state}"), css)
 
 
 def why(reason: str, detail: str) -> str:

@@ -1,247 +1,226 @@
-// One stream of events keeps the page true; at most two changes of it a second.
+// Keeps a page true: what happens, whether we hear of it, and how time goes on.
 // What comes from outside is only ever put in as text.
 
-import { CELLS, VERDICTS, age, ms, safe, sparkline } from "./words.js";
-
-const FLUSH_MS = 500;
-const SPARK_POINTS = 30;
-const GOOD = new Set(["ok", "warn"]);
-const strip = document.querySelector("#strip");
-const only = strip.dataset.only;
-// The coordinator's clock counts, not the browser's.
-const offset = Date.parse(strip.dataset.now) - Date.now();
-const now = () => Date.now() + offset;
-
-let lastHeard = now();
-let connected = false;
-let reloadAt = 0;
-let flushing = null;
-const waiting = new Map();
+import { openStream } from "./stream.js";
+import { t } from "./text.js";
+import { age } from "./words.js";
+import { clockOf, momentOf, zoneName } from "./zone.js";
 
 const one = (selector) => document.querySelector(selector);
-const rowOf = (job) => one(`tr[data-job="${CSS.escape(job)}"]`);
-const setText = (node, text) => {
+const html = document.documentElement;
+const strip = one("#strip") || document.body;
+const only = strip.dataset.only;
+// The coordinator's clock counts, not the browser's.
+const offset = strip.dataset.now ? Date.parse(strip.dataset.now) - Date.now() : 0;
+
+export const now = () => Date.now() + offset;
+
+export function setText(node, text) {
   if (node && node.textContent !== text) node.textContent = text;
-};
-
-// ---- changes to the page -------------------------------------------------
-
-function badge(node, [glyph, word], css) {
-  node.className = "badge v-" + css;
-  setText(node.querySelector(".glyph"), glyph);
-  setText(node.querySelector(".word"), word);
 }
 
-function showVerdict({ job, verdict, reason, at }) {
-  const row = rowOf(job);
-  if (!row || !(verdict in VERDICTS)) return;
-  row.dataset.verdict = verdict;
-  badge(row.querySelector(".verdict .badge"), VERDICTS[verdict], verdict);
-  const time = row.querySelector(".since time");
-  if (time && at) {
-    time.dateTime = at;
-    time.title = at;
-  }
-  setText(one("#said"), safe(`${job} is ${verdict}. ${reason || ""}`));
+// ---- who wants to know ---------------------------------------------------
+
+const listeners = new Map();
+
+export function on(kind, listener) {
+  if (!listeners.has(kind)) listeners.set(kind, []);
+  listeners.get(kind).push(listener);
 }
 
-function showResult(result) {
-  const row = rowOf(result.job);
-  if (!row) return;
-  const cell = row.querySelector(`[data-worker="${CSS.escape(result.worker)}"] .cell`);
-  const warned = result.outcome === "ok" && (result.flags || []).includes("warn");
-  const [glyph, word, css] = CELLS[warned ? "warn" : result.outcome] || CELLS.error;
-  if (cell) {
-    const parts = [`${result.worker}: ${word}`, ms(result.duration_ms)];
-    if (result.reason) parts.push([result.reason, result.detail].filter(Boolean).join(": "));
-    const said = safe(parts.join(" · "));
-    cell.className = "cell v-" + css;
-    setText(cell, glyph);
-    cell.title = said;
-    cell.setAttribute("aria-label", said);
-  }
-  if (result.outcome === "error") return;
-  // How long a failure took says nothing of how fast the target is.
-  if (GOOD.has(result.outcome)) setText(row.querySelector(".last"), ms(result.duration_ms));
-  else if (!row.querySelector(".cell.v-up, .cell.v-degraded")) {
-    setText(row.querySelector(".last"), ms(null));
-  }
-  // What could not be stored yet comes again.
-  if (!result.provisional) grow(row.querySelector(".spark"), result);
+function tell(kind, data) {
+  for (const listener of listeners.get(kind) || []) listener(data);
 }
 
-function grow(spark, result) {
-  const values = spark.dataset.values ? spark.dataset.values.split(",") : [];
-  values.push(GOOD.has(result.outcome) ? String(result.duration_ms) : "x");
-  const kept = values.slice(-SPARK_POINTS);
-  spark.dataset.values = kept.join(",");
-  draw(spark, sparkline(kept));
-}
+// ---- the stream ----------------------------------------------------------
 
-function draw(spark, line) {
-  if (spark.textContent === line) return;
-  spark.replaceChildren(...(line.match(/×+|[^×]+/g) || []).map((part) => {
-    if (part[0] !== "×") return document.createTextNode(part);
-    const failed = document.createElement("span");
-    failed.className = "v-down";
-    failed.textContent = part;
-    return failed;
-  }));
-}
+let connected = false;
+let lastHeard = now();
 
-function count() {
-  const numbers = { down: 0, degraded: 0, unknown: 0, up: 0, maintenance: 0, paused: 0 };
-  const rows = document.querySelectorAll("tr[data-verdict]");
-  if (!rows.length) return;
-  for (const row of rows) numbers[row.dataset.verdict] += 1;
-  for (const item of document.querySelectorAll(".counts li")) {
-    const number = numbers[item.dataset.verdict];
-    setText(item.querySelector(".number"), String(number));
-    item.classList.toggle("none", number === 0);
-  }
-  document.title = numbers.down ? `(${numbers.down}✖) Pangea` : "Pangea";
-  one("#icon").href = `/static/icon-${Object.keys(numbers).find((v) => numbers[v]) || "up"}.svg`;
-}
+export const isLive = () => connected;
 
-// ---- what came in --------------------------------------------------------
-
-function flush() {
-  flushing = null;
-  for (const event of waiting.values()) event();
-  waiting.clear();
-  if (!only) count();
-}
-
-function later(key, change) {
-  waiting.set(key, change);
-  if (flushing === null) flushing = setTimeout(flush, FLUSH_MS);
-}
-
-let serial = 0;
-const HEARD = {
-  verdict(data) {
-    later("v" + data.job, () => showVerdict(data));
-    if (!only || data.job === only) reload(1500);
-  },
-  result(data) {
-    if (only) {
-      if (data.job === only) reload(2000);
-      return;
+function heard({ kind, told }) {
+  if (kind === "lost") return lost();
+  lastHeard = now();
+  if (kind === "open") found();
+  if (kind === "resync") tell("resync");
+  if (kind !== "frame") return undefined;
+  for (const [what, data] of told) {
+    tell(what, data);
+    if (only && data.job === only) {
+      document.dispatchEvent(new CustomEvent("pangea:job", { detail: { kind: what, data } }));
     }
-    later("r" + (serial += 1), () => showResult(data));
-  },
-  worker: () => reload(500),
-  trouble: () => reload(500),
-  job(data) {
-    if (!only || data.job === only) reload(200);
-  },
-  resync: () => reload(200),
-};
-
-function listen() {
-  const stream = new EventSource("/api/v1/events");
-  stream.addEventListener("open", () => {
-    // Also at first: something may have happened since the page was drawn.
-    if (!connected) reload(0);
-    connected = true;
-    document.body.classList.remove("is-stale");
-    one("#stale").hidden = true;
-    setText(one("#live"), "● live");
-  });
-  stream.addEventListener("error", () => lost(stream));
-  for (const kind of Object.keys(HEARD)) {
-    stream.addEventListener(kind, (event) => {
-      lastHeard = now();
-      HEARD[kind](JSON.parse(event.data));
-    });
   }
+  tell("frame");
+  return undefined;
 }
 
-function lost(stream) {
-  if (connected) {
-    connected = false;
-    const at = new Date(lastHeard).toISOString().slice(11, 19);
-    setText(one("#stale"), `✖ connection lost, data from ${at} UTC`);
-    one("#stale").hidden = false;
-    document.body.classList.add("is-stale");
-    setText(one("#live"), "✖ not live");
-  }
-  // A browser gives up after an answer such as 401 or 503: then we ask again.
-  if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+function found() {
+  connected = true;
+  document.body.classList.remove("is-stale");
+  one("#stale").hidden = true;
+  setText(one("#live"), t("base.live"));
 }
 
-// ---- the table again, as the coordinator draws it ------------------------
+function lost() {
+  if (!connected && !one("#stale").hidden) return;
+  connected = false;
+  const at = `${clockOf(lastHeard)} ${zoneName()}`;
+  setText(one("#stale"), t("base.lost", { at }));
+  one("#stale").hidden = false;
+  document.body.classList.add("is-stale");
+  setText(one("#live"), t("base.not_live"));
+  tell("lost");
+}
 
-function reload(inMs) {
+// A script's address must be one that we made ourselves (trusted types).
+const policy = window.trustedTypes
+  ? window.trustedTypes.createPolicy("pangea", { createScriptURL: (path) => path })
+  : { createScriptURL: (path) => path };
+
+function connect() {
+  const after = Number(strip.dataset.event || 0);
+  if (!window.SharedWorker) {
+    openStream(after, heard);
+    return;
+  }
+  const user = (one(".who .user") || strip).textContent.trim().slice(0, 63);
+  const path = policy.createScriptURL("/static/shared.js");
+  const worker = new SharedWorker(path, { type: "module", name: "pangea " + user });
+  worker.addEventListener("error", () => openStream(after, heard));
+  worker.port.onmessage = ({ data }) => heard(data);
+  worker.port.postMessage({ after });
+  addEventListener("pagehide", () => worker.port.postMessage({ bye: true }));
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+}
+
+// ---- the page again, as the coordinator draws it ---------------------------
+
+let reloadAt = 0;
+let retry = null;
+let movedAt = 0;
+
+// Nothing jumps under a moving pointer, the focus or a selection.
+export function busyIn(selector) {
+  const part = one(selector);
+  return part !== null && (Date.now() - movedAt < 3000
+    || part.contains(document.activeElement)
+    || !getSelection().isCollapsed);
+}
+
+document.addEventListener("pointermove", (event) => {
+  if (event.target.closest("main")) movedAt = Date.now();
+}, { passive: true });
+
+export function refresh(inMs = 0) {
   const at = Date.now() + inMs;
   if (reloadAt && reloadAt <= at) return;
   reloadAt = at;
   setTimeout(fetchAgain, inMs);
 }
 
-// Nothing jumps under a moving pointer, the focus or a selection.
-let movedAt = 0;
-document.addEventListener("pointermove", (event) => {
-  if (event.target.closest("#jobs")) movedAt = Date.now();
-}, { passive: true });
-
-const busy = () => Date.now() - movedAt < 3000
-  || one("#jobs").contains(document.activeElement)
-  || !getSelection().isCollapsed;
-
 // A refused form stands at the address it was posted to, which draws nothing.
 function drawnAt() {
-  if (only) return "/jobs/" + encodeURIComponent(only);
-  return location.pathname === "/jobs" ? "/dash" : location.pathname;
+  if (only && !one("[data-fresh]")) return "/jobs/" + encodeURIComponent(only);
+  return location.pathname + location.search;
 }
-
-let retry = null;
 
 function fetchAgain() {
   if (Date.now() < reloadAt - 50) return;
   reloadAt = 0;
-  if (document.hidden || busy()) {
+  if (document.hidden || busyIn("#jobs") || busyIn("[data-fresh]")) {
     clearTimeout(retry);
-    retry = setTimeout(() => reload(0), 1000);
+    retry = setTimeout(() => refresh(0), 1000);
     return;
   }
   const request = new XMLHttpRequest();
   request.open("GET", drawnAt());
   request.responseType = "document";
   request.addEventListener("load", () => {
-    if (request.status !== 200 || request.responseURL.includes("/login")) {
-      location.reload();
-      return;
-    }
-    takeOver(request.response);
+    if (request.status !== 200 || request.responseURL.includes("/login")) location.reload();
+    else takeOver(request.response);
   });
   request.send();
 }
 
+const OLD = ["#jobs", "#trouble", "#workers-line", ".counts", ".jobhead h1"];
+
 function takeOver(page) {
-  for (const selector of ["#jobs", "#trouble", "#workers-line", ".counts", ".jobhead h1"]) {
-    const fresh = page.querySelector(selector);
-    if (!fresh || !one(selector)) continue;
+  const fresh = [...document.querySelectorAll("[data-fresh][id]")].map((node) => "#" + CSS.escape(node.id));
+  for (const selector of fresh.length ? fresh : OLD) {
+    const next = page.querySelector(selector);
+    if (!next || !one(selector)) continue;
     for (const unfolded of document.querySelectorAll(`${selector} details[id]`)) {
-      const again = fresh.querySelector(`#${CSS.escape(unfolded.id)}`);
+      const again = next.querySelector(`#${CSS.escape(unfolded.id)}`);
       if (again) again.open = unfolded.open;
     }
-    one(selector).replaceWith(document.adoptNode(fresh));
+    one(selector).replaceWith(document.adoptNode(next));
   }
   document.title = page.title;
   one("#icon").href = page.querySelector("#icon").getAttribute("href");
   lastHeard = now();
   tick();
+  tell("refreshed");
 }
 
-// ---- time goes on --------------------------------------------------------
+// A page without a script of its own is drawn again when something happened.
+function drawAgain() {
+  const waits = { verdict: 1500, result: 2000, worker: 500, trouble: 500, job: 200 };
+  const hears = (strip.dataset.hears || Object.keys(waits).join(" ")).split(" ");
+  for (const kind of hears) {
+    on(kind, (data) => {
+      if (kind === "result" && !only) return;
+      if (only && data.job && data.job !== only) return;
+      refresh(waits[kind] || 1000);
+    });
+  }
+  on("resync", () => refresh(200));
+}
 
-function tick() {
-  setText(one("#clock"), new Date(now()).toISOString().slice(11, 19));
-  for (const time of document.querySelectorAll("#jobs time:not([data-clock])")) {
+// ---- the title and the icon ------------------------------------------------
+
+const COLOURS = { down: "#ff6b6b", degraded: "#ffb000", unknown: "#5ad4e6" };
+
+export function showWorst(numbers) {
+  const { down } = numbers;
+  const worst = Object.keys(numbers).find((verdict) => numbers[verdict]) || "up";
+  document.title = down ? `(${down}✖) Pangea` : "Pangea";
+  one("#icon").href = worst in COLOURS ? counted(COLOURS[worst], numbers[worst]) : `/static/icon-${worst}.svg`;
+}
+
+function counted(colour, number) {
+  const shown = number > 99 ? "99" : String(number);
+  const drawn = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="${colour}"/>`
+    + `<text x="16" y="23.5" font-family="monospace" font-weight="700" font-size="21" text-anchor="middle" fill="#0a0f0a">${shown}</text></svg>`;
+  return "data:image/svg+xml," + encodeURIComponent(drawn);
+}
+
+// ---- time goes on ----------------------------------------------------------
+
+export function tick() {
+  const clock = one("#clock");
+  if (clock) setText(clock, clockOf(now()));
+  for (const time of document.querySelectorAll("main time:not([data-clock], [data-moment])")) {
     setText(time, age((now() - Date.parse(time.dateTime)) / 1000));
   }
 }
 
-setInterval(tick, 1000);
-listen();
+// Moments in the zone that was chosen; the server wrote them in UTC.
+export function inZone(root = document) {
+  for (const time of root.querySelectorAll("main time")) {
+    const at = Date.parse(time.dateTime);
+    if (time.hasAttribute("data-clock")) setText(time, clockOf(at));
+    if (time.hasAttribute("data-moment")) setText(time, momentOf(at));
+    if (time.title || html.dataset.zone === "local") time.title = `${momentOf(at)} ${zoneName()}`;
+  }
+  for (const name of root.querySelectorAll("[data-zone-name]")) setText(name, zoneName());
+}
+
+document.addEventListener("pangea:look", () => inZone());
+on("refreshed", () => { if (html.dataset.zone === "local") inZone(); });
+if (html.dataset.zone === "local") inZone();
+if (strip.dataset.now) setInterval(tick, 1000);
+if (strip.dataset.now) {
+  if (!strip.hasAttribute("data-own") && !one("[data-part]")) drawAgain();
+  connect();
+}

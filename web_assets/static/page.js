@@ -1,40 +1,103 @@
-// What every page gets: keys, copy buttons, and the form that opens in place.
+// What every page gets: the menu of the look, keys and their help, copy buttons.
+
+import { bind, keysAreOn, known } from "./keys.js";
+import { t } from "./text.js";
+import { CELLS, VERDICTS, cellWord, verdictWord } from "./words.js";
 
 const one = (selector) => document.querySelector(selector);
-document.documentElement.classList.add("with-js");
+const html = document.documentElement;
+html.classList.add("with-js");
 
-function openForm(open) {
-  const form = one("#new");
-  if (!form) return;
-  form.hidden = !open;
-  one("#new-open").setAttribute("aria-expanded", String(open));
-  if (open) one("#target").focus();
-  else one("#new-open").focus();
+function element(name, text, css) {
+  const made = document.createElement(name);
+  if (text) made.textContent = text;
+  if (css) made.className = css;
+  return made;
 }
 
-function formInPlace() {
-  const opener = one("#new-open");
-  if (!opener || !one("#new")) return;
-  opener.setAttribute("role", "button");
-  opener.setAttribute("aria-controls", "new");
-  opener.setAttribute("aria-expanded", String(!one("#new").hidden));
-  opener.addEventListener("click", (event) => {
-    event.preventDefault();
-    openForm(one("#new").hidden);
-  });
-  one("#new-close").addEventListener("click", (event) => {
-    event.preventDefault();
-    openForm(false);
-  });
-  if (!one("#new").hidden) one("#target").focus();
+// ---- how it looks ----------------------------------------------------------
+
+const LOOK = ["theme", "density", "zone", "effects", "keys"];
+
+function keepLook() {
+  const said = LOOK.map((name) => `${name}:${html.dataset[name]}`).join(".");
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `pangea_look=${said}; path=/; max-age=31536000; SameSite=Lax${secure}`;
 }
+
+function lookMenu() {
+  const menu = one("#look");
+  if (!menu) return;
+  menu.addEventListener("change", (event) => {
+    html.dataset[event.target.name] = event.target.value;
+    keepLook();
+    showHints();
+    document.dispatchEvent(new CustomEvent("pangea:look"));
+  });
+  document.addEventListener("click", (event) => {
+    for (const open of document.querySelectorAll("details.menu[open]")) {
+      if (!open.contains(event.target)) open.open = false;
+    }
+  });
+}
+
+// ---- what the keys and the signs mean ---------------------------------------
+
+function listed(rows) {
+  const list = element("dl", "", "keys");
+  for (const [left, right, css] of rows) {
+    const pair = element("div");
+    const term = element("dt");
+    term.append(css ? element("span", left, css) : element("kbd", left));
+    pair.append(term, element("dd", right));
+    list.append(pair);
+  }
+  return list;
+}
+
+function signs() {
+  const rows = Object.entries(VERDICTS).map(([verdict, glyph]) => [glyph, verdictWord(verdict), "v-" + verdict]);
+  const cells = Object.entries(CELLS).filter(([state]) => !["ok", "warn", "failed", "maintenance"].includes(state));
+  return [...rows, ...cells.map(([state, [glyph, css]]) => [glyph, cellWord(state), "v-" + css])];
+}
+
+function help() {
+  const old = one("#help");
+  if (old) old.remove();
+  const dialog = element("dialog", "", "help");
+  dialog.id = "help";
+  dialog.setAttribute("aria-labelledby", "help-title");
+  const title = element("h2", t("keys.title"));
+  title.id = "help-title";
+  const form = element("form", "", "buttons");
+  form.method = "dialog";
+  form.append(element("button", t("keys.close")));
+  const rows = [["Enter", t("keys.open")], ["Esc", t("keys.escape")], ...known()];
+  dialog.append(title);
+  if (!keysAreOn()) dialog.append(element("p", t("keys.off"), "error"));
+  dialog.append(listed(rows), element("h2", t("keys.signs")), listed(signs()), element("p", t("keys.beats"), "dim"), form);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function showHints() {
+  const hints = one("#hints");
+  if (hints) hints.textContent = keysAreOn() ? t("keys.hint") : "";
+}
+
+// The last line says in words what is under the pointer or has the focus.
+function sayWord(event) {
+  const cell = event.target.closest(".cell");
+  const word = one("#word");
+  if (word) word.textContent = cell ? cell.getAttribute("aria-label") : "";
+}
+
+// ---- copy -------------------------------------------------------------------
 
 function copyButtons() {
   for (const command of document.querySelectorAll(".command")) {
-    const button = document.createElement("button");
+    const button = element("button", t("base.copy"), "quiet");
     button.type = "button";
-    button.className = "quiet";
-    button.textContent = "[COPY]";
     button.addEventListener("click", () => copy(command.querySelector("code"), button));
     command.append(button);
   }
@@ -44,27 +107,18 @@ function copyButtons() {
 async function copy(code, button) {
   try {
     await navigator.clipboard.writeText(code.textContent);
-    button.textContent = "[COPIED]";
+    button.textContent = t("base.copied");
   } catch {
     getSelection().selectAllChildren(code);
-    button.textContent = "[SELECTED]";
+    button.textContent = t("base.selected");
   }
-  setTimeout(() => { button.textContent = "[COPY]"; }, 2000);
+  setTimeout(() => { button.textContent = t("base.copy"); }, 2000);
 }
 
-const typing = (target) =>
-  target.closest("input, textarea, select, [contenteditable]") !== null;
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && one("#new") && !one("#new").hidden) openForm(false);
-  if (typing(event.target)) return;
-  if (event.key === "w" && one("#starters")) one("#starters").requestSubmit();
-  if (event.key === "n" && one("#new-open")) {
-    event.preventDefault();
-    openForm(true);
-  }
-});
-
-formInPlace();
+bind("?", "keys.help", help);
+document.addEventListener("pointerover", sayWord, { passive: true });
+document.addEventListener("focusin", sayWord);
+if (one("#help-open")) one("#help-open").addEventListener("click", help);
+lookMenu();
+showHints();
 copyButtons();

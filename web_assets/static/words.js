@@ -1,20 +1,38 @@
 // Glyphs, words and numbers as pangea/web/words.py and core/chart.py write them.
 
+import { t } from "./text.js";
+
+// The worst first.
 export const VERDICTS = {
-  down: ["✖", "DOWN"],
-  degraded: ["▲", "DEGRADED"],
-  unknown: ["○", "UNKNOWN"],
-  up: ["●", "UP"],
-  maintenance: ["◇", "MAINTENANCE"],
-  paused: ["◌", "PAUSED"],
+  down: "✖",
+  degraded: "▲",
+  unknown: "○",
+  up: "●",
+  maintenance: "◇",
+  paused: "◌",
 };
 
 export const CELLS = {
-  ok: ["●", "ok", "up"],
-  warn: ["▲", "warn", "degraded"],
-  failed: ["✖", "failed", "down"],
-  error: ["○", "could not tell", "unknown"],
+  ok: ["●", "up"],
+  warn: ["▲", "degraded"],
+  failed: ["✖", "down"],
+  error: ["○", "unknown"],
+  waiting: ["…", "unknown"],
+  lost: ["○", "lost"],
+  suspect: ["○", "lost"],
+  sick: ["○", "unknown"],
+  maintenance: ["◇", "maintenance"],
+  moving: ["→", "unknown"],
+  stopped: ["◌", "paused"],
+  refused: ["⊗", "unknown"],
+  absent: ["⊗", "unknown"],
+  none: ["·", "none"],
 };
+
+export const BEATS = { o: ["▂", "up"], w: ["▅", "degraded"], f: ["█", "down"], e: ["·", "unknown"] };
+
+export const verdictWord = (verdict) => (verdict in VERDICTS ? t("words." + verdict) : verdict.toUpperCase());
+export const cellWord = (state) => t("words.cell_" + state);
 
 const BLOCKS = "▁▂▃▄▅▆▇█";
 

@@ -1,0 +1,145 @@
+"""What is done to many jobs at once: stop, start, label, move, delete."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
+
+from aiohttp import web
+from msgspec import Struct
+from multidict import MultiMapping
+
+from pangea.core.errors import Conflict, NotAllowed, NotFound, UsageError
+from pangea.core.text import safe_text
+
+from .api_workers import WORKERS
+from .forms import Choice
+from .job_form import read_labels, read_places
+from .keys import SERVICE, who_is
+from .render import render
+from .route import Route
+from .schema import JobPatch
+from .service import Service
+from .text import t
+
+#: Jobs that one form may name.
+MOST = 5000
+#: So many refusals are told one by one.
+TOLD = 10
+
+Change = Callable[[Service, int, str], Awaitable[object]]
+
+
+class BulkView(Struct, frozen=True):
+    """The page that asks once more, and what went wrong."""
+
+    title: str
+    action: str
+    names: list[str]
+    workers: list[Choice]
+    error: str
+    refused: list[str]
+
+
+async def change_jobs(request: web.Request) -> web.StreamResponse:
+    """POST /jobs/bulk : do ``action`` to each ``job`` of the form.
+
+    What cannot be taken back, or needs to know more, is asked for on a page first.
+    """
+    data = await request.post()
+    names = list(dict.fromkeys(str(name)[:100] for name in data.getall("job", [])))
+    action = str(data.get("action", ""))
+    if not names or len(names) > MOST:
+        return await _page(request, action, [], error=t("dash.bulk_none"))
+    if action in ("label", "move", "delete") and "sure" not in data:
+        return await _page(request, action, names)
+    try:
+        change = _change(action, data)
+    except UsageError as error:
+        said = f"{error} ({error.hint})" if error.hint else str(error)
+        return await _page(request, action, names, error=said)
+    refused = await _each(request, names, change)
+    if refused:
+        return await _page(request, "", [], refused=refused)
+    done = {"done": f"{action}:{len(names)}"}
+    raise web.HTTPSeeOther(f"/dash?{urlencode(done)}")
+
+
+def _change(action: str, data: MultiMapping[object]) -> Change:
+    """Return what is done to each job. Raises UsageError."""
+    if action == "stop":
+        return lambda service, org, name: service.stop_job(org, name, None)
+    if action == "start":
+        return lambda service, org, name: service.start_job(org, name, None)
+    if action == "delete":
+        return lambda service, org, name: service.remove_job(org, name)
+    if action == "label":
+        return _patching(_label_patch(str(data.get("labels", ""))[:8000]))
+    if action == "move":
+        return _patching(JobPatch(on=read_places(data)))
+    raise UsageError(f"nothing is called {safe_text(action, 40)!r}")
+
+
+def _label_patch(text: str) -> JobPatch:
+    """Return the change of labels: ``key=value`` sets one, ``key=`` takes it away."""
+    labels: dict[str, str | None] = {
+        key: value or None for key, value in read_labels(text).items()
+    }
+    if not labels:
+        raise UsageError("give a label", hint="write key=value")
+    return JobPatch(labels=labels)
+
+
+def _patching(patch: JobPatch) -> Change:
+    return lambda service, org, name: service.edit_job(org, name, patch)
+
+
+async def _each(request: web.Request, names: list[str], change: Change) -> list[str]:
+    """Change each job; return what was refused, in words."""
+    service, org = request.app[SERVICE], who_is(request).org
+    refused = []
+    for name in names:
+        try:
+            await change(service, org, name)
+        except (UsageError, Conflict, NotAllowed, NotFound) as error:
+            refused.append(safe_text(f"{name}: {error}", 300))
+    return refused
+
+
+async def _page(
+    request: web.Request,
+    action: str,
+    names: list[str],
+    *,
+    error: str = "",
+    refused: list[str] | None = None,
+) -> web.Response:
+    workers = await request.app[WORKERS].workers(who_is(request).org)
+    known = action if action in ("label", "move", "delete") else ""
+    refused = refused or []
+    more = len(refused) - TOLD
+    if more > 0:
+        refused = [*refused[:TOLD], t("dash.bulk_more", more=more)]
+    view = BulkView(
+        title=t("dash.bulk_title"),
+        action=known,
+        names=[safe_text(name, 63) for name in names],
+        workers=[
+            Choice(w.name, safe_text(w.name, 60), False)
+            for w in workers
+            if w.state == "approved"
+        ],
+        error=safe_text(error, 300),
+        refused=refused,
+    )
+    return render(request, "bulk.html", view, status=422 if error or refused else 200)
+
+
+BULK_PAGES: list[Route] = [
+    Route(
+        method="POST",
+        path="/jobs/bulk",
+        handler=change_jobs,
+        summary="Do something to many jobs",
+        auth="admin",
+        page=True,
+    )
+]

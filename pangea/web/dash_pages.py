@@ -1,0 +1,133 @@
+"""The dashboard's pages: the matrix, its data for the scripts, and first jobs."""
+
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from .api_workers import WORKERS
+from .dash_view import BEATS, dash_view
+from .keys import HUB, SERVICE, WHO, who_is
+from .live import live
+from .matrix import asked_of
+from .matrix_data import matrix_data
+from .render import render, wants_html
+from .route import Route
+from .schema import WorkerAnswer
+from .text_view import text_dashboard
+from .then_page import dash_then
+from .view import Notice, added_notice
+
+SPARK_POINTS = 30
+
+
+async def home(request: web.Request) -> web.StreamResponse:
+    """GET / : the dashboard; for curl as plain text."""
+    who = request.get(WHO)
+    if wants_html(request):
+        raise web.HTTPSeeOther("/dash" if who else "/login")
+    if who is None:
+        return web.Response(
+            status=401,
+            text="Pangea. Log in with a browser, or: "
+            'curl -H "Authorization: Bearer TOKEN" …\n',
+        )
+    service = request.app[SERVICE]
+    status, jobs = await service.status(who.org), await service.jobs(who.org)
+    recent = {j.id: service.recent(who.org, j.id, SPARK_POINTS) for j in jobs}
+    return web.Response(text=text_dashboard(status, jobs, recent))
+
+
+async def dash(request: web.Request) -> web.StreamResponse:
+    """GET /dash : the matrix, live; with ``at`` as it was known then."""
+    who = who_is(request)
+    if at := request.query.get("at"):
+        return await dash_then(request, who, at)
+    if "new" in request.query:
+        raise web.HTTPSeeOther("/new")
+    service, event = request.app[SERVICE], request.app[HUB].last_id
+    status, jobs = await service.status(who.org), await service.jobs(who.org)
+    workers = await _workers(request)
+    starters = [] if jobs else await service.starters(who.org)
+    beats = {j.id: service.beats(who.org, j.id, BEATS) for j in jobs}
+    ask = asked_of(request.query)
+    view = dash_view(status, jobs, workers, beats, starters, ask, event=event)
+    added = next((j for j in jobs if j.name == request.query.get("added")), None)
+    notice: Notice | None = added_notice(added) if added else None
+    return render(request, "dash.html", view, notice=notice)
+
+
+async def dash_jobs(request: web.Request) -> web.StreamResponse:
+    """GET /dash/jobs : all jobs for the scripts of the page."""
+    who, service = who_is(request), request.app[SERVICE]
+    event = request.app[HUB].last_id
+    status, jobs = await service.status(who.org), await service.jobs(who.org)
+    beats = {j.id: service.beats(who.org, j.id, BEATS) for j in jobs}
+    data = matrix_data(status, jobs, await _workers(request), beats, event)
+    response = web.Response(
+        body=msgspec.json.encode(data), content_type="application/json"
+    )
+    response.enable_compression()
+    return response
+
+
+async def _workers(request: web.Request) -> list[WorkerAnswer]:
+    found = await request.app[WORKERS].workers(who_is(request).org)
+    return [worker for worker in found if worker.state == "approved"]
+
+
+async def add_starters(request: web.Request) -> web.StreamResponse:
+    """POST /starters : add all that the empty dashboard offers."""
+    who, service = who_is(request), request.app[SERVICE]
+    have = {(job.type, job.target) for job in await service.jobs(who.org)}
+    for starter in await service.starters(who.org):
+        spec = starter.spec
+        if (spec.type, spec.target) not in have:
+            await service.add_job(who.org, spec, dry_run=False)
+    raise web.HTTPSeeOther("/dash")
+
+
+def added_at(name: str) -> str:
+    """Return the address of the dashboard that says what was added."""
+    return f"/dash?{urlencode({'added': name})}"
+
+
+DASH_PAGES: list[Route] = [
+    Route(
+        method="GET",
+        path="/",
+        handler=home,
+        summary="The dashboard; plain text for curl",
+        auth="none",
+        page=True,
+    ),
+    Route(
+        method="GET",
+        path="/dash",
+        handler=dash,
+        summary="Every job, live, or as it was at=03:12",
+        page=True,
+    ),
+    Route(
+        method="GET",
+        path="/dash/jobs",
+        handler=dash_jobs,
+        summary="Every job, for the dashboard's scripts",
+        page=True,
+    ),
+    Route(
+        method="GET",
+        path="/live",
+        handler=live,
+        summary="What open pages are told",
+        page=True,
+    ),
+    Route(
+        method="POST",
+        path="/starters",
+        handler=add_starters,
+        summary="Add the first jobs",
+        auth="admin",
+        page=True,
+    ),
+]

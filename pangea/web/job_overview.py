@@ -1,0 +1,206 @@
+"""The first page of a job: everything that it prints below its head."""
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pangea.core.errors import NotFound
+from pangea.core.text import safe_text
+
+from .api_explain import EXPLAIN, ExplainAnswer
+from .api_past import PAST
+from .api_timeline import TIMELINES
+from .forms import FormError
+from .job_chart import ChartView, chart_view
+from .job_events import EventRow, Happened, event_rows, happened
+from .job_head import has_page
+from .job_phases import PhasesView, phases_view
+from .job_points import seconds
+from .job_range import CHOICES, USUAL, Range, address
+from .job_results import ResultRow, result_row
+from .job_strip import StripView, strip_view
+from .job_why import VoteRow, Why, facts_of, push_words, vote_rows, why_view
+from .keys import SERVICE, Who
+from .schema import HistoryAnswer, JobAnswer, ResultAnswer, StatusAnswer, moment
+from .schema_past import UptimeAnswer
+from .sheet_view import SheetView, sheet_views
+from .text import t
+from .view import add_command, job_href
+
+#: Results that are read for the sheets, and those of them that are listed.
+READ, LISTED = 30, 8
+
+
+class NoteForm(Struct, frozen=True):
+    """The form that adds a note; ``about`` are the choices of whom it is about."""
+
+    error: str
+    hint: str
+    text: str
+    at: str
+    about: list[tuple[str, str]]
+
+
+class Overview(Struct, frozen=True):
+    """All of /jobs/{name} below its head.
+
+    ``worker`` alone is drawn, "" for all of them; ``whole`` is the address of that.
+    """
+
+    why: Why | None
+    trust: str
+    facts: list[tuple[str, str]]
+    notices: list[str]
+    command: str
+    push: str
+    votes: list[VoteRow]
+    strip: StripView | None
+    chart: ChartView
+    phases: PhasesView | None
+    events: list[EventRow]
+    sheets: list[SheetView]
+    results: list[ResultRow]
+    note: NoteForm
+    worker: str
+    whole: str
+    first: str
+
+
+async def overview(
+    request: web.Request,
+    who: Who,
+    job: JobAnswer,
+    status: StatusAnswer,
+    shown: Range,
+    refused: FormError | None,
+) -> tuple[Overview, Range]:
+    """Return the page and the stretch that it shows.
+
+    Of a job that is younger than the usual stretch a shorter one is shown.
+    """
+    history, shown = await _history(request, who.org, job, shown, status.now)
+    now = moment(shown.span.end_us) if shown.at else status.now
+    told = None if shown.at else await _explained(request, who.org, job)
+    found = await happened(request, who.org, job.name, shown)
+    last = await _last(request, who.org, job, shown)
+    promised = await _promised(request, who.org, job, shown)
+    linked = has_page(request, "/incidents/{id}")
+    worker = request.query.get("worker", "")
+    body = Overview(
+        why=why_view(told),
+        trust=safe_text(job.trust, 300),
+        facts=facts_of(job, history, status, promised),
+        notices=[safe_text(line, 300) for line in job.notices],
+        command=add_command(job),
+        push=push_words(job, last),
+        votes=vote_rows(job, told, now),
+        strip=await _strip(request, who.org, job, shown, now, found),
+        chart=chart_view(history, shown),
+        phases=phases_view(history, shown),
+        events=event_rows(found, now, linked=linked),
+        sheets=sheet_views(job, last, now),
+        results=[result_row(job, one, now) for one in last[:LISTED]],
+        note=_note_form(job, shown, refused),
+        worker=safe_text(worker, 63),
+        whole=address(job_href(job.name), shown.query),
+        first=t("job.first_within", every=f"{job.interval_s:g} s"),
+    )
+    return body, shown
+
+
+async def _history(
+    request: web.Request, org: int, job: JobAnswer, shown: Range, now: str
+) -> tuple[HistoryAnswer, Range]:
+    """Return the history of the stretch, or of a shorter one that is not all empty."""
+    found = await _points(request, org, job, shown)
+    if found.added_at and not request.query.keys() & {"range", "from", "to", "at"}:
+        age = seconds(now) - seconds(found.added_at)
+        word = next((w for w, (length, _) in CHOICES.items() if length >= age), USUAL)
+        if CHOICES[word][0] < CHOICES[USUAL][0]:
+            begin = shown.end_s - CHOICES[word][0]
+            shown = replace(shown, word=word, begin_s=begin)
+            found = await _points(request, org, job, shown)
+    return found, shown
+
+
+async def _points(
+    request: web.Request, org: int, job: JobAnswer, shown: Range
+) -> HistoryAnswer:
+    return await request.app[SERVICE].history(
+        org,
+        job.name,
+        range_s=shown.length_s,
+        points=shown.points,
+        worker=request.query.get("worker") or None,
+        until_us=shown.span.end_us,
+    )
+
+
+async def _strip(
+    request: web.Request,
+    org: int,
+    job: JobAnswer,
+    shown: Range,
+    now: str,
+    found: Happened,
+) -> StripView | None:
+    service = request.app.get(TIMELINES)
+    if service is None:
+        return None
+    timeline = await service.timeline(org, job.name, shown.span)
+    return strip_view(timeline, shown, now, found.incidents, found.notes)
+
+
+async def _explained(
+    request: web.Request, org: int, job: JobAnswer
+) -> ExplainAnswer | None:
+    service = request.app.get(EXPLAIN)
+    if service is None:
+        return None
+    try:
+        return await service.job(org, job.name)
+    except NotFound:
+        return None  # there is nothing to explain of a job without workers
+
+
+async def _last(
+    request: web.Request, org: int, job: JobAnswer, shown: Range
+) -> list[ResultAnswer]:
+    """Return the last results up to the end of the stretch, if it is in the past."""
+    page = await request.app[SERVICE].results(
+        org,
+        job.name,
+        worker=request.query.get("worker") or None,
+        since_us=None,
+        until_us=shown.span.end_us if shown.at or not shown.word else None,
+        limit=READ,
+        cursor=None,
+    )
+    found: list[ResultAnswer] = page.items
+    return found
+
+
+async def _promised(
+    request: web.Request, org: int, job: JobAnswer, shown: Range
+) -> UptimeAnswer | None:
+    service = request.app.get(PAST)
+    if service is None or not job.slo:
+        return None
+    return await service.uptime(org, job.name, shown.span)
+
+
+def _note_form(job: JobAnswer, shown: Range, refused: FormError | None) -> NoteForm:
+    typed = refused.typed if refused else {}
+    at = typed.get("at", shown.at)
+    labels = [f"{key}={value}" for key, value in job.labels.items()]
+    return NoteForm(
+        error=refused.message if refused else "",
+        hint=refused.hint if refused else "",
+        text=typed.get("text", ""),
+        at=safe_text(at, 60),
+        about=[
+            (f"job={job.name}", t("job.about_this")),
+            *((one, t("job.about_label", label=safe_text(one, 80))) for one in labels),
+            ("", t("job.about_all")),
+        ],
+    )
