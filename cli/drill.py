@@ -26,6 +26,7 @@ def _stage(field: str, words: Callable[[dict[str, Any]], str]) -> tuple[str, Tol
 STAGES: list[tuple[str, Told]] = [
     _stage("first_failed_s", lambda drill: f"first failure, by {drill['heard'][0]}"),
     _stage("confirmed_s", lambda drill: f"down: {drill['verdict_reason']}"),
+    _stage("alerted_s", lambda drill: f"told over {drill['alerted_by']}"),
     _stage("ended_s", lambda drill: "the workers tell again how it is"),
     (
         "recovery_s",

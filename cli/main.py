@@ -31,6 +31,8 @@ COMMANDS = {
     "config": (".config", "Check and show the configuration."),
     "secret": (".secret", "Make, print or rotate the secret of the cluster."),
     "drill": (".drill", "Let a job fail on purpose, and time each stage."),
+    "rule": (".rule", "Say who is told of what, and when."),
+    "delivery": (".delivery", "Print what was told to whom, and what was not."),
     "backup": (".backup", "Back the coordinator up into one sealed file."),
     "restore": (".restore", "Put a backup into a state directory."),
     "completion": (".completion", "Print what a shell needs to complete commands."),

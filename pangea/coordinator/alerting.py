@@ -38,6 +38,14 @@ class Alerting:
         """Tell people, until cancelled."""
         await self.paging.run()
 
+    def reached_at(self, url: str) -> None:
+        """Let messages link to *url*, where people reach this site."""
+        self.paging.outbox.url = url.rstrip("/")
+
+    def troubles(self) -> list[str]:
+        """Return which channels take no message, for a person."""
+        return self.paging.outbox.troubles()
+
     async def stop(self) -> None:
         """Begin to send nothing more, and let what is being sent arrive."""
         await self.paging.outbox.finish()

@@ -108,9 +108,9 @@ class Coordinator:
         self.heartbeats = Heartbeats(vault, clock)
         #: Held while jobs are changed, so that no change undoes another.
         self.changing = asyncio.Lock()
-        self.alerting = Alerting(self, vault)
         self.members = Membership(self)
         self._explain_verdicts()
+        self.alerting = Alerting(self, vault)
         self.stopping, self.lag = False, Lag(clock)
         self._folded_at = clock.monotonic()
         self._expire_from = 0.0
@@ -194,6 +194,7 @@ class Coordinator:
             tasks.create_task(self.reasons.run(self.intake.note), name="reasons")
             tasks.create_task(self.dialler.run(), name="dialler")
             tasks.create_task(self.past.run(), name="corrections")
+            tasks.create_task(self.alerting.run(), name="alerting")
             tasks.create_task(self.retention.sealing.run(), name="sealing")
             tasks.create_task(recover(self.store, self.buckets), name="recover")
 
@@ -204,6 +205,7 @@ class Coordinator:
         try:
             async with asyncio.timeout(5):
                 await self.intake.drain()
+                await self.alerting.stop()
                 await self._fold()
                 await self._write_seen()
         except (TimeoutError, StorageError) as error:

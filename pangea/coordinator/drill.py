@@ -102,6 +102,12 @@ class Drills:
         elif change.after is Verdict.UP and not drill.failing:
             self._finish(drill, now, "", decided, recovered=True)
 
+    def alerted(self, job: int, now: float, channel: str) -> None:
+        """Note that people were told of the drill of *job*, if it is drilled."""
+        drill = self.drills.get(job)
+        if drill is not None and drill.confirmed:
+            self.drills[job] = steps.alert(drill, now, channel)
+
     def look(self, now: float, decided: Decided) -> None:
         """End what has lasted long enough, or became earnest."""
         for drill in [d for d in self.drills.values() if not d.over]:

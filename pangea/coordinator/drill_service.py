@@ -56,6 +56,8 @@ class DrillService:
             heard=sorted(self._board.voter(worker) for worker in drill.heard),
             first_failed_s=_seconds(drill.begun, drill.first_failed),
             confirmed_s=_seconds(drill.begun, drill.confirmed),
+            alerted_s=_seconds(drill.begun, drill.alerted),
+            alerted_by=drill.told,
             ended_s=_seconds(drill.begun, drill.ended),
             recovery_s=_seconds(drill.ended, recovered),
             verdict=self._board.verdict(job),

@@ -54,6 +54,9 @@ class Gathering:
         self._bucket = Bucket(A_SECOND, AT_ONCE)
         #: Jobs of which none was gathered, for there were too many at once.
         self.left_out = 0
+        #: Are called with the id of an incident and its new line.
+        self.found: list[Callable[[str, Entry], None]] = []
+        self._busy: set[int] = set()
 
     def follow(self, before: JobState, judged: Judgement, decided: Decided) -> None:
         """Have evidence gathered of a job that has an incident now.
@@ -81,6 +84,11 @@ class Gathering:
         self._wanted.append(job.id)
         self._news.set()
 
+    def is_busy_with(self, incident: str) -> bool:
+        """Tell whether evidence of an incident is wanted, and not there yet."""
+        asked = {*self._wanted, *self._busy}
+        return any(self._board.incident_of(job) == incident for job in asked)
+
     async def run(self, write: Write) -> None:
         """Gather what is wanted, so many a second, and hand it to *write*."""
         turns = asyncio.Semaphore(RUNNING)
@@ -106,13 +114,19 @@ class Gathering:
 
     async def _one(self, job: Job, write: Write) -> None:
         decided = Decided()
-        entry = await self.gather(job)
+        self._busy.add(job.id)
+        try:
+            entry = await self.gather(job)
+        finally:
+            self._busy.discard(job.id)
         incident = self._board.incident_of(job.id)
         if entry is None or not incident:
             return
         decided.writes.append(partial(stored.add_entries, incident, (entry,)))
         said = {"incident": incident, "change": EVIDENCE, "job": job.name}
         decided.told.append(("incident", job.org, said))
+        for tell in self.found:
+            tell(incident, entry)
         await write(decided)
 
     async def gather(self, job: Job) -> Entry | None:

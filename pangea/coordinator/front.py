@@ -11,8 +11,10 @@ from pangea.core.config import NodeConfig
 from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
+from pangea.web.api_alert_rules import RULES
 from pangea.web.api_backtest import TRIALS
 from pangea.web.api_channels import CHANNELS
+from pangea.web.api_deliveries import DELIVERIES
 from pangea.web.api_dependencies import DEPENDENCIES
 from pangea.web.api_dials import DIALS
 from pangea.web.api_drill import DRILLS
@@ -35,9 +37,11 @@ from pangea.web.app import make_app
 from pangea.web.pouring import POURING, Pouring
 from pangea.web.server import serve
 
+from .alert_service import RuleService
 from .backup_start import keep_backups, source_of
 from .channel_service import ChannelService
 from .coordinator import Coordinator
+from .delivery_service import DeliveryService
 from .dependency_service import DependencyService
 from .dial_service import DialService
 from .drill_service import DrillService
@@ -113,6 +117,8 @@ async def open_front(
     service.own_url = url_of(here)
     places = places_of(config, certificate, host, running.port)
     members.places = probes.own = places
+    service.troubles.append(coordinator.alerting.troubles)
+    coordinator.alerting.reached_at(places[0] if places else service.own_url)
     service.join = join_lines(state_dir, places, public=config.server.public)
     note_here(state_dir, service.own_url, certificate, background)
     stack.push_async_callback(running.stop)
@@ -129,6 +135,7 @@ def offer(
     app[DIALS] = DialService(coordinator)
     app[GAPS] = GapService(coordinator)
     app[CHANNELS] = ChannelService(coordinator)
+    app[RULES], app[DELIVERIES] = RuleService(coordinator), DeliveryService(coordinator)
     app[INCIDENTS] = IncidentService(coordinator)
     app[NOTES] = NoteService(coordinator)
     app[DEPENDENCIES] = DependencyService(coordinator, service)

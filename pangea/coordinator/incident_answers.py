@@ -36,7 +36,8 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
     down_us = incident.confirmed_us
     spent_us = max(down_us - incident.first_fail_us, 0)
     lasted_us = max(ended_us - incident.opened_us - incident.away_us, 0)
-    acked_us = incident.acked_us
+    acked_us, told_us = incident.acked_us, incident.alerted_us
+    reached_us = max(told_us - incident.first_fail_us, 0)
     storm = incident.is_storm
     return IncidentAnswer(
         id=incident.id,
@@ -56,6 +57,8 @@ def incident_answer(board: Board, incident: Incident, now_us: int) -> IncidentAn
         first_fail_at=moment(incident.first_fail_us),
         confirmed_at=moment(down_us) if down_us else None,
         confirmed_after_s=round(spent_us / 1e6, 3) if down_us else None,
+        alerted_at=moment(told_us) if told_us else None,
+        alerted_after_s=round(reached_us / 1e6, 3) if told_us else None,
         bad_since=moment(incident.since_us or incident.opened_us),
         acknowledged_at=moment(acked_us) if acked_us else None,
         acknowledged_by=incident.acked_by,

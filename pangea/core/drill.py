@@ -27,6 +27,8 @@ class Drill(Struct, frozen=True, kw_only=True):
     first_failed: float = 0.0
     heard: tuple[int, ...] = ()
     confirmed: float = 0.0
+    alerted: float = 0.0
+    told: str = ""
     ended: float = 0.0
     over: float = 0.0
     recovered: bool = False
@@ -77,6 +79,11 @@ def hear(drill: Drill, worker: int, now: float) -> Drill:
 def confirm(drill: Drill, now: float) -> Drill:
     """Return *drill* when the job is down: from now on it is told as it is."""
     return replace(drill, confirmed=now, ended=drill.ended or now)
+
+
+def alert(drill: Drill, now: float, channel: str) -> Drill:
+    """Return *drill* when the first people were told of it, over *channel*."""
+    return drill if drill.alerted else replace(drill, alerted=now, told=channel)
 
 
 def stop(drill: Drill, now: float, words: str) -> Drill:

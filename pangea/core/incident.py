@@ -35,8 +35,9 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     ``job`` is the first of its ``members``, ``worst`` the worst verdict it had.
     ``first_fail_us`` is when the first failing probe began, ``confirmed_us`` when
-    it was down, 0 if it was but degraded; both are of the stretch from ``since_us``
-    on, if it was over for ``away_us`` in between. ``causes`` are those that all
+    it was down, 0 if it was but degraded, and ``alerted_us`` when the first people
+    were told, 0 if nobody was; all are of the stretch from ``since_us`` on, if it
+    was over for ``away_us`` in between. ``causes`` are those that all
     members share, the one that is shown first. One that ``merged_into`` another is
     told of there. What is ``backfilled`` was found in late results, what is
     ``retracted`` never was, and a ``drill`` was on purpose. ``flapping`` are the
@@ -78,6 +79,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     away_us: int = 0
     head: int = 0
     root: int = 0
+    alerted_us: int = 0
     cleared: tuple[int, ...] = ()
 
     @property
@@ -203,6 +205,7 @@ def again(incident: Incident, at_us: int, first_fail_us: int) -> Incident:
         away_us=incident.away_us + max(at_us - incident.closed_us, 0),
         first_fail_us=min(first_fail_us, at_us),
         confirmed_us=0,
+        alerted_us=0,
     )
 
 

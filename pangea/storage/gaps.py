@@ -34,6 +34,25 @@ def page(worker: int, limit: int, cursor: str | None) -> tuple[list[Gap], str | 
     return found, str(rows[limit - 1][0]) if len(rows) > limit else None
 
 
+def newest() -> int:
+    """Return the number of the last gap that is stored, 0 if there is none."""
+    (number,) = connection().execute("SELECT max(id) FROM gap").fetchone()
+    return int(number or 0)
+
+
+def after(number: int, limit: int = 100) -> list[tuple[int, int, Gap]]:
+    """Return gaps that were stored after that one, with their numbers and workers."""
+    rows = connection().execute(
+        "SELECT id, worker, first, last, from_us, to_us, reason, counts FROM gap"
+        " WHERE id > ? ORDER BY id LIMIT ?",
+        (number, limit),
+    )
+    return [
+        (id_, worker, Gap(first, last, from_us, to_us, reason, _counts(packed)))
+        for id_, worker, first, last, from_us, to_us, reason, packed in rows.fetchall()
+    ]
+
+
 def _counts(packed: bytes) -> dict[int, int]:
     counts: dict[int, int] = msgspec.msgpack.decode(packed, type=dict[int, int])
     return counts

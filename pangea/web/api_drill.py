@@ -35,6 +35,8 @@ class DrillAnswer(Struct, frozen=True, kw_only=True):
     heard: list[str]
     first_failed_s: float | None
     confirmed_s: float | None
+    alerted_s: float | None
+    alerted_by: str
     ended_s: float | None
     recovery_s: float | None
     verdict: str

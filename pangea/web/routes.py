@@ -39,6 +39,7 @@ from .login import LOGIN
 from .mesh import MESH
 from .pages import PAGES
 from .route import Route
+from .routes_alerts import ALERT_ROUTES
 from .routes_backups import BACKUP_ROUTES
 from .routes_channels import CHANNEL_ROUTES
 from .routes_incidents import INCIDENT_ROUTES
@@ -220,6 +221,7 @@ API: list[Route] = [
     *PLANNED_ROUTES,
     *JUDGING_ROUTES,
     *BACKUP_ROUTES,
+    *ALERT_ROUTES,
     *CHANNEL_ROUTES,
     Route(
         method="GET",

@@ -57,7 +57,8 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     ``jobs``, of which 20 are named and all are counted; with more than one
     ``cause`` says what they share. ``verdict`` is the last that was bad, ``worst``
     the worst. ``confirmed_at`` is when it was ``down``, null if it was but degraded,
-    and ``confirmed_after_s`` is from the first failure to that. What opened again
+    and ``confirmed_after_s`` is from the first failure to that; ``alerted_at`` is when
+    the first people were told, null if nobody was. What opened again
     is ``bad_since`` then, and ``duration_s`` leaves out when it was closed. Of
     ``new_since_ack`` jobs the acknowledgement knew nothing.
     """
@@ -80,6 +81,8 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     confirmed_at: str | None
     confirmed_after_s: float | None
     bad_since: str
+    alerted_at: str | None = None
+    alerted_after_s: float | None = None
     acknowledged_at: str | None = None
     acknowledged_by: str = ""
     acknowledged_text: str = ""

@@ -1,0 +1,70 @@
+"""Which messages belong together, and which of them nothing is open of any more.
+
+A pager opens one thing for a thread and closes it when all that was told in it is
+over: one incident, or all those of a list.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pangea.core.notification import Notification
+
+
+class Threads:
+    """The threads of one channel, each with the alerts that it told of and go on."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, set[str]] = {}
+
+    def add(self, alert: str, thread: str) -> None:
+        """Note that *alert* was told in *thread*."""
+        self._open.setdefault(thread, set()).add(alert)
+
+    def of(self, alert: str) -> list[str]:
+        """Return the threads that *alert* was told in."""
+        return [thread for thread, alerts in self._open.items() if alert in alerts]
+
+    def move(self, alert: str, to: str) -> None:
+        """Let what told of *alert* tell of the one that it became part of."""
+        for alerts in self._open.values():
+            if alert in alerts:
+                alerts.discard(alert)
+                alerts.add(to)
+
+    def thread_for(self, them: Sequence[Notification], message: str) -> str:
+        """Return the thread of a message that tells *them*.
+
+        That of before if all of them have the same one; else it has its own.
+        """
+        threads = {self._first(it) for it in them}
+        return threads.pop() if len(threads) == 1 else message
+
+    def settled_by(self, them: Iterable[Notification]) -> tuple[str, ...]:
+        """Return the threads of which nothing goes on when *them* are told."""
+        over = {it.alert for it in them if it.is_over}
+        return tuple(
+            thread
+            for thread, alerts in self._open.items()
+            if alerts & over and not alerts - over
+        )
+
+    def told(self, them: Iterable[Notification], thread: str) -> None:
+        """Note that *them* were told in *thread*."""
+        for it in them:
+            if it.is_over:
+                self._forget(it.alert)
+            elif it.kind != "acknowledged":
+                self.add(it.alert, thread)
+
+    def _forget(self, alert: str) -> None:
+        for thread in self.of(alert):
+            self._open[thread].discard(alert)
+            if not self._open[thread]:
+                del self._open[thread]
+
+    def _first(self, it: Notification) -> str:
+        return next(iter(self.of(it.alert)), own_thread(it))
+
+
+def own_thread(it: Notification) -> str:
+    """Return the thread of what was not told before."""
+    return it.notice.incident or it.alert

@@ -1,0 +1,206 @@
+"""Which messages are due: pure, of what is wrong, who was told of it, and the time.
+
+An alert is something that people may be told of: it begins, may grow, may be
+acknowledged, and is over. What is due has a name of its own in the alert and the
+rule, so that it is told once.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from .alert_rule import Abouts, AlertRule, is_open, matches
+from .notice import Kind, Notice
+
+#: What has twice as many jobs as were told, and so many more, is told again, no
+#: sooner than so many seconds later.
+GROWN, GROWN_S = 3, 30.0
+#: The hours of a rule are looked at so often, in seconds.
+HOURS_S = 60.0
+#: What happened once is told within so many seconds, or not at all.
+STALE_S = 7 * 86400.0
+RECOVERED, ACKNOWLEDGED, GREW, REMIND = "recovered", "acknowledged", "grown", "remind"
+
+
+class Told(Struct, frozen=True):
+    """When something was told, how many jobs it was about, and to which channels."""
+
+    at_us: int
+    size: int
+    channels: tuple[int, ...]
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """Something that people may be told of, and what they were told.
+
+    ``timer_us`` is when its timers began, by the clock as it is now: it moves along
+    with a clock that is set, and begins anew when it is worse. What is not ``lasting``
+    happened once. ``merged`` are the alerts that became part of it. What is
+    ``silent`` is over without a word. ``told`` is by rule, and by name.
+    """
+
+    key: str
+    notice: Notice
+    timer_us: int
+    subject: str = ""
+    size: int = 1
+    lasting: bool = True
+    acked_us: int = 0
+    ended_us: int = 0
+    over: str = ""
+    silent: bool = False
+    merged: tuple[str, ...] = ()
+    told: dict[int, dict[str, Told]] = field(default_factory=dict)
+
+    def tell(self, rule: int, name: str, told: Told) -> "Alert":
+        """Return it after something was told."""
+        mine = {**self.told.get(rule, {}), name: told}
+        return replace(self, told={**self.told, rule: mine})
+
+    def shifted(self, by_us: int) -> "Alert":
+        """Return it after the clock was set by so much: no timer is moved by that."""
+        told = {
+            rule: {n: replace(t, at_us=t.at_us + by_us) for n, t in mine.items()}
+            for rule, mine in self.told.items()
+        }
+        acked_us = self.acked_us and self.acked_us + by_us
+        timer_us = self.timer_us + by_us
+        return replace(self, timer_us=timer_us, acked_us=acked_us, told=told)
+
+
+class Due(Struct, frozen=True):
+    """A message that is due now: its ``name`` in the alert, and who is told."""
+
+    name: str
+    kind: Kind
+    channels: tuple[int, ...]
+
+
+class Plan(Struct, frozen=True):
+    """What is due now, and when something may be next: None if never by itself."""
+
+    due: tuple[Due, ...] = ()
+    next_us: int | None = None
+
+
+def due(
+    rule: AlertRule,
+    alert: Alert,
+    now_us: int,
+    everybody: tuple[int, ...],
+    abouts: Abouts,
+) -> Plan:
+    """Return what *rule* has to tell of *alert* at *now_us*.
+
+    *everybody* are the channels that there are: a rule that names none means all of
+    them, and those that it names and are not there are told nothing.
+    """
+    told = alert.told.get(rule.id, {})
+    if not rule.enabled or alert.silent:
+        return Plan()
+    if alert.lasting and alert.ended_us:
+        plan = _at_the_end(rule, alert, told)
+    elif alert.notice.kind not in told:
+        plan = _first(rule, alert, now_us, everybody, abouts)
+    elif alert.lasting:
+        plan = _later(rule, alert, told, now_us)
+    else:
+        return Plan()
+    there = [_only(one, everybody) for one in plan.due]
+    return Plan(tuple(one for one in there if one.channels), plan.next_us)
+
+
+def _only(due: Due, everybody: tuple[int, ...]) -> Due:
+    """Return *due* without the channels that are not there."""
+    if set(due.channels) <= set(everybody):
+        return due
+    return replace(due, channels=tuple(c for c in due.channels if c in everybody))
+
+
+def channels_of(told: Iterable[Told]) -> tuple[int, ...]:
+    """Return all channels, each once."""
+    return tuple(dict.fromkeys(c for one in told for c in one.channels))
+
+
+def _at_the_end(rule: AlertRule, alert: Alert, told: dict[str, Told]) -> Plan:
+    if not told or RECOVERED in told or not rule.recovered:
+        return Plan()
+    lost = alert.notice.kind == "worker-lost"
+    kind: Kind = "worker-back" if lost else "recovered"
+    return Plan((Due(RECOVERED, kind, channels_of(told.values())),))
+
+
+def _first(
+    rule: AlertRule,
+    alert: Alert,
+    now_us: int,
+    everybody: tuple[int, ...],
+    abouts: Abouts,
+) -> Plan:
+    """Return the first message: if it is about that, old enough, and the time is."""
+    notice = alert.notice
+    if not matches(rule, notice, abouts):
+        return Plan()
+    if alert.acked_us >= alert.timer_us and alert.acked_us:
+        return Plan()
+    if not alert.lasting and now_us > alert.timer_us + STALE_S * 1e6:
+        return Plan()
+    old_us = alert.timer_us + round(rule.older_s * 1e6)
+    if now_us < old_us and alert.lasting:
+        return Plan((), old_us)
+    if not is_open(rule, now_us / 1e6):
+        return Plan((), now_us + round(HOURS_S * 1e6))
+    channels = rule.channels or everybody
+    return Plan((Due(notice.kind, notice.kind, channels),))
+
+
+def _later(rule: AlertRule, alert: Alert, told: dict[str, Told], now_us: int) -> Plan:
+    """Return what follows the first message: escalations, reminders, growth."""
+    first, kind = told[alert.notice.kind], alert.notice.kind
+    acked = alert.acked_us and alert.acked_us >= first.at_us
+    if acked and ACKNOWLEDGED not in told:
+        whom = channels_of(told.values())
+        return Plan((Due(ACKNOWLEDGED, "acknowledged", whom),), now_us)
+    plans = [_grown(alert, told)]
+    if not acked:
+        plans += [*_escalations(rule, kind, told), _reminder(rule, kind, told)]
+    ready = tuple(what for what, at_us in filter(None, plans) if at_us <= now_us)
+    coming = [at_us for _, at_us in filter(None, plans) if at_us > now_us]
+    if ready:
+        coming.append(now_us)  # What follows from these is looked at next.
+    return Plan(ready, min(coming, default=None))
+
+
+_Planned = tuple[Due, int] | None
+
+
+def _grown(alert: Alert, told: dict[str, Told]) -> _Planned:
+    last = max(told.values(), key=lambda one: (one.size, one.at_us))
+    if alert.size < max(2 * last.size, last.size + GROWN):
+        return None
+    number = sum(name.startswith(GREW) for name in told) + 1
+    latest_us = max(one.at_us for one in told.values())
+    grew = Due(f"{GREW}.{number}", alert.notice.kind, channels_of(told.values()))
+    return grew, latest_us + round(GROWN_S * 1e6)
+
+
+def _escalations(rule: AlertRule, kind: Kind, told: dict[str, Told]) -> list[_Planned]:
+    found: list[_Planned] = []
+    for number, step in enumerate(rule.escalations, 1):
+        name = f"{kind}.{number}"
+        if name not in told:
+            at_us = told[kind].at_us + round(step.after_s * 1e6)
+            found.append((Due(name, kind, step.channels), at_us))
+    return found
+
+
+def _reminder(rule: AlertRule, kind: Kind, told: dict[str, Told]) -> _Planned:
+    if not rule.remind_s:
+        return None
+    begun = f"{REMIND}.{kind}."
+    count = sum(name.startswith(begun) for name in told)
+    wait_s = min(rule.remind_s * rule.factor**count, 7 * 86400.0)
+    latest_us = max(one.at_us for one in told.values())
+    whom = channels_of(told.values())
+    return Due(f"{begun}{count + 1}", kind, whom), latest_us + round(wait_s * 1e6)
