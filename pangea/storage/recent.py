@@ -5,9 +5,10 @@ ten bytes a result, so 100,000 series of 60 results fit in some 70 MB.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from pangea.core.model import Outcome, Result
+from pangea.core.model import Flag, Outcome, Result
 
 _BASE = struct.Struct("<q")
 #: microseconds after the base (40 bits), duration in ms, outcome and flags
@@ -18,6 +19,11 @@ _REACH_US = 1 << 40
 _CODES = {Outcome.OK: 0, Outcome.FAILED: 1, Outcome.ERROR: 2}
 _OUTCOMES = tuple(_CODES)
 _OK = Outcome.OK
+#: Of the byte that says how a round went, its letter.
+_LETTERS = bytes(
+    b"ofee"[code >> 6] if code >> 6 or not code & Flag.WARN else ord("w")
+    for code in range(256)
+)
 
 
 class Past(NamedTuple):
@@ -65,6 +71,17 @@ class Recent:
             for past in merged
             if past.outcome is not Outcome.ERROR
         ][-n:]
+
+    def beats(self, job: int, n: int) -> Iterator[tuple[int, str]]:
+        """Yield each worker of a job with its last *n* outcomes, oldest first.
+
+        A letter each: ``o`` ok, ``w`` with a warning, ``f`` failed, ``e`` error.
+        """
+        for worker, held in self._jobs.get(job, {}).items():
+            begin = max(_BASE.size, len(held) - n * _ENTRY.size)
+            # The last byte of an entry says how it went.
+            codes = held[begin + _ENTRY.size - 1 :: _ENTRY.size]
+            yield worker, codes.translate(_LETTERS).decode()
 
     def forget(self, job: int) -> None:
         """Drop a job that was removed."""
