@@ -129,15 +129,18 @@ class Client:
             except (OSError, http.client.HTTPException) as error:
                 raise self._unreachable(error) from error
 
-    def lines(self, path: str, body: Any, wait_s: float = SILENCE_S) -> Iterator[Any]:
+    def lines(
+        self, path: str, body: Any = None, wait_s: float = SILENCE_S, **query: Any
+    ) -> Iterator[Any]:
         """Yield each line of JSON that ``POST /api/v1/path`` answers, as it comes.
 
-        *wait_s* is the longest silence, in seconds; Unreachable after that.
+        Without a *body* it is a ``GET``. *wait_s* is the longest silence, in seconds;
+        Unreachable after that, and if the answer is cut short.
         """
-        target = f"/api/v1/{path}"
+        target, method = _target(path, query), "GET" if body is None else "POST"
         with closing(self._connect()) as connection:
             try:
-                answer = self._send(connection, "POST", target, body, {}, wait_s)
+                answer = self._send(connection, method, target, body, {}, wait_s)
                 if answer.status != 200:
                     raise self._problem(answer.status, _bounded(answer))
                 while line := answer.readline(MAX_LINE):
@@ -148,8 +151,7 @@ class Client:
     def _ask(
         self, method: str, path: str, query: dict[str, Any], body: Any = None
     ) -> Any:
-        given = {k: v for k, v in query.items() if v is not None}
-        target = f"/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
+        target = _target(path, query)
         begun = time.perf_counter()
         with closing(self._connect()) as connection:
             try:
@@ -240,6 +242,11 @@ class Client:
         )
 
 
+def _target(path: str, query: dict[str, Any]) -> str:
+    given = {k: v for k, v in query.items() if v is not None}
+    return f"/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
+
+
 def path_of(*parts: str) -> str:
     """Return a path below the API, each part quoted."""
     return "/".join(quote(part, safe="") for part in parts)
@@ -296,6 +303,8 @@ def _json_or_none(text: str) -> Any:
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the answer was cut short"
     if isinstance(error, ssl.SSLError):
         return safe_text(error.reason or str(error)).lower().replace("_", " ")
     if isinstance(error, socket.gaierror):

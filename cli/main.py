@@ -16,6 +16,8 @@ COMMANDS = {
     "job": (".job", "Add, list, change, stop and remove jobs."),
     "results": (".results", "Print what the probes of a job found."),
     "history": (".history", "Draw a job's past: chart, percentiles, uptime."),
+    "uptime": (".uptime", "Print how much of the time a job was up, day by day."),
+    "top": (".top", "Print the slowest jobs, or those that lose or flap most."),
     "status": (".status", "Print how everything is, and what to do next."),
     "incident": (".incident", "Print what is and was wrong; take care of it."),
     "backtest": (".backtest", "Try another rule on what has been."),

@@ -16,10 +16,12 @@ MOST = 200
 MARK = "^"
 
 
-def notes_about(client: Client, job: str, seconds: float) -> list[dict[str, Any]]:
-    """Return the notes about *job* of the last *seconds*, newest first."""
+def notes_about(
+    client: Client, job: str, since: str, until: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the notes about *job* of a stretch of time, newest first."""
     try:
-        return client.items("notes", MOST, since=f"{float(seconds):f}s", job=job)
+        return client.items("notes", MOST, since=since, until=until, job=job)
     except NotFound:
         return []
 

@@ -1,13 +1,12 @@
 """Data on stdout, in the form that was asked for."""
 
-import csv
-import io
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from pangea.core.csv_line import csv_line
 from pangea.core.durations import format_duration
 from pangea.core.durations import milliseconds as spent
 from pangea.core.text import safe_text
@@ -138,21 +137,8 @@ def _print_table(
 def _csv(items: Sequence[dict[str, Any]]) -> str:
     """Return items as CSV (RFC 4180, but lines end as here); nested is JSON."""
     keys = list(dict.fromkeys(key for item in items for key in item))
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    if keys:
-        writer.writerow(keys)
-    for item in items:
-        writer.writerow([_csv_cell(item.get(key)) for key in keys])
-    return file.getvalue()
-
-
-def _csv_cell(value: Any) -> Any:
-    if isinstance(value, (dict, list)):
-        return to_json(value, indent=None)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return safe_text(value, 10000) if isinstance(value, str) else value
+    lines = [csv_line(item.get(key) for key in keys) for item in items]
+    return "".join([csv_line(keys), *lines] if keys else lines)
 
 
 def _tamed(char: str) -> str:

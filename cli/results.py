@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import OrderedDict
+from itertools import islice
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from .client import Client, path_of
 from .group import Command
 from .output import Column, milliseconds, show_items, to_json
 from .session import Session
+from .streamed import FORMS, print_rows
 from .table import Style, pad
 
 COLUMNS = [
@@ -58,6 +60,7 @@ def phases_of(result: dict[str, Any]) -> str:
 @click.argument("name")
 @click.option("--on", metavar="WORKER", help="Of this worker alone.")
 @click.option("--since", metavar="1h", help="How far back, or a time as --at takes.")
+@click.option("--until", metavar="TIME", help="No newer than that.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), help="At most so many.")
 @click.option("-f", "--follow", is_flag=True, help="Print each new result.")
 @click.pass_obj
@@ -66,16 +69,27 @@ def command(
     name: str,
     on: str | None,
     since: str | None,
+    until: str | None,
     limit: int | None,
     follow: bool,
 ) -> None:
-    """Print the results of the job NAME, newest first (100, or all --since)."""
-    if since:
-        _check_since(since)
+    """Print the results of the job NAME, newest first (100, or all --since).
+
+    -o csv and -o jsonl print each as it is read, however many there are.
+    """
+    for text in filter(None, (since, until)):
+        _check_since(text)
+    if follow and until:
+        raise UsageError("--follow and --until: what has been does not change")
     client, path = session.client(), path_of("jobs", name, "results")
     if not since and limit is None:
         limit = BEGIN if follow else FETCH
-    found = client.items(path, limit, worker=on, since=since)
+    stretch = {"worker": on, "since": since, "until": until}
+    if session.form in FORMS and not follow:
+        rows = client.lines("export/results", job=name, **stretch)
+        print_rows(session, islice(rows, limit))
+        return
+    found = client.items(path, limit, **stretch)
     if follow:
         Follower(session, client, path, on).run(found)
         return
