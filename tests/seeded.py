@@ -31,6 +31,7 @@ from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 
 from .seeded_past import make_history
 from .seeded_readings import with_readings
+from .seeded_many import more_jobs
 from .seeded_world import (
     JOBS,
     NOW_US,
@@ -55,6 +56,7 @@ class SeededService:
         self.trouble: list[str] = []
         self.concerns: list[Concern] = []
         made = [make_job(number, row) for number, row in enumerate(JOBS[:jobs], 1)]
+        made += more_jobs(len(JOBS) + 1, jobs) if jobs > len(JOBS) else []
         self._jobs = {job.name: job for job in made}
         self._ids = len(made)
 

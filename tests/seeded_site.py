@@ -15,6 +15,7 @@ from pangea.web.codes import hash_code, new_salt, read_code
 from pangea.web.keys import Site
 from pangea.web.server import serve
 from tests.seeded import SeededService
+from tests.seeded_job import SeededPast
 from tests.web.memory import MemoryAccounts
 
 CODE = "0123-4567-89AB-CDEF-GHJK"
@@ -59,6 +60,7 @@ async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
         site=Site(admin_token=TOKEN),
     )
     app[WORKERS] = service
+    SeededPast(service).offer(app)
     running = await serve(app, "127.0.0.1", 0)
     try:
         yield Seeded(f"http://127.0.0.1:{running.port}", service, accounts)
