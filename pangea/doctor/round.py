@@ -7,6 +7,7 @@ from pathlib import Path
 from pangea.core.config import NodeConfig
 from pangea.mesh.dial import Address
 
+from .database import database
 from .links import coordinators, interfaces, mdns
 from .machine import clock, ipv6, open_files, rights, room, secret, state_directory
 from .patient import Patient, examined
@@ -15,7 +16,17 @@ from .reach import reach
 from .records import records
 from .row import Row
 
-CHECKS = (state_directory, secret, clock, room, open_files, rights, ipv6, port)
+CHECKS = (
+    state_directory,
+    secret,
+    clock,
+    room,
+    open_files,
+    rights,
+    ipv6,
+    port,
+    database,
+)
 LINKS = (interfaces, mdns)
 
 
