@@ -26,6 +26,8 @@ KNOWN = (
     "first_byte",
     "transfer",
 )
+#: The readings that count packets.
+PACKETS = ("sent", "received")
 #: Of more phases than these only the first to come are kept.
 MOST_PHASES = 24
 _MOST_NAME = 64
@@ -70,7 +72,7 @@ class Beside:
         """
         if outcome is _ERROR or flags & _SICK:
             return
-        sent, received = readings.get("sent"), readings.get("received")
+        sent, received = map(readings.get, PACKETS)
         whole = type(sent) is int and type(received) is int
         if whole and 0 <= received <= sent <= _MOST_PACKETS:
             self.sent += sent

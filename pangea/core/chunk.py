@@ -14,12 +14,12 @@ So an address or an answer that stays costs nothing, and the times of single pac
 are forgotten.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Container, Sequence
+from itertools import pairwise, repeat
 from statistics import median_low
 from typing import NamedTuple
 
-from .chunk_body import pack_bodies, unpack_bodies
+from .chunk_body import pack_bodies, unpack_bodies, unpack_numbers
 from .columns import (
     Cursor,
     damaged,
@@ -74,6 +74,27 @@ def decode(data: bytes, *, bodies: bool = True) -> list[Row]:
 
     Raises StorageError for what is no chunk.
     """
+    rows, took, cursor = _heads(data)
+    if not bodies:
+        return rows
+    packed = unpack_bodies(cursor, took)
+    return [row._replace(body=body) for row, body in zip(rows, packed, strict=True)]
+
+
+def decode_numbers(
+    data: bytes, wanted: Container[str]
+) -> list[tuple[Row, dict[str, float], dict[str, int]]]:
+    """Return the rows without bodies, each with its phases and readings *wanted*.
+
+    Of these only whole numbers are told. Raises StorageError for what is no chunk.
+    """
+    rows, took, cursor = _heads(data)
+    numbers = unpack_numbers(cursor, took, wanted)
+    return [(row, *told) for row, told in zip(rows, numbers, strict=True)]
+
+
+def _heads(data: bytes) -> tuple[list[Row], list[int], Cursor]:
+    """Return the rows without bodies, their durations, and where the bodies begin."""
     cursor = Cursor(data)
     if cursor.take(1)[0] != _VERSION:
         raise damaged(f"its version is {data[0]}, known is {_VERSION}")
@@ -86,9 +107,8 @@ def decode(data: bytes, *, bodies: bool = True) -> list[Row]:
     outcomes = [code & 3 for code in codes]
     if max(outcomes) >= _OUTCOMES:
         raise damaged("there is no such outcome")
-    packed = unpack_bodies(cursor, took) if bodies else [None] * count
     flags = [code >> 2 for code in codes]
-    return list(map(Row, started, took, outcomes, flags, packed))
+    return list(map(Row, started, took, outcomes, flags, repeat(None))), took, cursor
 
 
 def _is_remarkable(row: Row) -> bool:

@@ -7,7 +7,7 @@ are deflated, with those that recur known beforehand.
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ _MOST_TEXT = 1 << 28
 #: What a field holds: thousandths, whole numbers, thousandths, or words.
 _PHASE, _WHOLE, _FRACTION, _READING, _REASON, _DETAIL, _ODD_PHASE = range(7)
 _NUMBERS = frozenset((_PHASE, _WHOLE, _FRACTION))
+_PLACES = {_PHASE: 0, _WHOLE: 1}
 _PARTS = 1000
 _MOST = 1 << 60
 #: Never to be changed but with the version of chunks: fields that come together, and
@@ -59,6 +60,8 @@ def _usual() -> bytes:
 Field = tuple[int, str]
 Value = int | bytes
 Body = tuple[str, str, dict[str, Any], dict[str, Any]]
+#: Phases and readings of a result, of these only whole numbers.
+Numbers = tuple[dict[str, float], dict[str, int]]
 
 _USUAL = _usual()
 _encode = msgspec.msgpack.Encoder().encode
@@ -102,6 +105,41 @@ def unpack_bodies(cursor: Cursor, took: Sequence[int]) -> list[bytes | None]:
 
     Raises StorageError for what ``pack_bodies`` cannot have made.
     """
+    fields, turns, columns, words = _opened(cursor, took)
+    readers = [
+        iter(_values(kind, column, words))
+        for (kind, _), column in zip(fields, columns, strict=True)
+    ]
+    return [_packed([(fields[n], next(readers[n])) for n in shape]) for shape in turns]
+
+
+def unpack_numbers(
+    cursor: Cursor, took: Sequence[int], wanted: Container[str]
+) -> list[Numbers]:
+    """Return the phases, and the whole numbers among the readings *wanted*.
+
+    That is much quicker than to read the bodies whole.
+    """
+    fields, turns, columns, words = _opened(cursor, took)
+    found: list[Numbers] = [({}, {}) for _ in took]
+    readers: list[tuple[int, str, Iterator[Any]] | None] = [
+        (_PLACES[kind], name, iter(_values(kind, column, words)))
+        if kind == _PHASE or (kind == _WHOLE and name in wanted)
+        else None
+        for (kind, name), column in zip(fields, columns, strict=True)
+    ]
+    for numbers, shape in zip(found, turns, strict=True):
+        for n in shape:
+            if reader := readers[n]:
+                place, name, values = reader
+                numbers[place][name] = next(values)
+    return found
+
+
+def _opened(
+    cursor: Cursor, took: Sequence[int]
+) -> tuple[list[Field], list[list[int]], list[Sequence[int]], list[Raw]]:
+    """Return the fields, which of them each row has, their columns, and the words."""
     fields, words = _read_named(Cursor(_inflated(cursor)))
     shapes = [_read_shape(cursor, len(fields)) for _ in range(cursor.count(len(took)))]
     try:
@@ -112,12 +150,7 @@ def unpack_bodies(cursor: Cursor, took: Sequence[int]) -> list[bytes | None]:
     for shape in turns:
         for n in shape:
             lengths[n] += 1
-    columns = _unpack_columns(cursor, lengths, took)
-    readers = [
-        iter(_values(kind, column, words))
-        for (kind, _), column in zip(fields, columns, strict=True)
-    ]
-    return [_packed([(fields[n], next(readers[n])) for n in shape]) for shape in turns]
+    return fields, turns, _unpack_columns(cursor, lengths, took), words
 
 
 def _fields(body: bytes) -> Iterator[tuple[Field, Value]]:

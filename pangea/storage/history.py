@@ -11,12 +11,11 @@ from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, 
 from . import results
 from .folded import folded, shard_of
 from .open_part import Open, Part
-from .result_rows import read_body
 from .rollup_rows import of_job, oldest
 
 #: Points finer than a rollup are made of raw results, if so few must be read; if they
 #: are hardly finer, if hardly any must be.
-RAW_SCAN, HARDLY_ANY = 200_000, 20_000
+RAW_SCAN, HARDLY_ANY = 200_000, 25_000
 HARDLY_FINER_S = 120
 RAW_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 MOST_POINTS = 2_000
@@ -125,7 +124,7 @@ def _raw(
 ) -> dict[int, Bucket]:
     tallies: dict[int, Tally] = {}
     rows = results.measured(job, worker, since * 1_000_000, until * 1_000_000)
-    for started_us, duration_us, code, flags, body in rows:
+    for (started_us, duration_us, code, flags, _), phases, readings in rows:
         if flags & _DRILL:
             continue
         outcome = results.OUTCOMES[code]
@@ -135,8 +134,7 @@ def _raw(
         if tally is None:
             tally = tallies[start] = Tally()
         tally.add(outcome, flags, duration_us)
-        if body is not None:
-            _, _, phases, readings = read_body(body)
+        if phases or readings:
             tally.tell(outcome, flags, phases, readings)
     return {start: tally.close() for start, tally in tallies.items()}
 

@@ -17,6 +17,7 @@ _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 #: Reason, detail, phases and readings of a body.
 Body = tuple[str, str, dict[str, float], dict[str, Any]]
+NOTHING: Body = ("", "", {}, {})
 
 
 def row_of(result: Result) -> Arrived:
@@ -32,7 +33,7 @@ def row_of(result: Result) -> Arrived:
         micros(result.duration_ms),
         # A StrEnum is slow as a key.
         0 if outcome is _OK else _CODES[outcome],
-        result.flags & 0x3FFFFFFF,
+        result.flags & 0x7FFFFFFF,
         body,
     )
 

@@ -8,21 +8,32 @@ goes on with has been sealed meanwhile.
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from operator import itemgetter
+from typing import Any
 
 from msgspec import Struct
 
+from pangea.core.beside import PACKETS
 from pangea.core.chunk import Row as Sealed
-from pangea.core.chunk import decode
+from pangea.core.chunk import decode_numbers
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Result
 
 from . import arrivals, chunks, settings, sheaves
 from .arrivals import MINUTE_US
 from .folded import folded_to
-from .result_rows import FOREVER_US, OUTCOMES, clip, micros, opened, row_of
+from .result_rows import (
+    FOREVER_US,
+    NOTHING,
+    OUTCOMES,
+    clip,
+    micros,
+    opened,
+    read_body,
+    row_of,
+)
 from .result_sources import Key, hot, sources
 from .sealed import sealed
 
@@ -35,7 +46,7 @@ WARM_ROWS = 150_000
 _MOST_AT_ONCE = 100_000
 _RAW_FROM = "raw_from_us"
 #: How reading a sealed result compares with looking at one in a sheaf.
-_OPENING = 8
+_OPENING = 16
 
 
 class Page(Struct, frozen=True):
@@ -168,18 +179,19 @@ def stored_as(ids: range) -> list[tuple[int, Result]]:
 
 def measured(
     job: int, worker: int | None, since_us: int, until_us: int
-) -> Iterator[Sealed]:
-    """Yield a job's results as they are stored, in any order."""
+) -> Iterator[tuple[Sealed, Mapping[str, float], Mapping[str, Any]]]:
+    """Yield a job's results, with their phases and their packets, in any order."""
     until = (until_us - 1, FOREVER_US)
     for _, rows in hot(job, worker, since_us, until):
         for _, row in rows:
-            yield row
+            _, _, phases, readings = read_body(row.body) if row.body else NOTHING
+            yield row, phases, readings
     for span in chunks.SPANS:
         for start in chunks.starts(span, since_us, until_us - 1):
             for _, packed in chunks.of_job(span, start, job, worker):
-                for row in decode(packed):
-                    if since_us <= row[0] < until_us:
-                        yield row
+                for told in decode_numbers(packed, PACKETS):
+                    if since_us <= told[0].started_us < until_us:
+                        yield told
 
 
 def kept_from() -> int:

@@ -28,7 +28,10 @@ _HISTORY = "schema_migration"
 
 
 class Facts(Struct, frozen=True):
-    """What a database holds: the rows of each table, and its last migration."""
+    """What a database holds: the rows of each table, and its last migration.
+
+    ``counts`` has the results under ``result``, however they are packed.
+    """
 
     schema: str
     counts: dict[str, int]
@@ -88,7 +91,10 @@ def inspect(path: Path) -> Facts:
         ]
         if _HISTORY not in tables:
             raise ConfigError(f"{path} is a database, but not one of Pangea")
-        return Facts(_schema(link), {name: _count(link, name) for name in tables})
+        counts = {name: _count(link, name) for name in tables}
+        if "sheaf" in tables:
+            counts["result"] = _results(link)
+        return Facts(_schema(link), counts)
 
 
 def knows(schema: str) -> bool:
@@ -109,6 +115,15 @@ def _schema(link: sqlite3.Connection) -> str:
 def _count(link: sqlite3.Connection, table: str) -> int:
     name = table.replace('"', '""')
     return int(link.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
+
+
+def _results(link: sqlite3.Connection) -> int:
+    """Return how many results there are, sealed and not."""
+    rows = link.execute(
+        "SELECT coalesce(sum(last_id - first_id + 1), 0) FROM sheaf"
+        " UNION ALL SELECT coalesce(sum(count), 0) FROM chunk"
+    )
+    return sum(int(count) for (count,) in rows)
 
 
 def _link(path: Path, mode: str) -> sqlite3.Connection:

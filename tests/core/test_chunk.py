@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pangea.core.chunk import Row, decode, encode
+from pangea.core.chunk import Row, decode, decode_numbers, encode
 from pangea.core.errors import StorageError
 from pangea.core.model import Flag
 
@@ -77,6 +77,20 @@ def test_of_any_rows_all_numbers_come_back_and_no_word_is_invented(rows):
         assert after[3].items() <= before[3].items()
         numbers = {k for k, v in before[3].items() if type(v) is float}
         assert numbers <= set(after[3])
+
+
+@given(st.lists(ROWS, min_size=1, max_size=30))
+def test_numbers_that_are_read_alone_are_those_of_the_bodies(rows):
+    packed = encode(rows)
+    for (row, phases, readings), whole in zip(
+        decode_numbers(packed, ("b",)), decode(packed), strict=True
+    ):
+        told = msgspec.msgpack.decode(whole.body) if whole.body else ("", "", {}, {})
+        assert row == whole._replace(body=None)
+        assert phases == {k: v for k, v in told[2].items() if type(v) is float}
+        count = told[3].get("b")
+        small = type(count) is int and abs(count) < 1 << 60
+        assert readings == ({"b": count} if small else {})
 
 
 @given(st.lists(ROWS, min_size=1, max_size=20), st.lists(ROWS, max_size=20))

@@ -17,7 +17,7 @@ ROWS = st.lists(
         st.integers(1_790_000_000_000_000, 1_790_000_000_900_000) | WIDE,
         st.integers(0, 10**6) | st.integers(0, 10**15),
         st.sampled_from([0, 1, 2]),
-        st.integers(0, 0x3FFFFFFF),
+        st.integers(0, 0x7FFFFFFF),
         st.none() | st.binary(min_size=1, max_size=40),
     ),
     min_size=1,

@@ -158,7 +158,8 @@ def test_a_query_answers_the_same_whatever_is_sealed_before_and_meanwhile(
     )
     measured = results.measured(1, worker, since, until)
     assert of_rows == sorted(
-        (at, took, results.OUTCOMES[code]) for at, took, code, _ in measured
+        (row.started_us, row.duration_us, results.OUTCOMES[row.outcome])
+        for row, _, _ in measured
     )
     recent = sorted((r.started_at_us, r.duration_ms) for r in results.since(since))
     assert recent == sorted(
