@@ -15,9 +15,6 @@ from .keys import SITE, who_is
 from .schema import Page
 from .schema_incidents import NoteAnswer, NoteSpec
 
-#: Notes that stand below a chart.
-NOTES_SHOWN = 10
-
 
 class NotesQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Notes of a time, with a ``label`` ``K=V``, or about a ``job``.
@@ -79,21 +76,6 @@ def check_text(text: str) -> None:
     """Refuse what would be empty once it is cleaned; UsageError."""
     if not text.strip():
         raise UsageError("text: it says nothing", hint="write what happened")
-
-
-async def notes_about(
-    request: web.Request, org: int, job: str, seconds: float
-) -> list[NoteAnswer]:
-    """Return the newest notes about *job* of the last *seconds*, for its page."""
-    service = request.app.get(NOTES)
-    if service is None:
-        return []
-    since_us = round((request.app[SITE].wall() - seconds) * 1e6)
-    asked = NotesQuery(job=job, limit=NOTES_SHOWN)
-    found: list[NoteAnswer] = (
-        await service.notes(org, asked, since_us, None, {})
-    ).items
-    return found
 
 
 def _label(text: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from .job_points import percent, seconds
 from .job_range import Range
 from .schema_incidents import IncidentAnswer, NoteAnswer
 from .text import t
-from .words import VERDICTS, Badge, When, age, when
+from .words import Badge, When, age, verdict_badge, when
 
 #: Of what is no verdict: glyph and word.
 OTHERS = {"drill": ("◈", "DRILL"), "no_data": ("·", "NO DATA")}
@@ -110,8 +110,9 @@ def strip_view(
 
 def badge_of_kind(kind: str) -> Badge:
     """Return how a kind of time is shown."""
-    glyph, word = OTHERS.get(kind) or VERDICTS.get(kind, ("?", kind.upper()))
-    return Badge(glyph, word, kind if kind in KINDS else "unknown")
+    if kind in OTHERS:
+        return Badge(*OTHERS[kind], kind)
+    return verdict_badge(kind if kind in KINDS else "unknown")
 
 
 def _bars(pieces: Sequence[Piece], shown: Range) -> list[Bar]:
