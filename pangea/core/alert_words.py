@@ -102,9 +102,8 @@ def _many(them: Sequence[Notification], around: Around) -> Said:
     counts = Counter(word_of(it.kind) for it in them)
     names = list(dict.fromkeys(it.notice.title for it in them))
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    drill = "DRILL: " if all(it.notice.drill for it in them) else ""
     counted = ", ".join(f"{count} {word}" for word, count in counts.items())
-    subject = f"{drill}{counted}: {', '.join(names[:MOST_NAMES])}{more}"
+    subject = f"{counted}: {', '.join(names[:MOST_NAMES])}{more}"
     lines = [f"{len(them)} alerts in one message: {counted}.", ""]
     lines += [_line(it) for it in them[:MOST_LINES]]
     if len(them) > MOST_LINES:
@@ -125,14 +124,13 @@ def _many(them: Sequence[Notification], around: Around) -> Said:
 
 
 def _marks(it: Notification) -> str:
-    """Return what a subject begins with: that it is a drill, or no news."""
-    drill = "DRILL: " if it.notice.drill else ""
+    """Return what a subject begins with if it is no news."""
     name, _, number = it.step.partition(".")
     if name == "remind":
-        return f"{drill}[reminder] "
+        return "[reminder] "
     if name == "grown":
-        return f"{drill}[more] "
-    return f"{drill}[escalated] " if number else drill
+        return "[more] "
+    return "[escalated] " if number else ""
 
 
 def _lead(it: Notification, around: Around) -> str:
