@@ -9,13 +9,16 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from pangea.web.api_probes import PROBES
 from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
 from pangea.web.codes import hash_code, new_salt, read_code
 from pangea.web.keys import Site
 from pangea.web.server import serve
 from tests.seeded import SeededService
+from tests.seeded_probes import SeededProbes
 from tests.seeded_job import SeededPast
+from tests.seeded_world import NOW_US
 from tests.web.memory import MemoryAccounts
 
 CODE = "0123-4567-89AB-CDEF-GHJK"
@@ -57,9 +60,10 @@ async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
         service.hub,
         accounts,
         accept_link=_no_mesh,
-        site=Site(admin_token=TOKEN),
+        site=Site(admin_token=TOKEN, wall=lambda: NOW_US / 1e6),
     )
     app[WORKERS] = service
+    app[PROBES] = SeededProbes()
     SeededPast(service).offer(app)
     running = await serve(app, "127.0.0.1", 0)
     try:

@@ -17,7 +17,7 @@ from .schema_queries import CalendarAnswer, DayAnswer
 from .text import t
 from .words import ms, share
 
-WEEKS, HEAT_DAYS = 53, 28
+WEEKS, HEAT_DAYS, WORST = 53, 28, 6
 HOUR_S = 3600
 #: From this share of runs that failed on an hour is shown as failed.
 BAD_HOUR = 0.05
@@ -51,7 +51,7 @@ class CalendarView(Struct, frozen=True):
     months: list[MonthHead]
     rows: list[WeekdayRow]
     words: str
-    worst: list[str]
+    worst: list[DayCell]
 
 
 class HourCell(Struct, frozen=True):
@@ -98,7 +98,7 @@ def calendar_view(found: CalendarAnswer, path: str, last: date) -> CalendarView:
         months=_heads(starts),
         rows=rows,
         words=t("job.year_said", uptime=share(found.uptime), days=len(known)),
-        worst=_worst(found.days),
+        worst=_worst(found.days, path),
     )
 
 
@@ -143,11 +143,11 @@ def _heads(starts: Sequence[tuple[int, str]]) -> list[MonthHead]:
     ]
 
 
-def _worst(days: Sequence[DayAnswer]) -> list[str]:
-    """Return the worst days in words, for who does not see the calendar."""
+def _worst(days: Sequence[DayAnswer], path: str) -> list[DayCell]:
+    """Return the worst days, for who does not see the calendar or has thick fingers."""
     bad = [d for d in days if d.uptime is not None and d.uptime < 1]
     bad.sort(key=lambda day: day.uptime or 0.0)
-    return [f"{day.date}: {share(day.uptime)}" for day in bad[:5]]
+    return [_day(day.date, day, path) for day in bad[:WORST]]
 
 
 def heat_view(history: HistoryAnswer) -> HeatView | None:

@@ -69,6 +69,7 @@ function read(row) {
   const names = heads();
   const said = [...row.children].map((cell, n) => {
     const part = document.createElement("span");
+    part.className = "value";
     const name = document.createElement("b");
     name.textContent = n ? `${names[n].toLowerCase()} ` : "";
     part.append(name, cell.textContent);
