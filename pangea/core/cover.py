@@ -69,7 +69,7 @@ def uniform(
     base = reaching[0] if reaching else base
     width = base * -(-wanted // base)
     first = since - since % width
-    return Piece(base, first, first + -(-(until - first) // width) * width), width
+    return Piece(base, first, until + -until % base), width
 
 
 def _reaches(first: int | None, since: int) -> bool:

@@ -74,9 +74,8 @@ def slowest(
 ) -> Slowest:
     """Return the slowest jobs.
 
-    ``percentiles(jobs)`` reads the 95th percentile of jobs, ``tails(us)`` counts of
-    each job the results in those sums whose slowest is slower: no more than those can
-    be beyond it.
+    ``percentiles(jobs)`` reads the 95th percentile of jobs, ``tails(us)`` tells of
+    each job how many results can be slower than that at most.
     """
     timed = {job: s for job, s in standings.items() if s.sum_us or s.max_us}
     by_mean = sorted(timed, key=lambda job: (-timed[job].mean_us, job))

@@ -71,9 +71,14 @@ def sums(
     if points:
         width = -(-(until - since) // min(points, MOST_POINTS))
         piece, point_s = uniform(since, until, max(width, 1), kept)
-        return _read(job.id, span, [piece], point_s, held)
-    pieces = cover(since, until, kept, is_open=span.end_us >= now_us)
-    return _read(job.id, span, pieces, 0, held)
+        found = _read(job.id, span, [piece], point_s, held)
+    else:
+        pieces = cover(since, until, kept, is_open=span.end_us >= now_us)
+        found = _read(job.id, span, pieces, 0, held)
+    # Sums may reach beyond now, where nothing is.
+    end = min(found.span.end_us, max(now_us, span.end_us))
+    found.span = Span(found.span.begin_us, max(end, found.span.begin_us))
+    return found
 
 
 def sums_by(job: Job, span: Span, step: int, buckets: Open | None = None) -> Sums:
@@ -161,11 +166,10 @@ def _of_results(job: Job, span: Span) -> dict[int, Bucket]:
 def _read(
     job: int, span: Span, pieces: Sequence[Piece], point_s: int, held: "_Held"
 ) -> Sums:
-    """Return what *pieces* add up to; of none that which was asked for is empty."""
+    """Return what *pieces* add up to; of none all that was asked for is nothing."""
     whole = span
     if pieces:
-        begin, end = pieces[0].first * 1_000_000, pieces[-1].end * 1_000_000
-        whole = Span(begin, max(min(end, span.end_us), begin))
+        whole = Span(pieces[0].first * 1_000_000, pieces[-1].end * 1_000_000)
     found = Sums(whole, min((p.step for p in pieces), default=0), {}, point_s, {})
     for at, worker, bucket in (*_stored(job, pieces), *held.within(whole)):
         found.add(at, worker, bucket)

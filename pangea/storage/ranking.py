@@ -110,15 +110,19 @@ class Standings:
         }
 
     def _tails(self, beyond_us: float) -> dict[int, int]:
-        """Return how many results lie in those sums whose slowest took longer."""
+        """Return how many results can have taken longer at most.
+
+        In one sum: its slowest, and of the others no more than their time allows.
+        """
+        least = max(1, int(beyond_us))
         rows = connection().execute(
-            f"SELECT job, sum(ok) FROM {self._from} start >= ? AND start < ?"
-            " AND max_us > ? GROUP BY job",
-            (*self._step, self.begin, self.end, int(beyond_us)),
+            f"SELECT job, sum(1 + (sum_us - max_us) / ?) FROM {self._from} start >= ?"
+            " AND start < ? AND max_us > ? GROUP BY job",
+            (least, *self._step, self.begin, self.end, least),
         )
-        found = {job: int(ok) for job, ok in rows}
+        found = {job: int(most) for job, most in rows}
         for job, tally in self._open():
-            if tally.max_us > beyond_us:
+            if tally.max_us > least:
                 found[job] = found.get(job, 0) + len(tally.indexes)
         return found
 
