@@ -5,9 +5,10 @@ import contextlib
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
+import tempfile
+from asyncio.subprocess import STDOUT, Process
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 #: So much of what a program prints is kept; the rest is read and dropped.
 MAX_OUTPUT = 64 * 1024
@@ -33,26 +34,36 @@ async def run(
     Whoever calls bounds the time: when that is over, or the program ends, it is
     killed with all that it started. Raises OSError if it cannot be run.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=STDOUT,
-        env={**CLEAN, **(environment or {})},
-        cwd="/",
-        start_new_session=True,
-    )
+    ours, theirs = os.pipe()
+    with _file_of(given) as source, os.fdopen(ours, "rb", 0) as end:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=source,
+                # A pipe of our own: who waits for the program must not wait for
+                # whom it left behind with this end.
+                stdout=theirs,
+                stderr=STDOUT,
+                env={**CLEAN, **(environment or {})},
+                cwd="/",
+                start_new_session=True,
+            )
+        finally:
+            os.close(theirs)
+        return await _until_it_ends(process, end)
+
+
+async def _until_it_ends(process: Process, end: IO[bytes]) -> Ended:
     output = bytearray()
-    reading = asyncio.create_task(_read(process, output))
+    reading = asyncio.create_task(_read(end, output))
     try:
-        await _write(process, given)
         await process.wait()
         _kill(process)
         await asyncio.wait({reading}, timeout=_REST_S)
     finally:
         _kill(process)
         reading.cancel()
-        await _reap(process)
+        await asyncio.wait({reading, asyncio.create_task(process.wait())}, timeout=1)
     return Ended(process.returncode or 0, bytes(output))
 
 
@@ -63,28 +74,38 @@ def own_module(name: str) -> list[str]:
     return [sys.executable, "-I", "-m", name]
 
 
-async def _write(process: Process, given: bytes) -> None:
-    """Hand *given* over; a program that does not want it is none the worse."""
-    if process.stdin is None:
-        return
-    with contextlib.suppress(ConnectionError):
-        process.stdin.write(given)
-        await process.stdin.drain()
-    process.stdin.close()
+def _file_of(given: bytes) -> IO[bytes]:
+    """Return an open file that holds *given*: in memory, where there is such."""
+    number = _unnamed()
+    os.write(number, given)
+    os.lseek(number, 0, os.SEEK_SET)
+    return os.fdopen(number, "rb")
 
 
-async def _read(process: Process, output: bytearray) -> None:
-    while process.stdout and (part := await process.stdout.read(MAX_OUTPUT)):
-        output += part[: MAX_OUTPUT - len(output)]
+def _unnamed() -> int:
+    """Return a file that has no name and goes with who holds it."""
+    make = getattr(os, "memfd_create", None)
+    if make:
+        return int(make("message"))
+    number, path = tempfile.mkstemp()
+    os.unlink(path)
+    return number
+
+
+async def _read(end: IO[bytes], output: bytearray) -> None:
+    """Read to the end into *output*, which takes no more than MAX_OUTPUT."""
+    loop, stream = asyncio.get_running_loop(), asyncio.StreamReader()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), end
+    )
+    try:
+        while part := await stream.read(MAX_OUTPUT):
+            output += part[: MAX_OUTPUT - len(output)]
+    finally:
+        transport.close()
 
 
 def _kill(process: Process) -> None:
     """Kill the whole group; the session is named after its leader."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-async def _reap(process: Process) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_REST_S):
-            await process.wait()

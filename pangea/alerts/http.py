@@ -17,7 +17,7 @@ from pangea.core.address_rule import AddressRule
 from pangea.core.text import safe_text
 
 from .notifier import NotSent, Refused
-from .place import Place, find
+from .place import Place, find, in_words
 from .retry_after import retry_after
 
 #: So much of an answer is read; the rest is never asked for.
@@ -213,5 +213,4 @@ def _why(error: Exception, url: URL) -> str:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return f"{where} hung up without an answer"
     inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    said = getattr(inner, "strerror", "") or str(inner) or type(inner).__name__
-    return f"sending to {where}: {safe_text(said, 200)}"
+    return f"sending to {where}: {in_words(inner)}"

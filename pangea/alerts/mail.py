@@ -48,7 +48,8 @@ def written(
     mail = EmailMessage(policy=SMTP)
     mail["From"] = _address(sender)
     mail["To"] = tuple(_address(one) for one in to)
-    mail["Subject"] = safe_text(subject, 250)
+    # An encoded word is decoded when a header is folded, whatever is in it.
+    mail["Subject"] = safe_text(subject, 250).replace("=?", "= ?")
     # Who is on holiday need not answer (RFC 3834).
     mail["Auto-Submitted"] = "auto-generated"
     # Any server takes that, whatever is in a text.

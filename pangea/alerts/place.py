@@ -1,6 +1,8 @@
 """Finds the addresses of a name once, and connects only to those that are allowed."""
 
 import asyncio
+import ipaddress
+import os
 import socket
 from typing import NamedTuple
 
@@ -32,8 +34,11 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
     is not to be found now.
     """
     loop, shown = asyncio.get_running_loop(), safe_text(host, 100)
+    literal = _literal(host)
+    if literal and (refusal := rule.refusal(literal)):
+        raise forbidden(host, [f"{literal}: {refusal}"])
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(literal or host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         said = getattr(error, "strerror", "") or "no such name"
         raise NotSent(f"looking up {shown}: {safe_text(said, 100)}") from error
@@ -48,6 +53,29 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
     if not places:
         raise forbidden(host, refusals)
     return list(places.values())[:MOST]
+
+
+def _literal(host: str) -> str:
+    """Return the address that *host* is by itself, "" if it must be looked up.
+
+    ``127.1``, ``0x7f000001`` and ``2130706433`` are addresses to the system.
+    """
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return ""
+
+
+def in_words(error: BaseException) -> str:
+    """Return what the system says of an error, in short."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, OSError) and isinstance(number, int) and number > 0:
+        return os.strerror(number).lower()
+    return safe_text(str(error) or type(error).__name__)
 
 
 def forbidden(host: str, refusals: list[str]) -> Refused:
@@ -73,7 +101,7 @@ async def connect(host: str, port: int, rule: AddressRule) -> socket.socket:
             await loop.sock_connect(sock, place.where)
         except OSError as error:
             sock.close()
-            said = (error.strerror or str(error)).lower()
+            said = in_words(error)
         except BaseException:
             sock.close()
             raise

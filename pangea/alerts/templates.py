@@ -27,10 +27,13 @@ _CHILD = "pangea.alerts.template_child"
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What the child is told; with ``html`` values are escaped."""
+    """What the child is told: render all ``templates`` with the values of each case.
+
+    With ``html`` values are escaped.
+    """
 
     templates: list[str]
-    values: dict[str, Any]
+    cases: list[dict[str, Any]]
     limit: int
     html: bool = False
 
@@ -64,13 +67,23 @@ async def render(
     Raises Faulty for a template that is wrong or makes more than *limit* characters
     or takes too long, PangeaError if no child can be started.
     """
+    return (await render_each(templates, [values], html=html, limit=limit))[0]
+
+
+async def render_each(
+    templates: Sequence[str],
+    cases: Sequence[Mapping[str, Any]],
+    *,
+    html: bool = False,
+    limit: int = MAX_RENDERED,
+) -> list[list[str]]:
+    """Return what *templates* make of each of *cases*, as ``render`` does of one."""
     if not any("{" in template for template in templates):
-        return list(templates)
+        return [list(templates) for _ in cases]
     if sum(map(len, templates)) > MAX_TEMPLATE:
         raise Faulty(f"template: longer than {MAX_TEMPLATE} characters", 0)
-    asked = Asked(
-        templates=list(templates), values=dict(values), limit=limit, html=html
-    )
+    told = [dict(values) for values in cases]
+    asked = Asked(templates=list(templates), cases=told, limit=limit, html=html)
     try:
         async with asyncio.timeout(TIMEOUT_S):
             ended = await child.run(
@@ -80,7 +93,8 @@ async def render(
         raise Faulty("template: it takes too long", 0) from error
     except OSError as error:
         raise PangeaError(f"no process for a template: {error.strerror}") from error
-    return _texts(ended)
+    texts, many = _texts(ended), len(templates)
+    return [texts[at : at + many] for at in range(0, len(texts), many)]
 
 
 def _texts(ended: child.Ended) -> list[str]:
@@ -95,14 +109,14 @@ def _texts(ended: child.Ended) -> list[str]:
     return answered.texts
 
 
-async def render_tree(tree: Any, values: Mapping[str, Any]) -> Any:
-    """Return *tree* (of JSON) with every text in it taken for a template.
+async def render_tree(tree: Any, cases: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return *tree* (of JSON) of each case, every text in it taken for a template.
 
     Each is rendered by itself: whatever a value holds, it stays inside its text.
     """
     leaves: list[str] = []
     _collect(tree, leaves)
-    return _rebuilt(tree, iter(await render(leaves, values)))
+    return [_rebuilt(tree, iter(one)) for one in await render_each(leaves, cases)]
 
 
 def _collect(tree: Any, leaves: list[str]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -67,43 +67,18 @@ class Webhook(Preset):
     Options = WebhookOptions
 
     async def check(self, options: WebhookOptions) -> None:
-        """Render each template with samples; UsageError names the option at fault."""
-        for kind in _TRIED:
-            try:
-                await self.prepared(replace(SAMPLE, kind=kind), options)
-            except Refused as error:
-                raise UsageError(f"webhook option: {error}") from error
+        """Render each template with samples; UsageError says what is wrong."""
+        try:
+            await prepared(options, [replace(SAMPLE, kind=kind) for kind in _TRIED])
+        except Refused as error:
+            raise UsageError(f"webhook option: {error}") from error
 
     async def send(
         self, message: Message, options: WebhookOptions, timeout_s: float
     ) -> str:
         """Make the call; return what was answered. Raises NotSent and Refused."""
-        rendered = await self.prepared(message, options)
+        (rendered,) = await prepared(options, [message])
         return await super().send(message, rendered, timeout_s)
-
-    async def prepared(
-        self, message: Message, options: WebhookOptions
-    ) -> WebhookOptions:
-        """Return *options* with all templates rendered. Raises Refused."""
-        values = document(message)
-        tree = {"method": options.method, "headers": options.headers}
-        inner: Any = _tree(options.json) if options.json else options.body
-        try:
-            made = await templates.render_tree({**tree, "body": inner}, values)
-        except templates.Faulty as error:
-            raise Refused(str(error)) from error
-        method = made["method"].strip().upper()
-        if method not in METHODS:
-            raise Refused(f"method: wanted one of {', '.join(METHODS)}")
-        headers = {name: _one_line(text) for name, text in made["headers"].items()}
-        body = msgspec.json.encode(made["body"]).decode() if options.json else ""
-        return replace(
-            options,
-            method=method,
-            headers=headers,
-            json=body,
-            body="" if options.json else made["body"],
-        )
 
     def calls(self, message: Message, options: WebhookOptions) -> list[Call]:
         """Return the call; *options* are rendered."""
@@ -119,6 +94,40 @@ class Webhook(Preset):
         }
         url, method = options.url, options.method
         return [Call(method, url, headers, body, options.tls_fingerprint)]
+
+
+async def prepared(
+    options: WebhookOptions, messages: Sequence[Message]
+) -> list[WebhookOptions]:
+    """Return *options* with all templates rendered for each message.
+
+    Raises Refused for a template that is wrong, or what it makes.
+    """
+    tree = {
+        "method": options.method,
+        "headers": options.headers,
+        "body": _tree(options.json) if options.json else options.body,
+    }
+    try:
+        made = await templates.render_tree(tree, [document(m) for m in messages])
+    except templates.Faulty as error:
+        raise Refused(str(error)) from error
+    return [_with(options, one) for one in made]
+
+
+def _with(options: WebhookOptions, made: dict[str, Any]) -> WebhookOptions:
+    """Return *options* with what templates *made* in their place."""
+    method = made["method"].strip().upper()
+    if method not in METHODS:
+        raise Refused(f"method: wanted one of {', '.join(METHODS)}")
+    body = made["body"]
+    return replace(
+        options,
+        method=method,
+        headers={name: _one_line(text) for name, text in made["headers"].items()},
+        json=msgspec.json.encode(body).decode() if options.json else "",
+        body="" if options.json else body,
+    )
 
 
 def _tree(text: str) -> Any:

@@ -29,7 +29,7 @@ def parse_mail_address(text: str, key: str) -> MailAddress:
     named = _NAMED.fullmatch(text.strip())
     spec = named[2] if named else text.strip()
     found = _SPEC.fullmatch(spec)
-    if not found or len(found[1]) > 64 or len(found[2]) > 255:
+    if not found or len(found[1]) > 64 or len(found[2]) > 255 or "=?" in text:
         shown = safe_text(text, 60)
         raise ValueError(f"{key}: {shown!r} is no mail address such as ops@example.com")
     name = safe_text(named[1].strip(), 100) if named else ""

@@ -1,0 +1,87 @@
+"""What stands around every notifier."""
+
+import asyncio
+
+import pytest
+
+from pangea.alerts.notifier import NotSent, Refused
+from pangea.alerts.registry import NOTIFIERS, checked_options
+from pangea.alerts.sending import Guarded, scrubbed, secrets_of
+from pangea.core.options import MASK
+from tests.alerts.conftest import message
+
+
+class Odd:
+    """A notifier that does as told."""
+
+    SECRETS = frozenset({"token"})
+
+    def __init__(self, does):
+        self.does, self.heard = does, []
+
+    async def send(self, said, options, timeout_s):
+        self.heard.append(said)
+        return await self.does()
+
+
+async def raises(error):
+    async def does():
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        await Guarded(Odd(does)).send(message(), {"token": "abcd1234efgh"}, 1)
+    return caught.value
+
+
+async def test_no_secret_comes_out_with_an_error():
+    later = NotSent("no abcd1234efgh here", retry_after_s=5)
+    error = await raises(later)
+    assert str(error) == f"no {MASK} here"
+    assert error.retry_after_s == 5
+    assert error.__cause__ is None
+    assert str(await raises(Refused("abcd1234efgh\n\x1b[0m"))) == (
+        rf"{MASK}\x0a\x1b[0m"
+    )
+
+
+async def test_time_is_bounded():
+    async def hang():
+        await asyncio.sleep(10)
+
+    with pytest.raises(NotSent, match=r"within 0\.05 s"):
+        await Guarded(Odd(hang)).send(message(), {}, 0.05)
+
+
+async def test_a_stop_is_a_stop():
+    async def hang():
+        await asyncio.sleep(10)
+
+    task = asyncio.create_task(Guarded(Odd(hang)).send(message(), {}, 5))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_label_stands_there_once():
+    async def does():
+        return "ok"
+
+    odd = Odd(does)
+    for subject in ("web is down", "[DRILL] web is down"):
+        await Guarded(odd).send(message(subject=subject, drill=True), {}, 1)
+    assert [said.subject for said in odd.heard] == ["[DRILL] web is down"] * 2
+
+
+def test_parts_of_a_secret_are_secrets():
+    options = checked_options(
+        "webhook",
+        {
+            "url": "https://hooks.example/services/T00000000/abcdefghijkl?key=zyxwvuts",
+            "headers": {"Authorization": "Bearer mnopqrstuv", "X-Kind": "harmless-one"},
+        },
+    )
+    secrets = secrets_of(options, NOTIFIERS["webhook"].SECRETS)
+    said = "abcdefghijkl zyxwvuts mnopqrstuv harmless-one https mnopqrst…"
+    hidden = f"{MASK} {MASK} {MASK} harmless-one https {MASK}…"
+    assert scrubbed(said, secrets) == hidden
