@@ -102,6 +102,22 @@ def sum_up(step: int, start: int, count: int) -> None:
         for worker in range(1, WORKERS + 1)
     )
     rollup_rows.put(dict.fromkeys(keys, bucket))
+    if step == DAY:
+        whole = Bucket()
+        for _ in range(WORKERS):
+            whole.merge(bucket)
+        days = ((start, number) for number in range(1, count + 1))
+        rollup_rows.add_days(dict.fromkeys(days, whole))
+
+
+async def grow(path: Path, count: int, gigabytes: float) -> None:
+    """Add sealed hours, ever older, until the file is so large."""
+    store, start = await Store.open(path), int(CLOCK.wall()) // HOUR * HOUR - DAY
+    series = all_series(count * WORKERS, WORKERS, plain=True)
+    while path.stat().st_size < gigabytes * 1e9:
+        start -= HOUR
+        await store.write(partial(seal_hour, series, count, start))
+    await store.close()
 
 
 def sums(results: int) -> Bucket:

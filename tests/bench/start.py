@@ -1,11 +1,13 @@
 """How long the first moments take: --help, serving, the own worker joined.
 
-    python -m tests.bench.start [--rounds 5]
+    python -m tests.bench.start [--rounds 5] [--gigabytes 5]
 
-Both from an empty state directory, as on the first day, and with the state kept.
+Both from an empty state directory, as on the first day, and with the state kept; and,
+if asked for, a coordinator with a database of so many gigabytes of sealed results.
 """
 
 import argparse
+import asyncio
 import os
 import subprocess
 import sys
@@ -14,9 +16,12 @@ import time
 from pathlib import Path
 
 from .figures import Figures, medians, tell
+from .history import build, grow
 from .nodes import START_S, Cluster
 from .processes import MEASURED, running, wait_for
 
+#: Of five workers each, with a result a minute: ten million in a day.
+JOBS = 1388
 PANGEA = Path(sys.executable).with_name("pangea")
 
 
@@ -24,8 +29,12 @@ def main() -> None:
     """Measure, and tell the medians."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--gigabytes", type=float, default=0.0)
     given = asked.parse_args()
-    tell(lambda: measure(given.rounds))
+    if given.gigabytes:
+        tell(lambda: large(given.rounds, given.gigabytes))
+    else:
+        tell(lambda: measure(given.rounds))
 
 
 def measure(rounds: int) -> Figures:
@@ -39,6 +48,30 @@ def measure(rounds: int) -> Figures:
                 one |= {f"{how}_{key}": v for key, v in start(cluster).items()}
             each.append(one)
     return medians(each)
+
+
+def large(rounds: int, gigabytes: float) -> Figures:
+    """Return how long a coordinator takes to serve with a large database."""
+    with tempfile.TemporaryDirectory() as name:
+        cluster = Cluster(Path(name))
+        path = cluster.state_dir / "pangea.db"
+        asyncio.run(build(path, JOBS))
+        asyncio.run(grow(path, JOBS, gigabytes))
+        size = path.stat().st_size / 1e6
+        each = [serve(cluster) for _ in range(rounds)]
+    return {"file_mb": size, **medians(each)}
+
+
+def serve(cluster: Cluster) -> Figures:
+    """Start a coordinator alone; return when it serves, and has told of a day."""
+    begun = time.monotonic()
+    with cluster.coordinator():
+        serving = time.monotonic() - begun
+        cluster.api("GET", "/jobs/job-7/history?range=24h")
+        return {
+            "large_serving_s": serving,
+            "large_history_s": time.monotonic() - begun,
+        }
 
 
 def help_s() -> float:
