@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.postgres import has_postgres
+
 #: A program by its name on PATH, and the Debian package that has it.
 PROGRAMS = {
     "faketime": "faketime",
@@ -26,7 +28,8 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 def need(*what: str) -> None:
     """Go on if the machine has all of *what*; else skip, or fail under TEST_ALL.
 
-    Knows ``chromium``, ``netns``, ``root``, ``icmp``, ``ipv6`` and PROGRAMS.
+    Knows ``chromium``, ``netns``, ``root``, ``icmp``, ``ipv6``, ``postgres`` and
+    PROGRAMS.
     """
     for one in what:
         how = _lacks(one)
@@ -99,6 +102,10 @@ CHECKS = {
     "netns": (
         _can_make_namespaces,
         "run as root on Linux, with iproute2 (sudo make test)",
+    ),
+    "postgres": (
+        has_postgres,
+        "apt-get install postgresql, and make setup for its driver",
     ),
     "root": (_is_root, "run as root (sudo make test)"),
 }

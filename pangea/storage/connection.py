@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import peewee
-
 from pangea.core.errors import StorageError
 
+from .light_peewee import peewee
 from .link import Link
 from .refusal import told
 from .sqlite_link import SqliteLink

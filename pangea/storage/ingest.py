@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
-import peewee
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from pangea.core.verdict import Transition, VoteChange
 
 from . import results, verdicts
 from .connection import connection
+from .light_peewee import peewee
 from .rollups import OpenBuckets
 from .writer import after_commit, attempt
 

@@ -1,7 +1,6 @@
 """Jobs as they are stored."""
 
 import msgspec
-from peewee import IntegrityError
 
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import FIRST_ORG, Job
@@ -9,6 +8,7 @@ from pangea.core.model import FIRST_ORG, Job
 from . import verdicts
 from .connection import connection
 from .dialect import skip
+from .light_peewee import peewee
 from .models import JobRow
 
 #: So many ids a second are left out for a life of the database that may be lost.
@@ -27,7 +27,7 @@ def add(job: Job) -> Job:
     """
     try:
         row = JobRow.create(**_columns(job))
-    except IntegrityError as error:
+    except peewee.IntegrityError as error:
         raise _taken(job) from error
     return msgspec.structs.replace(job, id=row.id)
 
@@ -71,7 +71,7 @@ def replace(job: Job) -> Job:
     """
     try:
         changed = JobRow.update(**_columns(job)).where(JobRow.id == job.id).execute()
-    except IntegrityError as error:
+    except peewee.IntegrityError as error:
         raise _taken(job) from error
     if not changed:
         raise NotFound(f"job {job.name!r} has been removed")

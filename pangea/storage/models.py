@@ -7,20 +7,12 @@ files speak SQL, because building statements costs more than running them.
 from typing import Any
 
 import msgspec
-from peewee import (
-    AutoField,
-    BooleanField,
-    Field,
-    FloatField,
-    IntegerField,
-    Model,
-    TextField,
-)
 
 from .connection import db
+from .light_peewee import peewee
 
 
-class BytesField(Field):
+class BytesField(peewee.Field):
     """Bytes. That of peewee asks for the driver before there is a database."""
 
     field_type = "BLOB"
@@ -38,7 +30,7 @@ class PackedField(BytesField):
         return msgspec.msgpack.decode(value)
 
 
-class Row(Model):
+class Row(peewee.Model):
     """A row of this database."""
 
     class Meta:
@@ -50,23 +42,23 @@ class Row(Model):
 class JobRow(Row):
     """A job; ``places`` is its ``on``."""
 
-    id = AutoField()
-    org = IntegerField()
-    name = TextField()
-    type = TextField()
-    target = TextField()
-    interval_s = FloatField()
-    timeout_s = FloatField()
-    places = TextField()
-    rule = TextField()
-    expect = TextField()
+    id = peewee.AutoField()
+    org = peewee.IntegerField()
+    name = peewee.TextField()
+    type = peewee.TextField()
+    target = peewee.TextField()
+    interval_s = peewee.FloatField()
+    timeout_s = peewee.FloatField()
+    places = peewee.TextField()
+    rule = peewee.TextField()
+    expect = peewee.TextField()
     options = PackedField()
     labels = PackedField()
-    enabled = BooleanField()
+    enabled = peewee.BooleanField()
     stopped_on = PackedField()
     depends_on = PackedField()
-    slo = FloatField()
-    created_at_us = IntegerField()
+    slo = peewee.FloatField()
+    created_at_us = peewee.IntegerField()
 
     class Meta:
         """Its table."""
@@ -77,24 +69,24 @@ class JobRow(Row):
 class WorkerRow(Row):
     """A worker that is in, waits, or was here once."""
 
-    id = AutoField()
-    org = IntegerField()
+    id = peewee.AutoField()
+    org = peewee.IntegerField()
     key = BytesField()
-    name = TextField()
-    state = TextField()
-    region = TextField()
+    name = peewee.TextField()
+    state = peewee.TextField()
+    region = peewee.TextField()
     position = PackedField()
     tags = PackedField()
-    version = TextField()
+    version = peewee.TextField()
     probes = PackedField()
     lacks = PackedField()
-    last_seen_us = IntegerField()
-    trusted = BooleanField()
-    draining = BooleanField()
-    added_at_us = IntegerField()
-    approved_by = TextField()
-    wanted_name = TextField()
-    site = TextField()
+    last_seen_us = peewee.IntegerField()
+    trusted = peewee.BooleanField()
+    draining = peewee.BooleanField()
+    added_at_us = peewee.IntegerField()
+    approved_by = peewee.TextField()
+    wanted_name = peewee.TextField()
+    site = peewee.TextField()
 
     class Meta:
         """Its table."""
@@ -105,12 +97,12 @@ class WorkerRow(Row):
 class AccountRow(Row):
     """A person who may log in."""
 
-    id = AutoField()
-    org = IntegerField()
-    name = TextField()
-    role = TextField()
-    prefix = TextField()
-    code_hash = TextField()
+    id = peewee.AutoField()
+    org = peewee.IntegerField()
+    name = peewee.TextField()
+    role = peewee.TextField()
+    prefix = peewee.TextField()
+    code_hash = peewee.TextField()
 
     class Meta:
         """Its table."""
@@ -122,13 +114,13 @@ class SessionRow(Row):
     """A login, under the hash of its id."""
 
     hash = BytesField(primary_key=True)
-    account = IntegerField()
-    org = IntegerField()
-    created = FloatField()
-    last_seen = FloatField()
-    expires = FloatField()
-    ip = TextField()
-    agent = TextField()
+    account = peewee.IntegerField()
+    org = peewee.IntegerField()
+    created = peewee.FloatField()
+    last_seen = peewee.FloatField()
+    expires = peewee.FloatField()
+    ip = peewee.TextField()
+    agent = peewee.TextField()
 
     class Meta:
         """Its table."""
@@ -139,8 +131,8 @@ class SessionRow(Row):
 class SettingRow(Row):
     """A text under a key."""
 
-    key = TextField(primary_key=True)
-    value = TextField()
+    key = peewee.TextField(primary_key=True)
+    value = peewee.TextField()
 
     class Meta:
         """Its table."""

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import peewee
 import psycopg
 
 from pangea.core.database_url import passwords, without_password
 from pangea.core.errors import ConfigError, StorageError
 
 from .connection import bind
+from .light_peewee import peewee
 from .link import Link
 from .postgres_link import PostgresDatabase, PostgresLink
 from .postgres_refusal import is_away, told

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, LiteralString, cast
 
-import peewee
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from pangea.core.errors import ConfigError, StorageError
 
+from .light_peewee import peewee
 from .link import Cursor, InDoubt, Key, Name
 from .postgres_parts import Parts
 from .postgres_session import Session
@@ -19,8 +19,8 @@ from .postgres_types import raised
 
 #: An attempt to reach a server that is away is made so often at most.
 ATTEMPT_S = 1.0
-#: Rows asked for before the first is looked at.
-_ASKED = 500
+#: Statements that are sent before the first answer is looked at.
+_AT_ONCE = 500
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT pg_current_xact_id()::text"
 
@@ -30,10 +30,19 @@ class PostgresDatabase(peewee.PostgresqlDatabase):  # type: ignore[misc]  # is u
 
     def __init__(self, open_session: Callable[[], Session]) -> None:
         self._open_session = open_session
-        super().__init__("postgres", autoconnect=False, prefer_psycopg3=True)
+        super().__init__("postgres", autoconnect=False)
+
+    def init(self, database: str, **more: Any) -> None:
+        """Go without peewee's own ways of opening a session."""
+        self._isolation_level = None
+        self._adapter = None
+        peewee.Database.init(self, database, **more)
 
     def _connect(self) -> Session:
         return self._open_session()
+
+    def _set_server_version(self, conn: Session) -> None:
+        self.server_version = conn.info.server_version
 
     def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
         try:
@@ -77,20 +86,21 @@ class PostgresLink:
             self._parts.undone()
         return found
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Cursor:
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> None:
         """Run one statement for each row, without waiting for each answer."""
-        cursor = self._session.cursor()
-        try:
-            cursor.executemany(_sql(sql), rows)
-        except psycopg.Error as error:
-            raise raised(error) from error
-        return cursor
+        cursor, waiting = self._session.cursor(), iter(rows)
+        # Rows are made before they are sent: who makes them may ask something here.
+        while some := list(islice(waiting, _AT_ONCE)):
+            try:
+                cursor.executemany(_sql(sql), some)
+            except psycopg.Error as error:
+                raise raised(error) from error
 
     def find_each(self, sql: str, keys: Iterable[Sequence[Any]]) -> Iterator[Any]:
         """Ask for many at once, without waiting for each answer."""
         cursor = self._session.cursor(binary=True)
         waiting = iter(keys)
-        while some := list(islice(waiting, _ASKED)):
+        while some := list(islice(waiting, _AT_ONCE)):
             try:
                 cursor.executemany(_sql(sql), some, returning=True)
                 for _ in some:

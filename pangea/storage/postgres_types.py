@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-import peewee
 import psycopg
 from psycopg.adapt import Loader
 from psycopg.errors import NumericValueOutOfRange
 from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
+
+from .light_peewee import peewee
 
 _RAISED: tuple[tuple[type[psycopg.Error], type[Exception]], ...] = (
     (NumericValueOutOfRange, OverflowError),

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from playhouse.migrations import Runner
-
 from pangea import __version__
 from pangea.core.errors import ConfigError
 
 from .connection import bound, connection
+from .light_peewee import Runner
 from .link import Engine
 from .postgres_sql import schema_for
 from .sqlite import SqliteEngine

@@ -1,12 +1,7 @@
-"""A real database in a fresh directory."""
+"""A real database, fresh for each test, on both engines."""
 
-import pytest
+from tests.engines import place, places, postgres, spread, store
 
-from pangea.storage.database import Store
+__all__ = ["place", "places", "postgres", "store"]
 
-
-@pytest.fixture
-async def store(tmp_path):
-    opened = await Store.open(tmp_path / "pangea.db")
-    yield opened
-    await opened.close()
+pytest_generate_tests = spread
