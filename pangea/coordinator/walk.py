@@ -9,8 +9,8 @@ from .board import Board
 from .judging import Decided
 
 #: So many jobs are judged between two looks at the clock, for so many seconds; then
-#: it is the turn of others.
-STEP, SPELL_S = 50, 0.02
+#: it is the turn of others, of whom several may have as much to do.
+STEP, SPELL_S = 25, 0.01
 
 T = TypeVar("T")
 

@@ -1,5 +1,6 @@
 """What several jobs that fail together may have in common."""
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 
@@ -34,6 +35,7 @@ def ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:
     return tuple(sorted(set(causes), key=lambda c: (KINDS.index(c.kind), c.value)))
 
 
+@functools.lru_cache(maxsize=16_384)
 def subnet_of(address: str) -> str:
     """Return the network around *address*, /24 or /64; "" if it is no address.
 

@@ -2,9 +2,15 @@
 that counts."""
 
 from pangea.coordinator.backlog import MOST_TOLD, LateMarks, keep_latest, shorten
-from pangea.coordinator.incident_writes import MOST_LINES, IncidentWrites, write
+from pangea.coordinator.incident_writes import (
+    MOST_LINES,
+    MOST_WAITING,
+    IncidentWrites,
+    write,
+    write_line,
+)
 from pangea.coordinator.judging import Decided
-from pangea.core.incident import begin, follow
+from pangea.core.incident import Entry, begin, follow
 from pangea.core.model import Verdict
 from pangea.core.uptime import Span
 from pangea.core.verdict import Transition
@@ -77,3 +83,36 @@ def test_of_too_many_words_the_last_are_told():
     shorten(whole, 100)
     assert len(whole.told) == MOST_TOLD
     assert whole.told[0][2] == {"n": 7}
+
+
+def line(at):
+    return Entry(kind="explain", at_us=at, text=f"web: {at}")
+
+
+async def test_lines_beside_the_steps_are_written_as_one_and_after_them(store):
+    decided, jobs = Decided(), range(1, 4)
+    for job in jobs:
+        change = Transition(job, job * S, Verdict.UP, Verdict.DOWN, "refused")
+        step = begin(1, f"j{job}", change)
+        write(step, decided)
+        write_line(step.incident.id, line(job * S), decided)
+    assert len(decided.writes) == 2
+    await store.write(lambda: [each() for each in decided.writes])
+    found = await store.read(lambda: incidents.open_now(0))
+    assert len(found) == 3
+    for incident in found:
+        told = await store.read(lambda i=incident.id: incidents.timeline(i))
+        assert [e.kind for e in told] == ["opened", "explain"]
+
+
+def test_of_too_many_lines_the_last_wait():
+    whole = Decided()
+    for at in range(0, 2 * MOST_WAITING, 1000):
+        decided = Decided()
+        for n in range(1000):
+            write_line("abc", line(at + n), decided)
+        whole = whole.before(decided)
+        shorten(whole, 100)
+    (lines,) = whole.writes
+    kept = [entry.at_us for _, entry in lines._lines]
+    assert kept == list(range(MOST_WAITING, 2 * MOST_WAITING))

@@ -84,7 +84,7 @@ def test_the_only_one_that_is_trusted_is_alone_if_two_others_and_all_agree():
     own = Said(1, True, 10.0)
     strangers = [Said(w, False, 11.0, trusted=False) for w in range(2, 5)]
     assert alone_in([own, *strangers])[1]
-    assert alone_in([own, *strangers[:2], Said(4, None)])[1]
+    assert alone_in([own, *strangers[:2], Said(4, None, trusted=False)])[1]
     assert 1 not in alone_in([own, strangers[0]])
     assert 1 not in alone_in([own, *strangers, Said(9, True, 11.0, trusted=False)])
     assert 1 not in alone_in([own, *strangers, Said(9, False, 9.0, trusted=False)])
