@@ -129,9 +129,9 @@ class Standings:
     def _packets(self) -> Iterator[tuple[int, int, int]]:
         """Yield (job, sent, lost) of all sums in which packets were counted."""
         rows = connection().execute(
-            f"SELECT job, substr(beside, 1, ?) FROM {self._from} start >= ?"
+            f"SELECT job, substr(beside, 1, {_PACKETS}) FROM {self._from} start >= ?"
             " AND start < ? AND substr(beside, 1, 1) <> ?",
-            (_PACKETS, *self._step, self.begin, self.end, b"\0"),
+            (*self._step, self.begin, self.end, b"\0"),
         )
         for job, packed in rows:
             cursor = Cursor(packed)
