@@ -1,6 +1,16 @@
 """Where the frozen program begins."""
 
+import importlib
+import sys
+
 from pangea.__main__ import main
 
+#: What renders templates and calls Apprise is the same program, told to be that; see
+#: ``pangea/alerts/child.py``.
+RUN_MODULE = "--run-module"
+CHILDREN = ("pangea.alerts.template_child", "pangea.alerts.apprise_child")
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == [RUN_MODULE] and sys.argv[2:] and sys.argv[2] in CHILDREN:
+        sys.exit(importlib.import_module(sys.argv[2]).main())
     main()

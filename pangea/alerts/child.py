@@ -8,6 +8,7 @@ import sys
 import tempfile
 from asyncio.subprocess import STDOUT, Process
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, NamedTuple
 
 #: So much of what a program prints is kept; the rest is read and dropped.
@@ -16,6 +17,12 @@ MAX_OUTPUT = 64 * 1024
 _REST_S = 1.0
 #: All that a program finds in its environment, beside what its caller adds.
 CLEAN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+#: What the one-file program is told to be such a child; see ``packaging/entry.py``.
+RUN_MODULE = "--run-module"
+_RUN = (
+    "import runpy, sys; _, place, name = sys.argv; sys.path.insert(0, place); "
+    "runpy.run_module(name, run_name='__main__')"
+)
 
 
 class Ended(NamedTuple):
@@ -68,10 +75,13 @@ async def _until_it_ends(process: Process, end: IO[bytes]) -> Ended:
 
 
 def own_module(name: str) -> list[str]:
-    """Return the command that runs a module of ours in a process of its own."""
+    """Return the command that runs a module of ours in a process of its own.
+
+    It takes nothing from the environment, and finds us wherever we are installed.
+    """
     if getattr(sys, "frozen", False):
-        return [sys.executable, "--run-module", name]
-    return [sys.executable, "-I", "-m", name]
+        return [sys.executable, RUN_MODULE, name]
+    return [sys.executable, "-I", "-c", _RUN, str(Path(__file__).parents[2]), name]
 
 
 def _file_of(given: bytes) -> IO[bytes]:

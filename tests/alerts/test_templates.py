@@ -96,7 +96,7 @@ async def test_what_is_wrong_is_told_by_the_child_as_well():
     "template",
     [
         "{% for i in range(99999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
-        "{{ 10 ** 10 ** 10 }}",
+        "{{ 10 ** (10 ** 10) }}",
         "{{ 'x' * 9999999999 }}",
         "{{ 'x'|center(9999999999) }}",
         "{{ '%9999999999d'|format(1) }}",
