@@ -31,7 +31,8 @@ def licence(part: metadata.Distribution) -> str:
         if line.startswith("License :: ")
     ]
     short = told.get("License", "").partition("\n")[0]
-    return told.get("License-Expression") or ", ".join(classified) or short or "?"
+    named = told.get("License-Expression") or ", ".join(classified) or short
+    return named or ("as below" if any(texts(part)) else "?")
 
 
 def texts(part: metadata.Distribution) -> Iterator[str]:
