@@ -1,5 +1,6 @@
 """Channels in memory, their secrets open; sealed in the database and nowhere else."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ class Channels:
         self._store, self._vault = store, vault
         self._channels: dict[int, Channel] = {}
         self._notifiers: dict[str, Notifier] = {}
+        self._changing = asyncio.Lock()
         self.tools = tools or Tools()
         self.users: list[Callable[[Channel], list[str]]] = []
         self.changed: list[Callable[[], None]] = []
@@ -85,19 +87,23 @@ class Channels:
 
     async def add(self, channel: Channel) -> Channel:
         """Store a new channel. Raises UsageError, Conflict."""
-        await self._check(channel)
-        if len(self.all(channel.org)) >= MOST_CHANNELS:
-            raise Conflict(f"there are {MOST_CHANNELS} channels already")
-        kept = self._sealed(channel)
-        number = (await self._store.write(lambda: stored.add(kept))).id
-        return self._put(replace(channel, id=number))
+        async with self._changing:
+            await self._check(channel)
+            if len(self.all(channel.org)) >= MOST_CHANNELS:
+                raise Conflict(f"there are {MOST_CHANNELS} channels already")
+            kept = self._sealed(channel)
+            number = (await self._store.write(lambda: stored.add(kept))).id
+            return self._put(replace(channel, id=number))
 
     async def replace(self, channel: Channel) -> Channel:
         """Store a changed channel. Raises UsageError, Conflict."""
-        await self._check(channel)
-        kept = self._sealed(channel)
-        await self._store.write(lambda: stored.update(kept))
-        return self._put(channel)
+        async with self._changing:
+            await self._check(channel)
+            if channel.id not in self._channels:
+                raise NotFound(f"channel {channel.name!r} has been removed")
+            kept = self._sealed(channel)
+            await self._store.write(lambda: stored.update(kept))
+            return self._put(channel)
 
     async def remove(self, channel: Channel) -> None:
         """Forget a channel; Conflict names what uses it."""
@@ -108,8 +114,9 @@ class Channels:
                 hint="let them use another channel first, or disable this one: "
                 f"pangea channel edit {channel.name} --disable",
             )
-        await self._store.write(lambda: stored.remove(channel.id))
-        self._channels.pop(channel.id, None)
+        async with self._changing:
+            await self._store.write(lambda: stored.remove(channel.id))
+            self._channels.pop(channel.id, None)
         self._tell()
 
     async def _check(self, channel: Channel) -> None:
@@ -120,7 +127,6 @@ class Channels:
             )
         options = checked_options(channel.type, channel.options)
         await self.notifier(channel.type).check(options)
-        # Asked after all waiting: nobody else can have come between.
         same = [one for one in self.all(channel.org) if one.name == channel.name]
         if any(one.id != channel.id for one in same):
             raise Conflict(
