@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pangea.core.headline import Member
 from pangea.core.incident import Entry, Incident
-from pangea.core.model import Verdict
+from pangea.core.model import Job, Verdict
 from pangea.storage.notes import Note
 from pangea.web.schema import moment
 from pangea.web.schema_incidents import (
@@ -110,6 +110,11 @@ def incident_detail(
         evidence=[_evidence(e) for e in evidence],
         notes=[note_answer(note) for note in notes],
     )
+
+
+def spoken_of(job: Job) -> dict[str, str]:
+    """Return the labels by which a note is about *job*: its own, and its name."""
+    return {"job": job.name} | job.labels
 
 
 def note_answer(note: Note) -> NoteAnswer:

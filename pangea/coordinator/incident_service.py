@@ -16,7 +16,7 @@ from pangea.web.schema import Page
 from pangea.web.schema_incidents import MOST_TEXT, IncidentDetail
 
 from .coordinator import Coordinator
-from .incident_answers import EVIDENCE, incident_answer, incident_detail
+from .incident_answers import EVIDENCE, incident_answer, incident_detail, spoken_of
 from .judging import Decided
 
 #: A deployment just before is what people look for first.
@@ -130,7 +130,7 @@ class IncidentService:
             limit=1000,
         )
         jobs = self._c.board.jobs
-        labels = [jobs[j].labels for j in incident.members if j in jobs]
+        labels = [spoken_of(jobs[j]) for j in incident.members if j in jobs]
         mine = [note for note in found if _is_about(note, labels)]
         return mine[:MOST_NOTES][::-1]
 

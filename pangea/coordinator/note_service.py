@@ -11,7 +11,7 @@ from pangea.web.schema import Page
 from pangea.web.schema_incidents import MOST_TEXT, NoteAnswer, NoteSpec
 
 from .coordinator import Coordinator
-from .incident_answers import note_answer
+from .incident_answers import note_answer, spoken_of
 
 
 class NoteService:
@@ -30,7 +30,7 @@ class NoteService:
     ) -> Page:
         """Return a page of notes, newest first."""
         board = self._c.board
-        about = board.job(asked.job, org).labels if asked.job else None
+        about = spoken_of(board.job(asked.job, org)) if asked.job else None
         found, after = await self._c.store.read(
             lambda: stored.page(
                 org,

@@ -12,7 +12,7 @@ STEPS_S = (
     3600, 7200, 10800, 21600, 43200,
     86400, 172800, 604800, 1209600,
 )  # fmt: skip
-DAY_S, MONTH_S = 86400, 2_592_000
+DAY_S, MONTH_S = 86400, 2_630_000
 
 
 class Tick(Struct, frozen=True):

@@ -11,6 +11,7 @@ from .api_notes import NOTES, check_text
 from .api_past import at_us
 from .forms import FormError
 from .job_form import read_patch
+from .job_overview import about_whom
 from .job_pages import change, change_page, days, first_page, job, results, workers
 from .keys import SERVICE, Who, who_is
 from .render import back_to
@@ -53,8 +54,12 @@ async def _keep_note(request: web.Request, who: Who, data: MultiMapping[Any]) ->
     check_text(text)
     if len(text) > MOST_TEXT:
         raise UsageError(f"the note is longer than {MOST_TEXT} characters")
-    key, equals, value = str(data.get("about", ""))[:300].partition("=")
-    spec = NoteSpec(text=text, labels={key: value} if equals else {})
+    name = request.match_info["name"]
+    job = await request.app[SERVICE].job(who.org, name)
+    whom = about_whom(job).get(str(data.get("about", "this")))
+    if whom is None:
+        raise UsageError("nobody knows whom the note is about", hint="choose again")
+    spec = NoteSpec(text=text, labels=whom)
     moment = at_us(request, at) if at else None
     await service.add_note(who.org, who.name, spec, moment)
 

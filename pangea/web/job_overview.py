@@ -192,15 +192,27 @@ async def _promised(
 def _note_form(job: JobAnswer, shown: Range, refused: FormError | None) -> NoteForm:
     typed = refused.typed if refused else {}
     at = typed.get("at", shown.at)
-    labels = [f"{key}={value}" for key, value in job.labels.items()]
     return NoteForm(
         error=refused.message if refused else "",
         hint=refused.hint if refused else "",
         text=typed.get("text", ""),
         at=safe_text(at, 60),
-        about=[
-            (f"job={job.name}", t("job.about_this")),
-            *((one, t("job.about_label", label=safe_text(one, 80))) for one in labels),
-            ("", t("job.about_all")),
-        ],
+        about=[(word, _about(labels)) for word, labels in about_whom(job).items()],
     )
+
+
+def about_whom(job: JobAnswer) -> dict[str, dict[str, str]]:
+    """Return whom a note on this page may be about: a word for it, and its labels."""
+    labels = {
+        f"label-{n}": {key: value} for n, (key, value) in enumerate(job.labels.items())
+    }
+    return {"this": {"job": job.name}, **labels, "all": {}}
+
+
+def _about(labels: dict[str, str]) -> str:
+    if not labels:
+        return t("job.about_all")
+    key, value = next(iter(labels.items()))
+    if key == "job":
+        return t("job.about_this")
+    return t("job.about_label", label=safe_text(f"{key}={value}", 80))

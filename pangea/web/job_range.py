@@ -105,7 +105,10 @@ def read_range(query: Mapping[str, str], now_s: float) -> Range:
     try:
         at = query.get("at", "").strip()
         end = parse_moment(at, now_s) if at else now_s
-        return _read(query, end, at)
+        shown = _read(query, end, at)
+        if shown.length_s < SHORTEST_S:
+            raise UsageError("from must be at least a minute before to")
+        return shown
     except UsageError as error:
         said = f"{error} ({error.hint})" if error.hint else str(error)
         return _chosen(USUAL, now_s, "", said)
@@ -120,9 +123,7 @@ def _read(query: Mapping[str, str], end_s: float, at: str) -> Range:
         return _chosen(word, end_s, at)
     last = parse_moment(end, end_s) if end else end_s
     first = parse_moment(begin, end_s) if begin else last - DAY
-    if last - first < SHORTEST_S:
-        raise UsageError("from must be at least a minute before to")
-    first = max(first, last - LONGEST_S)
+    first = max(first, last - LONGEST_S, 0.0)
     return Range(begin_s=first, end_s=last, at=at)
 
 
