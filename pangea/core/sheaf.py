@@ -7,9 +7,11 @@ which only those are opened that are wanted. Unlike a chunk it leaves nothing ou
 """
 
 import struct
+import sys
 import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from .chunk import Row
@@ -25,6 +27,7 @@ _OUTCOMES = 3
 #: Columns of four bytes a number, or of eight.
 _NARROW, _WIDE = "I", "q"
 _SIZES = {_NARROW: 4, _WIDE: 8}
+_IS_LITTLE = sys.byteorder == "little"
 
 #: A result: job, worker, started_us, duration_us, outcome, flags, body.
 Arrived = tuple[int, int, int, int, int, int, bytes | None]
@@ -79,7 +82,7 @@ def _aligned(column: bytes, number: bytes) -> range:
     return range(at // size, end // size)
 
 
-def all_jobs(jobs: bytes, count: int) -> tuple[int, ...]:
+def all_jobs(jobs: bytes, count: int) -> Sequence[int]:
     """Return the job of each of *count* results.
 
     Raises StorageError for what is no column of jobs.
@@ -98,13 +101,13 @@ class Opened:
         plain = _inflated(heads, 9 + 4 * (1 + 8 * count))
         if len(plain) < struct.calcsize("<Bq") or plain[0] != _VERSION:
             raise damaged("they are of another version")
-        self._base = struct.unpack_from("<q", plain, 1)[0]
+        self._base: int = struct.unpack_from("<q", plain, 1)[0]
         columns = _Columns(plain, struct.calcsize("<Bq"))
         self.workers, self._after = columns.take(count), columns.take(count)
         self._took, self._codes = columns.take(count), columns.take(count)
         self._packed = bodies
         self._count = count
-        self._blocks: dict[int, list[bytes | None]] = {}
+        self._blocks: dict[int, tuple[bytes, list[int]]] = {}
         self._table: list[tuple[int, int, int]] = []
         self._firsts: list[int] = []
 
@@ -134,7 +137,8 @@ class Opened:
         if held is None:
             ends = [*self._firsts, self._count][block + 1]
             held = self._blocks[block] = _block(self._packed[at:end], ends - first)
-        return held[n - first]
+        plain, begins = held
+        return plain[begins[n - first] : begins[n - first + 1]] or None
 
 
 def _column(numbers: Sequence[int]) -> bytes:
@@ -149,14 +153,17 @@ class _Columns:
     def __init__(self, plain: bytes, at: int) -> None:
         self._plain, self._at = plain, at
 
-    def take(self, count: int) -> tuple[int, ...]:
+    def take(self, count: int) -> Sequence[int]:
         code = chr(self._plain[self._at]) if self._at < len(self._plain) else ""
         end = self._at + 1 + _SIZES.get(code, 0) * count
         if code not in _SIZES or end > len(self._plain):
             raise damaged("a column ends too early")
-        found = struct.unpack_from(f"<{count}{code}", self._plain, self._at + 1)
+        column = memoryview(self._plain)[self._at + 1 : end]
         self._at = end
-        return found
+        if _IS_LITTLE:
+            # Nothing is unpacked but what is asked for.
+            return column.cast(code)  # type: ignore[call-overload,no-any-return]
+        return struct.unpack(f"<{count}{code}", column)
 
 
 def _bodies(bodies: Sequence[bytes | None]) -> bytes:
@@ -191,20 +198,16 @@ def _table(packed: bytes, count: int) -> list[tuple[int, int, int]]:
     return found
 
 
-def _block(packed: bytes, rows: int) -> list[bytes | None]:
+def _block(packed: bytes, rows: int) -> tuple[bytes, list[int]]:
+    """Return a block opened, and where its bodies begin; the last ends at the end."""
     plain = _inflated(packed, _MOST_BLOCK)
     if len(plain) < 4 * rows:
         raise damaged("a block is cut short")
-    return list(_split(plain, struct.unpack_from(f"<{rows}I", plain)))
-
-
-def _split(plain: bytes, lengths: Sequence[int]) -> Iterator[bytes | None]:
-    at = 4 * len(lengths)
-    if at + sum(lengths) != len(plain):
+    lengths = struct.unpack_from(f"<{rows}I", plain)
+    begins = list(accumulate(lengths, initial=4 * rows))
+    if begins[-1] != len(plain):
         raise damaged("a block has another length")
-    for length in lengths:
-        yield plain[at : at + length] or None
-        at += length
+    return plain, begins
 
 
 def _deflated(plain: bytes) -> bytes:
