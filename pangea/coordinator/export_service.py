@@ -11,10 +11,12 @@ from pangea.core.uptime import Span
 from pangea.storage import incidents as stored_incidents
 from pangea.storage import results as stored_results
 from pangea.storage.percentiles import narrowest, steps_of, sums_by
+from pangea.storage.results import Page
 from pangea.web.schema import ResultAnswer, moment
 from pangea.web.schema_incidents import IncidentAnswer
 from pangea.web.schema_queries import HistoryRow
 
+from . import bygone
 from .answers import result_answer
 from .coordinator import Coordinator
 from .incident_answers import incident_answer
@@ -43,22 +45,26 @@ class ExportService:
         until_us: int | None,
     ) -> AsyncGenerator[Sequence[ResultAnswer], None]:
         """Yield the results of a job, newest first."""
-        number = self._board.job(job, org).id
+        found = self._board.job(job, org)
         by = self._board.worker(worker, org).id if worker else None
         cursor: str | None = None
         while True:
             before = cursor
-            page = await self._read(
-                lambda before=before: stored_results.query(
-                    number,
+
+            def read(before: str | None = before) -> tuple[Page, list[str]]:
+                page = stored_results.query(
+                    found.id,
                     worker=by,
                     since_us=since_us,
                     until_us=until_us,
                     limit=ROWS,
                     before=before,
                 )
-            )
-            yield [result_answer(self._board, row) for row in page.items]
+                return page, bygone.causes(found, page.items)
+
+            page, void = await self._read(read)
+            both = zip(page.items, void, strict=True)
+            yield [result_answer(self._board, *each) for each in both]
             cursor = page.next
             if cursor is None:
                 return
