@@ -22,20 +22,45 @@ def spread(metafunc, usual=BOTH):
         metafunc.parametrize("engine", engines, scope="function")
 
 
+#: Makes a database as it was after its migrations; to copy one takes ten times as long.
+EMPTY = """DO $$ DECLARE it text; BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR it IN SELECT oid::regclass FROM pg_class WHERE relispartition
+        AND relkind = 'r' AND relname NOT LIKE '%_rest' LOOP
+        EXECUTE 'DROP TABLE ' || it;
+    END LOOP;
+    FOR it IN SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'p')
+        AND relnamespace = 'public'::regnamespace AND NOT relispartition
+        AND relname <> 'schema_migration' LOOP
+        EXECUTE 'DELETE FROM ' || it;
+    END LOOP;
+    FOR it IN SELECT quote_ident(sequencename) FROM pg_sequences
+        WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'schema%' LOOP
+        PERFORM setval(it, 1, false);
+    END LOOP;
+END $$"""
+
+
 class Places:
-    """Fresh databases on one server, copies of one that is migrated."""
+    """Databases on one server: one for each test in turn, and others."""
 
     def __init__(self, server):
         self.server = server
-        self._template = None
+        self._usual = None
 
-    def make(self):
-        """Return the name of a new database with all its tables."""
-        if self._template is None:
-            name = self.server.fresh()
-            asyncio.run(_opened_once(self.server.url(name)))
-            self._template = name
-        return self.server.fresh(self._template)
+    def usual(self):
+        """Return the URL of a database with all its tables, and nothing in them."""
+        if self._usual is None:
+            self._usual = self.server.fresh()
+            asyncio.run(_opened_once(self.server.url(self._usual)))
+        else:
+            self.server.sql(EMPTY, name=self._usual)
+        return self.server.url(self._usual)
+
+    def another(self):
+        """Return the name of a new database without tables."""
+        return self.server.fresh()
 
 
 async def _opened_once(url):
@@ -57,9 +82,7 @@ def places():
 @pytest.fixture
 def postgres(places):
     """The URL of a fresh database on PostgreSQL."""
-    name = places.make()
-    yield places.server.url(name)
-    places.server.drop(name)
+    return places.usual()
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ async def test_writes_happen_in_the_order_they_were_asked_for(store):
     assert seen == list(range(900))
 
 
+@pytest.mark.engines("sqlite")
 async def test_callers_that_wait_share_one_commit(store):
     frames = []
     count = lambda: frames.append(connection().total_changes)  # noqa: E731
@@ -89,16 +90,17 @@ async def test_when_memory_cannot_follow_a_commit_later_writes_fail_and_none_han
 
 
 async def test_a_reader_cannot_write(store):
-    with pytest.raises(StorageError, match="readonly"):
+    with pytest.raises(StorageError, match=r"read-?only"):
         await store.read(lambda: settings.put("a", "1"))
 
 
-async def test_a_statement_that_sqlite_refuses_is_a_storage_error(store):
-    with pytest.raises(StorageError, match="no such table"):
+async def test_a_statement_that_is_refused_is_a_storage_error(store):
+    with pytest.raises(StorageError, match="absent"):
         await store.write(lambda: db.execute_sql("DELETE FROM absent"))
     await store.write(lambda: settings.put("still", "works"))
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_full_database_fails_all_of_the_group_and_then_goes_on(store):
     def shrink():
         pages = connection().execute("PRAGMA page_count").fetchone()[0]
@@ -185,6 +187,7 @@ async def test_closing_finishes_what_waits_and_leaves_no_journal(tmp_path):
     await store.close()
 
 
+@pytest.mark.engines("sqlite")
 async def test_the_files_are_private(store):
     for path in store.path.parent.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
@@ -202,6 +205,7 @@ async def test_two_stores_live_side_by_side(store, tmp_path):
     await other.close()
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_database_in_use_is_refused_with_the_way_out(store):
     with pytest.raises(ConfigError, match="in use") as caught:
         await Store.open(store.path)

@@ -116,8 +116,9 @@ async def test_changes_of_verdict_are_read_back_as_far_as_flapping_looks(store):
         connection().execute(
             "INSERT INTO job (id, org, name, type, target, interval_s, timeout_s,"
             " places, rule, options, labels, enabled, stopped_on, created_at_us)"
-            " VALUES (1, 1, 'a', 'tcp', 'x:1', 30, 5, 'all', 'majority', x'80',"
-            " x'80', 1, x'90', 0)"
+            " VALUES (1, 1, 'a', 'tcp', 'x:1', 30, 5, 'all', 'majority', ?, ?,"
+            " 1, ?, 0)",
+            (b"\x80", b"\x80", b"\x90"),
         )
         verdicts.log_transitions([change(1, 0), change(1, 1), change(2, 1)])
 

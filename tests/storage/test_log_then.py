@@ -81,6 +81,7 @@ async def test_a_correction_changes_what_holds_and_not_what_was_known(store, web
     assert [t.after for t in newest] == [UP, DOWN, UP]
 
 
+@pytest.mark.engines("sqlite")
 async def test_no_log_is_ever_scanned(store, web):
     """Years of changes may lie in it."""
     seen = []

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import pytest
+
 from pangea.core.retention_table import RetentionTable
 from pangea.storage import integrity, results, room, sealing
 from pangea.storage.connection import connection
@@ -25,6 +27,7 @@ async def filled(store, minutes=60, series=20):
     await sealing.seal(store, H0 + 4 * HOUR_US)
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_new_database_shrinks_when_much_was_deleted(store, monkeypatch):
     monkeypatch.setattr(room, "_SPARE_BYTES", 4096)
     await store.write(
@@ -65,7 +68,7 @@ async def test_a_chunk_that_is_damaged_is_told(store):
     await filled(store, series=3)
     await store.write(
         lambda: connection().execute(
-            "UPDATE chunk SET packed = x'0102' WHERE job = 1; "
+            "UPDATE chunk SET packed = ? WHERE job = 1", (b"\1\2",)
         )
     )
     await store.write(
@@ -77,6 +80,7 @@ async def test_a_chunk_that_is_damaged_is_told(store):
     assert any("holds" in line and "instead of 9" in line for line in wrong)
 
 
+@pytest.mark.engines("sqlite")
 async def test_pages_that_were_overwritten_are_told(store, tmp_path):
     await filled(store)
     await store.close()
