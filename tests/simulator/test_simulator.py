@@ -78,3 +78,16 @@ def test_the_same_moment_always_answers_the_same():
     healthy = [w for w in (1, 2) if world.worker(w, fault.start + 5) is None]
     assert healthy
     assert world.probe(healthy[0], with_outage, fault.start + 5).outcome == "failed"
+
+
+#: Worlds in which a worker that is alone was believed again as soon as another one was
+#: lost, or the coordinator had restarted; then one lost packet of a third was an outage.
+MIXED = (99, 229, 279, 299)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MIXED)
+def test_no_page_is_false_where_many_faults_fall_together(seed):
+    assert World(seed, Plan(3, mixed=True)).loss > World(seed, Plan(3)).loss
+    total = judged(seed, size=3, off=(), others=False)[PANGEA]
+    assert not total.false + total.missed
