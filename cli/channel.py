@@ -207,8 +207,18 @@ def card(style: Style, channel: dict[str, Any]) -> list[str]:
         ("used by", ", ".join(channel.get("used_by") or [])),
         ("per minute", channel.get("per_minute") or "no limit"),
     ]
-    options = channel.get("options") or {}
-    return pairs(style, [*rows, *((f"  {k}", options[k]) for k in sorted(options))])
+    return pairs(style, [*rows, *_flat("  ", channel.get("options") or {})])
+
+
+def _flat(before: str, options: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return options as rows, with ``headers.NAME`` as it is given."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in sorted(options.items()):
+        if isinstance(value, dict):
+            rows += _flat(f"{before}{key}.", value)
+        else:
+            rows.append((before + key, value))
+    return rows
 
 
 def _told(said: dict[str, Any]) -> list[str]:

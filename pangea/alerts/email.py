@@ -18,6 +18,7 @@ from pangea.core.options import SecretText, secret_names
 
 from .mail import write
 from .notifier import Message, NotSent, Refused
+from .place import refuse_literal
 from .smtp import Handed, MailServer, configured, hand_in, told
 from .tools import Tools
 
@@ -86,6 +87,10 @@ class Email:
                 "email: nobody is named who sends it",
                 hint="give --set sender=pangea@example.com",
             )
+        try:
+            refuse_literal(options.host, self._rule)
+        except Refused as error:
+            raise UsageError(str(error), hint=error.hint) from error
 
     async def check(self, options: EmailOptions) -> None:
         """Raise UsageError if no message could ever be sent like this."""

@@ -36,7 +36,7 @@ class Exec:
     """Runs a program of the coordinator's machine."""
 
     TYPE: ClassVar[str] = "exec"
-    DOES: ClassVar[str] = "a program on the coordinator's machine, told by JSON"
+    DOES: ClassVar[str] = "a program on the coordinator's machine"
     Options: ClassVar[type[Struct]] = ExecOptions
     SECRETS: ClassVar[frozenset[str]] = secret_names(ExecOptions)
 

@@ -17,7 +17,7 @@ from pangea.core.address_rule import AddressRule
 from pangea.core.text import safe_text
 
 from .notifier import NotSent, Refused
-from .place import Place, find, in_words
+from .place import Place, find, in_words, refuse_literal
 from .retry_after import retry_after
 
 #: So much of an answer is read; the rest is never asked for.
@@ -75,6 +75,11 @@ class HttpSender:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NotSent(_why(error, url)) from error
         return judged(answer)
+
+    def possible(self, url: str) -> None:
+        """Raise Refused if *url* names an address that is closed. Asks nobody."""
+        if not self._proxy:
+            refuse_literal(URL(url).host or "", self._rule)
 
     async def _places(self, url: URL) -> list[Place]:
         host = url.host or ""

@@ -41,7 +41,7 @@ class Opsgenie(Preset):
     """Creates, acknowledges and closes alerts."""
 
     TYPE = "opsgenie"
-    DOES = "Opsgenie and its like: creates, acknowledges and closes alerts"
+    DOES = "alerts of Opsgenie, and what speaks like it"
     Options = OpsgenieOptions
 
     def calls(self, message: Message, options: OpsgenieOptions) -> list[Call]:

@@ -36,7 +36,7 @@ class Pagerduty(Preset):
     """Triggers, acknowledges and resolves incidents."""
 
     TYPE = "pagerduty"
-    DOES = "PagerDuty, by Events API v2: triggers, acknowledges, resolves"
+    DOES = "incidents of PagerDuty, by Events API v2"
     Options = PagerdutyOptions
 
     def calls(self, message: Message, options: PagerdutyOptions) -> list[Call]:

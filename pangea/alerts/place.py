@@ -34,11 +34,10 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
     is not to be found now.
     """
     loop, shown = asyncio.get_running_loop(), safe_text(host, 100)
-    literal = _literal(host)
-    if literal and (refusal := rule.refusal(literal)):
-        raise forbidden(host, [f"{literal}: {refusal}"])
+    refuse_literal(host, rule)
+    where = _literal(host) or host
     try:
-        found = await loop.getaddrinfo(literal or host, port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(where, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         said = getattr(error, "strerror", "") or "no such name"
         raise NotSent(f"looking up {shown}: {safe_text(said, 100)}") from error
@@ -53,6 +52,14 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
     if not places:
         raise forbidden(host, refusals)
     return list(places.values())[:MOST]
+
+
+def refuse_literal(host: str, rule: AddressRule) -> None:
+    """Raise Refused if *host* is an address by itself that *rule* closes."""
+    literal = _literal(host)
+    if literal and (refusal := rule.refusal(literal)):
+        shown = refusal if literal == host else f"{literal}: {refusal}"
+        raise forbidden(host, [shown])
 
 
 def _literal(host: str) -> str:

@@ -10,13 +10,14 @@ from msgspec import Struct
 from yarl import URL
 
 from pangea.core.alerts_table import check_fingerprint
+from pangea.core.errors import UsageError
 from pangea.core.notice import Severity
 from pangea.core.options import secret_names
 from pangea.core.text import safe_text
 
 from .document import SAMPLE
 from .http import Answer, Call
-from .notifier import Message
+from .notifier import Message, Refused
 from .tools import Tools
 
 #: Colours by severity, and of what is well again.
@@ -68,8 +69,12 @@ class Preset(ABC):
         return str(options.url)
 
     def possible(self, options: Any) -> None:
-        """Make the calls of a sample, and send nothing."""
-        self.calls(SAMPLE, options)
+        """Make the calls of a sample, and send nothing. Raises UsageError."""
+        for call in self.calls(SAMPLE, options):
+            try:
+                self._http.possible(call.url)
+            except Refused as error:
+                raise UsageError(str(error), hint=error.hint) from error
 
     async def check(self, options: Any) -> None:
         """Raise UsageError if no message could ever be sent like this."""

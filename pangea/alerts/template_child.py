@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pangea.alerts.templates import Answered, Asked
+from pangea.alerts.rendering import Answered, Asked
 
 #: What an environment of Jinja offers that nobody needs in a message.
 _NOT_GLOBAL = ("lipsum", "cycler", "joiner")

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from pangea.core.errors import PangeaError, UsageError
 from pangea.core.text import safe_text
 
 from . import child
+from .rendering import Answered, Asked
 
 #: Characters that all templates of one message make together, at most.
 MAX_RENDERED = 64 * 1024
@@ -24,27 +24,6 @@ MAX_TEMPLATE = 16 * 1024
 #: How long rendering may take, with the start of the child.
 TIMEOUT_S = 10.0
 _CHILD = "pangea.alerts.template_child"
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What the child is told: render all ``templates`` with the values of each case.
-
-    With ``html`` values are escaped.
-    """
-
-    templates: list[str]
-    cases: list[dict[str, Any]]
-    limit: int
-    html: bool = False
-
-
-class Answered(Struct, frozen=True, kw_only=True):
-    """What the child says: all texts, or what is wrong with template ``at``."""
-
-    texts: list[str] = []
-    error: str = ""
-    at: int = 0
-    line: int = 0
 
 
 class Faulty(UsageError):

@@ -63,11 +63,12 @@ class Webhook(Preset):
     """Calls a URL of one's own."""
 
     TYPE = "webhook"
-    DOES = "any URL, with method, headers and body of one's own"
+    DOES = "any URL, by templates of one's own"
     Options = WebhookOptions
 
     async def check(self, options: WebhookOptions) -> None:
         """Render each template with samples; UsageError says what is wrong."""
+        self.possible(options)
         try:
             await prepared(options, [replace(SAMPLE, kind=kind) for kind in _TRIED])
         except Refused as error:

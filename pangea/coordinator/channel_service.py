@@ -1,5 +1,6 @@
 """Channels as the web sees them (``pangea.web.api_channels``)."""
 
+import asyncio
 import secrets
 import time
 from typing import Any
@@ -37,6 +38,8 @@ class ChannelService:
         self._c = coordinator
         self._channels = coordinator.alerting.channels
         self._testing: set[int] = set()
+        #: Held while one is changed, so that no change undoes another.
+        self._editing = asyncio.Lock()
 
     async def channels(self, org: int) -> list[ChannelAnswer]:
         """Return all of an organisation."""
@@ -82,17 +85,20 @@ class ChannelService:
 
     async def edit(self, org: int, name: str, patch: ChannelPatch) -> ChannelAnswer:
         """Change a channel; a secret that is not given stays."""
-        before = self._channels.get(name, org)
+        async with self._editing:
+            changed = await self._changed(self._channels.get(name, org), patch)
+        self._tell(changed, "edited")
+        return self._answer(changed)
+
+    async def _changed(self, before: Channel, patch: ChannelPatch) -> Channel:
         changes: dict[str, Any] = {
             key: value
             for key in ("name", "enabled", "per_minute")
             if (value := getattr(patch, key)) is not UNSET
         }
         if patch.options is not UNSET:
-            changes["options"] = laid_over(before.options, patch.options)
-        changed = await self._channels.replace(replace(before, **changes))
-        self._tell(changed, "edited")
-        return self._answer(changed)
+            changes["options"] = _over(before.options, patch.options)
+        return await self._channels.replace(replace(before, **changes))
 
     async def remove(self, org: int, name: str) -> None:
         """Remove a channel that nothing uses."""
@@ -180,6 +186,15 @@ class ChannelService:
     def _tell(self, channel: Channel, change: str) -> None:
         said = {"channel": channel.name, "change": change}
         self._c.hub.publish("channel", channel.org, said)
+
+
+def _over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the options *old* with *new* over them, header by header."""
+    both = laid_over(old, new)
+    if isinstance(both.get("headers"), dict) and "headers" in new:
+        headers = {**(old.get("headers") or {}), **both["headers"]}
+        both["headers"] = {k: v for k, v in headers.items() if v is not None}
+    return both
 
 
 def _default(field: FieldInfo) -> str | None:

@@ -6,8 +6,9 @@ import time
 import pytest
 
 from pangea.alerts.document import SAMPLE, document
+from pangea.alerts.rendering import Asked
 from pangea.alerts.template_child import answer
-from pangea.alerts.templates import Asked, Faulty, render, render_tree
+from pangea.alerts.templates import Faulty, render, render_tree
 
 VALUES = document(SAMPLE)
 
@@ -122,10 +123,10 @@ def test_the_child_can_open_nothing(tmp_path):
     import sys
 
     code = (
+        "import socket\n"
         "from pangea.alerts.template_child import confine\n"
         "confine()\n"
         "try:\n open('/etc/hostname')\nexcept OSError as e:\n print(e.errno)\n"
-        "import socket\n"
         "try:\n socket.socket()\nexcept OSError as e:\n print(e.errno)\n"
     )
     ran = subprocess.run(

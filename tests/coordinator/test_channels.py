@@ -117,8 +117,15 @@ async def test_masked_headers_stay(service, world):
     assert answer.options["headers"] == {"Authorization": MASK, "X-Kind": "a"}
     changed = {**answer.options["headers"], "X-Kind": "b"}
     await service.edit(ORG, "desk", ChannelPatch(options={"headers": changed}))
-    kept = world.coordinator.alerting.channels.get("desk").options["headers"]
+    channels = world.coordinator.alerting.channels
+    kept = channels.get("desk").options["headers"]
     assert kept == {"Authorization": SECRET, "X-Kind": "b"}
+    for headers, left in (
+        ({"X-More": "c"}, {"Authorization": SECRET, "X-Kind": "b", "X-More": "c"}),
+        ({"Authorization": None, "X-More": None}, {"X-Kind": "b"}),
+    ):
+        await service.edit(ORG, "desk", ChannelPatch(options={"headers": headers}))
+        assert channels.get("desk").options["headers"] == left
 
 
 @pytest.mark.parametrize(
@@ -128,6 +135,7 @@ async def test_masked_headers_stay(service, world):
         (ChannelSpec(name="a", type="gotfy"), UsageError, "unknown channel type"),
         (ChannelSpec(name="a", type="gotify"), UsageError, "missing"),
         (gotify(url="ftp://x"), UsageError, "wanted a URL"),
+        (gotify(url="http://169.254.169.254/"), UsageError, "closed to messages"),
         (
             ChannelSpec(name="a", type="exec", options={"program": "/bin/sh"}),
             UsageError,
