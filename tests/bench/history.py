@@ -23,7 +23,7 @@ from pangea.core.rollup import DAY, HOUR, STEPS, TEN_MINUTES, Bucket, Tally
 from pangea.mesh import identity
 from pangea.mesh.info import NodeInfo
 from pangea.node import tune_collector
-from pangea.storage import chunks, history, ingest, rollup_rows, rollups
+from pangea.storage import chunks, history, ingest, jobs, rollup_rows, rollups
 from pangea.storage.chunks import Place
 from pangea.storage.database import Store
 from pangea.storage.result_rows import row_of
@@ -160,35 +160,41 @@ async def pages(path: Path, count: int) -> Figures:
     coming = asyncio.create_task(come(store, count, buckets))
     now_us = round(CLOCK.wall() * 1e6)
     year_us = 365 * DAY * 1_000_000
-    days = await timed(store, count, lambda one: page(one, now_us, buckets))
-    years = await timed(
+    figures = await timed(store, count, lambda one: page(one, now_us, buckets), "page")
+    figures |= await timed(
         store,
         count,
         lambda one: history.history(
             one, now_us - year_us, now_us, 365, workers=WORKERS, buckets=buckets
         ),
+        "year",
     )
     assert not coming.done()
     coming.cancel()
     await store.close()
-    return {
-        "page_p50_ms": quantile(days, 0.5) * 1000,
-        "page_p95_ms": quantile(days, 0.95) * 1000,
-        "year_p50_ms": quantile(years, 0.5) * 1000,
-        "year_p95_ms": quantile(years, 0.95) * 1000,
-    }
+    return figures
 
 
-async def timed(store: Store, count: int, look: Callable) -> list[float]:
-    """Return how long each look at a job took, evenly over some seconds."""
-    took, chance = [], random.Random(3)
+async def timed(store: Store, count: int, look: Callable, name: str) -> Figures:
+    """Return how long looks at a job took, evenly over some seconds, and their CPU."""
+    took, cpu, chance = [], [], random.Random(3)
+
+    def clocked(one: jobs.Job) -> float:
+        begun = time.thread_time()
+        look(one)
+        return time.thread_time() - begun
+
     for _ in range(ASKED):
         one = job("", chance.randint(1, count))
         begun = time.perf_counter()
-        await store.read(partial(look, one))
+        cpu.append(await store.read(partial(clocked, one)))
         took.append(time.perf_counter() - begun)
         await asyncio.sleep(0.02)
-    return took
+    return {
+        f"{name}_p50_ms": quantile(took, 0.5) * 1000,
+        f"{name}_p95_ms": quantile(took, 0.95) * 1000,
+        f"{name}_cpu_p50_ms": quantile(cpu, 0.5) * 1000,
+    }
 
 
 async def come(store: Store, count: int, buckets: OpenBuckets) -> None:

@@ -2,8 +2,9 @@
 
     python -m tests.bench.ingest [--results 200000] [--series 100000]
 
-Beside it, in the same run, the floor: the same rows by one bare executemany into
-a table without an index, one commit per batch group.
+Meanwhile pages of jobs are read, ten a second. Beside it, in the same run, the floor:
+the same rows by one bare executemany into a table without an index, one commit per
+batch group.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Raw
@@ -29,8 +31,9 @@ from pangea.mesh.info import NodeInfo
 from pangea.mesh.messages import BATCH_ROWS, Batch, decode, encode, encode_row
 from pangea.mesh.stream import Opener, Sealer
 from pangea.node import tune_collector
-from pangea.storage import jobs, rollups, workers
+from pangea.storage import history, jobs, results, rollups, workers
 from pangea.storage.database import Store
+from pangea.storage.rollups import OpenBuckets
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.events import Hub
@@ -56,7 +59,7 @@ async def main() -> None:
     print(json.dumps(measured))
 
 
-async def measure(place: Path, results: int, series: int) -> dict[str, float]:
+async def measure(place: Path, count: int, series: int) -> dict[str, float]:
     """Return rates and costs of the whole way in."""
     store = await Store.open(place / "pangea.db")
     info = NodeInfo(role="coordinator", name="c", boot="0" * 32)
@@ -75,24 +78,42 @@ async def measure(place: Path, results: int, series: int) -> dict[str, float]:
     # Every series votes once before, as after the first interval of a cluster.
     series = [(job, worker) for job in board.jobs for worker in board.workers]
     await take_all(coordinator, *make_frames(series, "warm"))
-    chosen = random.Random(7).choices(series, k=results)
+    chosen = random.Random(7).choices(series, k=count)
     frames, opener = make_frames(chosen, "epoch")
+    looks = asyncio.create_task(look(coordinator))
     wal_before, cpu, begun = written(), time.process_time(), time.perf_counter()
     await take_all(coordinator, frames, opener)
     spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    looks.cancel()
     folding = time.process_time()
     sums = await rollups.fold(store, coordinator.buckets)
     folding = time.process_time() - folding
     bytes_written = written() - wal_before
     await store.close()
     return {
-        "results_per_s": results / spent,
-        "cpu_us_per_result": cpu / results * 1e6,
-        "results_per_core_s": results / cpu,
+        "results_per_s": count / spent,
+        "cpu_us_per_result": cpu / count * 1e6,
+        "results_per_core_s": count / cpu,
         "fold_us_per_sum": folding / sums * 1e6,
-        "written_bytes_per_result": bytes_written / results,
-        "database_bytes_per_result": (place / "pangea.db").stat().st_size / results,
+        "written_bytes_per_result": bytes_written / count,
+        "database_bytes_per_result": (place / "pangea.db").stat().st_size / count,
     }
+
+
+async def look(coordinator: Coordinator) -> None:
+    """Read what pages of jobs show, ten a second, for ever; their CPU counts too."""
+    jobs_, buckets = list(coordinator.board.jobs.values()), coordinator.buckets
+    while True:
+        one, now_us = random.choice(jobs_), round(CLOCK.wall() * 1e6)
+        await coordinator.store.read(partial(page, one, now_us, buckets))
+        await asyncio.sleep(0.1)
+
+
+def page(one: Job, now_us: int, buckets: OpenBuckets) -> None:
+    """Read the points of a day and the newest results of a job."""
+    day_us = 86_400_000_000
+    history.history(one, now_us - day_us, now_us, 288, workers=WORKERS, buckets=buckets)
+    results.query(one.id, limit=20)
 
 
 async def fill(store: Store, count: int) -> None:

@@ -20,12 +20,12 @@ from pathlib import Path
 from pangea.coordinator.retention import expire
 from pangea.core.retention_table import RetentionTable
 from pangea.node import tune_collector
-from pangea.storage import history, ingest, jobs, results, rollups, sealing
+from pangea.storage import ingest, jobs, rollups, sealing
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets
 
 from .figures import Figures, quantile, tell
-from .ingest import written
+from .ingest import page, written
 from .made_results import INTERVAL_US, Series, all_series, shuffled
 
 T0_US = 1_790_000_000_000_000 // sealing.HOUR_US * sealing.HOUR_US
@@ -108,13 +108,6 @@ async def look(site: Site, took: list[float]) -> None:
         await site.store.read(partial(page, one, site.now_us, site.buckets))
         took.append(time.perf_counter() - begun)
         await asyncio.sleep(0.1)
-
-
-def page(one: jobs.Job, now_us: int, buckets: OpenBuckets) -> None:
-    """Read the points of a day and the newest results."""
-    day_us = 86_400_000_000
-    history.history(one, now_us - day_us, now_us, 288, workers=WORKERS, buckets=buckets)
-    results.query(one.id, limit=20)
 
 
 async def arrive(path: Path, count: int, minutes: int, *, plain: bool) -> Figures:
