@@ -3,6 +3,10 @@
 https://discord.com/developers/docs/resources/webhook#execute-webhook
 """
 
+from typing import ClassVar
+
+from msgspec import Struct
+
 from pangea.core.options import SecretText
 
 from .document import action_of, cut, moment
@@ -32,7 +36,7 @@ class Discord(Preset):
 
     TYPE = "discord"
     DOES = "a Discord channel, by a web hook"
-    Options = DiscordOptions
+    Options: ClassVar[type[Struct]] = DiscordOptions
 
     def calls(self, message: Message, options: DiscordOptions) -> list[Call]:
         """Return the post of one embed."""

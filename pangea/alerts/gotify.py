@@ -3,7 +3,9 @@
 https://gotify.net/docs/pushmsg
 """
 
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -38,7 +40,7 @@ class Gotify(Preset):
 
     TYPE = "gotify"
     DOES = "a Gotify server, for telephones"
-    Options = GotifyOptions
+    Options: ClassVar[type[Struct]] = GotifyOptions
 
     def calls(self, message: Message, options: GotifyOptions) -> list[Call]:
         """Return the message; plain text, so that nothing in it is obeyed."""

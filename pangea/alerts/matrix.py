@@ -6,8 +6,10 @@ https://spec.matrix.org/latest/client-server-api/ (sending events to a room)
 import hashlib
 import html
 import re
+from typing import ClassVar
 
 import msgspec
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -40,7 +42,7 @@ class Matrix(Preset):
 
     TYPE = "matrix"
     DOES = "a Matrix room"
-    Options = MatrixOptions
+    Options: ClassVar[type[Struct]] = MatrixOptions
 
     def calls(self, message: Message, options: MatrixOptions) -> list[Call]:
         """Return the event; the same message twice is one event to the server."""

@@ -3,7 +3,9 @@
 https://developers.mattermost.com/integrate/webhooks/incoming/
 """
 
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -35,7 +37,7 @@ class Mattermost(Preset):
 
     TYPE = "mattermost"
     DOES = "a Mattermost channel, by an incoming web hook"
-    Options = MattermostOptions
+    Options: ClassVar[type[Struct]] = MattermostOptions
 
     def calls(self, message: Message, options: MattermostOptions) -> list[Call]:
         """Return the post of one attachment."""

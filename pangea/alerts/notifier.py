@@ -51,7 +51,18 @@ class Refused(PangeaError):
     """A message will never be delivered like this: there is no use in trying again."""
 
 
-class Notifier(Protocol):
+class Sender(Protocol):
+    """Delivers messages."""
+
+    async def send(self, message: Message, options: Any, timeout_s: float) -> str:
+        """Deliver *message* within *timeout_s*; return what was answered, in short.
+
+        Raises NotSent if it may work later, Refused if it never will.
+        """
+        ...
+
+
+class Notifier(Sender, Protocol):
     """Delivers messages over one kind of channel."""
 
     TYPE: ClassVar[str]
@@ -76,11 +87,4 @@ class Notifier(Protocol):
 
     async def check(self, options: Any) -> None:
         """Raise UsageError if no message could ever be sent like this."""
-        ...
-
-    async def send(self, message: Message, options: Any, timeout_s: float) -> str:
-        """Deliver *message* within *timeout_s*; return what was answered, in short.
-
-        Raises NotSent if it may work later, Refused if it never will.
-        """
         ...

@@ -5,7 +5,9 @@ https://docs.ntfy.sh/publish/#publish-as-json
 
 import base64
 import re
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -55,7 +57,7 @@ class Ntfy(Preset):
 
     TYPE = "ntfy"
     DOES = "a topic of ntfy, for telephones"
-    Options = NtfyOptions
+    Options: ClassVar[type[Struct]] = NtfyOptions
 
     def calls(self, message: Message, options: NtfyOptions) -> list[Call]:
         """Return the publication."""

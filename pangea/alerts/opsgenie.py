@@ -3,8 +3,9 @@
 https://docs.opsgenie.com/docs/alert-api
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
+from msgspec import Struct
 from yarl import URL
 
 from pangea.core.options import SecretText
@@ -42,7 +43,7 @@ class Opsgenie(Preset):
 
     TYPE = "opsgenie"
     DOES = "alerts of Opsgenie, and what speaks like it"
-    Options = OpsgenieOptions
+    Options: ClassVar[type[Struct]] = OpsgenieOptions
 
     def calls(self, message: Message, options: OpsgenieOptions) -> list[Call]:
         """Return the calls; the alias is the thread of the message."""

@@ -3,7 +3,9 @@
 https://developer.pagerduty.com/docs/send-alert-event
 """
 
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -37,7 +39,7 @@ class Pagerduty(Preset):
 
     TYPE = "pagerduty"
     DOES = "incidents of PagerDuty, by Events API v2"
-    Options = PagerdutyOptions
+    Options: ClassVar[type[Struct]] = PagerdutyOptions
 
     def calls(self, message: Message, options: PagerdutyOptions) -> list[Call]:
         """Return the events; the dedup key is the thread of the message."""

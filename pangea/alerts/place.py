@@ -35,9 +35,9 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
     """
     loop, shown = asyncio.get_running_loop(), safe_text(host, 100)
     refuse_literal(host, rule)
-    where = _literal(host) or host
+    asked = _literal(host) or host
     try:
-        found = await loop.getaddrinfo(where, port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(asked, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         said = getattr(error, "strerror", "") or "no such name"
         raise NotSent(f"looking up {shown}: {safe_text(said, 100)}") from error
@@ -48,7 +48,7 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
         if refusal := rule.refusal(address):
             refusals.append(f"{address}: {refusal}")
         else:
-            places[address] = Place(family, (address, *where[1:]))  # type: ignore[arg-type]  # its length follows from the family
+            places[address] = Place(family, (address, *where[1:]))
     if not places:
         raise forbidden(host, refusals)
     return list(places.values())[:MOST]

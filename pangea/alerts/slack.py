@@ -3,7 +3,9 @@
 https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 """
 
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -31,7 +33,7 @@ class Slack(Preset):
 
     TYPE = "slack"
     DOES = "a Slack channel, by an incoming web hook"
-    Options = SlackOptions
+    Options: ClassVar[type[Struct]] = SlackOptions
 
     def calls(self, message: Message, options: SlackOptions) -> list[Call]:
         """Return the post of a header, the text, and links as buttons."""

@@ -3,7 +3,9 @@
 https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
 """
 
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -32,7 +34,7 @@ class Teams(Preset):
 
     TYPE = "teams"
     DOES = "Microsoft Teams, by a workflow's web hook"
-    Options = TeamsOptions
+    Options: ClassVar[type[Struct]] = TeamsOptions
 
     def calls(self, message: Message, options: TeamsOptions) -> list[Call]:
         """Return the post of one card."""

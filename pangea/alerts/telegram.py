@@ -4,7 +4,9 @@ https://core.telegram.org/bots/api#sendmessage
 """
 
 import re
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from pangea.core.options import SecretText
 
@@ -42,7 +44,7 @@ class Telegram(Preset):
 
     TYPE = "telegram"
     DOES = "a Telegram chat, as a bot"
-    Options = TelegramOptions
+    Options: ClassVar[type[Struct]] = TelegramOptions
 
     def calls(self, message: Message, options: TelegramOptions) -> list[Call]:
         """Return the message, silent if it is but information."""

@@ -4,10 +4,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
-from msgspec import field
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pangea.core.errors import UsageError
@@ -64,7 +64,7 @@ class Webhook(Preset):
 
     TYPE = "webhook"
     DOES = "any URL, by templates of one's own"
-    Options = WebhookOptions
+    Options: ClassVar[type[Struct]] = WebhookOptions
 
     async def check(self, options: WebhookOptions) -> None:
         """Render each template with samples; UsageError says what is wrong."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pangea.alerts.notifier import Message, Notifier, NotSent, Refused
+from pangea.alerts.notifier import Message, NotSent, Refused, Sender
 from pangea.core.channel import Channel
 from pangea.core.errors import PangeaError
 from pangea.core.notification import (
@@ -40,7 +40,7 @@ class Channels(Protocol):
         """Return a channel, None if there is none."""
         ...
 
-    def open_channel(self, channel: Channel) -> tuple[Notifier, Any]:
+    def open_channel(self, channel: Channel) -> tuple[Sender, Any]:
         """Return what sends, and its options."""
         ...
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pangea.alerts.notifier import Notifier
+from pangea.alerts.notifier import Notifier, Sender
 from pangea.alerts.registry import checked_options, notifier_class
 from pangea.alerts.sending import Guarded
 from pangea.alerts.tools import Tools
@@ -68,7 +68,7 @@ class Channels:
         """Return a channel, None if it is gone."""
         return self._channels.get(number)
 
-    def open_channel(self, channel: Channel) -> tuple[Guarded, Any]:
+    def open_channel(self, channel: Channel) -> tuple[Sender, Any]:
         """Return what sends over *channel*, and what to give it as options.
 
         Raises UsageError if its options are none any more, as another version or
