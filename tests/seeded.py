@@ -29,9 +29,9 @@ from pangea.web.schema import (
 )
 from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 
+from .seeded_many import more_jobs
 from .seeded_past import make_history
 from .seeded_readings import with_readings
-from .seeded_many import more_jobs
 from .seeded_world import (
     JOBS,
     NOW_US,

@@ -16,8 +16,8 @@ from pangea.web.codes import hash_code, new_salt, read_code
 from pangea.web.keys import Site
 from pangea.web.server import serve
 from tests.seeded import SeededService
-from tests.seeded_probes import SeededProbes
 from tests.seeded_job import SeededPast
+from tests.seeded_probes import SeededProbes
 from tests.seeded_world import NOW_US
 from tests.web.memory import MemoryAccounts
 

@@ -14,11 +14,14 @@ from .matrix_data import matrix_data
 from .render import render, wants_html
 from .route import Route
 from .schema import WorkerAnswer
+from .text import t
 from .text_view import text_dashboard
 from .then_page import dash_then
 from .view import Notice, added_notice
 
 SPARK_POINTS = 30
+#: What can be done to many jobs at once.
+ACTIONS = ("stop", "start", "label", "move", "delete")
 
 
 async def home(request: web.Request) -> web.StreamResponse:
@@ -53,8 +56,16 @@ async def dash(request: web.Request) -> web.StreamResponse:
     ask = asked_of(request.query)
     view = dash_view(status, jobs, workers, beats, starters, ask, event=event)
     added = next((j for j in jobs if j.name == request.query.get("added")), None)
-    notice: Notice | None = added_notice(added) if added else None
+    notice = added_notice(added) if added else _done(request.query.get("done", ""))
     return render(request, "dash.html", view, notice=notice)
+
+
+def _done(text: str) -> Notice | None:
+    """Return what was done to many jobs, in words, as the address tells it."""
+    action, _, number = text.partition(":")
+    if action not in ACTIONS or not number.isdigit() or len(number) > 5:
+        return None
+    return Notice(t(f"dash.done_{action}", n=number), "")
 
 
 async def dash_jobs(request: web.Request) -> web.StreamResponse:

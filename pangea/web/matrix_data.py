@@ -29,6 +29,15 @@ class CellData(Struct, frozen=True, array_like=True):
     beats: str
 
 
+class WorkerData(Struct, frozen=True, array_like=True):
+    """A column: ``said`` is how the worker is ("" if only votes name it)."""
+
+    name: str
+    region: str
+    said: str = ""
+    here: bool = True
+
+
 class JobData(Struct, frozen=True):
     """A job; ``since`` is in seconds, ``told`` ones report by themselves."""
 
@@ -56,7 +65,7 @@ class MatrixData(Struct, frozen=True):
     workers_line: str
     trouble: list[str]
     concerns: list[ConcernView]
-    workers: list[tuple[str, str]]
+    workers: list[WorkerData]
     jobs: list[JobData]
 
 
@@ -68,12 +77,13 @@ def matrix_data(
     event: int,
 ) -> MatrixData:
     """Return all jobs with their cells, safe to be shown as text."""
-    regions = {w.name: safe_text(w.region or w.name, 60) for w in workers}
+    known = {w.name: worker_data(w) for w in workers}
     for job in jobs:
         if job.type not in PUSHED:
             for vote in job.votes:
-                regions.setdefault(vote.worker, safe_text(vote.worker, 60))
-    numbers = {name: number for number, name in enumerate(regions)}
+                name = safe_text(vote.worker, 60)
+                known.setdefault(vote.worker, WorkerData(name, name))
+    numbers = {name: number for number, name in enumerate(known)}
     return MatrixData(
         now=status.now,
         event=event,
@@ -82,9 +92,16 @@ def matrix_data(
         workers_line=workers_line(status),
         trouble=[safe_text(line, 300) for line in status.trouble],
         concerns=concerns_view(status).shown,
-        workers=[(safe_text(n, 60), region) for n, region in regions.items()],
+        workers=list(known.values()),
         jobs=[_job(job, numbers, beats.get(job.id, {})) for job in jobs],
     )
+
+
+def worker_data(worker: WorkerAnswer) -> WorkerData:
+    """Return the column of a worker that is known."""
+    name, region = safe_text(worker.name, 60), safe_text(worker.region, 60)
+    said = safe_text(f"{name}: {region or '–'}, {worker.health}", 150)
+    return WorkerData(name, region or name, said, worker.connected)
 
 
 def _job(job: JobAnswer, numbers: Mapping[str, int], beats: Beats) -> JobData:

@@ -2,7 +2,8 @@
 // what happens is painted where it belongs.
 
 import { bind } from "./keys.js";
-import { busyIn, now, on, setText, showWorst } from "./live.js";
+import { busyIn, on, setText, showWorst } from "./live.js";
+import { modelOf, sameRow, takeResult, takeVerdict } from "./model.js";
 import { askedOf, chosen, columnsOf, counted, grouped, hrefOf } from "./matrix.js";
 import { cellTitle, headCell, headRow, hrefOf as jobHref, paint, rowOf } from "./rows.js";
 import { showNews, showWorstJob } from "./news.js";
@@ -10,9 +11,7 @@ import { picking } from "./pick.js";
 import { t } from "./text.js";
 import { safe, verdictWord } from "./words.js";
 
-const AT_ONCE = 100;
-const BEATS = 12;
-const LETTERS = { ok: "o", warn: "w", failed: "f", error: "e" };
+const AT_ONCE = 30;
 const one = (selector) => document.querySelector(selector);
 const table = one("#matrix");
 const admin = one("#bulk") !== null;
@@ -49,16 +48,15 @@ async function fetchAll() {
   }
   loadAt = 0;
   loading = true;
-  try {
-    const answer = await fetch("/dash/jobs", { headers: { Accept: "application/json" } });
-    if (answer.redirected || answer.status === 401) location.reload();
-    else if (answer.ok) adopt(await answer.json());
-    else load(3000);
-  } catch {
-    load(3000);
-  } finally {
-    loading = false;
+  const answer = await fetch("/dash/jobs", { headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer && (answer.redirected || answer.status === 401)) {
+    location.reload();
+    return;
   }
+  const data = answer && answer.ok ? await answer.json().catch(() => null) : null;
+  loading = false;
+  if (data) adopt(data);
+  else load(3000);
 }
 
 function adopt(data) {
@@ -72,25 +70,18 @@ function adopt(data) {
   }
   newest = data.event;
   showNews(data);
+  if (!table) return;
   const same = JSON.stringify(workers) === JSON.stringify(data.workers);
   workers = data.workers;
   jobs = new Map(data.jobs.map((job) => [job.name, modelOf(job)]));
   if (!same) columnsAgain();
   for (const name of rows.keys()) if (!jobs.has(name)) rows.delete(name);
   for (const [name, tr] of rows) {
-    if (tr.told !== jobs.get(name).told || tr.labels !== key(jobs.get(name))) rows.delete(name);
+    if (tr.told !== jobs.get(name).told || tr.labels !== sameRow(jobs.get(name))) rows.delete(name);
     else dirty.add(name);
   }
   disordered = true;
   settle();
-}
-
-const key = (job) => [job.type, job.target, job.fail].join("\n");
-
-function modelOf(job) {
-  const cells = new Map(job.cells.map(([worker, state, ms, at, why, beats]) =>
-    [worker, { worker, state, ms, at, why, beats, counted: at || 0 }]));
-  return { ...job, cells };
 }
 
 function columnsAgain() {
@@ -98,7 +89,7 @@ function columnsAgain() {
   rows = new Map();
   const head = table.tHead.rows[0];
   for (const th of head.querySelectorAll(".place")) th.remove();
-  head.querySelector(".last").before(...columns.map(headCell));
+  head.querySelector(".last").before(...columns.map((column) => headCell(column, workers)));
   table.classList.remove("few", "some", "many");
   table.classList.add(columns.length <= 2 ? "few" : columns.length <= 6 ? "some" : "many");
 }
@@ -110,7 +101,7 @@ function row(job) {
   if (!tr) {
     tr = rowOf(job, { columns, workers, admin });
     tr.told = job.told;
-    tr.labels = key(job);
+    tr.labels = sameRow(job);
     rows.set(job.name, tr);
     picks.show(tr);
   } else if (dirty.has(job.name)) {
@@ -125,20 +116,38 @@ function arrange() {
   disordered = false;
   shown = chosen([...jobs.values()], ask);
   const width = columns.length + (admin ? 6 : 4);
-  const bodies = [];
-  for (const [title, group] of grouped(shown.slice(0, limit), ask.group)) {
-    const body = document.createElement("tbody");
-    if (title) body.append(headRow(title, counted(group), width));
-    body.append(...group.map(row));
-    bodies.push(body);
-  }
+  const groups = shown.length ? grouped(shown.slice(0, limit), ask.group) : [];
+  const bodies = groups.map(([title, group]) => {
+    const body = bodyOf(title);
+    const head = title ? [headRow(title, counted(group), width)] : [];
+    inOrder(body, [...head, ...group.map(row)]);
+    return body;
+  });
   if (!shown.length) bodies.push(nothing(width));
-  for (const body of [...table.tBodies]) body.remove();
-  table.append(...bodies);
+  for (const body of [...table.tBodies]) if (!bodies.includes(body)) body.remove();
+  inOrder(table, [table.tHead, ...bodies]);
   const found = { found: shown.length, all: jobs.size };
   setText(one("#shown"), shown.length < jobs.size ? t("dash.shown_some", found) : t("dash.shown_all", found));
   one("#clear").hidden = !(ask.q || ask.verdicts.size);
   one("#turns").replaceChildren();
+}
+
+const drawn = new Map();
+
+function bodyOf(title) {
+  if (!drawn.has(title)) drawn.set(title, document.createElement("tbody"));
+  return drawn.get(title);
+}
+
+// Makes *nodes* the children of *parent*; what stands right stays untouched.
+function inOrder(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  let at = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling;
+    else parent.insertBefore(node, at);
+  }
 }
 
 function nothing(width) {
@@ -174,6 +183,7 @@ function settle() {
   if (!disordered) return;
   if (!busyIn("#matrix")) {
     arrange();
+    document.dispatchEvent(new CustomEvent("pangea:arranged"));
     return;
   }
   clearTimeout(holding);
@@ -200,6 +210,7 @@ function want(changes) {
   history.replaceState(null, "", hrefOf(ask));
   if (ask.group !== group && (ask.group === "region" || group === "region")) columnsAgain();
   arrange();
+  document.dispatchEvent(new CustomEvent("pangea:arranged"));
   showCounts(counted(jobs.values()));
   for (const head of table.tHead.querySelectorAll("[data-sort]")) {
     if (head.dataset.sort === ask.sort) head.parentNode.setAttribute("aria-sort", "other");
@@ -241,11 +252,19 @@ function controls() {
   });
   // The word of a cell is made when somebody looks: its age is then true.
   for (const kind of ["pointerover", "focusin"]) table.addEventListener(kind, freshen);
-  new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting || limit >= shown.length) return;
-    limit += AT_ONCE;
+  const watch = new IntersectionObserver((entries) => {
+    if (!entries.at(-1).isIntersecting || limit >= shown.length) return;
+    limit += 2 * AT_ONCE;
     arrange();
-  }, { rootMargin: "600px" }).observe(one("#turns"));
+    again();
+  }, { rootMargin: "800px" });
+  // It tells of changes only; after more rows the end may still be in sight.
+  function again() {
+    watch.disconnect();
+    watch.observe(one("#turns"));
+  }
+  again();
+  document.addEventListener("pangea:arranged", again);
 }
 
 function freshen(event) {
@@ -262,46 +281,21 @@ function freshen(event) {
 
 // ---- what happens ----------------------------------------------------------------
 
-function heardResult(result) {
+on("result", (result) => {
   const job = jobs.get(result.job);
   if (!job) return;
-  const number = job.told ? -1 : workers.findIndex(([name]) => name === result.worker);
-  if (number < 0 && !job.told) {
-    load(1000);
-    return;
-  }
-  const cell = job.cells.get(number) || { worker: number, beats: "", at: 0, counted: 0 };
-  const at = Date.parse(result.started_at) / 1000;
-  const warned = result.outcome === "ok" && (result.flags || []).includes("warn");
-  const state = warned ? "warn" : result.outcome in LETTERS ? result.outcome : "error";
-  job.cells.set(number, cell);
-  // What could not be stored yet comes again.
-  if (!result.provisional && at > cell.counted) {
-    cell.counted = at;
-    cell.beats = (cell.beats + LETTERS[state]).slice(-BEATS);
-  }
-  if (at < cell.at) return;
-  const why = [result.reason, result.detail].filter(Boolean).join(": ");
-  Object.assign(cell, { state, at, ms: result.duration_ms, why: safe(why) });
-  // How long a failure took says nothing of how fast the target is.
-  if (state === "ok" || state === "warn") job.last = result.duration_ms;
-  else if (![...job.cells.values()].some((one) => one.state === "ok" || one.state === "warn")) job.last = null;
-  dirty.add(job.name);
-}
-
-function heardVerdict({ job: name, verdict, reason, at }) {
-  const job = jobs.get(name);
+  if (takeResult(job, result, workers)) dirty.add(job.name);
+  else soon(1000);
+});
+on("verdict", (said) => {
+  const job = jobs.get(said.job);
   if (!job) return;
-  job.verdict = verdict;
-  job.reason = safe(reason || "");
-  job.since = Date.parse(at) / 1000 || now() / 1000;
-  dirty.add(name);
+  takeVerdict(job, said);
+  dirty.add(job.name);
   disordered = true;
-  setText(one("#said"), safe(t("dash.is_now", { job: name, verdict: verdictWord(verdict).toLowerCase(), reason: reason || "" })));
-}
-
-on("result", heardResult);
-on("verdict", heardVerdict);
+  const verdict = verdictWord(job.verdict).toLowerCase();
+  setText(one("#said"), t("dash.is_now", { job: job.name, verdict, reason: job.reason }));
+});
 // Many pages hear the same: they do not all ask at the same moment.
 const soon = (ms) => load(ms + Math.random() * ms);
 on("job", () => soon(200));

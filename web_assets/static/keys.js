@@ -13,7 +13,8 @@ export function bind(keys, says, action) {
 }
 
 export function known() {
-  const rows = [...bound].map(([keys, { says }]) => [keys, said(says)]);
+  const named = [...bound].filter(([keys]) => keys !== "Escape");
+  const rows = named.map(([keys, { says }]) => [keys, said(says)]);
   for (const node of document.querySelectorAll("[data-key]")) {
     if (node.dataset.says) rows.push([node.dataset.key, said(node.dataset.says)]);
   }

@@ -19,6 +19,7 @@ export function picking(list) {
 
   function told() {
     setText(form.querySelector("#picked"), picked.size ? t("dash.picked", { n: picked.size }) : t("dash.pick_all"));
+    form.classList.toggle("some", picked.size > 0);
     for (const button of form.querySelectorAll("button")) button.disabled = !picked.size;
     all.checked = picked.size > 0;
     all.indeterminate = picked.size > 0 && picked.size < list.chosen().length;

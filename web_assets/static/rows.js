@@ -198,10 +198,12 @@ export function headRow(name, numbers, width) {
   return tr;
 }
 
-export function headCell(column) {
-  const th = node("th", "place");
+export function headCell(column, workers) {
+  const known = column.members.map((number) => workers[number]).filter(([, , said]) => said);
+  const gone = known.length && !known.some(([, , , here]) => here);
+  const th = node("th", gone ? "place gone" : "place");
   th.scope = "col";
-  th.title = column.name;
+  th.title = known.map(([, , said]) => said).join("; ").slice(0, 300) || column.name;
   th.append(node("span", "", column.name));
   return th;
 }

@@ -24,7 +24,7 @@ export function openStream(after, say) {
   function start() {
     again = null;
     heardAt = Date.now();
-    source = new EventSource("/live" + (last ? "?after=" + last : ""));
+    source = new EventSource("/live?after=" + last);
     source.addEventListener("open", () => state(true));
     source.addEventListener("error", broke);
     source.addEventListener("beat", heard);
