@@ -79,7 +79,7 @@ def connection() -> Link:
 
 def connect(path: Path, pragmas: Mapping[str, object]) -> SqliteLink:
     """Bind this thread to the file *path*."""
-    database = peewee.SqliteDatabase(
+    database: Any = peewee.SqliteDatabase(
         str(path),
         pragmas=dict(pragmas),
         timeout=BUSY_S,

@@ -40,7 +40,7 @@ class InDoubt(Exception):
     ``number`` is the transaction's, to ask for later; ``error`` what broke it.
     """
 
-    def __init__(self, number: int, error: Exception) -> None:
+    def __init__(self, number: int, error: BaseException) -> None:
         super().__init__(str(error))
         self.number = number
         self.error = error

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -25,14 +25,14 @@ _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT pg_current_xact_id()::text"
 
 
-class PostgresDatabase(peewee.PostgresqlDatabase):  # type: ignore[misc]  # is untyped
+class PostgresDatabase(peewee.PostgresqlDatabase):
     """What the models know of a link; *open_session* is called for each session."""
 
     def __init__(self, open_session: Callable[[], Session]) -> None:
         self._open_session = open_session
         super().__init__("postgres", autoconnect=False)
 
-    def init(self, database: str, **more: Any) -> None:
+    def init(self, database: str | None, *_: Any, **more: Any) -> None:
         """Go without peewee's own ways of opening a session."""
         self._isolation_level = None
         self._adapter = None
@@ -46,7 +46,8 @@ class PostgresDatabase(peewee.PostgresqlDatabase):  # type: ignore[misc]  # is u
 
     def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
         try:
-            return super()._execute_cursor(sql, params, **options)
+            base: Any = super()
+            return base._execute_cursor(sql, params, **options)
         except peewee.DataError as error:
             raise ValueError(str(error)) from error
 
@@ -54,7 +55,8 @@ class PostgresDatabase(peewee.PostgresqlDatabase):  # type: ignore[misc]  # is u
         """Return a new session in place of one that broke."""
         self.dispose()
         self.connect()
-        session: Session = self.connection()
+        opened: Any = self
+        session: Session = opened.connection()
         return session
 
 
@@ -79,7 +81,7 @@ class PostgresLink:
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Run one statement."""
         try:
-            found = self._session.execute(_sql(sql), values, binary=True)
+            found = self._session.execute(marked(sql), values, binary=True)
         except psycopg.Error as error:
             raise raised(error) from error
         if sql.startswith("ROLLBACK"):
@@ -92,7 +94,7 @@ class PostgresLink:
         # Rows are made before they are sent: who makes them may ask something here.
         while some := list(islice(waiting, _AT_ONCE)):
             try:
-                cursor.executemany(_sql(sql), some)
+                cursor.executemany(marked(sql), some)
             except psycopg.Error as error:
                 raise raised(error) from error
 
@@ -102,7 +104,7 @@ class PostgresLink:
         waiting = iter(keys)
         while some := list(islice(waiting, _AT_ONCE)):
             try:
-                cursor.executemany(_sql(sql), some, returning=True)
+                cursor.executemany(marked(sql), some, returning=True)
                 for _ in some:
                     yield cursor.fetchone()
                     cursor.nextset()
@@ -114,7 +116,7 @@ class PostgresLink:
         sql = f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)"
         types = self._types_of(table, columns)
         try:
-            with self._session.cursor() as cursor, cursor.copy(_raw(sql)) as copy:
+            with self._session.cursor() as cursor, cursor.copy(sql) as copy:
                 copy.set_types(types)
                 for row in rows:
                     copy.write_row(row)
@@ -203,13 +205,13 @@ class PostgresLink:
             try:
                 if self._session.info.transaction_status != TransactionStatus.IDLE:
                     self._session.execute("ROLLBACK")
-                return self._session.execute(_raw(sql), prepare=False)
+                return self._session.execute(sql, prepare=False)
             except psycopg.Error as error:
                 if not self._session.closed:
                     raise raised(error) from error
         self._renew()
         try:
-            return self._session.execute(_raw(sql), prepare=False)
+            return self._session.execute(sql, prepare=False)
         except psycopg.Error as error:
             raise raised(error) from error
 
@@ -227,18 +229,8 @@ class PostgresLink:
     def _types_of(self, table: str, columns: str) -> list[int]:
         key = f"{table} {columns}"
         if key not in self._types:
-            found = self._session.execute(
-                _raw(f"SELECT {columns} FROM {table} LIMIT 0")
-            )
+            sql = f"SELECT {columns} FROM {table} LIMIT 0"
+            found = self._session.execute(sql)
             described = found.description or []
             self._types[key] = [column.type_code for column in described]
         return self._types[key]
-
-
-def _sql(sql: str) -> LiteralString:
-    return _raw(marked(sql))
-
-
-def _raw(sql: str) -> LiteralString:
-    """All statements are this program's own."""
-    return cast(LiteralString, sql)
