@@ -81,7 +81,7 @@ def test_the_same_moment_always_answers_the_same():
 
 
 #: Worlds in which a worker that is alone was believed again as soon as another one was
-#: lost, or the coordinator had restarted; then one lost packet of a third was an outage.
+#: lost, or the coordinator had restarted; then a lost packet of a third was an outage.
 MIXED = (99, 229, 279, 299)
 
 
