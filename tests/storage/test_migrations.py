@@ -16,6 +16,7 @@ from pangea.core.model import Outcome
 from pangea.core.verdict import JobState
 from pangea.storage import (
     accounts,
+    channels,
     gaps,
     incidents,
     ingest,
@@ -113,6 +114,14 @@ async def test_each_result_is_there_once_as_it_was(old):
             told["outcome"] = Outcome(told["outcome"])
             each = found[worker, told["started_at_us"]]
             assert columns(told, each) == told
+
+
+async def test_channels_are_the_same(old):
+    number, store = old
+    kept = await store.read(channels.all)
+    assert [(c.name, c.type, c.options, c.enabled, c.per_minute) for c in kept] == (
+        [("ops", "email", {"to": "a@b.c"}, True, 30)] if number >= "0012" else []
+    )
 
 
 async def test_what_was_acknowledged_is_taken_for_known(old):

@@ -92,4 +92,8 @@ ADDED = {
         ("late_stretch", "job, from_us, to_us", (1, T0, T0 + SECOND)),
     ],
     "0009": [],
+    "0012": [
+        ("channel", "org, name, type, options, enabled, per_minute, created_us",
+         (1, "ops", "email", b"\x81\xa2to\xa5a@b.c", 1, 30, T0)),
+    ],
 }  # fmt: skip
