@@ -1,8 +1,10 @@
 """The sums of all jobs over a stretch, for the list of the worst."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pangea.core.columns import Cursor
+from pangea.core.histogram import Histogram
 from pangea.core.model import Job
 from pangea.core.ranking import Slowest, Standing, lossiest, slowest
 from pangea.core.rollup import DAY, HOUR, TEN_MINUTES, Bucket, Tally
@@ -61,22 +63,27 @@ class Standings:
     def buckets(self, jobs: Sequence[int]) -> dict[int, Bucket]:
         """Return all sums of *jobs*, with their histograms."""
         found: dict[int, Bucket] = {job: Bucket() for job in jobs}
-        for at in range(0, len(jobs), AT_ONCE):
-            some = jobs[at : at + AT_ONCE]
-            marks = ", ".join("?" * len(some))
-            # Stretch by stretch, so that each job in it is a seek.
-            for start in range(self.begin, self.end, self.step):
-                rows = connection().execute(
-                    f"SELECT job, {COLUMNS} FROM {self._from} start = ?"
-                    f" AND job IN ({marks})",
-                    (*self._step, start, *some),
-                )
-                for job, *row in rows:
-                    found[job].merge(bucket_of(tuple(row)))
+        for job, *row in self._rows(jobs, COLUMNS):
+            found[job].merge(bucket_of(tuple(row)))
         for job, tally in self._open():
             if job in found:
                 found[job].merge(tally.close())
         return found
+
+    def _rows(self, jobs: Sequence[int], columns: str) -> Iterator[tuple[Any, ...]]:
+        """Yield (job, *columns) of all sums of *jobs*.
+
+        Stretch by stretch, so that each job in it is a seek.
+        """
+        for at in range(0, len(jobs), AT_ONCE):
+            some = jobs[at : at + AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            for start in range(self.begin, self.end, self.step):
+                yield from connection().execute(
+                    f"SELECT job, {columns} FROM {self._from} start = ?"
+                    f" AND job IN ({marks})",
+                    (*self._step, start, *some),
+                )
 
     def _sum(self) -> dict[int, Standing]:
         rows = connection().execute(
@@ -102,12 +109,14 @@ class Standings:
         return found
 
     def _percentiles(self, jobs: Sequence[int]) -> dict[int, float]:
-        found = self.buckets(jobs)
-        return {
-            job: bucket.histogram.quantile(_QUANTILE) or 0.0
-            for job, bucket in found.items()
-            if bucket.is_timed
-        }
+        found = {job: Histogram() for job in jobs}
+        for job, packed in self._rows(jobs, "histogram"):
+            found[job].merge(Histogram.unpack(packed))
+        for job, tally in self._open():
+            if job in found:
+                found[job].merge(Histogram(tally.indexes))
+        known = {job: h.quantile(_QUANTILE) for job, h in found.items()}
+        return {job: us for job, us in known.items() if us is not None}
 
     def _tails(self, beyond_us: float) -> dict[int, int]:
         """Return how many results can have taken longer at most.
