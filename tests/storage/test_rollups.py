@@ -18,6 +18,8 @@ from tests.storage.made import SECOND, T0, job, result
 
 # T0 is 800 s into its hour and 200 s into its ten minutes.
 HOUR0 = T0 // SECOND // HOUR * HOUR
+ALL = -1
+TOLD = {"phases": {"connect": 1.0, "tls": 2.0}, "readings": {"sent": 5, "received": 4}}
 
 
 async def take(store, buckets, rows, first=1, epoch="e"):
@@ -26,9 +28,10 @@ async def take(store, buckets, rows, first=1, epoch="e"):
 
 
 def stored():
-    """Return the counts in the rollups by (step, start, job, worker)."""
+    """Return the sums by (step, start, job, worker); those of days are under ALL."""
     rows = connection().execute(
         f"SELECT step, start, job, worker, {COLUMNS} FROM rollup"
+        f" UNION ALL SELECT {DAY}, start, job, {ALL}, {COLUMNS} FROM day_total"
     )
     return {row[:4]: bucket_of(row[4:]) for row in rows}
 
@@ -40,9 +43,11 @@ def recounted(rows, quick=()):
         at = row.started_at_us // SECOND
         for step in STEPS:
             if step > MINUTE or row.job in quick:
-                key = (step, at - at % step, row.job, row.worker)
-                ok, all_ = counts.get(key, (0, 0))
-                counts[key] = (ok + (row.outcome is Outcome.OK), all_ + 1)
+                for worker in (row.worker, ALL)[: 1 + (step == DAY)]:
+                    key = (step, at - at % step, row.job, worker)
+                    ok, all_, sent = counts.get(key, (0, 0, 0))
+                    sent += 5 * (row.outcome is not Outcome.ERROR)
+                    counts[key] = (ok + (row.outcome is Outcome.OK), all_ + 1, sent)
     return counts
 
 
@@ -80,7 +85,7 @@ async def lived_through(path, deeds):
         elif deed == "kill":
             # What is in memory is lost; a new life begins on the same file.
             buckets = OpenBuckets()
-            late = result(1, job=1)
+            late = result(1, job=1, **TOLD)
             # Results come in before, with and after the first step of recovery.
             await asyncio.gather(
                 take(store, buckets, [late], first=len(every) + 1),
@@ -90,7 +95,7 @@ async def lived_through(path, deeds):
             every.append(late)
             every.append(late)
         else:
-            rows = [result(at, job=j, outcome=outcome) for at, j, outcome in deed]
+            rows = [result(at, job=j, outcome=o, **TOLD) for at, j, o in deed]
             await take(store, buckets, rows, first=len(every) + 1)
             every += rows
     assert buckets.rows <= len(every)
@@ -126,7 +131,10 @@ def test_each_result_counts_once_whatever_dies_between_commit_and_fold(
 ):
     path = tmp_path_factory.mktemp("db") / "pangea.db"
     every, found = asyncio.run(lived_through(path, deeds))
-    counted = {key: (b.ok, b.count) for key, b in found.items()}
+    counted = {
+        key: (b.ok, b.count, b.beside.sent if b.beside else 0)
+        for key, b in found.items()
+    }
     assert counted == recounted(every, quick={2})
 
 
@@ -144,7 +152,7 @@ async def test_a_fold_in_steps_leaves_nothing_open_and_history_never_jumps(store
     while await store.write(lambda: buckets.fold(20)):
         assert await store.read(counts) == [2] * 140
     assert buckets.rows == 0
-    assert len(await store.read(stored)) == 420
+    assert len(await store.read(stored)) == 560
     assert await store.read(counts) == [2] * 140
 
 
