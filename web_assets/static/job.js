@@ -75,7 +75,7 @@ function read(row) {
     part.append(name, cell.textContent);
     return part;
   });
-  one("#readout").replaceChildren(...said);
+  one("#readout").replaceChildren(...said.flatMap((part) => [part, " "]));
   const graph = one("#graph");
   graph.setAttribute("aria-valuenow", String(index));
   graph.setAttribute("aria-valuetext", [...row.children].map((c, n) => `${n ? names[n] : ""} ${c.textContent}`).join(", "));
@@ -236,15 +236,18 @@ function essence(part) {
 
 function takeOver(page) {
   let held = false;
+  // A part that came or went changes the page as a whole.
+  const ids = (root) => [...root.querySelectorAll("#jobs [data-part][id]")].map((part) => part.id).join();
+  if (ids(document) !== ids(page)) {
+    held = isBusy(one("#jobs"));
+    if (!held) put(one("#jobs"), page.querySelector("#jobs"));
+  }
   for (const part of document.querySelectorAll("[data-part][id]")) {
     const next = page.getElementById(part.id);
     if (!next || essence(part).isEqualNode(essence(next))) continue;
     if (isBusy(part)) held = true;
     else put(part, next);
   }
-  // A part that came or went changes the page as a whole.
-  const ids = (root) => [...root.querySelectorAll("[data-part][id]")].map((part) => part.id).join();
-  if (ids(document) !== ids(page) && !held && !isBusy(one("#jobs"))) put(one("#jobs"), page.querySelector("#jobs"));
   document.title = page.title;
   one("#icon").href = page.querySelector("#icon").getAttribute("href");
   tick();
@@ -254,7 +257,7 @@ function takeOver(page) {
 function put(part, next) {
   const open = [...part.querySelectorAll("details[id]")].map((details) => [details.id, details.open]);
   const drawn = part.querySelector("input[name=draw]:checked");
-  const fresh = document.adoptNode(next);
+  const fresh = document.importNode(next, true);
   for (const [id, isOpen] of open) {
     const same = fresh.querySelector(`#${CSS.escape(id)}`);
     if (same) same.open = isOpen;
