@@ -108,15 +108,13 @@ def _numbers(
 
 def _beside(points: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     """Return the loss of packets and the means of the phases, as far as known."""
-    lost = _mean([(p["loss_pct"], p["ok"] + p["failed"]) for p in points])
+    lost = _mean([(p.get("loss_pct"), p["ok"] + p["failed"]) for p in points])
     rows: list[tuple[str, Any]] = []
     if lost is not None:
         rows.append(("loss", f"{lost:.2f} %"))
-    names = dict.fromkeys(name for point in points for name in point["phases_ms"])
-    means = {
-        name: _mean([(point["phases_ms"].get(name), point["ok"]) for point in points])
-        for name in names
-    }
+    phases = [(point.get("phases_ms") or {}, point["ok"]) for point in points]
+    names = dict.fromkeys(name for means, _ in phases for name in means)
+    means = {name: _mean([(m.get(name), ok) for m, ok in phases]) for name in names}
     if means:
         told = (f"{name} {milliseconds(mean)}" for name, mean in means.items())
         rows.append(("phases", ", ".join(told)))
