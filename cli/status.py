@@ -12,7 +12,7 @@ from pangea.core.text import safe_text
 
 from .client import Client
 from .group import Command
-from .incident import opened, what
+from .incident import what
 from .job import COLUMNS, ORDER, badness
 from .output import ago, show_one
 from .session import Session
@@ -143,7 +143,7 @@ def _incidents(style: Style, status: dict[str, Any]) -> list[str]:
             acked += f", {each['new_since_ack']} new since"
         mark = style.mark(str(each.get("verdict", "")))
         told = f"incident {safe_text(each.get('id'), 20)}: {safe_text(what(each), 120)}"
-        since = f"since {opened(each)}{acked}"
+        since = f"since {ago(each.get('opened_at'), status.get('at'))}{acked}"
         lines.append(f"{mark[0]} {style.plain(f'{told}, {since}')}")
     more = (status.get("incidents_open") or 0) - len(found)
     if more > 0:

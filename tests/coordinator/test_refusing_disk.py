@@ -1,6 +1,7 @@
 """While the database refuses, judging goes on from memory; then all is stored once."""
 
 import asyncio
+import secrets
 
 import msgspec
 import pytest
@@ -93,7 +94,7 @@ async def test_what_dies_while_the_disk_is_really_full_is_down_at_once(
     world, store, pair
 ):
     hel, nyc, job = pair
-    big = {"path": "x" * 9000}
+    big = {"path": secrets.token_hex(4500)}
 
     def shut():
         connection().execute("PRAGMA max_page_count = 1")
@@ -106,6 +107,9 @@ async def test_what_dies_while_the_disk_is_really_full_is_down_at_once(
         for far in (hel, nyc):
             await far.report([row(job, number / 100, FAILED, readings=big)], number)
     await becomes(world, "down")
+    async with asyncio.timeout(5.0):
+        while not world.coordinator.intake.trouble:
+            await asyncio.sleep(0.02)
     status = await world.service.status(FIRST_ORG)
     assert "full" in status.trouble[0]
     assert hel.acks == nyc.acks == {"e": 1}

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from pangea.coordinator.judging import Decided
 from pangea.coordinator.maintenance_service import MaintenanceService
 from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, Outcome
@@ -89,6 +90,7 @@ async def test_a_child_of_a_parent_that_is_down_joins_the_parents_incident(scene
     coordinator = scene.world.coordinator
     told = coordinator.reasons.explaining.now(coordinator.board.jobs[web])
     assert told.reason.startswith(f"{why} (")
+    await scene.world.coordinator.intake.note(Decided(touched={web}))
     lines = await scene.world.store.read(lambda: stored.timeline(found.id))
     assert f"web: {why}" in [e.text for e in lines if e.kind == "joined"]
     await scene.up(gw)
