@@ -28,6 +28,8 @@ SEVERITY: dict[str, Severity] = {"down": "critical", "degraded": "warning"}
 MOST_VOTES, MOST_JOBS = 12, 20
 #: Evidence is kept for the messages of so many incidents.
 MOST_EVIDENCE = 200
+#: Of so many incidents it is noted at once that they were told.
+NOTED = 200
 
 
 class AlertedIncidents:
@@ -106,23 +108,32 @@ class AlertedIncidents:
             notice, facts=notice.facts | facts, labels=labels, regions=regions
         )
 
-    def told(self, them: list[Notification], channel: str, decided: Decided) -> None:
+    async def told(self, them: list[Notification], channel: str) -> None:
         """Note in the incidents that somebody was told of them."""
-        at_us = self._book.now_us()
-        for id_ in dict.fromkeys(it.notice.incident for it in them):
-            incident = self._c.incidents.known.get(id_)
-            if incident is None:
-                continue
-            first = next(it for it in them if it.notice.incident == id_)
-            text = f"{channel}: {first.step}"
-            if len(them) > 1:
-                text += f", with {len(them) - 1} more in one message"
-            entry = Entry(kind="told", at_us=at_us, text=text)
-            if not incident.alerted_us and not first.is_over:
-                incident = replace(incident, alerted_us=at_us)
-                for job in incident.members:
-                    self._c.planned.drills.alerted(job, at_us / 1e6, channel)
-            self._c.incidents.put(Step(incident, (entry,)), decided)
+        at_us, known = self._book.now_us(), self._c.incidents.known
+        firsts = {it.notice.incident: it for it in reversed(them)}
+        more = f", with {len(them) - 1} more in one message" if len(them) > 1 else ""
+        told = list(firsts.values())
+        for begin in range(0, len(told), NOTED):
+            decided = Decided()
+            for first in told[begin : begin + NOTED]:
+                incident = known.get(first.notice.incident)
+                if incident is not None:
+                    text = f"{channel}: {first.step}{more}"
+                    entry = Entry(kind="told", at_us=at_us, text=text)
+                    self._note(incident, entry, first, decided)
+            if decided:
+                await self._c.intake.note(decided)
+
+    def _note(
+        self, incident: Incident, entry: Entry, first: Notification, decided: Decided
+    ) -> None:
+        if not incident.alerted_us and not first.is_over:
+            incident = replace(incident, alerted_us=entry.at_us)
+            for job in incident.members:
+                channel = entry.text.partition(":")[0]
+                self._c.planned.drills.alerted(job, entry.at_us / 1e6, channel)
+        self._c.incidents.put(Step(incident, (entry,)), decided)
 
     def _take(self, step: Step, decided: Decided) -> None:
         incident, alert = step.incident, self._book.alerts.get(key_of(step.incident))

@@ -128,7 +128,7 @@ class Sources:
             if state.verdict is not Verdict.UNKNOWN or board.incident_of(job.id):
                 continue
             if board.verdict(job) == Verdict.UNKNOWN and not board.blamed.get(job.id):
-                since = max(state.since, job.created_at_us / 1e6)
+                since = max(state.since, job.created_at_us / 1e6) or board.started
                 subject = f"unknown/{job.id}"
                 bad.add(subject)
                 if self._clock.wall() - since >= UNKNOWN_S:

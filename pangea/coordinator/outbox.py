@@ -47,9 +47,8 @@ class Outbox:
     """Holds a lane for each channel; ``run`` until cancelled.
 
     ``note`` writes what was decided. ``url`` is where people reach this site.
-    ``sent`` are called with what was delivered, the name of the channel, and what
-    will be written of it; ``late`` with the notice of each before it is told, which
-    they may complete.
+    ``sent`` are called with what was delivered and the name of the channel, ``late``
+    with what goes out by itself, which it may complete.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Outbox:
         self.url, self.closing = "", False
         self.say: Callable[[list[Notification], Around], Said] = say
         self.late: Callable[[Notification], Notification] = lambda it: it
-        self.sent: list[Callable[[list[Notification], str, Decided], None]] = []
+        self.sent: list[Callable[[list[Notification], str], Awaitable[None]]] = []
         self.refusing: Callable[[], bool] = lambda: False
         self.gathering: Callable[[str], bool] = lambda incident: False
         self.counts: defaultdict[str, int] = defaultdict(int)
@@ -249,7 +248,7 @@ class Outbox:
         after_s: float | None,
     ) -> None:
         """Note how an attempt went. Raises Failed if it is to be made again."""
-        now_us, decided = self._now_us(), Decided()
+        now_us = self._now_us()
         after = [after_attempt(it, attempt, now_us, after_s) for it in them]
         again = [it for it in after if it.state == WAITING]
         lane.forget(it for it in after if it.state != WAITING)
@@ -258,8 +257,6 @@ class Outbox:
             lane.pending[it.id] = it
         if attempt.outcome == "sent":
             lane.threads.told(after, after[0].thread)
-            for tell in self.sent:
-                tell(after, channel.name, decided)
         else:
             log.warning(
                 "%s took no message (%s): %s",
@@ -267,7 +264,9 @@ class Outbox:
                 attempt.outcome,
                 attempt.answer,
             )
-        await self._settle(after, attempt, decided)
+        await self._settle(after, attempt, Decided())
+        for tell in self.sent if attempt.outcome == "sent" else ():
+            await tell(after, channel.name)
         if again:
             raise Failed(after_s)
 

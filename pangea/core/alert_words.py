@@ -27,6 +27,10 @@ LABELS = {
     "acknowledged": "Acknowledged",
     "note": "Note",
 }
+#: The same of what is over.
+OVER = {"why": "It was", "votes": "Seen now"}
+#: What stands among the links.
+LINKED = ("job",)
 WORDS: dict[Kind, str] = {
     "down": "DOWN",
     "degraded": "DEGRADED",
@@ -85,7 +89,7 @@ def _one(it: Notification, around: Around) -> Said:
     elif notice.reason:
         subject += f": {notice.reason}"
     lines = [_lead(it, around), *_step_line(it), ""]
-    lines += _told(notice.facts)
+    lines += _told(notice.facts, LABELS | (OVER if it.is_over else {}))
     links = _links(notice, around.url)
     lines += ["", *(f"{name.capitalize():<13}{url}" for name, url in links.items())]
     lines += [f"{'Next':<13}{step}" for step in [_next(it)] if step]
@@ -145,7 +149,8 @@ def _lead(it: Notification, around: Around) -> str:
     spent = _spent(notice.since_us, around.now_us)
     word = word_of(it.kind).lower()
     said = word.upper() if it.kind in ("down", "degraded") else word
-    return f"{drill}{notice.title}: {said} since {since} (for {spent})."
+    lasts = f" (for {spent})" if around.now_us - notice.since_us >= 1_000_000 else ""
+    return f"{drill}{notice.title}: {said} since {since}{lasts}."
 
 
 def _step_line(it: Notification) -> list[str]:
@@ -159,12 +164,13 @@ def _step_line(it: Notification) -> list[str]:
     return []
 
 
-def _told(facts: Mapping[str, str]) -> list[str]:
-    names = [*(n for n in LABELS if n in facts), *(n for n in facts if n not in LABELS)]
+def _told(facts: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:
+    known = [n for n in LABELS if n in facts]
+    names = [*known, *(n for n in facts if n not in LABELS and n not in LINKED)]
     lines: list[str] = []
     for name in names:
         first, *rest = facts[name].split("\n")
-        lines.append(f"{LABELS.get(name, name.capitalize()):<13}{first}")
+        lines.append(f"{labels.get(name, name.capitalize()):<13}{first}")
         lines += [f"{'':<13}{line}" for line in rest]
     return lines
 
