@@ -72,11 +72,9 @@ class Beside:
         """
         if outcome is _ERROR or flags & _SICK:
             return
-        sent, received = map(readings.get, PACKETS)
-        whole = type(sent) is int and type(received) is int
-        if whole and 0 <= received <= sent <= _MOST_PACKETS:
-            self.sent += sent
-            self.lost += sent - received
+        sent, received = _packets(readings)
+        self.sent += sent
+        self.lost += sent - received
         if outcome is _OK and len(phases) > 1:
             for name, ms in phases.items():
                 self._put(name, 1, _micros(ms))
@@ -144,6 +142,14 @@ class Beside:
 def tells(result: Result) -> bool:
     """Return whether there is anything in *result* to be summed up here."""
     return len(result.phases) > 1 or "sent" in result.readings
+
+
+def _packets(readings: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many were sent and received; none of either if that cannot be."""
+    sent, received = readings.get("sent"), readings.get("received")
+    if type(sent) is not int or type(received) is not int:
+        return 0, 0
+    return (sent, received) if 0 <= received <= sent <= _MOST_PACKETS else (0, 0)
 
 
 def _micros(ms: float) -> int:

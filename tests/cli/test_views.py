@@ -88,6 +88,19 @@ def test_history_draws_failures_and_tells_uptime(run, api):
     assert api.queries("GET /api/v1/jobs/web/history")[0]["range"] == ["900.000000"]
 
 
+def test_history_tells_loss_and_phases_where_the_probe_has_them(run, api):
+    points = [
+        point(loss_pct=10.0, phases_ms={"connect": 10.0, "tls": 30.0}),
+        point(loss_pct=None, ok=0, p95_ms=None),
+        point(loss_pct=20.0, phases_ms={"connect": 14.0, "tls": 30.0}),
+    ]
+    answer = {"step_s": 300.0, "points": points, "uptime": 1.0, "coverage": 1.0}
+    api.on("GET /api/v1/jobs/web/history", answer)
+    shown = run("history", "web").stdout
+    assert "15.00 %" in shown
+    assert "connect 12" in shown
+
+
 def test_a_long_range_is_not_sent_with_an_exponent(run, api):
     answer = {"step_s": 1.0, "points": [point()], "uptime": 1.0, "coverage": 1}
     api.on("GET /api/v1/jobs/web/history", answer)

@@ -1,0 +1,35 @@
+"""The history that the coordinator tells of what workers reported."""
+
+from pangea.core.model import FIRST_ORG
+from pangea.storage import rollups
+from pangea.web.schema import JobSpec
+from tests.coordinator.conftest import row
+
+WEB = JobSpec(type="http", target="http://127.0.0.1:9/", name="web", interval_s=30.0)
+
+
+async def test_history_tells_the_loss_of_packets_and_the_means_of_phases(world):
+    far = await world.join("hel")
+    job = (await world.service.add_job(FIRST_ORG, WEB, dry_run=False)).job.id
+    phases = [{"connect": 10.0, "tls": 20.0}, {"connect": 12.0, "tls": 20.0}]
+    readings = [{"sent": 5, "received": 5}, {"sent": 5, "received": 4}]
+    rows = [
+        row(job, n / 10, phases=p, readings=r)
+        for n, (p, r) in enumerate(zip(phases, readings, strict=True))
+    ]
+    await far.report(rows)
+    await far.until(lambda f: f.acks.get("e") == 2)
+
+    async def told(range_s, points):
+        found = await world.service.history(
+            FIRST_ORG, "web", range_s=range_s, points=points, worker="hel"
+        )
+        return [(p.ok, p.loss_pct, p.phases_ms) for p in found.points if p.ok]
+
+    wanted = [(2, 10.0, {"connect": 11.0, "tls": 20.0})]
+    assert await told(86400, 24) == wanted
+    await rollups.fold(world.store, world.coordinator.buckets)
+    assert await told(86400, 24) == wanted
+    fine = await told(600, 20)
+    assert sum(ok for ok, _, _ in fine) == 2
+    assert fine[-1][2]["tls"] == 20.0
