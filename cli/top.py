@@ -47,7 +47,7 @@ COLUMNS = {
     ],
 }
 NONE = {
-    "slow": "nothing was measured",
+    "slow": "nothing was reached",
     "loss": "nothing was lost, and nothing failed",
     "flapping": "no verdict changed",
 }

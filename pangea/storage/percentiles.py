@@ -6,17 +6,19 @@ made of its results, so that it begins and ends where it was asked to.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
 
 from msgspec import Struct
 
 from pangea.core.cover import Piece, cover, lists, uniform
-from pangea.core.model import Flag, Job
+from pangea.core.model import Flag, Job, Result
 from pangea.core.rollup import DAY, HOUR, MINUTE, QUICK_S, TEN_MINUTES, Bucket, Tally
 from pangea.core.uptime import Span
 
 from . import results
 from .connection import connection
 from .folded import folded, shard_of
+from .history import RAW_STEPS
 from .open_part import Open
 from .rollup_rows import COLUMNS, bucket_of, oldest
 
@@ -62,15 +64,15 @@ def sums(
     job: Job, span: Span, *, points: int = 0, now_us: int, buckets: Open | None = None
 ) -> Sums:
     """Return the sums of *job* over *span*, if wanted in about so many *points*."""
-    if not points and _is_short(job, span):
-        return Sums(span, 0, _of_results(job, span))
+    since, until = _seconds(span)
+    width = max(1, -(-(until - since) // min(points, MOST_POINTS))) if points else 0
+    if _is_short(job, span):
+        return _of_results(job, span, _raw_width(job, width))
     # What memory holds is looked at first: a fold may move it to the rollups.
     held = _Held(job.id, buckets)
-    since, until = _seconds(span)
-    kept = _kept(job, held)
+    kept = _kept(held)
     if points:
-        width = -(-(until - since) // min(points, MOST_POINTS))
-        piece, point_s = uniform(since, until, max(width, 1), kept)
+        piece, point_s = uniform(since, until, width, kept)
         found = _read(job.id, span, [piece], point_s, held)
     else:
         pieces = cover(since, until, kept, is_open=span.end_us >= now_us)
@@ -95,7 +97,7 @@ def narrowest(job: Job, since: int, buckets: Open | None = None) -> tuple[int, i
     Both are UTC seconds. If none reaches so far back it is the one that reaches
     furthest.
     """
-    kept = _kept(job, _Held(job.id, buckets))
+    kept = _kept(_Held(job.id, buckets))
     there = {step: first for step, first in kept.items() if first is not None}
     if not there:
         return DAY, since
@@ -106,12 +108,13 @@ def narrowest(job: Job, since: int, buckets: Open | None = None) -> tuple[int, i
     return furthest, there[furthest]
 
 
-def _kept(job: Job, held: "_Held") -> dict[int, int | None]:
+def _kept(held: "_Held") -> dict[int, int | None]:
     """Return since when the sums of each step are kept; days are kept longest.
 
-    What memory alone holds will be in all of them.
+    What memory alone holds will be in all of them. Minutes are left out: a job has
+    none of the time before it was known to be quick.
     """
-    kept = {step: oldest(step) for step in steps_of(job)}
+    kept = {step: oldest(step) for step in (TEN_MINUTES, HOUR, DAY)}
     first = held.first()
     if first is not None:
         alone = {step for step, stored in kept.items() if stored is None}
@@ -140,27 +143,44 @@ def _is_short(job: Job, span: Span) -> bool:
     return results.effort(job.id, span.begin_us, span.end_us) <= RAW_SCAN
 
 
-def _of_results(job: Job, span: Span) -> dict[int, Bucket]:
+def _raw_width(job: Job, wanted: int) -> int:
+    """Return how wide points of results are that are to be about so wide; 0: none."""
+    if not wanted:
+        return 0
+    width = max(wanted, ceil(job.interval_s))
+    return next((step for step in RAW_STEPS if step >= width), TEN_MINUTES)
+
+
+def _of_results(job: Job, span: Span, point_s: int) -> Sums:
     """Return the sums of the results themselves."""
-    tallies: dict[int, Tally] = {}
+    tallies: dict[tuple[int, int], Tally] = {}
+    for row in _results(job.id, span):
+        if not row.flags & _DRILL:
+            at = row.started_at_us // 1_000_000 if point_s else 0
+            place = (at - at % point_s if point_s else 0, row.worker)
+            tally = tallies.setdefault(place, Tally())
+            tally.add(row.outcome, row.flags, results.micros(row.duration_ms))
+            tally.tell(row.outcome, row.flags, row.phases, row.readings)
+    found = Sums(span, 0, {}, point_s, {})
+    for (at, worker), tally in tallies.items():
+        found.add(at, worker, tally.close())
+    return found
+
+
+def _results(job: int, span: Span) -> Iterator[Result]:
     cursor: str | None = None
     while True:
         page = results.query(
-            job.id,
+            job,
             since_us=span.begin_us,
             until_us=span.end_us,
             limit=results.MOST,
             before=cursor,
         )
-        for row in page.items:
-            if not row.flags & _DRILL:
-                tally = tallies.setdefault(row.worker, Tally())
-                took = results.micros(row.duration_ms)
-                tally.add(row.outcome, row.flags, took)
-                tally.tell(row.outcome, row.flags, row.phases, row.readings)
+        yield from page.items
         cursor = page.next
         if cursor is None:
-            return {worker: tally.close() for worker, tally in tallies.items()}
+            return
 
 
 def _read(

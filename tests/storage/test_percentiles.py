@@ -172,6 +172,37 @@ async def test_an_hour_is_made_of_its_results_and_drills_are_left_out(store, mad
 
 
 @pytest.mark.engines("sqlite")
+async def test_points_of_an_hour_are_made_of_its_results(store, made):
+    one, buckets, rows = made
+    span = Span(T0 - 3000 * SECOND, T0)
+    found = await store.read(
+        lambda: sums(one, span, points=20, now_us=T0, buckets=buckets)
+    )
+    assert (found.step, found.point_s) == (0, 300)
+    check(found, rows)
+    check_points(found, rows)
+
+
+@pytest.mark.engines("sqlite")
+async def test_a_job_that_was_not_known_to_be_quick_misses_nothing(store):
+    buckets = OpenBuckets()
+    await recover(store, buckets)
+    one = await store.write(lambda: jobs.add(job(interval_s=1.0)))
+    begun = T0 - 7000 * SECOND
+    rows = [result(-at, ms=5.0) for at in range(6999, 0, -1)]
+    await take(store, buckets, rows, 0)
+    for _ in range(2):
+        for points in (0, 24, 500):
+            found = await store.read(
+                lambda n=points: sums(
+                    one, Span(begun, T0), points=n, now_us=T0, buckets=buckets
+                )
+            )
+            assert sum(b.count for b in found.whole.values()) == len(rows)
+        await store.write(buckets.fold)
+
+
+@pytest.mark.engines("sqlite")
 async def test_where_results_are_gone_sums_are_used_and_told(store, made):
     one, buckets, rows = made
     await store.write(buckets.fold)
