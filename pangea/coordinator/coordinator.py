@@ -74,8 +74,7 @@ class Coordinator:
     ) -> None:
         self.jobs = JobKeeper(store, vault)
         self.store, self.hub, self.clock = store, hub, clock
-        self.board = Board()
-        self.buckets = OpenBuckets()
+        self.board, self.buckets = Board(), OpenBuckets()
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)

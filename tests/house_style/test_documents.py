@@ -9,6 +9,7 @@ import click
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
+from pangea.alerts.registry import NOTIFIERS
 from pangea.cli.main import root
 from pangea.cli.settings import ENVIRONMENT
 from pangea.core.config import NodeConfig
@@ -97,6 +98,18 @@ def test_every_probe_has_its_section_with_all_options_and_defaults():
 def _default_of(field: FieldInfo) -> str:
     made = field.default_factory() if callable(field.default_factory) else None
     return _default(field.default if field.default is not NODEFAULT else made)
+
+
+def test_every_channel_has_its_section_with_all_options_and_an_example():
+    heads = r"^## ([a-z]+)$(.*?)(?=^## |\Z)"
+    page = read("docs/channels.md")
+    said = dict(re.findall(heads, page, re.MULTILINE | re.DOTALL))
+    assert set(said) == set(NOTIFIERS)
+    for name, kind in NOTIFIERS.items():
+        assert f"pangea channel add {name} " in said[name]
+        named = re.findall(r"--set '?(\w+)|`(\w+)[`.]", said[name])
+        options = {f.encode_name for f in fields(kind.Options)} - {"tls_fingerprint"}
+        assert options <= {one or other for one, other in named}, name
 
 
 def test_every_job_in_the_readme_could_be_added():
