@@ -80,14 +80,12 @@ class ChannelService:
             created_us=round(self._c.clock.wall() * 1e6),
         )
         added = await self._channels.add(channel)
-        self._tell(added, "added")
         return self._answer(added)
 
     async def edit(self, org: int, name: str, patch: ChannelPatch) -> ChannelAnswer:
         """Change a channel; a secret that is not given stays."""
         async with self._editing:
             changed = await self._changed(self._channels.get(name, org), patch)
-        self._tell(changed, "edited")
         return self._answer(changed)
 
     async def _changed(self, before: Channel, patch: ChannelPatch) -> Channel:
@@ -102,9 +100,7 @@ class ChannelService:
 
     async def remove(self, org: int, name: str) -> None:
         """Remove a channel that nothing uses."""
-        channel = self._channels.get(name, org)
-        await self._channels.remove(channel)
-        self._tell(channel, "removed")
+        await self._channels.remove(self._channels.get(name, org))
 
     async def test(self, org: int, name: str, by: str) -> ChannelTest:
         """Send a message that says that it is a test, now; also if it is disabled."""
@@ -182,10 +178,6 @@ class ChannelService:
         except UsageError as error:
             return notifier.place(options), str(error)
         return notifier.place(options), ""
-
-    def _tell(self, channel: Channel, change: str) -> None:
-        said = {"channel": channel.name, "change": change}
-        self._c.hub.publish("channel", channel.org, said)
 
 
 def _over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pangea.alerts.tools import tools_of
 from pangea.coordinator.channel_service import ChannelService
 from pangea.coordinator.channels import Channels
 from pangea.core.alerts_table import AlertsTable, SmtpTable
-from pangea.core.config import NodeConfig
+from pangea.core.config import NodeConfig, ServerTable
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.options import MASK
 from pangea.web.schema_channels import ChannelPatch, ChannelSpec
@@ -35,7 +35,6 @@ def gotify(name="phone", url="http://127.0.0.1:9", **more):
 
 
 async def test_a_channel_is_kept_and_its_secret_is_not_told(service, world):
-    events = world.hub.subscribe(ORG)
     answer = await service.add(ORG, gotify())
     assert answer.options == {"url": "http://127.0.0.1:9", "token": MASK}
     assert (answer.place, answer.enabled, answer.per_minute) == (
@@ -48,7 +47,6 @@ async def test_a_channel_is_kept_and_its_secret_is_not_told(service, world):
         await service.channel(ORG, "phone"),
         await service.channels(ORG),
         service.types(),
-        events,
     ):
         assert SECRET not in (repr(told) + str(json.encode(told, enc_hook=repr)))
 
@@ -224,6 +222,17 @@ async def test_what_the_configuration_allows_no_more_is_told(service, world):
     tried = await service.test(ORG, "page", "ann")
     assert tried.outcome == "refused"
     assert "alerts.exec" in tried.hint
+
+
+async def test_where_strangers_reach_us_private_networks_are_closed(service, world):
+    await service.add(ORG, gotify(url="http://10.1.2.3/"))
+    assert (await service.channel(ORG, "phone")).trouble == ""
+    world.coordinator.alerting.configure(NodeConfig(server=ServerTable(public=True)))
+    assert "it is private" in (await service.channel(ORG, "phone")).trouble
+    opened = AlertsTable(allow=("10.0.0.0/8",))
+    public = NodeConfig(server=ServerTable(public=True), alerts=opened)
+    world.coordinator.alerting.configure(public)
+    assert (await service.channel(ORG, "phone")).trouble == ""
 
 
 async def test_messages_go_while_the_disk_refuses(service, world, receiver):  # noqa: F811
