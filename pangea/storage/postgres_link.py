@@ -221,6 +221,7 @@ class PostgresLink:
             time.sleep(waits)
         self._tried = time.monotonic()
         self._parts.undone()
+        self._session.close()
         try:
             self._session = self._database.renew()
         except ConfigError as error:
