@@ -9,12 +9,18 @@ from pangea.web.api_explain import EXPLAIN, ExplainAnswer, VoiceAnswer
 from pangea.web.api_incidents import INCIDENTS, IncidentsQuery
 from pangea.web.api_notes import NOTES, NotesQuery
 from pangea.web.api_past import PAST
-from pangea.web.api_queries import QUERIES
+from pangea.web.api_queries import QUERIES, Side
 from pangea.web.api_timeline import TIMELINES, TimelineAnswer
 from pangea.web.schema import JobAnswer, Page, moment
 from pangea.web.schema_incidents import IncidentAnswer, NoteAnswer, NoteSpec
 from pangea.web.schema_past import JobThen, StatusThen, UptimeAnswer
-from pangea.web.schema_queries import CalendarAnswer, PercentilesAnswer
+from pangea.web.schema_queries import (
+    CalendarAnswer,
+    CompareAnswer,
+    FiguresAnswer,
+    PercentilesAnswer,
+    SideAnswer,
+)
 from tests.seeded import SeededService
 from tests.seeded_past import (
     NOW_S,
@@ -50,6 +56,16 @@ class SeededPast:
     ) -> PercentilesAnswer:
         """Return the figures by worker or region."""
         return make_percentiles(await self._service.job(org, name), span, by, points)
+
+    async def compare(
+        self, org: int, name: str, before: Side, after: Side
+    ) -> CompareAnswer:
+        """Return two sides that differ a little."""
+        sides = [_side(side) for side in (before, after)]
+        words = "p95 126 → 131 ms (+4 %)"
+        return CompareAnswer(
+            before=sides[0], after=sides[1], alike=False, words=words, differs=[]
+        )
 
     async def calendar(
         self, org: int, name: str, *, days: int, zone: str
@@ -147,6 +163,12 @@ class SeededPast:
         """Return the counts of then."""
         status = await self._service.status(org)
         return StatusThen(**asdict(status), at=moment(at_us))
+
+
+def _side(side: Side) -> SideAnswer:
+    since, until = moment(side.span.begin_us), moment(side.span.end_us)
+    figures = FiguresAnswer(runs=100)
+    return SideAnswer(label="", since=since, until=until, figures=figures)
 
 
 def _voice(vote: Any) -> VoiceAnswer:

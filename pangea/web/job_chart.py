@@ -17,6 +17,7 @@ from pangea.core.chart_path import (
     blocks,
     classed,
     frame,
+    is_known,
     line,
 )
 from pangea.core.durations import format_duration
@@ -108,7 +109,7 @@ def chart_view(history: HistoryAnswer, shown: Range) -> ChartView:
         latency=Graph(
             [*_holes(points, at), *_smoke(points, at), *_median(points, lost, at)],
             x_marks(shown),
-            y_marks(top),
+            y_marks(top) if any(is_known(p.p50_ms) for p in points) else [],
             said,
         ),
         loss=Graph(_loss(lost, at), [], [], loss_words(points)),
@@ -158,8 +159,11 @@ def _mark(tick: Tick) -> Mark:
 
 
 def _holes(points: Sequence[PointAnswer], at: Frame) -> list[Curve]:
-    """Return where nothing was measured, and where all failed."""
-    empty = [0.0 if has_runs(p) else 1.0 for p in points]
+    """Return where nothing was measured though it should have been; where all failed.
+
+    Before the job was added, and in a step that has only begun, nothing is missing.
+    """
+    empty = [1.0 if p.missing and not has_runs(p) else 0.0 for p in points]
     failed = [1.0 if p.failed and not p.ok else 0.0 for p in points]
     return _drawn(("gap", blocks(empty, at)), ("fail", blocks(failed, at)))
 

@@ -2,13 +2,14 @@
 
 from aiohttp import web
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pangea.core.errors import NotFound
 from pangea.core.text import safe_text
+from pangea.core.uptime import Span
 
 from .api_explain import EXPLAIN, ExplainAnswer
 from .api_past import PAST
+from .api_queries import QUERIES, Side
 from .api_timeline import TIMELINES
 from .forms import FormError
 from .job_chart import ChartView, chart_view
@@ -16,7 +17,7 @@ from .job_events import EventRow, Happened, event_rows, happened
 from .job_head import has_page
 from .job_phases import PhasesView, phases_view
 from .job_points import seconds
-from .job_range import CHOICES, USUAL, Range, address
+from .job_range import DAY, Range, address, since_added
 from .job_results import ResultRow, result_row
 from .job_strip import StripView, strip_view
 from .job_why import VoteRow, Why, facts_of, push_words, vote_rows, why_view
@@ -29,6 +30,8 @@ from .view import add_command, job_href
 
 #: Results that are read for the sheets, and those of them that are listed.
 READ, LISTED = 30, 8
+#: Up to so long a stretch is compared with the one before, in seconds.
+COMPARED_S = 31 * DAY
 
 
 class NoteForm(Struct, frozen=True):
@@ -45,6 +48,7 @@ class Overview(Struct, frozen=True):
     """All of /jobs/{name} below its head.
 
     ``worker`` alone is drawn, "" for all of them; ``whole`` is the address of that.
+    ``before`` tells what is other than in the stretch just before.
     """
 
     why: Why | None
@@ -64,6 +68,7 @@ class Overview(Struct, frozen=True):
     worker: str
     whole: str
     first: str
+    before: str
 
 
 async def overview(
@@ -103,6 +108,7 @@ async def overview(
         note=_note_form(job, shown, refused),
         worker=safe_text(worker, 63),
         whole=address(job_href(job.name), shown.query),
+        before=await _than_before(request, who.org, job, shown),
         first=t("job.first_within", every=f"{job.interval_s:g} s"),
     )
     return body, shown
@@ -113,14 +119,13 @@ async def _history(
 ) -> tuple[HistoryAnswer, Range]:
     """Return the history of the stretch, or of a shorter one that is not all empty."""
     found = await _points(request, org, job, shown)
-    if found.added_at and not request.query.keys() & {"range", "from", "to", "at"}:
-        age = seconds(now) - seconds(found.added_at)
-        word = next((w for w, (length, _) in CHOICES.items() if length >= age), USUAL)
-        if CHOICES[word][0] < CHOICES[USUAL][0]:
-            begin = shown.end_s - CHOICES[word][0]
-            shown = replace(shown, word=word, begin_s=begin)
-            found = await _points(request, org, job, shown)
-    return found, shown
+    asked = request.query.keys() & {"range", "from", "to", "at"}
+    if asked or found.added_at is None:
+        return found, shown
+    fitting = since_added(shown, seconds(now) - seconds(found.added_at))
+    if fitting == shown:
+        return found, shown
+    return await _points(request, org, job, fitting), fitting
 
 
 async def _points(
@@ -180,13 +185,35 @@ async def _last(
     return found
 
 
+async def _than_before(
+    request: web.Request, org: int, job: JobAnswer, shown: Range
+) -> str:
+    """Return how the stretch differs from the one just before it, in words."""
+    service, span = request.app.get(QUERIES), shown.span
+    if service is None or shown.length_s > COMPARED_S:
+        return ""
+    worker = request.query.get("worker") or None
+    earlier = Span(2 * span.begin_us - span.end_us, span.begin_us)
+    if earlier.begin_us < 0:
+        return ""
+    found = await service.compare(
+        org, job.name, Side(earlier, worker), Side(span, worker)
+    )
+    # With nothing on one side there is nothing to compare.
+    if not (found.before.figures.runs and found.after.figures.runs):
+        return ""
+    return t("job.before", words=safe_text(found.words, 300))
+
+
 async def _promised(
     request: web.Request, org: int, job: JobAnswer, shown: Range
 ) -> UptimeAnswer | None:
     service = request.app.get(PAST)
     if service is None or not job.slo:
         return None
-    return await service.uptime(org, job.name, shown.span)
+    # A promise is over a month, whatever is drawn.
+    end = shown.span.end_us
+    return await service.uptime(org, job.name, Span(end - 30 * DAY * 1_000_000, end))
 
 
 def _note_form(job: JobAnswer, shown: Range, refused: FormError | None) -> NoteForm:

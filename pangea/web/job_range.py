@@ -4,11 +4,13 @@
 them; with ``at`` the page stands at a moment of the past, and the stretch ends there.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pangea.core.durations import format_duration
 from pangea.core.errors import UsageError
@@ -29,6 +31,8 @@ CHOICES = {
     "2y": (730 * DAY, 183),
 }
 USUAL, POINTS = "24h", 150
+#: A job that was added less than so long ago is new.
+NEW_S = 2700
 SHORTEST_S, LONGEST_S = 60, 10 * 365 * DAY
 
 
@@ -130,6 +134,18 @@ def _read(query: Mapping[str, str], end_s: float, at: str) -> Range:
 def _chosen(word: str, end_s: float, at: str, fault: str = "") -> Range:
     begin = max(end_s - CHOICES[word][0], 0.0)
     return Range(begin_s=begin, end_s=end_s, word=word, at=at, fault=fault)
+
+
+def since_added(shown: Range, age_s: float) -> Range:
+    """Return the usual stretch, or a shorter one for a job that is so young."""
+    if age_s < NEW_S:
+        # What is hardly there yet is seen from close by, whole minutes of it.
+        minutes = max(math.ceil(age_s * 1.15 / 60), 10)
+        return replace(shown, word="", begin_s=shown.end_s - minutes * 60)
+    for word, (length, _) in CHOICES.items():
+        if age_s <= length < CHOICES[USUAL][0]:
+            return replace(shown, word=word, begin_s=shown.end_s - length)
+    return shown
 
 
 def written(at_s: float) -> str:

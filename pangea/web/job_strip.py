@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from pangea.core.chart_strip import KINDS, Piece, joined, place, rank, strip
+from pangea.core.durations import format_duration
 from pangea.core.text import safe_text
 
 from .api_timeline import TimelineAnswer
@@ -115,6 +116,11 @@ def badge_of_kind(kind: str) -> Badge:
     return verdict_badge(kind if kind in KINDS else "unknown")
 
 
+def lasted(seconds_: float) -> str:
+    """Return how long something was, also if that is hardly anything."""
+    return age(seconds_) if seconds_ >= 10 else format_duration(max(seconds_, 0.001))
+
+
 def _bars(pieces: Sequence[Piece], shown: Range) -> list[Bar]:
     found = []
     for block in strip(pieces, shown.begin_s, shown.end_s):
@@ -132,7 +138,7 @@ def _totals(pieces: Sequence[Piece]) -> list[Total]:
         spent[piece.kind] = spent.get(piece.kind, 0.0) + length
     whole = sum(spent.values()) or 1.0
     return [
-        Total(badge_of_kind(kind), percent(spent[kind] / whole), age(spent[kind]))
+        Total(badge_of_kind(kind), percent(spent[kind] / whole), lasted(spent[kind]))
         for kind in sorted(spent, key=lambda kind: (kind != "up", rank(kind)))
     ]
 
@@ -140,7 +146,7 @@ def _totals(pieces: Sequence[Piece]) -> list[Total]:
 def _told(kind: str, since: str, until: str, now: str) -> Told:
     length = seconds(until) - seconds(since)
     lasts = seconds(until) >= seconds(now) - 1
-    return Told(badge_of_kind(kind), when(since, now), age(length), lasts)
+    return Told(badge_of_kind(kind), when(since, now), lasted(length), lasts)
 
 
 def _flags(

@@ -146,11 +146,11 @@ def _promise(told: UptimeAnswer | None) -> list[tuple[str, str]]:
     if slo is None:
         return []
     burn = ", ".join(
-        f"{window} {rate:.2g}×" for window, rate in slo.burn.items() if rate is not None
+        f"{window} {rate:.2g}×" for window, rate in slo.burn.items() if rate
     )
     left = age(abs(slo.left_min) * 60)
     key = "job.budget_left" if slo.left_min >= 0 else "job.budget_spent"
-    said = [f"{slo.target:g} %", t(key, left=left)]
+    said = [t("job.of_month", target=f"{slo.target:g}"), t(key, left=left)]
     said += [t("job.burn", burn=burn)] if burn else []
     said += [t("job.young", young=slo.too_young)] if slo.too_young else []
     return [(t("job.promise"), ", ".join(said))]

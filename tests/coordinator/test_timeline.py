@@ -17,9 +17,10 @@ async def test_the_pieces_are_what_the_log_and_the_results_say(world):
     far = await world.join("hel")
     await far.report(every_30_s(job.id), epoch="old")
     await far.until(lambda f: f.acks.get("old"))
+    gone, back = now_us(-1800), now_us(-1200)
     outage = [
-        Transition(job.id, now_us(-1800), Verdict.UP, Verdict.DOWN, "gone"),
-        Transition(job.id, now_us(-1200), Verdict.DOWN, Verdict.UP, "back"),
+        Transition(job.id, gone, Verdict.UP, Verdict.DOWN, "gone"),
+        Transition(job.id, back, Verdict.DOWN, Verdict.UP, "back"),
     ]
     await world.store.write(lambda: verdicts.log_transitions(outage))
     whole = Span(now_us(-3000), now_us(-600))
@@ -27,7 +28,7 @@ async def test_the_pieces_are_what_the_log_and_the_results_say(world):
     pieces = [(piece.kind, piece.since, piece.until) for piece in told.pieces]
     assert pieces[0][1] == moment(whole.begin_us)
     assert pieces[-1][2] == moment(whole.end_us)
-    assert ("down", moment(now_us(-1800)), moment(now_us(-1200))) in pieces
+    assert ("down", moment(gone), moment(back)) in pieces
     assert not told.coarse
 
 
