@@ -25,6 +25,7 @@ from pangea.mesh.info import NodeInfo
 from pangea.node import tune_collector
 from pangea.storage import chunks, history, ingest, jobs, rollup_rows, rollups
 from pangea.storage.chunks import Place
+from pangea.storage.connection import connection
 from pangea.storage.database import Store
 from pangea.storage.result_rows import row_of
 from pangea.storage.rollups import OpenBuckets
@@ -169,10 +170,20 @@ async def pages(path: Path, count: int) -> Figures:
         ),
         "year",
     )
+    figures |= await timed(store, count, lambda one: bare(one, now_us), "floor_year")
     assert not coming.done()
     coming.cancel()
     await store.close()
     return figures
+
+
+def bare(one: jobs.Job, now_us: int) -> None:
+    """Fetch the days of a year of a job, and make nothing of them: the floor."""
+    today = now_us // 1_000_000 // DAY * DAY
+    starts = range(today - 364 * DAY, today + 1, DAY)
+    sql = "SELECT * FROM day_total WHERE start = ? AND job = ?"
+    for start in starts:
+        connection().execute(sql, (start, one.id)).fetchall()
 
 
 async def timed(store: Store, count: int, look: Callable, name: str) -> Figures:

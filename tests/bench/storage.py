@@ -1,11 +1,12 @@
 """What raw results cost on disk: written, at rest, and after a week of retention.
 
     python -m tests.bench.storage [--series 100000] [--minutes 20]
-                                  [--rich-series 10000] [--week-series 20] [--days 9]
+                  [--peer-minutes 3] [--rich-series 10000] [--week-series 20] [--days 9]
 
 Series of one result a minute arrive shuffled while a dashboard reads; they are folded
-and sealed as the coordinator does it. First pings of one packet; then, *rich*, half
-pings of five packets and half pages over TLS with all that is told of certificates.
+and sealed as the coordinator does it. First pings of one packet, and as a peer the same
+in a plain table by series and time; then, *rich*, half pings of five packets and half
+pages over TLS with all that is told of certificates.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pangea.core.retention_table import RetentionTable
 from pangea.node import tune_collector
 from pangea.storage import ingest, jobs, rollups, sealing
 from pangea.storage.database import Store
+from pangea.storage.result_rows import row_of
 from pangea.storage.rollups import OpenBuckets
 
 from .figures import Figures, quantile, tell
@@ -132,6 +134,35 @@ async def arrive(path: Path, count: int, minutes: int, *, plain: bool) -> Figure
     }
 
 
+def bare(path: Path, count: int, minutes: int) -> Figures:
+    """Return what the same costs in a table by series and time, a row a result.
+
+    Without any sums; they would cost as much again.
+    """
+    link = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32000"):
+        link.execute(f"PRAGMA {pragma}")
+    link.execute(
+        "CREATE TABLE r (job, worker, at, took, outcome, flags, body,"
+        " PRIMARY KEY (job, worker, at)) WITHOUT ROWID"
+    )
+    series, before, rows = all_series(count, WORKERS, plain=True), written(), 0
+    for minute in range(minutes):
+        for batch in shuffled(series, T0_US + minute * INTERVAL_US, BATCH):
+            link.execute("BEGIN")
+            link.executemany(
+                "INSERT INTO r VALUES (?, ?, ?, ?, ?, ?, ?)", map(row_of, batch)
+            )
+            link.execute("COMMIT")
+            rows += len(batch)
+    link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    link.close()
+    return {
+        "peer_bytes_per_result": path.stat().st_size / rows,
+        "peer_written_bytes_per_result": (written() - before) / rows,
+    }
+
+
 async def a_week(place: Path, count: int, days: int) -> Figures:
     """Return how large the files are while retention drops a day for a day."""
     site = await open_site(place / "week.db", count)
@@ -178,6 +209,7 @@ async def measure() -> Figures:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--series", type=int, default=100_000)
     asked.add_argument("--minutes", type=int, default=20)
+    asked.add_argument("--peer-minutes", type=int, default=3)
     asked.add_argument("--rich-series", type=int, default=10_000)
     asked.add_argument("--week-series", type=int, default=20)
     asked.add_argument("--days", type=int, default=9)
@@ -186,6 +218,8 @@ async def measure() -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         found = await arrive(place / "a.db", given.series, given.minutes, plain=True)
+        if given.peer_minutes:
+            found |= bare(place / "peer.db", given.series, given.peer_minutes)
         if given.rich_series:
             rich = await arrive(place / "b.db", given.rich_series, 60, plain=False)
             found |= {f"rich_{name}": value for name, value in rich.items()}
