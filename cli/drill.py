@@ -70,7 +70,7 @@ def _follow(
     told: set[str] = set()
     while True:
         for field, line in STAGES:
-            if drill[field] is not None and field not in told:
+            if drill.get(field) is not None and field not in told:
                 told.add(field)
                 say(line(drill))
         if drill["state"] in ("done", "failed"):

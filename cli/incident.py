@@ -203,7 +203,13 @@ def times(incident: dict[str, Any]) -> str:
     if not incident.get("confirmed_at"):
         return f"degraded since {clock(incident.get('bad_since', ''))}"
     first = clock(incident.get("first_fail_at", ""))
-    return f"first failure {first}, confirmed {format_duration(round(after, 1))} later"
+    said = f"first failure {first}, confirmed {format_duration(round(after, 1))} later"
+    told = incident.get("alerted_after_s")
+    return said if told is None else f"{said}, told {_spent(told - after)} after that"
+
+
+def _spent(seconds: float) -> str:
+    return format_duration(max(round(seconds, 1), 0.0))
 
 
 def clock(moment: Any) -> str:

@@ -51,10 +51,13 @@ class MetricsService:
     def _health(self, org: int) -> Iterator[str]:
         """Yield how the coordinator itself is."""
         c, usage = self._c, resource.getrusage(resource.RUSAGE_SELF)
-        intake, took = c.intake, c.outages.took_s
+        intake, took, outbox = c.intake, c.outages.took_s, c.alerting.paging.outbox
         counters = {
             "process_cpu_seconds_total": usage.ru_utime + usage.ru_stime,
             "pangea_results_total": intake.taken,
+            "pangea_messages_sent_total": outbox.counts["sent"],
+            "pangea_messages_failed_total": outbox.counts["again"],
+            "pangea_messages_refused_total": outbox.counts["refused"],
         }
         gauges = {
             "process_start_time_seconds": c.board.started,
@@ -67,6 +70,7 @@ class MetricsService:
             "pangea_confirm_waiting": c.confirming.waiting,
             "pangea_detection_seconds": _NONE if took is None else took,
             "pangea_incidents_open": len(c.incidents.all_open(org)),
+            "pangea_notifications_waiting": outbox.waiting,
         }
         version = [(labels(version=__version__), 1.0)]
         yield from family("pangea_build_info", "gauge", "What runs.", version)
@@ -107,11 +111,16 @@ class MetricsService:
             ("pangea_job_drill", "Whether it fails on purpose.", _drill),
             ("pangea_job_first_fail_timestamp_seconds", FIRST, _first_fail),
             ("pangea_job_confirmed_timestamp_seconds", CONFIRMED, _confirmed),
+            ("pangea_job_alerted_timestamp_seconds", ALERTED, self._alerted),
         ):
             samples: Iterator[Sample] = (
                 (said, read(board, job)) for said, job in jobs if job.id in board.jobs
             )
             yield from family(name, "gauge", meaning, samples)
+
+    def _alerted(self, board: Board, job: Job) -> float:
+        incident = self._c.incidents.open_of(job.id)
+        return incident.alerted_us / 1e6 if incident and incident.alerted_us else _NONE
 
     def _of_probes(self, org: int) -> Iterator[str]:
         """Yield what the last results say, as long as they count as votes."""
@@ -248,6 +257,10 @@ HEALTH = {
     "process_start_time_seconds": "When the coordinator was started.",
     "process_resident_memory_bytes": "Memory that is held.",
     "pangea_results_total": "Results stored since the start.",
+    "pangea_messages_sent_total": "Messages that were delivered, since the start.",
+    "pangea_messages_failed_total": "Attempts that did not deliver one.",
+    "pangea_messages_refused_total": "Messages that were refused for good.",
+    "pangea_notifications_waiting": "What people are to be told and were not yet.",
     "pangea_loop_lag_seconds": "How late the event loop ran at the worst, in the last "
     "minute or two.",
     "pangea_ingest_batches_waiting": "Batches of results that wait to be judged.",
@@ -271,5 +284,6 @@ OF_WORKERS: dict[str, tuple[str, Of]] = {
 VERDICT = ", ".join(f"{number} {word}" for number, word in enumerate(VERDICTS)) + "."
 FIRST = "When the outage that goes on was seen first."
 CONFIRMED = "When the verdict of the outage that goes on was down."
+ALERTED = "When the first people were told of the incident that goes on."
 SUCCESS = "Whether the last run went well; absent if it could not tell."
 DURATION = "How long the last run took."
