@@ -1,11 +1,15 @@
 """The members of an incident, and which of them its headline speaks of."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from .cause import Cause
 from .model import Verdict
+
+#: So many members are looked at from the first on, and then from the last.
+LOOKED = 100
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -31,27 +35,32 @@ def root_of(causes: tuple[Cause, ...], members: Iterable[Member]) -> int:
 
 
 def head_of(
-    members: Mapping[int, Member],
+    members: dict[int, Member],
     head: int,
     root: int,
     before: Member | None,
     after: Member,
+    worst: Verdict | None,
 ) -> int:
     """Return the job to speak of now that one member, known as *before*, is *after*.
 
-    It is the root while that is unwell, else the first of the worst; *head* so far.
+    It is the root while that is unwell, else the first of the *worst* (None: all are
+    well), of very many one of them; *head* so far.
     """
     held = members.get(head)
     if held is not None and head != after.job:
         return after.job if _rank(after, root) > _rank(held, root) else head
     if before is None or _rank(after, root) >= _rank(before, root):
         return after.job
-    unwell = [root] if root in members and not members[root].recovered_us else []
-    for wanted in ((Verdict.DOWN,), (Verdict.DOWN, Verdict.DEGRADED)):
-        each = members.values()
-        found = (m.job for m in each if not m.recovered_us and m.verdict in wanted)
-        unwell += [next(found, 0)]
-    return next((job for job in unwell if job), after.job)
+    if root in members and not members[root].recovered_us:
+        return root
+    if worst is None:
+        return after.job
+    # As a storm ends the first are well again, thousands of them.
+    each = members.values()
+    looked = itertools.chain(itertools.islice(each, LOOKED), reversed(each))
+    found = (m.job for m in looked if not m.recovered_us and m.verdict is worst)
+    return next(found, after.job)
 
 
 def _rank(member: Member, root: int) -> tuple[bool, bool, bool]:

@@ -266,12 +266,12 @@ def put(incident: Incident, member: Member, at_us: int) -> Incident:
         + _is(member, Verdict.DEGRADED)
         - _is(before, Verdict.DEGRADED)
     )
-    verdict = incident.verdict
-    if downs or degradeds:
-        verdict = Verdict.DOWN if downs else Verdict.DEGRADED
+    some = Verdict.DEGRADED if degradeds else None
+    worst = Verdict.DOWN if downs else some
     members = {**incident.members, member.job: member}
     root = incident.root or root_of(incident.causes, (member,))
-    head = head_of(members, incident.head or incident.job, root, before, member)
+    known = incident.head or incident.job
+    head = head_of(members, known, root, before, member, worst)
     return replace(
         incident,
         members=members,
@@ -279,7 +279,7 @@ def put(incident: Incident, member: Member, at_us: int) -> Incident:
         head=head,
         downs=downs,
         degradeds=degradeds,
-        verdict=verdict,
+        verdict=worst or incident.verdict,
         worst=Verdict.DOWN if downs else incident.worst,
         reason=incident.reason if members[head].recovered_us else members[head].reason,
         updated_us=max(at_us, incident.updated_us),
