@@ -15,13 +15,15 @@ class Part:
     ``stretches`` and ``workers`` are those that occur in the keys.
     """
 
-    __slots__ = ("rows", "shards", "stretches", "upto", "workers")
+    __slots__ = ("_numbers", "rows", "shards", "stretches", "upto", "workers")
 
     def __init__(self) -> None:
         self.shards: list[dict[Key, Tally]] = [{} for _ in range(SHARDS)]
         self.stretches: set[tuple[int, int]] = set()
         self.workers: set[int] = set()
         self.rows = 0
+        #: Each number once, for there are far more keys than numbers in them.
+        self._numbers: dict[int, int] = {}
         self.upto: int | None = None
 
     def find(self, key: Key) -> Tally | None:
@@ -33,9 +35,12 @@ class Part:
         shard = self.shards[shard_of(key[2])]
         found = shard.get(key)
         if found is None:
-            found = shard[key] = Tally()
-            self.stretches.add(key[:2])
-            self.workers.add(key[3])
+            one = self._numbers.setdefault
+            step, start, job, worker = key
+            kept = (one(step, step), one(start, start), one(job, job), worker)
+            found = shard[kept] = Tally()
+            self.stretches.add(kept[:2])
+            self.workers.add(worker)
         return found
 
 
