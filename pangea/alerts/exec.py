@@ -1,6 +1,6 @@
 """Commands: a program is run with the message as JSON on its input."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -12,11 +12,14 @@ from pangea.core.text import safe_text
 from . import child
 from .document import document
 from .notifier import Message, NotSent, Refused
+from .place import in_words
 from .tools import Tools
 
 #: Exit codes that no further try would change: usage, permission, configuration
 #: (sysexits.h), and those of what cannot be run.
 _FINAL = {64, 77, 78, 126, 127}
+#: A program that is not there, or may not be run: that does not pass by itself.
+_NEVER = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
 
 
 class ExecOptions(Struct, frozen=True, kw_only=True):
@@ -75,15 +78,11 @@ class Exec:
         given = msgspec.json.encode(document(message))
         try:
             ended = await child.run([options.program, *options.args], given)
-        except OSError as error:
-            raise Refused(f"it cannot be run: {_said(error)}") from error
+        except _NEVER as error:
+            raise Refused(f"it cannot be run: {in_words(error)}") from error
         printed = safe_text(ended.output.strip(), 200)
         if ended.code == 0:
             return printed or "it ended well"
         how = f"signal {-ended.code}" if ended.code < 0 else f"code {ended.code}"
         said = f"it ended with {how}" + (f": {printed}" if printed else "")
         raise (Refused if ended.code in _FINAL else NotSent)(said)
-
-
-def _said(error: Any) -> str:
-    return safe_text(error.strerror or error).lower()

@@ -1,6 +1,7 @@
 """One HTTP call of a message: to a judged address, no redirects, bounded answers."""
 
 import asyncio
+import functools
 import socket
 import ssl
 from collections.abc import Mapping
@@ -57,7 +58,6 @@ class HttpSender:
     def __init__(self, rule: AddressRule | None = None, proxy: str = "") -> None:
         self._rule = rule or AddressRule()
         self._proxy = proxy
-        self._context: ssl.SSLContext | None = None
 
     async def send(self, call: Call) -> Answer:
         """Return what a good answer (2xx) was.
@@ -137,9 +137,7 @@ class HttpSender:
         """Return whom TLS trusts; the system's authorities take time to load."""
         if fingerprint:
             return aiohttp.Fingerprint(bytes.fromhex(fingerprint.replace(":", "")))
-        if self._context is None:
-            self._context = await asyncio.to_thread(trusting_context)
-        return self._context
+        return await asyncio.to_thread(trusting_context)
 
 
 class Found(AbstractResolver):
@@ -171,8 +169,12 @@ class Found(AbstractResolver):
         """Nothing is held."""
 
 
+@functools.cache
 def trusting_context() -> ssl.SSLContext:
-    """Return a context that trusts the system's authorities."""
+    """Return the context that trusts the system's authorities, as they were at first.
+
+    To load them takes 30 ms: call it in a thread.
+    """
     context = ssl.create_default_context()
     if not context.get_ca_certs():
         # As in a program that was built on another system.

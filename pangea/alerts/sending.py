@@ -9,9 +9,11 @@ import msgspec
 from msgspec.structs import replace
 
 from pangea.core.credentials import MASK, sounds_secret
+from pangea.core.errors import PangeaError
 from pangea.core.text import safe_text
 
 from .notifier import Message, Notifier, NotSent, Refused
+from .place import in_words
 
 DRILL = "[DRILL]"
 TEST = "[TEST]"
@@ -47,6 +49,9 @@ class Guarded:
             raise NotSent(said, retry_after_s=error.retry_after_s) from None
         except Refused as error:
             raise Refused(scrubbed(error, secrets), hint=error.hint) from None
+        except (PangeaError, OSError, ValueError) as error:
+            # Of this machine, such as no process to be had: it may pass.
+            raise NotSent(scrubbed(in_words(error), secrets)) from None
         return scrubbed(said, secrets)
 
 

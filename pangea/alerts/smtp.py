@@ -159,10 +159,11 @@ def _certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | N
 
 
 def _context(fingerprint: str) -> ssl.SSLContext:
-    context = trusting_context()
-    if fingerprint:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    if not fingerprint:
+        return trusting_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context
 
 

@@ -7,6 +7,7 @@ import pytest
 from pangea.alerts.notifier import NotSent, Refused
 from pangea.alerts.registry import NOTIFIERS, checked_options
 from pangea.alerts.sending import Guarded, scrubbed, secrets_of
+from pangea.core.errors import UsageError
 from pangea.core.options import MASK
 from tests.alerts.conftest import message
 
@@ -42,6 +43,18 @@ async def test_no_secret_comes_out_with_an_error():
     assert str(await raises(Refused("abcd1234efgh\n\x1b[0m"))) == (
         rf"{MASK}\x0a\x1b[0m"
     )
+
+
+@pytest.mark.parametrize(
+    "error", [BlockingIOError(11, "no abcd1234efgh"), UsageError("abcd1234efgh")]
+)
+async def test_what_fails_on_this_machine_may_pass(error):
+    async def fails():
+        raise error
+
+    with pytest.raises(NotSent) as caught:
+        await Guarded(Odd(fails)).send(message(), {"token": "abcd1234efgh"}, 1)
+    assert "abcd" not in str(caught.value)
 
 
 async def test_time_is_bounded():
