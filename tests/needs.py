@@ -16,10 +16,12 @@ from tests.postgres import has_postgres
 PROGRAMS = {
     "faketime": "faketime",
     "ip": "iproute2",
+    "lintian": "lintian",
     "nginx": "nginx-light",
     "openssl": "openssl",
     "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
     "strace": "strace",
+    "systemd-analyze": "systemd",
     "unbound": "unbound",
 }
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -42,13 +42,15 @@ class Node:
         self.state_dir = cluster.place / name
         self.log = cluster.place / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        #: What it is run with, if not with what the cluster is.
+        self.command: list[str] = []
 
     def start(self) -> "Node":
         """Start the process, in a session of its own."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *self.cluster.command,
+                    *(self.command or self.cluster.command),
                     "--state-dir",
                     str(self.state_dir),
                     "run",
