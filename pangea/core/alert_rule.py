@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import NamedTuple, get_args
 
 from msgspec import Struct, field
@@ -147,8 +146,27 @@ def is_open(rule: AlertRule, now: float) -> bool:
     return evening or ((day - 1) % 7 in week.days and minute < week.ends % DAY_MIN)
 
 
+def is_like(name: str, pattern: str) -> bool:
+    """Tell whether *name* is as *pattern* says: ``*`` is any text, ``?`` any letter."""
+    at = begun = 0
+    star, tried = -1, 0
+    while at < len(name):
+        wanted = pattern[begun] if begun < len(pattern) else ""
+        if wanted == "*":
+            star, tried = begun, at
+            begun += 1
+        elif wanted in ("?", name[at]):
+            at, begun = at + 1, begun + 1
+        elif star >= 0:  # The last star takes one letter more.
+            tried += 1
+            at, begun = tried, star + 1
+        else:
+            return False
+    return not pattern[begun:].strip("*")
+
+
 def _suits(rule: AlertRule, about: About) -> bool:
-    if rule.jobs and not any(fnmatchcase(about.name, wanted) for wanted in rule.jobs):
+    if rule.jobs and not any(is_like(about.name, wanted) for wanted in rule.jobs):
         return False
     if not rule.labels.items() <= about.labels.items():
         return False

@@ -1,8 +1,11 @@
 """Whom a rule is about, and when it tells."""
 
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pangea.core.alert_rule import (
@@ -11,6 +14,7 @@ from pangea.core.alert_rule import (
     Escalation,
     checked,
     default_rule,
+    is_like,
     is_open,
     matches,
     why_not,
@@ -27,7 +31,7 @@ WEB = About("web-1", {"team": "shop"}, ("eu",))
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("said", "told"),
     [
         pytest.param({}, True, id="what is empty matches everything"),
         pytest.param({"enabled": False}, False, id="a rule that is disabled"),
@@ -44,8 +48,8 @@ WEB = About("web-1", {"team": "shop"}, ("eu",))
         pytest.param({"regions": ("us",)}, False, id="another region"),
     ],
 )
-def test_a_rule_is_about_what_all_its_conditions_say(given, told):
-    rule = replace(RULE, **given)
+def test_a_rule_is_about_what_all_its_conditions_say(said, told):
+    rule = replace(RULE, **said)
     assert matches(rule, NOTICE, lambda: [WEB]) is told
     assert bool(why_not(rule, NOTICE, lambda: [WEB])) is not told
 
@@ -94,7 +98,7 @@ def test_the_hours_of_a_rule_go_by_the_clocks_of_its_zone(week, at, told):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "said",
     [
         {"kinds": ("recovered",)},
         {"zone": "Mars/Olympus"},
@@ -107,6 +111,15 @@ def test_the_hours_of_a_rule_go_by_the_clocks_of_its_zone(week, at, told):
         {"older_s": 1e9},
     ],
 )
-def test_what_cannot_be_carried_out_is_refused_when_it_is_said(given):
+def test_what_cannot_be_carried_out_is_refused_when_it_is_said(said):
     with pytest.raises(UsageError):
-        checked(replace(RULE, **given))
+        checked(replace(RULE, **said))
+
+
+@given(st.text("ab.", max_size=8), st.text("ab.*?", max_size=8))
+def test_patterns_are_those_of_a_shell(name, pattern):
+    assert is_like(name, pattern) is fnmatchcase(name, pattern)
+
+
+def test_a_pattern_of_many_stars_takes_no_time():
+    assert not is_like("a" * 63, "*a" * 100 + "b")
