@@ -17,7 +17,7 @@ def check_postgres(url: str) -> None:
     """Raise ValueError, which never holds a piece of a password, for a bad URL."""
     rest = url.partition("://")[2]
     authority = rest.partition("/")[0].partition("?")[0]
-    if rest.partition("?")[0].count("@") > authority.count("@") or "#" in rest:
+    if "@" in rest[len(authority) :] or "#" in rest:
         raise ValueError("write / ? # and @ in a user or password as %2F %3F %23 %40")
     if authority.count("@") > 1:
         raise ValueError("write @ in a user or password as %40")
@@ -36,8 +36,10 @@ def without_password(place: str) -> str:
         given = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return "postgresql://…"
-    told = urlencode([(k, v) for k, v in given if k not in _SECRET], quote_via=quote)
-    return parts._replace(netloc=f"{user}{at}{host}", query=told, fragment="").geturl()
+    open_ = [(k, v) for k, v in given if k not in _SECRET]
+    told = urlencode(open_, safe="/", quote_via=quote)
+    query = f"?{told}" if told else ""
+    return f"{parts.scheme}://{user}{at}{host}{parts.path}{query}"
 
 
 def passwords(place: str) -> list[str]:

@@ -99,7 +99,7 @@ def test_what_is_not_given_is_left_to_the_weaker_layers():
         (["--location", "91,0"], "location: 91,0 is not"),
         (["--tag", "rack"], "--tag: wanted KEY=VALUE"),
         (["--name", "a,b"], "name: 'a,b'"),
-        (["--database", "postgresql://x/y"], "postgresql:// is not known"),
+        (["--database", "mysql://x/y"], "mysql:// is not known"),
         (["--discovery", "carrier-pigeon"], "carrier-pigeon"),
     ],
 )
