@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from datetime import date
+from itertools import dropwhile
 from typing import Any
 
 from pangea.core.calendar_chart import Square, draw
@@ -45,10 +46,9 @@ def _flat(day: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(style: Style, answer: dict[str, Any], rows: Rows) -> list[str]:
-    squares = [
-        Square(date.fromisoformat(day["date"]), day["minutes"])
-        for day in answer["days"]
-    ]
+    # Days before the job was there are no part of the picture.
+    days = list(dropwhile(lambda day: not day["minutes"], answer["days"]))
+    squares = [Square(date.fromisoformat(d["date"]), d["minutes"]) for d in days]
     width = shutil.get_terminal_size().columns
     drawn = draw(squares, width=width, plain=style.ascii)
     worst = [("worst days", ", ".join(_worst(answer["days"])))]

@@ -66,7 +66,7 @@ def command(
         if on:
             raise UsageError(f"-o {session.form} lists all workers", hint="--by worker")
         rows = client.lines("export/history", job=name, step=step, by=by, **asked)
-        print_rows(session, rows)
+        print_rows(session, rows, ("at", "step_s", "name"))
     elif by:
         show_parts(session, client, name, asked, by)
     else:

@@ -92,7 +92,7 @@ def _numbers(
         ("step", format_duration(answer["step_s"])),
     ]
     if known("p50_ms"):
-        median = milliseconds(statistics.median(known("p50_ms")))
+        median = statistics.median(known("p50_ms"))
         rows += [
             ("fastest", milliseconds(min(known("min_ms"), default=None))),
             (

@@ -1,7 +1,7 @@
 """Rows that are printed as they come, however many there are."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pangea.core.csv_line import csv_line
@@ -13,10 +13,12 @@ from .session import Session
 FORMS = ("csv", "jsonl")
 
 
-def print_rows(session: Session, rows: Iterable[dict[str, Any]]) -> int:
+def print_rows(
+    session: Session, rows: Iterable[dict[str, Any]], first: Sequence[str] = ()
+) -> int:
     """Print *rows* as CSV or as lines of JSON; return how many.
 
-    The columns of CSV are those of the first row.
+    The columns of CSV are those of the first row, those of *first* before the others.
     """
     keys: list[str] = []
     count = 0
@@ -25,7 +27,7 @@ def print_rows(session: Session, rows: Iterable[dict[str, Any]]) -> int:
             line = f"{to_json(row, indent=None)}\n"
         else:
             if not keys:
-                keys = list(row)
+                keys = list(dict.fromkeys((*(k for k in first if k in row), *row)))
                 sys.stdout.write(csv_line(keys))
             line = csv_line(row.get(key) for key in keys)
         sys.stdout.write(line)

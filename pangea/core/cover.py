@@ -1,6 +1,7 @@
 """Which sums make up a stretch of time: wide ones within, narrow ones at its ends."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -28,7 +29,7 @@ def cover(
     is kept, the end up. With *is_open* nothing is known after *until*, so that sums
     may reach beyond it.
     """
-    kept = {step: first for step, first in sorted(oldest.items()) if first is not None}
+    kept = reach(oldest)
     if not kept:
         return []
     since = max(since, min(kept.values()))
@@ -43,6 +44,20 @@ def cover(
             pieces.append(Piece(step, at, at + step))
         at += step
     return pieces
+
+
+def reach(oldest: Mapping[int, int | None]) -> dict[int, int]:
+    """Return since when all that there ever was is in the sums of each step.
+
+    Where the oldest sum lies within the oldest one of the next wider step, nothing
+    was before it: it has not been forgotten, so it reaches as far back.
+    """
+    known = {s: first for s, first in sorted(oldest.items()) if first is not None}
+    found = dict(known)
+    for narrow, wide in reversed(list(pairwise(known))):
+        if known[narrow] - known[narrow] % wide == known[wide]:
+            found[narrow] = found[wide]
+    return found
 
 
 def _widest(at: int, until: int, kept: Mapping[int, int], *, is_open: bool) -> int:
@@ -65,15 +80,12 @@ def uniform(
     wider = [s for s in steps if s > base]
     if wider and wanted > wider[0] // 2:
         base = wider[0]
-    reaching = [s for s in steps if s >= base and _reaches(oldest[s], since)]
+    kept = reach(oldest)
+    reaching = [s for s, first in kept.items() if s >= base and first <= since]
     base = reaching[0] if reaching else base
     width = base * -(-wanted // base)
     first = since - since % width
     return Piece(base, first, until + -until % base), width
-
-
-def _reaches(first: int | None, since: int) -> bool:
-    return first is not None and first <= since
 
 
 def lists(piece: Piece, most: int) -> Iterator[Sequence[int]]:

@@ -77,9 +77,10 @@ def sums(
     else:
         pieces = cover(since, until, kept, is_open=span.end_us >= now_us)
         found = _read(job.id, span, pieces, 0, held)
-    # Sums may reach beyond now, where nothing is.
+    # There is nothing before all that is kept, nor beyond now.
+    begin = min(found.span.begin_us, span.begin_us)
     end = min(found.span.end_us, max(now_us, span.end_us))
-    found.span = Span(found.span.begin_us, max(end, found.span.begin_us))
+    found.span = Span(begin, max(end, begin))
     return found
 
 

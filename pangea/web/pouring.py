@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -71,12 +70,12 @@ async def _pour(
     shape: type[Struct],
     form: str,
 ) -> None:
-    whole = False
+    whole, columns = False, columns_of(shape)
     try:
-        await _write(response, _head(shape) if form == "csv" else b"")
-        await _write(response, _lines(first, form))
+        head = csv_line(columns).encode() if form == "csv" else b""
+        await _write(response, head + _lines(first, form, columns))
         async for page in pages:
-            await _write(response, _lines(page, form))
+            await _write(response, _lines(page, form, columns))
         whole = True
     except (PangeaError, ConnectionError, TimeoutError) as error:
         log.info("an export was cut short: %s", error or type(error).__name__)
@@ -91,18 +90,17 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
             await response.write(data)
 
 
-def _head(shape: type[Struct]) -> bytes:
-    return csv_line(shape.__struct_encode_fields__).encode()
+def columns_of(shape: type[Struct]) -> list[str]:
+    """Return the names of the columns of *shape*, those that it wants first first."""
+    first: tuple[str, ...] = getattr(shape, "first", ())
+    return list(dict.fromkeys((*first, *shape.__struct_fields__)))
 
 
-def _lines(page: Sequence[Struct], form: str) -> bytes:
+def _lines(page: Sequence[Struct], form: str, columns: Sequence[str]) -> bytes:
     if form == "csv":
-        return "".join(map(_csv, page)).encode()
+        rows = (csv_line(getattr(row, name) for name in columns) for row in page)
+        return "".join(rows).encode()
     return b"".join(msgspec.json.encode(row) + b"\n" for row in page)
-
-
-def _csv(row: Any) -> str:
-    return csv_line(getattr(row, name) for name in row.__struct_fields__)
 
 
 def _headers(form: str, name: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What the API answers to questions about history: figures, comparisons, calendars."""
 
+from typing import ClassVar
+
 from msgspec import Struct, field
 
 from pangea.core.uptime import DEFINITION
@@ -151,6 +153,9 @@ class CalendarAnswer(Struct, frozen=True, kw_only=True):
 
 class HistoryRow(FiguresAnswer, frozen=True, kw_only=True):
     """A line of exported history; ``name`` is a worker or region, "" for all."""
+
+    #: In a table these stand before the figures.
+    first: ClassVar[tuple[str, ...]] = ("at", "step_s", "name")
 
     at: str
     step_s: int

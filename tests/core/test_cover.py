@@ -61,6 +61,21 @@ def test_where_only_days_are_left_the_beginning_is_that_of_a_day():
     assert len(piece.starts) == 101
 
 
+def test_what_is_young_is_told_apart_by_its_narrow_sums():
+    # All began at 11:00: that no sum of ten minutes is older does not mean that it
+    # was forgotten, and a whole day would reach far beyond what is asked for.
+    day = NOW - NOW % DAY
+    begun = day + 11 * HOUR
+    young = {TEN: begun, HOUR: begun, DAY: day}
+    pieces = cover(begun - 60, begun + 1800, young)
+    assert {piece.step for piece in pieces} == {TEN}
+    assert pieces[-1].end == begun + 1800
+    forgotten = {TEN: begun + 2 * HOUR, HOUR: begun, DAY: day}
+    assert cover(begun - 60, begun + 1800, forgotten)[-1] == Piece(
+        HOUR, begun - HOUR, begun + HOUR
+    )
+
+
 def test_nothing_is_made_of_nothing():
     assert cover(0, NOW, {TEN: None, HOUR: None, DAY: None}) == []
 
