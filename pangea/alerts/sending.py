@@ -71,10 +71,15 @@ def secrets_of(options: Any, names: frozenset[str]) -> list[str]:
     if isinstance(headers, Mapping):
         found += [str(v) for name, v in headers.items() if sounds_secret(str(name))]
     # "Bearer abc" may come back as "abc", and of a URL only what makes it secret.
-    parts = [part for value in found for part in re.split(r"[\s/?&=]+", value)]
+    parts = [part for value in found for part in re.split(r"[\s/?&=]+", _inner(value))]
     parts = [part for part in parts if len(part) >= _SHORTEST_PART]
     whole = [value for value in found if len(value) >= _SHORTEST]
     return sorted({*whole, *parts}, key=len, reverse=True)
+
+
+def _inner(value: str) -> str:
+    """Return what is secret in a value: of a URL of the web not its host."""
+    return re.sub(r"^https?://[^/?]*", "", value)
 
 
 def scrubbed(said: object, secrets: list[str]) -> str:

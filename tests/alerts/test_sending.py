@@ -95,6 +95,6 @@ def test_parts_of_a_secret_are_secrets():
         },
     )
     secrets = secrets_of(options, NOTIFIERS["webhook"].SECRETS)
-    said = "abcdefghijkl zyxwvuts mnopqrstuv harmless-one https mnopqrst…"
-    hidden = f"{MASK} {MASK} {MASK} harmless-one https {MASK}…"
+    said = "abcdefghijkl zyxwvuts mnopqrstuv harmless-one hooks.example mnopqrst…"
+    hidden = f"{MASK} {MASK} {MASK} harmless-one hooks.example {MASK}…"
     assert scrubbed(said, secrets) == hidden
