@@ -12,9 +12,9 @@ def but(*numbers):
     return lambda job, worker: worker not in numbers
 
 
-async def isolated(place, **more):
+async def isolated(place):
     """Return a coordinator of five jobs, with one worker of three alone in failing."""
-    jobs = [job(n, **more) for n in range(1, 6)]
+    jobs = [job(n) for n in range(1, 6)]
     hand = await ByHand(place).open(jobs, workers=3)
     await hand.steps(30, well)
     await hand.steps(100, but(1))
@@ -85,8 +85,7 @@ async def test_restarts_lost_workers_and_packets_beside_one_that_is_isolated(
 ):
     """One never reaches anything; no packet of two others is lost at a time."""
     dice, last = random.Random(seed), {}
-    hand = await ByHand(tmp_path).open([job(n) for n in range(1, 6)], workers=3)
-    await hand.steps(60, well)
+    hand = await isolated(tmp_path)
 
     def reaches(number, worker):
         if worker == 1:
