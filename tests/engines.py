@@ -99,3 +99,22 @@ async def store(place):
     opened = await Store.open(place)
     yield opened
     await opened.close()
+
+
+async def open_quickly(url, **patience):
+    """Open with little patience, for what is to be refused."""
+    from pangea.storage.postgres import PostgresEngine
+    from pangea.storage.postgres_session import Patience
+
+    little = Patience(server=0.0, connect=2.0, statement=0.4, lock=0.3, owner=0.3)
+    store = Store(PostgresEngine(url, little._replace(**patience)))
+    await asyncio.to_thread(store._open)
+    return store
+
+
+@pytest.fixture
+async def quick(postgres):
+    """An open database that is waited for only shortly."""
+    opened = await open_quickly(postgres)
+    yield opened
+    await opened.close()

@@ -13,29 +13,10 @@ from pangea.storage import ingest, jobs, results, settings
 from pangea.storage.connection import connection
 from pangea.storage.database import Store
 from pangea.storage.ingest import Intake
-from pangea.storage.postgres_session import Patience
 from pangea.storage.rollups import OpenBuckets
+from tests.engines import open_quickly
 from tests.needs import need
 from tests.storage.made import T0, job, result
-
-QUICK = Patience(server=0.0, connect=2.0, statement=0.4, lock=0.3, owner=0.3)
-S = 1_000_000
-
-
-async def open_quickly(url, **patience):
-    """Open with little patience, for what is to be refused."""
-    from pangea.storage.postgres import PostgresEngine
-
-    store = Store(PostgresEngine(url, QUICK._replace(**patience)))
-    await asyncio.to_thread(store._open)
-    return store
-
-
-@pytest.fixture
-async def quick(postgres):
-    opened = await open_quickly(postgres)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture(scope="module")
