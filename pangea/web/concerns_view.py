@@ -6,9 +6,6 @@ from pangea.core.text import safe_text
 
 from .schema import StatusAnswer
 
-#: The front page is for verdicts: it names so many, and leads to the others.
-ON_FRONT = 3
-
 
 class ConcernView(Struct, frozen=True):
     """One thing to look at: with which worker ("" for none), and the next step."""
@@ -19,20 +16,19 @@ class ConcernView(Struct, frozen=True):
 
 
 class ConcernsView(Struct, frozen=True):
-    """The most pressing things to look at, and how many more there are."""
+    """What there is to look at, the most pressing first."""
 
     shown: list[ConcernView]
-    more: int = 0
 
 
-def concerns_view(status: StatusAnswer, most: int | None = None) -> ConcernsView:
-    """Return what *status* is concerned about, the first *most* of it."""
+def concerns_view(status: StatusAnswer) -> ConcernsView:
+    """Return what *status* is concerned about."""
     shown = [
         ConcernView(
             about=safe_text(concern.about, 63),
             what=safe_text(concern.what, 200),
             next=safe_text(concern.next, 300),
         )
-        for concern in status.concerns[:most]
+        for concern in status.concerns
     ]
-    return ConcernsView(shown, len(status.concerns) - len(shown))
+    return ConcernsView(shown)

@@ -301,7 +301,8 @@ def _told_cell(job: JobAnswer, beats: Beats, now: str) -> Cell:
 def _tools(
     jobs: Sequence[JobAnswer], ask: Ask, found: int, page: int, pages: int
 ) -> Tools:
-    groups = ["", "type", "region", *(f"label:{key}" for key in label_keys(jobs))]
+    labels = [f"label:{key}" for key in label_keys(jobs) if safe_text(key, 60) == key]
+    groups = ["", "type", "region", *labels]
     turns = [
         Turn(t("dash.page_before"), ask.href(page=str(page - 1))),
         Turn(t("dash.page_next"), ask.href(page=str(page + 1))),

@@ -1,225 +1,122 @@
-"""Pages in headless Chromium: live, with keys, on a telephone, without scripts."""
-
-import re
-from contextlib import asynccontextmanager
+"""Pages in headless Chromium: each theme and width, with keys alone, scriptless."""
 
 import pytest
-import pytest_asyncio
 from msgspec.structs import replace
 from playwright.async_api import expect
 
-from pangea.web.schema import Concern, JobSpec, moment
-from tests.needs import chromium as path_of_chromium
-from tests.seeded import SeededService
-from tests.seeded_site import chromium, context_for, log_in, seeded_site
-from tests.seeded_world import NOW_US, WORKERS
+from pangea.web.schema import Concern
+from tests.web.browsing import EVIL, live, page_of, row, until, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-EVIL = "<script>document.title='owned'</script>\u202egnp\x1b[31m<img src=x onerror=x>"
-PAGES = ("/dash", "/dash?new=1", "/dash?added=api", "/jobs/shop", "/workers")
+PAGES = ("/dash", "/dash?group=type", "/dash?added=api", "/new?type=dns", "/workers")
+THEMES = ("green", "contrast")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser():
-    async with chromium(path_of_chromium()) as running:
-        yield running
-
-
-@asynccontextmanager
-async def page_of(browser, jobs=14, width=1440, **more):
-    """Open a logged-in page; at the end nothing may have been complained about."""
-    async with seeded_site(SeededService(jobs)) as site:
-        context = await context_for(browser, site, width, **more)
-        page, said = await context.new_page(), []
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-        page.service, page.said = site.service, said
-        try:
-            await log_in(page)
-            yield page
-        finally:
-            await context.close()
-        assert said == []
-
-
-async def live(page):
-    await expect(page.locator("#live")).to_have_text("● live")
-
-
-def row(page, job):
-    return page.locator(f'tr[data-job="{job}"]')
-
-
-@pytest.mark.parametrize("jobs", [0, 5, 14])
-@pytest.mark.parametrize("width", [360, 1440])
-async def test_no_page_is_wider_than_its_window(browser, width, jobs):
-    async with page_of(browser, jobs, width) as page:
-        paths = PAGES if jobs == 14 else ("/dash",)
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("jobs", "width"), [(0, 1440), (14, 360), (60, 1440)])
+async def test_no_page_is_too_wide_or_shuts_anybody_out(browser, jobs, width, theme):
+    look = {"theme": theme, "density": "dense" if jobs == 60 else "roomy"}
+    async with page_of(browser, jobs, width, look, bypass_csp=True) as page:
         long = Concern(about="w" * 63, what="x" * 200, next="y" * 300)
         page.service.concerns = [long] * (jobs // 5)
-        for path in (*paths, "/login"):
+        for path in PAGES if jobs == 14 else ("/dash",):
             await page.goto(path)
             await page.evaluate("document.fonts.ready.then(() => true)")
             wide = await page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, path
+            assert await violations(page) == [], path
 
 
-async def test_a_verdict_arrives_without_loading_the_page(browser):
-    async with page_of(browser) as page:
-        await live(page)
-        await page.evaluate("window.kept = true")
-        job = await page.service.job(1, "api")
-        since = moment(NOW_US)
-        page.service.say(
-            replace(job, verdict="down", verdict_since=since, verdict_reason="gone")
-        )
-        verdict = row(page, "api").locator(".verdict")
-        await expect(verdict).to_contain_text("DOWN", timeout=2000)
-        assert await page.title() == "(2✖) Pangea"
-        counts = await page.locator(".counts").inner_text()
-        assert re.search(r"✖\s*2\s*DOWN", counts)
-        said = await page.locator("#said").inner_text()
-        assert said == "api is down. gone"
-        await expect(page.locator(".worst")).to_contain_text("api")
-        assert await page.evaluate("window.kept")
-
-
-async def test_a_result_changes_cell_latency_and_sparkline(browser):
-    async with page_of(browser) as page:
-        await live(page)
-        before = await row(page, "gateway").locator(".spark").inner_text()
-        data = {"job": "gateway", "worker": "nyc", "started_at": moment(NOW_US)}
-        page.service.hub.publish(
-            "result",
-            1,
-            data | {"duration_ms": 12.5, "outcome": "ok", "reason": "", "flags": []},
-        )
-        page.service.hub.publish(
-            "result",
-            1,
-            data
-            | {
-                "worker": "tokyo",
-                "duration_ms": 2000.0,
-                "outcome": "failed",
-                "reason": "timeout",
-                "detail": EVIL,
-                "flags": [],
-            },
-        )
-        cell = row(page, "gateway").locator('[data-worker="tokyo"] .cell')
-        await expect(cell).to_have_text("✖")
-        title = await cell.get_attribute("title")
-        assert title.startswith("tokyo: failed · 2 s · timeout: <script>")
-        assert "\\u202e" in title
-        assert "\u202e" not in title
-        # A failure took two seconds, but that is no latency of the target.
-        last = row(page, "gateway").locator(".last")
-        assert await last.inner_text() == "12.5 ms"
-        after = await row(page, "gateway").locator(".spark").inner_text()
-        assert after != before
-        assert after.endswith("×")
-        assert len(after) == len(before) == 30
-        assert await page.title() == "(1✖) Pangea"
-        bad = {"outcome": "failed", "duration_ms": 9.0, "reason": "", "flags": []}
-        for worker in WORKERS:
-            page.service.hub.publish("result", 1, data | bad | {"worker": worker})
-        await expect(last).to_have_text("–")
-        drawn = await row(page, "gateway").locator(".spark").inner_text()
-        early = data | {"outcome": "ok", "duration_ms": 7.0, "reason": "", "flags": []}
-        page.service.hub.publish("result", 1, early | {"provisional": True})
-        await expect(last).to_have_text("7 ms")
-        # It comes again once it is stored, and is drawn then.
-        assert await row(page, "gateway").locator(".spark").inner_text() == drawn
-
-
-async def test_the_scripts_draw_as_the_server_does(browser):
-    async with page_of(browser) as page:
-        await live(page)
-        lines = await page.evaluate(
-            """async () => {
-            const { sparkline, ms, age } = await import('/static/words.js');
-            const drawn = (s) => s ? sparkline(s.split(',')) : '';
-            return [...document.querySelectorAll('.spark')].map((s) =>
-                [s.textContent, drawn(s.dataset.values)]).concat([
-                [ms(0.8581), '0.858 ms'], [ms(109.2), '109 ms'], [ms(1234), '1.23 s'],
-                [ms(null), '–'], [age(372.9), '6m12s']]);
-            }"""
-        )
-        assert len(lines) == 19
-        for shown, expected in lines:
-            assert shown == expected
-
-
-async def test_a_new_job_appears_and_a_removed_one_goes(browser):
-    async with page_of(browser, 5) as page:
-        await live(page)
-        spec = JobSpec(type="tcp", target="192.0.2.8:22", name="fresh")
-        await page.service.add_job(1, spec, dry_run=False)
-        await row(page, "fresh").wait_for()
-        await page.service.remove_job(1, "fresh")
-        await row(page, "fresh").wait_for(state="detached")
-
-
-async def test_a_lost_connection_is_said_and_stale_values_are_dimmed(browser):
-    async with page_of(browser) as page:
-        await live(page)
-        await page.route("**/api/v1/events", lambda route: route.abort())
-        page.said.clear()
-        streams = page.service.hub
-        for subscription in list(streams._open):
-            subscription.close()
-        await page.wait_for_selector("#stale:not([hidden])")
-        text = await page.locator("#stale").inner_text()
-        assert re.fullmatch(r"✖ connection lost, data from 12:03:\d\d UTC", text)
-        assert "is-stale" in await page.locator("body").get_attribute("class")
-        await page.unroute("**/api/v1/events")
-        await page.wait_for_selector("#stale", state="hidden", timeout=9000)
-        page.said.clear()
-
-
-async def test_the_banner_of_trouble_comes_and_goes_without_loading_the_page(browser):
-    async with page_of(browser) as page:
-        await live(page)
-        banner, service = page.locator("#trouble .banner"), page.service
-        await expect(banner).to_have_count(0)
-        service.trouble.append("results cannot be stored: disk full")
-        service.hub.publish("trouble", 1, {"storage": "disk full"})
-        await expect(banner).to_have_text("▲ results cannot be stored: disk full")
-        service.trouble.clear()
-        service.hub.publish("trouble", 1, {"storage": ""})
-        await expect(banner).to_have_count(0)
+@pytest.mark.parametrize("theme", THEMES)
+async def test_the_login_and_the_help_shut_nobody_out(browser, theme):
+    async with page_of(browser, 5, 360, {"theme": theme}, bypass_csp=True) as page:
+        await page.locator("#help-open").click()
+        assert await violations(page) == []
+        await page.get_by_role("button", name="[CLOSE]").click()
+        await page.locator("#look summary").click()
+        assert await violations(page) == []
+        await page.get_by_role("button", name="[LOG OUT]").click()
+        await page.get_by_label("ACCESS CODE").wait_for()
+        assert await violations(page) == []
 
 
 async def test_a_monitor_is_added_with_the_keyboard_alone(browser):
     async with page_of(browser, 5) as page:
         await live(page)
         await page.keyboard.press("n")
+        await page.wait_for_url("**/new")
         await page.keyboard.type("web.example.com")
+        price = page.locator("#price")
+        await expect(price).to_contain_text("costs 0.0333 probes/s")
+        line = page.locator("#line code")
+        await expect(line).to_have_text("pangea job add http web.example.com")
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/dash?added=*")
         notice = await page.locator(".notice").inner_text()
-        assert "costs 0.0333 probes/s" in notice
         assert "pangea job add http web.example.com" in notice
         await row(page, "http-web.example.com").wait_for()
 
 
-async def test_a_refused_form_stands_open_with_its_error(browser):
+async def test_a_probe_is_tried_once_before_it_is_saved(browser):
     async with page_of(browser, 5) as page:
-        await page.get_by_role("button", name="[+ NEW MONITOR]").click()
-        await page.get_by_label("TARGET").fill("192.0.2.5")
-        await page.get_by_label("icmp").check()
+        await page.goto("/new")
+        await page.get_by_label("TARGET").fill(f"down {EVIL}")
         await page.get_by_label("only these").check()
+        await page.get_by_label("tokyo", exact=True).check()
+        await page.get_by_label("london", exact=True).check()
         page.said.clear()
-        await page.get_by_role("button", name="[EXECUTE]").click()
+        await page.get_by_role("button", name="[TRY ONCE]").click()
+        tried = page.locator(".tried tbody tr")
+        await expect(tried).to_have_count(2)
+        await expect(tried.last).to_contain_text("✖ failed")
+        await expect(tried.last).to_contain_text("<script>document.title='owned'")
+        assert "\u202e" not in await tried.last.inner_text()
+        assert len(await page.service.jobs(1)) == 5
+        page.said.clear()  # a refused price is written to the console
+
+
+async def test_the_form_knows_the_options_of_each_type(browser):
+    async with page_of(browser, 5) as page:
+        await page.goto("/new")
+        await page.get_by_label("TARGET").fill("example.com@192.0.2.53")
+        await page.get_by_label("dns", exact=True).check()
+        await page.locator("#opt-transport").select_option("tcp")
+        await page.get_by_text("more options").click()
+        await page.locator("#opt-min_answers").fill("2")
+        await page.get_by_text("Judging, labels").click()
+        await page.get_by_label("LABELS").fill("team=net\nsite=hel")
+        line = page.locator("#line code")
+        await expect(line).to_have_text(
+            "pangea job add dns example.com --label team=net --label site=hel "
+            "--set transport=tcp --set min_answers=2 --set resolver=192.0.2.53"
+        )
+        await page.get_by_role("button", name="[EXECUTE]").last.click()
+        await page.wait_for_url("**/dash?added=*")
+        job = await page.service.job(1, "dns-example.com")
+        assert job.options == {
+            "transport": "tcp",
+            "min_answers": "2",
+            "resolver": "192.0.2.53",
+        }
+        assert job.labels == {"team": "net", "site": "hel"}
+
+
+async def test_a_refused_form_stands_with_its_error(browser):
+    async with page_of(browser, 5) as page:
+        await page.get_by_role("link", name="[+ NEW MONITOR]").click()
+        await page.get_by_label("icmp").check()
+        await page.locator("#opt-count").wait_for()
+        await page.get_by_label("TARGET").fill("192.0.2.5")
+        await page.get_by_label("only these").check()
+        await page.get_by_role("button", name="[EXECUTE]").last.click()
         await page.get_by_role("alert").wait_for()
         assert "tick at least one" in await page.get_by_role("alert").inner_text()
         assert await page.get_by_label("TARGET").input_value() == "192.0.2.5"
         assert await page.get_by_label("icmp").is_checked()
         page.said.clear()  # the 422 itself is written to the console
         await page.get_by_label("tokyo", exact=True).check()
-        await page.get_by_role("button", name="[EXECUTE]").click()
+        await page.get_by_role("button", name="[EXECUTE]").last.click()
         await page.wait_for_url("**/dash?added=*")
         job = await page.service.job(1, "icmp-192.0.2.5")
         assert job.on == "tokyo"
@@ -239,57 +136,117 @@ async def test_a_job_is_stopped_and_started_from_the_table(browser):
         await page.get_by_role("button", name="stop wiki").wait_for()
 
 
-async def test_the_job_page_follows_what_happens(browser):
-    async with page_of(browser) as page:
-        await page.goto("/jobs/api")
+async def test_keys_lead_everywhere_and_can_be_switched_off(browser):
+    async with page_of(browser, 14) as page:
         await live(page)
-        job = await page.service.job(1, "api")
-        page.service.say(replace(job, verdict="down", verdict_reason=EVIL))
-        await expect(page.locator("h1")).to_contain_text("DOWN")
-        await page.get_by_text("<script>document.title").first.wait_for()
-        assert await page.title() == "✖ api · (2✖) Pangea"
-
-
-async def test_what_is_unfolded_on_the_job_page_stays_so(browser):
-    async with page_of(browser) as page:
-        await page.goto("/jobs/shop")
-        await live(page)
-        sheets = page.locator("details.sheet")
-        # The worst stands open; another one is opened, and that one folded.
-        await expect(page.locator("details.sheet[open]")).to_have_count(1)
-        closed = page.locator("details.sheet:not([open])").first
-        name = await closed.get_attribute("id")
-        await page.locator("details.sheet[open] summary").click()
-        await page.locator(f"#{name} summary").click()
-        await page.mouse.move(0, 0)
+        focused = "document.activeElement.textContent"
+        await page.keyboard.press("j")
+        await page.keyboard.press("j")
+        assert await page.evaluate(focused) == "intranet-cert"
+        await page.keyboard.press("k")
+        assert await page.evaluate(focused) == "shop"
+        await page.keyboard.press("x")
+        await expect(page.locator("#picked")).to_have_text("1 selected")
+        await page.keyboard.press("/")
+        await page.keyboard.type("wiki")
+        await expect(page.locator("tr[data-row]")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await expect(page.locator("tr[data-row]")).to_have_count(14)
         await page.evaluate("document.activeElement.blur()")
-        before = await sheets.first.element_handle()
-        job = await page.service.job(1, "shop")
-        page.service.say(replace(job, verdict_reason="something new"))
-        await expect(
-            page.locator("#why-title ~ p", has_text="something new")
-        ).to_be_visible(timeout=10_000)
-        assert not await before.evaluate("node => node.isConnected")
-        await expect(page.locator("details.sheet[open]")).to_have_count(1)
-        await expect(page.locator(f"#{name}")).to_have_attribute("open", "")
+        await page.keyboard.press("?")
+        help_ = page.get_by_role("dialog")
+        assert "go to workers" in await help_.inner_text()
+        await page.keyboard.press("Escape")
+        await expect(help_).to_have_count(0)
+        await page.keyboard.press("g")
+        await page.keyboard.press("w")
+        await page.wait_for_url("**/workers")
+        await page.locator("#look summary").click()
+        await page.locator("#look input[name=keys][value=off]").check()
+        await page.keyboard.press("Escape")
+        await page.evaluate("document.activeElement.blur()")
+        await page.keyboard.press("n")
+        await page.goto("/dash")
+        await page.keyboard.press("n")
+        await page.keyboard.press("/")
+        assert page.url.endswith("/dash")
+        assert await page.evaluate("document.activeElement.tagName") == "BODY"
+
+
+async def test_a_cell_says_its_word_when_it_has_the_focus(browser):
+    async with page_of(browser, 5) as page:
+        await live(page)
+        await row(page, "shop").locator('[data-worker="nyc"] .cell').focus()
+        word = page.locator("#word")
+        await expect(word).to_contain_text("nyc: failed")
+        await expect(word).to_contain_text("got 503")
+
+
+async def test_the_look_is_kept_and_time_is_told_in_the_zone_that_was_chosen(browser):
+    async with page_of(browser, 5, timezone_id="Asia/Tokyo") as page:
+        await live(page)
+        await page.locator("#look summary").click()
+        await page.locator("#look input[name=theme][value=contrast]").check()
+        await page.locator("#look input[name=zone][value=local]").check()
+        await expect(page.locator("#clock")).to_contain_text("21:03:1")
+        await page.goto("/dash")
+        html = page.locator("html")
+        await expect(html).to_have_attribute("data-theme", "contrast")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        assert await page.evaluate(ground) == "rgb(0, 0, 0)"
+        title = row(page, "shop").locator("time")
+        await until(page, "document.querySelector('tr[data-job=shop] time').title")
+        assert "GMT+9" in await title.get_attribute("title")
 
 
 async def test_everything_works_without_scripts(browser):
-    async with page_of(browser, 5, java_script_enabled=False) as page:
+    async with page_of(browser, 120, java_script_enabled=False) as page:
         assert "shop" in await page.locator("#jobs").inner_text()
+        await page.get_by_text("[NEXT PAGE →]").click()
+        await page.get_by_text("[← PAGE BEFORE]").click()
+        await page.get_by_label("filter the jobs").fill("shop")
+        await page.get_by_text("[GO]").first.click()
+        await expect(page.locator("tr[data-row]")).to_have_count(1)
+        await page.get_by_text("[show all]").click()
         await page.get_by_text("[+ NEW MONITOR]").click()
         await page.get_by_label("TARGET").fill("db.example.net:5432")
         await page.get_by_label("tcp").check()
-        await page.get_by_text("[EXECUTE]").click()
+        await page.get_by_text("[SHOW ITS OPTIONS]").click()
+        await page.locator("#opt-expect").fill("SSH")
+        await page.get_by_text("[TRY ONCE]").click()
+        await expect(page.locator(".tried tbody tr")).to_have_count(4)
+        await page.get_by_text("[EXECUTE]").last.click()
         await page.get_by_text("tcp-db.example.net-5432 is watched").wait_for()
         await page.get_by_role("button", name="stop shop").click()
+        await page.locator('#counts li[data-verdict="paused"] a').click()
         await page.get_by_role("button", name="start shop").wait_for()
-        await page.get_by_role("link", name="shop", exact=True).first.click()
-        await page.get_by_text("[REMOVE …]").click()
-        await page.get_by_role("button", name="[REMOVE shop]").click()
-        await page.wait_for_url("**/dash")
+        await page.get_by_label("select shop").check()
+        await page.get_by_label("select old-printer").check()
+        await page.get_by_text("[DELETE …]").click()
+        await page.get_by_role("button", name="[DELETE 2 JOBS]").click()
+        await page.get_by_text("2 jobs deleted").wait_for()
+        await page.get_by_text("VIEW").click()
+        await page.get_by_label("high contrast").check()
+        await page.get_by_role("button", name="[APPLY]").click()
+        await expect(page.locator("html")).to_have_attribute("data-theme", "contrast")
         await page.get_by_role("button", name="[LOG OUT]").click()
         await page.get_by_label("ACCESS CODE").wait_for()
+
+
+async def test_what_targets_say_is_text_in_every_row(browser):
+    async with page_of(browser, 5) as page:
+        await live(page)
+        job = await page.service.job(1, "shop")
+        votes = [replace(v, reason=EVIL, detail=EVIL) for v in job.votes]
+        evil = replace(job, target=EVIL, verdict_reason=EVIL, votes=votes)
+        page.service.say(replace(evil, labels={EVIL: EVIL}))
+        for path in ("/dash", "/dash?group=type", "/dash?q=script"):
+            await page.goto(path)
+            await live(page)
+            await expect(row(page, "shop")).to_contain_text("<script>document")
+            assert await page.locator("main img").count() == 0
+            assert await page.title() == "(1✖) Pangea"
+            assert "\u202e" not in await page.locator("main").inner_text()
 
 
 async def test_the_keyboard_begins_with_a_link_past_the_navigation(browser):

@@ -10,17 +10,19 @@ def concern(number, **more):
     return Concern(**said | more)
 
 
-async def test_the_front_page_names_the_most_pressing_and_leads_to_the_others(site):
+async def test_the_front_page_folds_them_into_one_line_that_names_the_first(site):
     site.service.concerns = [concern(n) for n in range(1, 6)]
     front = (await site.get("/dash", by="viewer")).text
     workers = (await site.get("/workers", by="viewer")).text
-
-    assert [f"lost {n}<" in front for n in range(1, 6)] == [*(3 * [True]), False, False]
-    assert '<a href="/workers">and 2 more to look at</a>' in front
-    assert all(f"lost {n}<" in workers for n in range(1, 6))
-    assert "more to look at" not in workers
-    trouble = front[front.index('<div id="trouble">') :]
-    assert "lost 1<" in trouble[: trouble.index("</div>")]
+    folded = '<details class="concerns" id="concerns">'
+    assert folded in front
+    assert folded.replace(">", " open>") in workers
+    line = front[front.index(folded) : front.index("</summary>", front.index(folded))]
+    assert "5 to look at:" in line
+    assert "lost 1<" in line
+    for n in range(1, 6):
+        assert f"lost {n}<" in front
+        assert f"lost {n}<" in workers
 
 
 async def test_each_has_its_next_step_and_says_whom_it_is_about_if_anybody(site):

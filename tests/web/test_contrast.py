@@ -6,11 +6,23 @@ from importlib import resources
 import pytest
 
 CSS = resources.files("pangea.web_assets").joinpath("static/pangea.css").read_text()
-ROOT = re.search(r":root \{(.*?)\}", CSS, re.DOTALL).group(1)
-TOKENS = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", ROOT))
+
+
+def tokens(selector):
+    """Return the colours of a theme by their names."""
+    block = re.search(rf"^{re.escape(selector)} \{{(.*?)\}}", CSS, re.DOTALL | re.M)[1]
+    return dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", block))
+
+
+TOKENS = tokens(":root")
+#: Of each theme its colours, and the least contrast of its texts.
+THEMES = {
+    "green": (TOKENS, 4.5),
+    "contrast": (tokens(':root[data-theme="contrast"]'), 7),
+}
 GROUNDS = ("bg", "panel", "raised")
 CONTROLS = ("control", "accent")
-TEXTS = tuple(t for t in TOKENS if t not in (*GROUNDS, "control", "line"))
+TEXTS = tuple(t for t in TOKENS if t not in (*GROUNDS, "control", "line", "grid"))
 
 
 def light(colour):
@@ -33,21 +45,40 @@ def test_the_measure_is_that_of_wcag():
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("token", TEXTS)
-def test_text_can_be_read(token, ground):
-    assert contrast(TOKENS[token], TOKENS[ground]) >= 4.5
+def test_text_can_be_read(token, ground, theme):
+    colours, least = THEMES[theme]
+    assert contrast(colours[token], colours[ground]) >= least
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("token", CONTROLS)
-def test_controls_can_be_seen(token, ground):
-    assert contrast(TOKENS[token], TOKENS[ground]) >= 3
+def test_controls_can_be_seen(token, ground, theme):
+    colours, _ = THEMES[theme]
+    assert contrast(colours[token], colours[ground]) >= 3
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("ground", ["soft", "accent", "down"])
-def test_a_button_under_the_pointer_can_be_read(ground):
-    assert contrast(TOKENS["bg"], TOKENS[ground]) >= 4.5
+def test_a_button_under_the_pointer_can_be_read(ground, theme):
+    colours, least = THEMES[theme]
+    assert contrast(colours["bg"], colours[ground]) >= least
+
+
+def test_every_theme_has_every_colour():
+    assert all(set(theme) == set(TOKENS) for theme, _ in THEMES.values())
+
+
+def test_styles_use_the_colours_of_the_theme_alone():
+    folder = resources.files("pangea.web_assets").joinpath("static")
+    for file in folder.iterdir():
+        if file.name.endswith(".css") and file.name != "pangea.css":
+            assert not re.findall(r"#[0-9a-f]{3,8}\b[^{]*;", file.read_text()), (
+                file.name
+            )
 
 
 def test_all_verdicts_have_a_colour():

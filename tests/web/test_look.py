@@ -1,0 +1,78 @@
+"""How pages look in this browser, and what is done to many jobs, without scripts."""
+
+import pytest
+
+
+async def test_what_was_chosen_is_in_the_page_and_nothing_else_can_be(site):
+    headers = {"Cookie": "pangea=sid-of-admin; pangea_look=theme:contrast.zone:x.a"}
+    page = (await site.get("/dash", headers=headers)).text
+    assert '<html lang="en" data-theme="contrast"' in page
+    assert 'data-zone="utc"' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "leads"), [("/workers", "/workers"), ("//evil.example", "/dash")]
+)
+async def test_a_choice_is_kept_and_leads_back(site, path, leads):
+    form = {"theme": "contrast", "density": "dense", "keys": "maybe", "next": path}
+    answer = await site.post("/look", data=form, by="viewer")
+    assert answer.status == 303
+    assert answer.headers["Location"] == leads
+    cookie = answer.headers["Set-Cookie"]
+    assert "theme:contrast.density:dense.zone:utc.effects:auto.keys:on" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+async def bulk(site, action, *names, by="admin", **more):
+    form = [("action", action), *(("job", name) for name in names), *more.items()]
+    return await site.post("/jobs/bulk", data=form, by=by)
+
+
+async def test_many_jobs_are_stopped_and_started(site):
+    answer = await bulk(site, "stop", "api", "wiki", "api")
+    assert answer.headers["Location"] == "/dash?done=stop:2"
+    assert (await site.service.job(1, "wiki")).verdict == "paused"
+    await bulk(site, "start", "api", "wiki")
+    assert (await site.service.job(1, "wiki")).enabled
+    page = (await site.get("/dash?done=stop:2", by="admin")).text
+    assert "2 jobs stopped" in page
+    assert "DONE" not in (await site.get("/dash?done=<b>:x", by="admin")).text
+
+
+async def test_what_cannot_be_undone_is_asked_first(site):
+    asked = await bulk(site, "delete", "api", "wiki")
+    assert "[DELETE 2 JOBS]" in asked.text
+    assert (await site.service.job(1, "api")).name == "api"
+    done = await bulk(site, "delete", "api", "wiki", sure="yes")
+    assert done.headers["Location"] == "/dash?done=delete:2"
+    assert {j.name for j in await site.service.jobs(1)}.isdisjoint({"api", "wiki"})
+
+
+async def test_many_jobs_move_to_other_workers(site):
+    assert "[MOVE 2 JOBS]" in (await bulk(site, "move", "api", "wiki")).text
+    refused = await bulk(site, "move", "api", sure="yes", on="only")
+    assert refused.status == 422
+    assert "tick at least one worker" in refused.text
+    await bulk(site, "move", "api", "wiki", sure="yes", on="only", worker="nyc")
+    assert (await site.service.job(1, "wiki")).on == "nyc"
+
+
+async def test_what_was_refused_is_named_and_the_others_are_done(site):
+    answer = await bulk(site, "stop", "api", "gone")
+    assert answer.status == 422
+    assert "gone: there is no job" in answer.text.replace("&#39;", "'")
+    assert (await site.service.job(1, "api")).verdict == "paused"
+
+
+@pytest.mark.parametrize(("action", "names"), [("stop", []), ("burn", ["api"])])
+async def test_a_form_that_says_nothing_changes_nothing(site, action, names):
+    before = await site.service.jobs(1)
+    assert (await bulk(site, action, *names)).status == 422
+    assert await site.service.jobs(1) == before
+
+
+async def test_a_viewer_changes_nothing_and_sees_no_boxes(site):
+    assert (await bulk(site, "stop", "api", by="viewer")).status == 403
+    page = (await site.get("/dash", by="viewer")).text
+    assert 'name="job"' not in page
+    assert (await site.get("/new", by="viewer")).status == 403
