@@ -26,7 +26,7 @@ class AlertRules:
     async def load(self, orgs: Iterable[int] = ()) -> None:
         """Read all rules; each organisation has the default one to begin with."""
         given = sorted({FIRST_ORG, *orgs})
-        await self._store.write(lambda: [stored.give_default(org) for org in given])
+        await self._store.write(lambda: stored.give_default(given))
         found = await self._store.read(stored.all)
         self._rules = {rule.id: rule for rule in found}
 

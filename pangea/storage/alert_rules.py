@@ -1,5 +1,7 @@
 """Alert rules as they are stored."""
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -44,9 +46,10 @@ def all() -> list[AlertRule]:
     return [replace(_unpack(body), id=number) for number, body in rows.fetchall()]
 
 
-def give_default(org: int) -> None:
-    """Give an organisation its default rule, once: who removed it gets no other."""
-    key = f"alert_rule_given/{org}"
-    if settings.get(key) is None:
-        settings.put(key, "1")
-        add(default_rule(org))
+def give_default(orgs: Iterable[int]) -> None:
+    """Give organisations their default rule, once: who removed it gets no other."""
+    for org in orgs:
+        key = f"alert_rule_given/{org}"
+        if settings.get(key) is None:
+            settings.put(key, "1")
+            add(default_rule(org))
