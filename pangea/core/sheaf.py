@@ -7,12 +7,11 @@ which only those are opened that are wanted. Unlike a chunk it leaves nothing ou
 """
 
 import struct
-import sys
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .chunk import Row
 from .errors import StorageError
@@ -27,7 +26,7 @@ _OUTCOMES = 3
 #: Columns of four bytes a number, or of eight.
 _NARROW, _WIDE = "I", "q"
 _SIZES = {_NARROW: 4, _WIDE: 8}
-_IS_LITTLE = sys.byteorder == "little"
+_IS_LITTLE = struct.pack("=H", 1) == b"\1\0"
 
 #: A result: job, worker, started_us, duration_us, outcome, flags, body.
 Arrived = tuple[int, int, int, int, int, int, bytes | None]
@@ -162,7 +161,8 @@ class _Columns:
         self._at = end
         if _IS_LITTLE:
             # Nothing is unpacked but what is asked for.
-            return column.cast(code)  # type: ignore[call-overload,no-any-return]
+            view: Any = column
+            return cast("Sequence[int]", view.cast(code))
         return struct.unpack(f"<{count}{code}", column)
 
 
