@@ -26,6 +26,7 @@ from pangea.web.schema_channels import (
 )
 
 from .coordinator import Coordinator
+from .kept_secrets import refuse_moved
 
 #: Who tests waits for it.
 TEST_S = 15.0
@@ -95,7 +96,9 @@ class ChannelService:
             if (value := getattr(patch, key)) is not UNSET
         }
         if patch.options is not UNSET:
-            changes["options"] = _over(before.options, patch.options)
+            changes["options"] = over = _over(before.options, patch.options)
+            secret = notifier_class(before.type).SECRETS
+            refuse_moved(before.options, over, patch.options, secret)
         return await self._channels.replace(replace(before, **changes))
 
     async def remove(self, org: int, name: str) -> None:

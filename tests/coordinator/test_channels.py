@@ -105,6 +105,29 @@ async def test_a_secret_that_is_not_given_stays(service, world):
     assert channels.get("mobile").options["token"] == "another-token"
 
 
+async def test_a_secret_goes_nowhere_else_unless_it_is_given_again(service, world):
+    await service.add(ORG, gotify())
+    hook = {
+        "url": "http://127.0.0.1:9/a",
+        "headers": {"Authorization": SECRET, "X-Kind": "a"},
+    }
+    await service.add(ORG, ChannelSpec(name="desk", type="webhook", options=hook))
+    for name, options, told in (
+        ("phone", {"url": "http://127.0.0.1:8"}, "token"),
+        ("phone", {"url": "https://127.0.0.1:9", "token": MASK}, "token"),
+        ("desk", {"url": "http://127.0.0.2:9/a"}, r"headers\.Authorization"),
+    ):
+        with pytest.raises(UsageError, match=f"not yours: {told}$"):
+            await service.edit(ORG, name, ChannelPatch(options=options))
+    for name, options in (
+        ("phone", {"url": "http://127.0.0.1:9/gotify"}),
+        ("phone", {"url": "http://127.0.0.1:8", "token": "another-token"}),
+        ("desk", {"url": "http://127.0.0.1:9/b"}),
+        ("desk", {"url": "http://127.0.0.2:9/", "headers": {"Authorization": None}}),
+    ):
+        await service.edit(ORG, name, ChannelPatch(options=options))
+
+
 async def test_masked_headers_stay(service, world):
     options = {
         "url": "http://127.0.0.1:9/x",
