@@ -41,6 +41,8 @@ _AWAY = (
     "is the server running, and are host and port right? Results wait at the workers;"
     " it is tried again"
 )
+#: What the driver guesses; the hint says it better.
+_GUESS = re.compile(r"Is the server running|This probably means|before or while")
 _FATAL = re.compile(r"^.*?(?:FATAL|ERROR):\s+")
 
 
@@ -64,7 +66,7 @@ def message(error: BaseException) -> str:
     diagnosis = getattr(error, "diag", None)
     said = getattr(diagnosis, "message_primary", None) or str(error)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    short = [_FATAL.sub("", line) for line in lines]
+    short = [_FATAL.sub("", line) for line in lines if not _GUESS.match(line)]
     return "; ".join(dict.fromkeys(short))[:400] or type(error).__name__
 
 
