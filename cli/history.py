@@ -65,7 +65,8 @@ def command(
     elif session.form in FORMS:
         if on:
             raise UsageError(f"-o {session.form} lists all workers", hint="--by worker")
-        rows = client.lines("export/history", job=name, step=step, by=by, **asked)
+        more: dict[str, Any] = {**asked, "step": step, "by": by}
+        rows = client.lines("export/history", job=name, **more)
         print_rows(session, rows, ("at", "step_s", "name"))
     elif by:
         show_parts(session, client, name, asked, by)

@@ -84,7 +84,7 @@ def command(
     client, path = session.client(), path_of("jobs", name, "results")
     if not since and limit is None:
         limit = BEGIN if follow else FETCH
-    stretch = {"worker": on, "since": since, "until": until}
+    stretch: dict[str, Any] = {"worker": on, "since": since, "until": until}
     if session.form in FORMS and not follow:
         rows = client.lines("export/results", job=name, **stretch)
         print_rows(session, islice(rows, limit))

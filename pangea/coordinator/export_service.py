@@ -6,6 +6,7 @@ Each page is read on a snapshot of its own, so a slow reader holds nothing open.
 from collections.abc import AsyncGenerator, Sequence
 
 from pangea.core.errors import UsageError
+from pangea.core.incident import Incident
 from pangea.core.model import Job
 from pangea.core.uptime import Span
 from pangea.storage import incidents as stored_incidents
@@ -49,9 +50,8 @@ class ExportService:
         by = self._board.worker(worker, org).id if worker else None
         cursor: str | None = None
         while True:
-            before = cursor
 
-            def read(before: str | None = before) -> tuple[Page, list[str]]:
+            def read(before: str | None = cursor) -> tuple[Page, list[str]]:
                 page = stored_results.query(
                     found.id,
                     worker=by,
@@ -104,7 +104,7 @@ class ExportService:
     def _called(self, by: str) -> Called:
         """Return what tells the name under which a worker is summed up."""
         if by == "all":
-            return lambda number: ""
+            return _together
         return self._queries.region if by == "region" else self._queries.worker
 
     async def incidents(
@@ -114,18 +114,24 @@ class ExportService:
         number = self._board.job(job, org).id if job else None
         cursor: str | None = None
         while True:
-            before = cursor
-            found, cursor = await self._read(
-                lambda before=before: stored_incidents.page(
+
+            def read(cursor: str | None = cursor) -> tuple[list[Incident], str | None]:
+                return stored_incidents.page(
                     org,
                     only_open=only_open,
                     job=number,
                     since_us=since_us,
                     limit=ROWS,
-                    cursor=before,
+                    cursor=cursor,
                 )
-            )
+
+            found, cursor = await self._read(read)
             now_us = round(self._c.clock.wall() * 1e6)
             yield [incident_answer(self._board, each, now_us) for each in found]
             if cursor is None:
                 return
+
+
+def _together(worker: int) -> str:
+    """Return the name under which all workers are one."""
+    return ""

@@ -165,7 +165,7 @@ def turned_item(board: Board, job: Job, turns: Turns) -> TopItem:
     )
 
 
-def _named(board: Board, job: Job) -> dict[str, str]:
+def _named(board: Board, job: Job) -> dict[str, Any]:
     verdict = str(board.verdict(job))
     return {
         "name": job.name,

@@ -19,7 +19,8 @@ from .schema_queries import (
     PercentilesAnswer,
     TopAnswer,
 )
-from .sides import CompareQuery, Side, sides_of
+from .sides import CompareQuery, sides_of
+from .sides import Side as Side
 
 
 class PercentilesQuery(Struct, frozen=True, forbid_unknown_fields=True):
