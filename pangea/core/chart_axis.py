@@ -67,7 +67,8 @@ def _months(begin_s: float, end_s: float, most: int) -> list[float]:
     every = next(
         (n for n in (1, 2, 3, 6) if (end_s - begin_s) / MONTH_S / n <= most), 12
     )
-    at, found = datetime.fromtimestamp(begin_s, UTC), []
+    at = datetime.fromtimestamp(begin_s, UTC)
+    found: list[float] = []
     month = at.year * 12 + at.month
     while True:
         first = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from pangea.core.chart import ascii_chart
-from pangea.core.chart_axis import Tick, ceiling, time_ticks, value_ticks
+from pangea.core.chart_axis import Tick, ceiling, moment_label, time_ticks, value_ticks
 from pangea.core.chart_path import (
     Frame,
     Value,
@@ -33,7 +33,7 @@ from .job_points import (
     seconds,
     spoken,
 )
-from .job_range import Range
+from .job_range import Range, written
 from .schema import HistoryAnswer, PointAnswer
 from .text import t
 from .view import SparkPart, parts_of
@@ -41,7 +41,7 @@ from .words import ms
 
 #: The text chart for a wide page, a narrower one and a telephone, in characters.
 PLOTS = (("wide", 144), ("middle", 72), ("slim", 28))
-ROWS = 8
+ROWS = 10
 #: What is more than so many times what nearly all stay below is cut off.
 SPIKE, NEARLY_ALL = 3.0, 0.98
 #: The bands of the smoke, from outside in: what lies between, and their class.
@@ -114,7 +114,7 @@ def chart_view(history: HistoryAnswer, shown: Range) -> ChartView:
         ),
         loss=Graph(_loss(lost, at), [], [], loss_words(points)),
         rows=[point_row(point, history.step_s) for point in points if has_runs(point)],
-        plots=[TextPlot(css, _text_plot(history, wide)) for css, wide in PLOTS],
+        plots=[TextPlot(css, _text_plot(history, wide, shown)) for css, wide in PLOTS],
         step=format_duration(history.step_s),
         cut=t("job.cut", top=ms(cut)) if cut else "",
         legend=[Curve(css, t(f"job.{css}")) for css in _legend(lost)],
@@ -210,14 +210,14 @@ def _legend(lost: Sequence[Value]) -> list[str]:
     return [css for _, css in reversed(LOSSES) if css in seen and css != "loss-0"]
 
 
-def _text_plot(history: HistoryAnswer, width: int) -> list[SparkPart]:
-    span = history.step_s * len(history.points)
+def _text_plot(history: HistoryAnswer, width: int, shown: Range) -> list[SparkPart]:
+    until = moment_label(shown.end_s, 60)
     lines = ascii_chart(
         [_value(point) for point in history.points],
         width=min(width, max(len(history.points), 1)),
         height=ROWS,
-        start_label=f"-{format_duration(span)}",
-        end_label=t("job.end"),
+        start_label=written(shown.begin_s)[: 16 if width > 40 else 10],
+        end_label=t("job.end") if shown.word and not shown.at else until,
         spread=[_tail(point) for point in history.points],
     )
     return parts_of("\n".join(lines))

@@ -9,7 +9,7 @@ from pangea.core.uptime import Span
 
 from .api_explain import EXPLAIN, ExplainAnswer
 from .api_past import PAST
-from .api_queries import QUERIES, Side
+from .api_queries import QUERIES
 from .api_timeline import TIMELINES
 from .forms import FormError
 from .job_chart import ChartView, chart_view
@@ -25,6 +25,7 @@ from .keys import SERVICE, Who
 from .schema import HistoryAnswer, JobAnswer, ResultAnswer, StatusAnswer, moment
 from .schema_past import UptimeAnswer
 from .sheet_view import SheetView, sheet_views
+from .sides import Side
 from .text import t
 from .view import add_command, job_href
 

@@ -186,3 +186,14 @@ async def test_a_job_is_changed_and_removed_by_its_form(browser):
         await page.get_by_text("[REMOVE …]").click()
         await page.get_by_role("button", name="[REMOVE api]").click()
         await page.wait_for_url("**/dash")
+
+
+async def test_the_axes_speak_the_zone_that_was_chosen(browser):
+    look = {"zone": "local"}
+    async with page_of(browser, look=look, timezone_id="Asia/Kolkata") as page:
+        await page.goto("/jobs/shop")
+        ticks = await page.locator("#part-chart .axis .tick").all_text_contents()
+        assert ticks == ["20:30", "23:30", "02:30", "05:30", "08:30", "11:30", "14:30"]
+        await expect(page.locator("#points thead th").first).to_have_text(
+            re.compile(r"AT \((GMT\+5:30|IST)\)")
+        )
