@@ -222,7 +222,11 @@ def _with_codes(config: NodeConfig) -> NodeConfig:
 
 def _with_password(config: NodeConfig) -> NodeConfig:
     """Return *config* with the password of ``smtp.password_file`` read."""
-    path = config.smtp.password_file
+    smtp, path = config.smtp, config.smtp.password_file
+    if smtp.password and path:
+        raise ConfigError("smtp: password and password_file: give one of the two")
+    if smtp.user and smtp.tls == "off":
+        raise ConfigError("smtp: user: a password is not sent in the clear; use tls")
     if not path:
         return config
     try:
@@ -232,7 +236,7 @@ def _with_password(config: NodeConfig) -> NodeConfig:
         raise ConfigError(
             f"smtp: cannot read the password in {path}: {error}"
         ) from error
-    read = replace(config.smtp, password=text.rstrip("\r\n"), password_file="")
+    read = replace(smtp, password=text.rstrip("\r\n"), password_file="")
     return replace(config, smtp=read)
 
 

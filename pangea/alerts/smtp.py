@@ -72,6 +72,8 @@ async def hand_in(
     Raises NotSent for what may pass (4xx, no connection), Refused for what will not
     (5xx, a certificate that is not trusted). Whoever calls bounds the time.
     """
+    if server.user and server.tls == "off":
+        raise Refused("a password is not sent in the clear")
     context = await asyncio.to_thread(_context, server.fingerprint)
     client = SMTP(
         hostname=server.host,

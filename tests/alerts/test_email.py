@@ -201,6 +201,22 @@ async def test_without_any_server_it_says_what_to_do():
         await Guarded(Email(Tools())).send(message(), options, 5)
 
 
+async def test_a_password_never_goes_in_the_clear():
+    async with MailServer(tls="off") as server:
+        table = SmtpTable(
+            host="127.0.0.1",
+            port=server.port,
+            sender="p@example.com",
+            tls="off",
+            user="pangea",
+            password="hunter2-hunter2",
+        )
+        options = checked_options("email", {"to": "ops@example.com"})
+        guarded = Guarded(Email(tools_of(AlertsTable(), table)))
+        with pytest.raises(Refused, match="in the clear"):
+            await guarded.send(message(), options, 5)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
