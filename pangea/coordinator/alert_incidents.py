@@ -28,6 +28,8 @@ SEVERITY: dict[str, Severity] = {"down": "critical", "degraded": "warning"}
 MOST_VOTES, MOST_JOBS = 12, 20
 #: Evidence is kept for the messages of so many incidents.
 MOST_EVIDENCE = 200
+#: The kind of the lines that say who was told.
+TOLD = "told"
 #: Of so many incidents it is noted at once that they were told.
 NOTED = 200
 
@@ -120,7 +122,7 @@ class AlertedIncidents:
                 incident = known.get(first.notice.incident)
                 if incident is not None:
                     text = f"{channel}: {first.step}{more}"
-                    entry = Entry(kind="told", at_us=at_us, text=text)
+                    entry = Entry(kind=TOLD, at_us=at_us, text=text)
                     self._note(incident, entry, first, decided)
             if decided:
                 await self._c.intake.note(decided)
@@ -137,6 +139,8 @@ class AlertedIncidents:
 
     def _take(self, step: Step, decided: Decided) -> None:
         incident, alert = step.incident, self._book.alerts.get(key_of(step.incident))
+        if step.entries and all(entry.kind == TOLD for entry in step.entries):
+            return
         if incident.merged_into:
             if alert is not None:
                 self._merge(alert, incident, decided)
