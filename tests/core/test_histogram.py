@@ -1,5 +1,7 @@
 """Quantiles after any merging, against the values themselves."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,20 @@ def test_the_order_of_merging_changes_nothing(one, two, three):
 def test_packed_and_unpacked_it_is_the_same(values):
     made = histogram(values)
     assert Histogram.unpack(made.pack()) == made
+    assert Histogram.unpack(made.pack_quick()) == made
+
+
+@given(st.dictionaries(st.integers(400, 600), st.integers(1, 1 << 40), min_size=1))
+def test_what_is_quick_to_unpack_holds_many_as_well(counts):
+    made = Histogram()
+    made.counts = counts
+    assert Histogram.unpack(made.pack_quick()) == made
+
+
+@given(st.binary(max_size=30))
+def test_bytes_that_are_no_quick_histogram_are_refused(rest):
+    with suppress(ValueError):
+        Histogram.unpack(b"\x80\x00" + rest)
 
 
 @pytest.mark.parametrize("packed", [b"\x80", b"\x01", b"\x01\x02\x03"])
