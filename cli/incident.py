@@ -1,5 +1,6 @@
 """`pangea incident`: what is and was wrong, and who takes care of it."""
 
+from itertools import islice
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from .client import path_of
 from .group import Group
 from .output import Column, ago, pairs, show_items, show_one
 from .session import Session
+from .streamed import FORMS, print_rows
 from .table import Style
 
 #: Members that are printed; the API tells all.
@@ -90,6 +92,11 @@ def list_(
     """List incidents, newest first: those of the last 7 days."""
     within = None if all_ or only_open else since or "7d"
     client = session.client()
+    if all_ and session.form in FORMS:
+        only = "true" if only_open else None
+        rows = client.lines("export/incidents", job=job, open=only, since=since)
+        print_rows(session, islice(rows, limit))
+        return
     found = client.items(
         "incidents",
         limit or (None if all_ else 100),

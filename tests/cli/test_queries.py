@@ -272,3 +272,11 @@ def test_lists_of_all_commands_are_no_formulas_either(api, run):
     api.on("GET /api/v1/jobs", a_page(job))
     (row,) = csv.DictReader(io.StringIO(run("job", "list", "-o", "csv").stdout))
     assert (row["target"], row["loss"]) == ("'=cmd()", "-1.5")
+
+
+def test_all_incidents_are_printed_as_they_come(api, run):
+    rows = [{"id": "a", "title": "web"}, {"id": "b", "title": "=x"}]
+    api.on("GET /api/v1/export/incidents", lines_of(*rows))
+    shown = run("incident", "list", "--all", "-o", "csv", "--job", "web").stdout
+    assert shown == "id,title\na,web\nb,'=x\n"
+    assert api.queries("GET /api/v1/export/incidents") == [{"job": ["web"]}]
