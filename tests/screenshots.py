@@ -33,6 +33,9 @@ PICTURES = (
     Picture("dashboard-500.png", "/dash?group=label:team", 1440, 500, "density:dense"),
     Picture("new-monitor.png", "/new?type=dns&target=example.com", jobs=5),
     Picture("job.png", "/jobs/shop", jobs=14),
+    Picture("job-loss.png", "/jobs/vpn-tokyo", jobs=14),
+    Picture("job-workers.png", "/jobs/shop/workers?range=7d", jobs=14),
+    Picture("job-calendar.png", "/jobs/shop/calendar", jobs=14),
 )
 
 

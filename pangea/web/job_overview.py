@@ -3,6 +3,7 @@
 from aiohttp import web
 from msgspec import Struct
 
+from pangea.core.durations import format_duration
 from pangea.core.errors import NotFound
 from pangea.core.text import safe_text
 from pangea.core.uptime import Span
@@ -203,7 +204,8 @@ async def _than_before(
     # With nothing on one side there is nothing to compare.
     if not (found.before.figures.runs and found.after.figures.runs):
         return ""
-    return t("job.before", words=safe_text(found.words, 300))
+    length = format_duration(shown.length_s)
+    return t("job.before", length=length, words=safe_text(found.words, 300))
 
 
 async def _promised(
