@@ -11,7 +11,7 @@ from typing import Any
 
 from pangea.core.errors import PangeaError
 
-from .service_manager import ServiceManager
+from .systemd import Systemd
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self._stack = stack
-        self._manager = ServiceManager.claim(os.environ)
+        self._systemd = Systemd.claim(os.environ)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signal)
         if supervised():
@@ -49,13 +49,13 @@ class Background:
 
         *status* is a line for people.
         """
-        self._manager.ready(status)
-        self.start(self._manager.feed(ticks), "watchdog")
+        self._systemd.ready(status)
+        self.start(self._systemd.feed(ticks), "watchdog")
 
     async def until_signal(self) -> None:
         """Return at the first signal; raise what ended a task before."""
         await self._ended.wait()
-        self._manager.stopping()
+        self._systemd.stopping()
         for task in self._tasks:
             error = task.exception() if task.done() else None
             if error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pangea.service_manager import ServiceManager
+from pangea.systemd import Systemd
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def told(manager: socket.socket) -> str:
     return manager.recv(4096).decode()
 
 
-def claimed(manager: socket.socket, **more: str) -> ServiceManager:
-    return ServiceManager.claim({"NOTIFY_SOCKET": manager.getsockname(), **more})
+def claimed(manager: socket.socket, **more: str) -> Systemd:
+    return Systemd.claim({"NOTIFY_SOCKET": manager.getsockname(), **more})
 
 
 def test_it_says_that_we_are_ready_and_that_we_go(manager: socket.socket) -> None:
@@ -42,18 +42,18 @@ def test_a_name_in_the_abstract_space_is_reached() -> None:
         link.bind(f"\0pangea-{os.getpid()}")
         link.settimeout(2)
         name = f"@pangea-{os.getpid()}"
-        ServiceManager.claim({"NOTIFY_SOCKET": name}).ready("")
+        Systemd.claim({"NOTIFY_SOCKET": name}).ready("")
         assert told(link).startswith("READY=1")
 
 
 def test_no_child_can_speak_in_our_name(manager: socket.socket) -> None:
     environment = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "1", "PATH": "/bin"}
-    ServiceManager.claim(environment)
+    Systemd.claim(environment)
     assert environment == {"PATH": "/bin"}
 
 
 def test_without_a_manager_nothing_is_told() -> None:
-    ServiceManager.claim({}).ready("nobody hears it")
+    Systemd.claim({}).ready("nobody hears it")
 
 
 async def test_the_watchdog_is_fed_while_the_work_goes_on(

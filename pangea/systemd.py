@@ -12,7 +12,7 @@ from collections.abc import Callable, MutableMapping
 log = logging.getLogger(__name__)
 
 
-class ServiceManager:
+class Systemd:
     """Tells that we are ready, alive, or stopping."""
 
     def __init__(self, address: str = "", watchdog_s: float = 0.0) -> None:
@@ -21,7 +21,7 @@ class ServiceManager:
         self.every_s = watchdog_s / 3
 
     @classmethod
-    def claim(cls, environment: MutableMapping[str, str]) -> "ServiceManager":
+    def claim(cls, environment: MutableMapping[str, str]) -> "Systemd":
         """Return the manager that *environment* names, and take it out of there.
 
         So no child speaks in our name. A watchdog meant for another process is none.
