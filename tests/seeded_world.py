@@ -120,7 +120,8 @@ def make_job(
 ) -> JobAnswer:
     name, kind, target, verdict, since, why, odd = row
     votes = [make_vote(number, name, kind, worker, verdict, odd) for worker in WORKERS]
-    voting = [v.duration_ms for v in votes if v.duration_ms is not None]
+    good = [v for v in votes if v.outcome in ("ok", W)]
+    voting = [v.duration_ms for v in good if v.duration_ms is not None]
     return JobAnswer(
         id=number,
         name=name,

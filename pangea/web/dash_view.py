@@ -16,12 +16,23 @@ from .matrix import (
     chosen,
     grouped,
     label_keys,
+    paged,
     regions,
     worst_of,
 )
 from .schema import JobAnswer, Starter, StatusAnswer, VoteAnswer, WorkerAnswer
 from .text import t
-from .view import Beats, Cell, SparkPart, beat_parts, cell, job_href, page_title, runs
+from .view import (
+    Beats,
+    Cell,
+    SparkPart,
+    beat_parts,
+    cell,
+    job_href,
+    page_title,
+    reason_of,
+    runs,
+)
 from .words import WORST_FIRST, Badge, When, clock, ms, verdict_badge, when
 
 #: Of each cell as many rounds are drawn.
@@ -94,6 +105,7 @@ class Tools(Struct, frozen=True):
     sorts: list[Choice]
     groups: list[Choice]
     heads: dict[str, str]
+    all: str
     shown: str
     turns: list[Turn]
     narrowed: bool
@@ -145,7 +157,6 @@ def dash_view(
     found = chosen(jobs, ask)
     pages = max(-(-len(found) // PER_PAGE), 1)
     page = min(max(ask.page, 1), pages)
-    part = found[(page - 1) * PER_PAGE : page * PER_PAGE]
     bad = [job for job in jobs if job.verdict in WORST_FIRST[:3]]
     return DashView(
         name=safe_text(status.name, 60),
@@ -167,9 +178,9 @@ def dash_view(
             Section(
                 safe_text(group.title, 100),
                 _summary(group.jobs),
-                [_row(j, columns, beats.get(j.id, {}), status.now) for j in group.jobs],
+                [_row(j, columns, beats.get(j.id, {}), status.now) for j in part],
             )
-            for group in grouped(part, ask.group)
+            for group, part in paged(grouped(found, ask.group), page)
         ],
         tools=_tools(jobs, ask, len(found), page, pages),
         offers=[
@@ -260,7 +271,7 @@ def _row(
         type=safe_text(job.type, 20),
         target=safe_text(job.target, 200),
         badge=verdict_badge(job.verdict),
-        reason="" if job.verdict == "paused" else safe_text(job.verdict_reason, 300),
+        reason=reason_of(job),
         cells=cells,
         told=told,
         latency=ms(job.last_duration_ms),
@@ -317,6 +328,7 @@ def _tools(
         verdict=",".join(v for v in WORST_FIRST if v in ask.verdicts),
         sorts=[Choice(s, t(f"dash.sort_{s}"), s == ask.sort) for s in SORTS],
         groups=[Choice(g, _group_words(g), g == ask.group) for g in groups],
+        all=ask.href(q="", verdict=""),
         heads={sort: ask.href(sort=sort) for sort in SORTS},
         shown=shown,
         turns=turns[0 if page > 1 else 1 : 2 if page < pages else 1],

@@ -4,12 +4,13 @@ The scripts do the same with the same words (``static/matrix.js``); without scri
 the page's address says what is wanted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlencode
 
 from msgspec import Struct
 
 from .schema import JobAnswer, VoteAnswer, WorkerAnswer
+from .view import reason_of
 from .words import WORST_FIRST, cell_badge
 
 #: Rows of a page for who has no scripts, and of the first painting for who has.
@@ -24,7 +25,8 @@ class Ask(Struct, frozen=True):
     """What is wanted: words to search for, verdicts, a grouping, an order, a page.
 
     ``group`` is "", ``type``, ``label:KEY`` or ``region``: that one is of the
-    columns, in which then a region stands for its workers.
+    columns, in which then a region stands for its workers. ``at`` is a moment of
+    the past.
     """
 
     q: str = ""
@@ -32,10 +34,12 @@ class Ask(Struct, frozen=True):
     group: str = ""
     sort: str = "worst"
     page: int = 1
+    at: str = ""
 
     def href(self, **changes: str) -> str:
         """Return the address of the dashboard with *changes*; "" takes one away."""
         said = {
+            "at": self.at,
             "q": self.q,
             "verdict": ",".join(v for v in WORST_FIRST if v in self.verdicts),
             "group": self.group,
@@ -62,6 +66,7 @@ def asked_of(query: Mapping[str, str]) -> Ask:
         group=grouping(query.get("group", "")),
         sort=sort if sort in SORTS else "worst",
         page=int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+        at=query.get("at", "")[:100],
     )
 
 
@@ -92,6 +97,19 @@ def grouped(jobs: Sequence[JobAnswer], group: str) -> list[Group]:
     for job in jobs:
         found.setdefault(heading(job, group), []).append(job)
     return [Group(title, held) for title, held in found.items()]
+
+
+def paged(
+    groups: Sequence[Group], page: int
+) -> Iterator[tuple[Group, list[JobAnswer]]]:
+    """Yield the groups of a *page*, each with those of its jobs that stand there."""
+    begin, end = (page - 1) * PER_PAGE, page * PER_PAGE
+    at = 0
+    for group in groups:
+        part = group.jobs[max(begin - at, 0) : max(end - at, 0)]
+        at += len(group.jobs)
+        if part:
+            yield group, part
 
 
 def heading(job: JobAnswer, group: str) -> str:
@@ -133,7 +151,7 @@ def _has(job: JobAnswer, words: Sequence[str]) -> bool:
     if not words:
         return True
     labels = " ".join(f"{key}={value}" for key, value in job.labels.items())
-    said = (job.name, job.type, job.target, job.verdict, job.verdict_reason, labels)
+    said = (job.name, job.type, job.target, job.verdict, reason_of(job), labels)
     text = " ".join(said).lower()
     return all(
         word[1:] not in text if len(word) > 1 and word[0] == "-" else word in text

@@ -11,7 +11,7 @@ from pangea.core.text import safe_text
 from .concerns_view import ConcernView, concerns_view
 from .dash_view import workers_line
 from .schema import JobAnswer, StatusAnswer, VoteAnswer, WorkerAnswer
-from .view import Beats, runs
+from .view import Beats, reason_of, runs
 from .words import WORST_FIRST, cell_state, why
 
 
@@ -111,7 +111,7 @@ def _job(job: JobAnswer, numbers: Mapping[str, int], beats: Beats) -> JobData:
         type=safe_text(job.type, 20),
         target=safe_text(job.target, 200),
         verdict=job.verdict,
-        reason="" if job.verdict == "paused" else safe_text(job.verdict_reason, 300),
+        reason=reason_of(job),
         since=_seconds(job.verdict_since),
         last=job.last_duration_ms,
         runs=runs(job),

@@ -125,6 +125,12 @@ def beat_parts(beats: str) -> list[SparkPart]:
     return parts
 
 
+def reason_of(job: JobAnswer) -> str:
+    """Return why *job* is as it is, "" where there is nothing to explain."""
+    quiet = job.verdict in ("up", "paused")
+    return "" if quiet else safe_text(job.verdict_reason, 300)
+
+
 def runs(job: JobAnswer) -> bool:
     """Return whether *job* runs anywhere; where it does not it can be started.
 

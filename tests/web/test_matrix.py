@@ -13,7 +13,7 @@ from pangea.probes.base import PROBES, load_builtin
 from pangea.web.job_form import JobFields, read_patch, read_spec
 from pangea.web.job_options import option_fields, probe_types
 from pangea.web.look import CHOICES
-from pangea.web.matrix import Ask, asked_of, chosen, grouped, label_keys
+from pangea.web.matrix import Ask, asked_of, chosen, grouped, label_keys, paged
 from pangea.web.text import script_texts, t
 from tests.seeded_many import more_jobs
 
@@ -73,6 +73,14 @@ def test_groups_stand_in_the_order_of_their_first_job():
     assert sum(len(group.jobs) for group in groups) == len(JOBS)
     assert [g.title for g in grouped(jobs, "label:none")] == ["no none"]
     assert label_keys(JOBS) == ["site", "team"]
+
+
+def test_a_group_that_goes_over_a_page_goes_on_on_the_next():
+    groups = grouped(chosen(JOBS, Ask()), "label:team")
+    pages = [list(paged(groups, number)) for number in (1, 2, 3)]
+    drawn = [job.name for page in pages for _, part in page for job in part]
+    assert drawn == [job.name for group in groups for job in group.jobs]
+    assert [sum(len(part) for _, part in page) for page in pages] == [100, 100, 0]
 
 
 def test_each_option_of_each_probe_has_its_help():

@@ -116,13 +116,16 @@ function arrange() {
   disordered = false;
   shown = chosen([...jobs.values()], ask);
   const width = columns.length + (admin ? 6 : 4);
-  const groups = shown.length ? grouped(shown.slice(0, limit), ask.group) : [];
-  const bodies = groups.map(([title, group]) => {
+  const bodies = [];
+  let room = limit;
+  for (const [title, group] of shown.length ? grouped(shown, ask.group) : []) {
+    if (room <= 0) break;
     const body = bodyOf(title);
     const head = title ? [headRow(title, counted(group), width)] : [];
-    inOrder(body, [...head, ...group.map(row)]);
-    return body;
-  });
+    inOrder(body, [...head, ...group.slice(0, room).map(row)]);
+    room -= group.length;
+    bodies.push(body);
+  }
   if (!shown.length) bodies.push(nothing(width));
   for (const body of [...table.tBodies]) if (!bodies.includes(body)) body.remove();
   inOrder(table, [table.tHead, ...bodies]);
@@ -294,7 +297,7 @@ on("verdict", (said) => {
   dirty.add(job.name);
   disordered = true;
   const verdict = verdictWord(job.verdict).toLowerCase();
-  setText(one("#said"), t("dash.is_now", { job: job.name, verdict, reason: job.reason }));
+  setText(one("#said"), t("dash.is_now", { job: job.name, verdict, reason: job.reason }).trim());
 });
 // Many pages hear the same: they do not all ask at the same moment.
 const soon = (ms) => load(ms + Math.random() * ms);

@@ -47,6 +47,6 @@ export function takeResult(job, result, workers) {
 
 export function takeVerdict(job, { verdict, reason, at }) {
   job.verdict = verdict;
-  job.reason = safe(reason || "");
+  job.reason = verdict === "up" || verdict === "paused" ? "" : safe(reason || "");
   job.since = Date.parse(at) / 1000 || now() / 1000;
 }
