@@ -17,17 +17,24 @@ from pangea.mesh.info import NodeInfo
 from pangea.mesh.link import initiate
 from pangea.mesh.messages import Ack, Batch, Desired, Introduce, RunNow, encode_row
 from pangea.probes.base import PROBES, load_builtin
-from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.events import Hub
 from pangea.web.schema import JobSpec
+from tests.engines import place, places, postgres, spread, store
 from tests.mesh.fakes import memory_channels
+
+__all__ = ["place", "places", "postgres", "store"]
 
 SECRET = secrets.token_bytes(32)
 CLOCK = SystemClock()
 VAULT = Vault(secrets.token_bytes(32))
 BOOT = "0" * 32
+
+
+def pytest_generate_tests(metafunc):
+    """Run on a file, and where a test says so on a server as well."""
+    spread(metafunc, usual=("sqlite",))
 
 
 class Far:
@@ -137,13 +144,6 @@ class World:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-@pytest.fixture
-async def store(tmp_path):
-    opened = await Store.open(tmp_path / "pangea.db")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

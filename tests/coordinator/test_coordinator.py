@@ -14,6 +14,9 @@ from pangea.mesh.messages import RunNow
 from pangea.storage import ingest, jobs
 from pangea.web.schema import JobPatch, JobSpec
 from tests.coordinator.conftest import World, row
+from tests.engines import BOTH
+
+pytestmark = pytest.mark.engines(*BOTH)
 
 WEB = JobSpec(type="http", target="http://127.0.0.1:9/", name="web", interval_s=30.0)
 

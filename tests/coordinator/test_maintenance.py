@@ -14,6 +14,9 @@ from pangea.storage.verdicts import vote_changes
 from pangea.web.api_maintenance import MaintenanceSpec
 from tests.coordinator.conftest import CLOCK, World, row
 from tests.coordinator.test_moving import add
+from tests.engines import BOTH
+
+pytestmark = pytest.mark.engines(*BOTH)
 
 
 @pytest.fixture

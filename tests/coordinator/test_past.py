@@ -14,6 +14,9 @@ from pangea.core.uptime import Span
 from pangea.core.verdict import Transition
 from pangea.storage import incidents, lateness, log_then, settings, verdicts
 from tests.coordinator.conftest import CLOCK, row
+from tests.engines import BOTH
+
+pytestmark = pytest.mark.engines(*BOTH)
 
 S = 1_000_000
 OK, FAILED = Outcome.OK, Outcome.FAILED

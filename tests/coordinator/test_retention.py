@@ -6,7 +6,10 @@ from pangea.coordinator.retention import Retention
 from pangea.storage import results
 from pangea.storage.folded import SHARDS, put_folded
 from tests.coordinator.test_clock_set import Settable
+from tests.engines import BOTH
 from tests.storage.made import T0, result
+
+pytestmark = pytest.mark.engines(*BOTH)
 
 DAY = 86400.0
 
