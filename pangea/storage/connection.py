@@ -61,6 +61,11 @@ def bind(database: Any, link: Link) -> None:
     _here.database, _here.link = database, link
 
 
+def unbind() -> None:
+    """Let this thread use none again."""
+    _here.__dict__.clear()
+
+
 def bound() -> Any:
     """Return peewee's database of this thread."""
     try:
