@@ -121,6 +121,14 @@ class AlertBook:
         alert = Alert(key=notice.key, notice=notice, timer_us=now_us, lasting=False)
         self.put(replace(alert, subject=f"{notice.kind}/{notice.key}"))
 
+    def told_of(self, it: Notification) -> None:
+        """Note how large was what *it* told of, now that it is sent."""
+        alert = self.alerts.get(it.alert)
+        told = alert.told.get(it.rule, {}).get(it.step) if alert else None
+        if alert is not None and told is not None and told.size < alert.size:
+            told = replace(told, size=alert.size)
+            self.put(alert.tell(it.rule, it.step, told))
+
     def look_again(self) -> None:
         """Look at all alerts: rules or channels have changed."""
         self._marked.update(dict.fromkeys(self.alerts))

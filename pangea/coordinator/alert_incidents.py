@@ -71,13 +71,22 @@ class AlertedIncidents:
         words = safe_text(entry.data.get("words", ""), 500)
         self._evidence.setdefault(incident, words)
 
-    def late(self, it: Notification) -> Notification:
-        """Return what is to be told with the evidence that has come meanwhile."""
-        words = self._evidence.get(it.notice.incident)
-        if not words or it.is_over or "evidence" in it.notice.facts:
+    def late(self, it: Notification, *, alone: bool) -> Notification:
+        """Return what is to be told with what has become known meanwhile.
+
+        A storm may have grown of it; what goes out *alone* has the evidence, too.
+        """
+        alert = self._book.alerts.get(it.alert)
+        if it.is_over or not it.notice.incident:
             return it
-        facts = it.notice.facts | {"evidence": words}
-        return replace(it, notice=replace(it.notice, facts=facts))
+        notice = it.notice
+        if alert is not None and alert.size > 1:
+            notice = self.details(alert) if alone else alert.notice
+            notice = replace(notice, kind=it.notice.kind)
+        words = self._evidence.get(notice.incident) if alone else ""
+        if words and "evidence" not in notice.facts:
+            notice = replace(notice, facts=notice.facts | {"evidence": words})
+        return replace(it, notice=notice)
 
     def abouts(self, alert: Alert) -> Iterable[About]:
         """Yield the jobs of the incident of *alert*."""
@@ -113,6 +122,8 @@ class AlertedIncidents:
     async def told(self, them: list[Notification], channel: str) -> None:
         """Note in the incidents that somebody was told of them."""
         at_us, known = self._book.now_us(), self._c.incidents.known
+        for it in them:
+            self._book.told_of(it)
         firsts = {it.notice.incident: it for it in reversed(them)}
         more = f", with {len(them) - 1} more in one message" if len(them) > 1 else ""
         told = list(firsts.values())

@@ -40,7 +40,7 @@ class Alerting:
 
     def reached_at(self, url: str) -> None:
         """Let messages link to *url*, where people reach this site."""
-        self.paging.outbox.url = url.rstrip("/")
+        self.paging.outbox.wording.url = url.rstrip("/")
 
     def troubles(self) -> list[str]:
         """Return which channels take no message, for a person."""

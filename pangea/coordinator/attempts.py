@@ -109,9 +109,3 @@ def after_attempt(
     wait_s = max(again_after_s(it.tries), after_s or 0.0)
     next_us = now_us + round(min(wait_s, GIVE_UP_S) * 1e6)
     return replace(it, state=WAITING, answer=answer, next_us=next_us)
-
-
-def worst_of(them: list[Notification]) -> Notification:
-    """Return which of *them* a message as a whole is like."""
-    order = ("info", "warning", "critical")
-    return max(them, key=lambda it: (not it.is_over, order.index(it.notice.severity)))

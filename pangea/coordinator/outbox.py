@@ -14,8 +14,6 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from pangea.alerts.notifier import Message
-from pangea.core.alert_words import Around, Said, say
 from pangea.core.channel import Channel
 from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
@@ -31,9 +29,15 @@ from pangea.storage import outbox as stored
 from pangea.storage.database import Store
 from pangea.storage.outbox import Attempt
 
-from .attempts import Channels, PutNew, after_attempt, try_once, worst_of
-from .judging import FAULTS, Decided
+from .attempts import (
+    Channels,
+    PutNew,
+    after_attempt,
+    try_once,
+)
+from .judging import Decided
 from .lane import Failed, Lane
+from .wording import Wording
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +50,8 @@ AT_ONCE = 64
 class Outbox:
     """Holds a lane for each channel; ``run`` until cancelled.
 
-    ``note`` writes what was decided. ``url`` is where people reach this site.
-    ``sent`` are called with what was delivered and the name of the channel, ``late``
-    with what goes out by itself, which it may complete.
+    ``note`` writes what was decided; ``wording`` makes the messages. ``sent`` are
+    called with what was delivered and the name of the channel.
     """
 
     def __init__(
@@ -64,9 +67,8 @@ class Outbox:
         self._lanes: dict[int, Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self.url, self.closing = "", False
-        self.say: Callable[[list[Notification], Around], Said] = say
-        self.late: Callable[[Notification], Notification] = lambda it: it
+        self.closing = False
+        self.wording = Wording()
         self.sent: list[Callable[[list[Notification], str], Awaitable[None]]] = []
         self.refusing: Callable[[], bool] = lambda: False
         self.gathering: Callable[[str], bool] = lambda incident: False
@@ -225,7 +227,7 @@ class Outbox:
     async def _attempt(
         self, lane: Lane, channel: Channel, them: list[Notification]
     ) -> None:
-        message = self._message(lane, them)
+        message = self.wording.message(them, lane.threads, self._now_us())
         tried = await try_once(self._channels, channel, message, self._now_us())
         self.counts[tried.outcome] += 1
         attempt = Attempt(
@@ -275,38 +277,6 @@ class Outbox:
     ) -> None:
         decided.writes.append(partial(stored.settle, them, attempt))
         await self._note(decided)
-
-    def _message(self, lane: Lane, them: list[Notification]) -> Message:
-        """Return what is sent; the same id and thread for each attempt."""
-        told = [self.late(it) for it in them] if len(them) == 1 else them
-        around = Around(
-            now_us=self._now_us(),
-            url=self.url,
-            settles=lane.threads.settled_by(them),
-            repeated=any(it.state == SENDING for it in them),
-        )
-        said, worst = self._words(told, around), worst_of(told)
-        return Message(
-            id=them[0].message,
-            thread=them[0].thread,
-            kind=worst.kind,
-            severity=worst.notice.severity,
-            at_us=worst.notice.at_us,
-            subject=said.subject,
-            text=said.text,
-            url=said.url,
-            drill=all(it.notice.drill for it in told),
-            data=said.data | {"id": them[0].message, "thread": them[0].thread},
-        )
-
-    def _words(self, told: list[Notification], around: Around) -> Said:
-        """Return the words of a message; a mistake in them costs no message."""
-        try:
-            return self.say(told, around)
-        except FAULTS:
-            log.exception("what is to be said of %s failed", told[0].id)
-            title = told[0].notice.title
-            return Said(subject=f"{told[0].kind.upper()} {title}", text=title)
 
     def _now_us(self) -> int:
         return round(self._clock.wall() * 1e6)

@@ -57,7 +57,7 @@ class Paging:
         book.everybody = self.everybody
         book.abouts = self._abouts
         book.details = self._details
-        outbox.late = self.incidents.late
+        outbox.wording.late = self.incidents.late
         outbox.sent.append(self.incidents.told)
         outbox.refusing = lambda: bool(c.intake.trouble)
         outbox.gathering = c.reasons.gathering.is_busy_with

@@ -126,6 +126,25 @@ async def test_many_at_once_become_one_message_with_a_list(world, pager):
     assert over.thread == told.thread
 
 
+async def test_a_storm_is_one_message_with_all_its_jobs(world, pager):
+    await channel(world)
+    site = await Site.begin(world, jobs=5, target="http://10.9.0.1/")
+    await site.all_down()
+    (told,) = await pager.until(1)
+    await asyncio.sleep(0.6)
+    assert len(pager.messages) == 1
+    storm = next(i for i in world.coordinator.incidents.known.values() if i.is_open)
+    assert told.thread == storm.id, told.text
+    assert told.subject.startswith("DOWN 5 jobs: ")
+    assert all(f"web-{n}" in told.data["facts"]["jobs"] for n in range(5))
+    for job in site.jobs:
+        await site.up(job)
+    over = (await pager.until(2))[1]
+    assert (over.kind, over.data["settles"]) == ("recovered", [storm.id])
+    found, _ = await world.store.read(lambda: stored.page(1, state="dropped"))
+    assert all(it.answer.startswith("goes on as ") for it in found)
+
+
 async def test_a_job_in_maintenance_is_told_to_nobody(world, pager):
     await channel(world)
     site = await Site.begin(world)

@@ -1,0 +1,76 @@
+"""From notifications to the message that a notifier gets."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from pangea.alerts.notifier import Message
+from pangea.core.alert_words import Around, Said, say
+from pangea.core.notification import SENDING, Notification
+
+from .judging import FAULTS
+from .threads import Threads
+
+log = logging.getLogger(__name__)
+
+
+class Late(Protocol):
+    """Completes what goes out now, *alone* or in a list."""
+
+    def __call__(self, it: Notification, *, alone: bool) -> Notification:
+        """Return it, completed."""
+        ...
+
+
+def as_it_is(it: Notification, *, alone: bool) -> Notification:
+    """Return it; there is nothing to add."""
+    return it
+
+
+class Wording:
+    """Makes messages; ``url`` is where people reach this site."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.say: Callable[[list[Notification], Around], Said] = say
+        self.late: Late = as_it_is
+
+    def message(
+        self, them: list[Notification], threads: Threads, now_us: int
+    ) -> Message:
+        """Return what is sent; with the same id and thread for each attempt."""
+        told = [self.late(it, alone=len(them) == 1) for it in them]
+        around = Around(
+            now_us=now_us,
+            url=self.url,
+            settles=threads.settled_by(them),
+            repeated=any(it.state == SENDING for it in them),
+        )
+        said, worst = self._words(told, around), worst_of(told)
+        return Message(
+            id=them[0].message,
+            thread=them[0].thread,
+            kind=worst.kind,
+            severity=worst.notice.severity,
+            at_us=worst.notice.at_us,
+            subject=said.subject,
+            text=said.text,
+            url=said.url,
+            drill=all(it.notice.drill for it in told),
+            data=said.data | {"id": them[0].message, "thread": them[0].thread},
+        )
+
+    def _words(self, told: list[Notification], around: Around) -> Said:
+        """Return the words of a message; a mistake in them costs no message."""
+        try:
+            return self.say(told, around)
+        except FAULTS:
+            log.exception("what is to be said of %s failed", told[0].id)
+            title = told[0].notice.title
+            return Said(subject=f"{told[0].kind.upper()} {title}", text=title)
+
+
+def worst_of(them: list[Notification]) -> Notification:
+    """Return which of *them* a message as a whole is like."""
+    order = ("info", "warning", "critical")
+    return max(them, key=lambda it: (not it.is_over, order.index(it.notice.severity)))
