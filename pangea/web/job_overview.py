@@ -100,7 +100,7 @@ async def overview(
         notices=[safe_text(line, 300) for line in job.notices],
         command=add_command(job),
         push=push_words(job, last),
-        votes=vote_rows(job, told, now),
+        votes=vote_rows(job, told, now, shown.query),
         strip=await _strip(request, who.org, job, shown, now, found),
         chart=chart_view(history, shown),
         phases=phases_view(history, shown),

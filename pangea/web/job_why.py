@@ -8,20 +8,23 @@ from pangea.core.durations import format_duration
 from pangea.core.text import safe_text
 
 from .api_explain import ExplainAnswer, VoiceAnswer
+from .job_range import address
 from .schema import HistoryAnswer, JobAnswer, StatusAnswer, VoteAnswer
 from .schema_past import UptimeAnswer
 from .text import t
-from .view import Cell, cell
+from .view import Cell, cell, job_href
 from .words import When, age, meaning, ms, share, when, why
 
 
 class VoteRow(Struct, frozen=True):
     """A worker of the job, with what it says and whether it can be stopped.
 
-    ``counts`` says if its vote counts, or why it does not.
+    ``counts`` says if its vote counts, or why it does not; ``href`` is its own chart,
+    "" if it has none.
     """
 
     worker: str
+    href: str
     cell: Cell
     latency: str
     reason: str
@@ -42,19 +45,28 @@ class Why(Struct, frozen=True):
     found: str
 
 
-def vote_rows(job: JobAnswer, told: ExplainAnswer | None, now: str) -> list[VoteRow]:
-    """Return a row for each worker of *job*."""
+def vote_rows(
+    job: JobAnswer, told: ExplainAnswer | None, now: str, query: Mapping[str, str]
+) -> list[VoteRow]:
+    """Return a row for each worker of *job*; *query* is what its chart shows."""
     voices = {voice.worker: voice for voice in told.votes} if told else {}
-    return [_vote(job, vote, voices.get(vote.worker), now) for vote in job.votes]
+    return [_vote(job, vote, voices.get(vote.worker), now, query) for vote in job.votes]
 
 
 def _vote(
-    job: JobAnswer, vote: VoteAnswer, voice: VoiceAnswer | None, now: str
+    job: JobAnswer,
+    vote: VoteAnswer,
+    voice: VoiceAnswer | None,
+    now: str,
+    query: Mapping[str, str],
 ) -> VoteRow:
+    has_chart = vote.state != "absent" and job.push_path is None
+    own = address(job_href(job.name), {**query, "worker": vote.worker})
     stopped = vote.state == "stopped"
     silent = voice is not None and not voice.counts
     return VoteRow(
         worker=vote.worker,
+        href=own if has_chart else "",
         cell=cell(job, vote.worker, vote, now),
         latency=ms(vote.duration_ms),
         reason=why(vote.reason, vote.detail),

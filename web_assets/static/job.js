@@ -290,7 +290,7 @@ function put(part, next) {
 
 document.addEventListener("pangea:job", ({ detail }) => later(WAITS[detail.kind] || 5000));
 on("resync", () => later(300));
-on("worker", () => later(WAITS.worker));
+for (const kind of ["worker", "incident", "note"]) on(kind, () => later(WAITS[kind]));
 document.addEventListener("pangea:look", axesInZone);
 axesInZone();
 arm();
