@@ -5,8 +5,24 @@ import os
 import sys
 from collections.abc import Iterable
 
+from .session import Session
+
 #: Fields of /proc/self/stat: where the arguments begin and end in memory.
 _BEGIN, _END = 47, 48
+
+
+def hide(session: Session, *places: str) -> None:
+    """Take the passwords of databases out of what other users here see, and say so."""
+    from pangea.core.database_url import passwords
+
+    secrets = [secret for place in places for secret in passwords(place)]
+    if any(map(is_shown, secrets)):
+        blot(secrets)
+        session.note(
+            "the password of the database stood in the command line, for all to see:"
+            " better give the URL by PANGEA_DATABASE or a file, or let it name one"
+            " (passfile=)"
+        )
 
 
 def blot(secrets: Iterable[str]) -> None:

@@ -36,8 +36,10 @@ COMMANDS = {
     "rule": (".rule", "Say who is told of what, and when."),
     "delivery": (".delivery", "Print what was told to whom, and what was not."),
     "backup": (".backup", "Back the coordinator up into one sealed file."),
+    "migrate": (".migrate", "Move the database to PostgreSQL, or back."),
     "restore": (".restore", "Put a backup into a state directory."),
     "completion": (".completion", "Print what a shell needs to complete commands."),
+    "selftest": (".selftest", "Use every part of this program once."),
     "doctor": (".doctor", "Say why discovery or joining does not work here."),
     "version": (".version", "Print the version of client and coordinator."),
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .blot import hide
 from .given import table_of
 from .group import Command
 from .session import Session
@@ -87,26 +88,10 @@ def command(session: Session, /, **given: Any) -> int:
     from .settings import resolve
 
     config = resolve(session, flags_of(given)).config
-    _hide(session, config.database)
+    hide(session, config.database)
     from pangea.node import run
 
     return run(config)
-
-
-def _hide(session: Session, database: str) -> None:
-    """Take a password out of what other users of this machine see."""
-    from pangea.core.database_url import passwords
-
-    from .blot import blot, is_shown
-
-    secrets = passwords(database)
-    if any(map(is_shown, secrets)):
-        blot(secrets)
-        session.note(
-            "the password of the database stood in the command line, for all to see:"
-            " better give the URL by PANGEA_DATABASE or a file, or let it name one"
-            " (passfile=)"
-        )
 
 
 def flags_of(given: dict[str, Any]) -> dict[str, Any]:

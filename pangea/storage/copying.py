@@ -76,7 +76,7 @@ class Copy:
         target cannot hold, and if something arrived otherwise than it was: then that
         transaction is to be undone.
         """
-        sent = {}
+        sent: dict[str, Digest] = {}
         for table in self._tables:
             sent[table.name] = self._send(table, self._done(sent))
         found: dict[str, Digest] = {}

@@ -5,6 +5,7 @@ leaves an empty database or a draft behind, never half of one.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,6 +31,9 @@ _DRAFT = {
     "foreign_keys": 1,
     "cache_size": -32_000,
 }
+_OF_COORDINATORS = re.compile(
+    r"(^|; |(?<=\?)) ?(Results wait at the workers; )?it is tried again$"
+)
 
 
 def fill(source: Path, url: str, tell: Tell) -> list[Compared]:
@@ -41,7 +45,7 @@ def fill(source: Path, url: str, tell: Tell) -> list[Compared]:
     """
     found = inspect(source).schema
     _same_schema(found, str(source))
-    near, far = SqliteEngine(source), engine_of(url)
+    near, far = SqliteEngine(source), _server(url)
     near.claim()
     try:
         with _told(near, far), ExitStack() as ending:
@@ -64,7 +68,7 @@ def take_out(
     there, ConfigError for a database of another schema, or if *alone* that is in
     use, and StorageError for what cannot be copied; then there is no *target*.
     """
-    far, near = engine_of(url), SqliteEngine(target)
+    far, near = _server(url), SqliteEngine(target)
     made = _new_file(target)
     try:
         with _told(near, far), ExitStack() as ending:
@@ -88,9 +92,35 @@ def take_out(
     return compared
 
 
+def into_file(url: str, target: Path, tell: Tell) -> list[Compared]:
+    """Move the database at *url* that nobody uses to the new SQLite file *target*.
+
+    Under its name there is never half of it. Raises what ``take_out`` raises.
+    """
+    refuse_existing(target)
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        draft.unlink(missing_ok=True)  # of a move that was killed
+        compared = take_out(url, draft, tell, alone=True)
+        refuse_existing(target)
+        draft.rename(target)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StorageError(f"{target} cannot be written: {why}") from error
+    return compared
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise Conflict if there is something at *path*."""
+    if path.exists() or path.is_symlink():
+        raise Conflict(
+            f"{path} is there already", hint="name a file that is not there yet"
+        )
+
+
 def size_of(url: str) -> int:
     """Return the bytes of the database at *url*, in the server."""
-    far = engine_of(url)
+    far = _server(url)
     with _told(far, far), ExitStack() as ending:
         ending.callback(unbind)
         ending.enter_context(_ended(far.open_reader()))
@@ -184,6 +214,15 @@ def _commit(writer: Link) -> None:
             raise doubt.error from doubt
 
 
+def _server(url: str) -> Engine:
+    """Return the database at *url*; one that is away is not waited for."""
+    engine_of(url)  # says how to get the driver
+    from .postgres import PostgresEngine
+    from .postgres_session import Patience
+
+    return PostgresEngine(url, Patience(server=0.0))
+
+
 @contextmanager
 def _ended(link: Link) -> Iterator[Link]:
     try:
@@ -201,17 +240,21 @@ def _told(near: Engine, far: Engine) -> Iterator[None]:
         first = error.__cause__ or error.__context__ or error
         is_file = isinstance(error, sqlite3.Error) or isinstance(first, sqlite3.Error)
         engine = near if is_file else far
-        raise engine.told(error, f"{engine.place} refused") from error
+        raise _once(engine.told(error, f"{engine.place} refused")) from error
+    except StorageError as error:
+        raise _once(error) from error
+
+
+def _once(error: StorageError) -> StorageError:
+    """Return *error* without what a coordinator would do: nobody tries this again."""
+    return StorageError(str(error), hint=_OF_COORDINATORS.sub("", error.hint))
 
 
 def _new_file(path: Path) -> int:
+    refuse_existing(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o600)
-    except FileExistsError:
-        raise Conflict(
-            f"{path} is there already", hint="name a file that is not there yet"
-        ) from None
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise StorageError(f"{path} cannot be written: {why}") from error
