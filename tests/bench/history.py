@@ -33,6 +33,7 @@ from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.events import Hub
 
+from .database import asked_for, database
 from .figures import Figures, quantile, tell
 from .made_results import Series, all_series
 from .storage import WORKERS, add_jobs, intakes, job, page
@@ -46,22 +47,27 @@ async def measure() -> Figures:
     """Build the database once, and return all figures."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rows", type=int, default=10_000_000)
+    asked_for(asked)
     given = asked.parse_args()
     tune_collector()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pangea.db"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        database(Path(folder), given.postgres) as where,
+    ):
+        place = where.place
         count = max(1, given.rows // (1440 * WORKERS))
         begun = time.perf_counter()
-        await build(path, count)
+        await build(place, count)
         figures = {"rows": count * 1440 * WORKERS, "jobs": count}
         figures["build_s"] = time.perf_counter() - begun
-        figures["file_mb"] = path.stat().st_size / 1e6
-        return figures | await start(path) | await pages(path, count)
+        figures["file_mb"] = where.bytes() / 1e6
+        figures |= await start(place, Path(folder))
+        return figures | await pages(place, count)
 
 
-async def build(path: Path, count: int) -> None:
+async def build(place: Path | str, count: int) -> None:
     """Make a database of *count* jobs."""
-    store, buckets = await Store.open(path), OpenBuckets()
+    store, buckets = await Store.open(place), OpenBuckets()
     now = int(CLOCK.wall()) // HOUR * HOUR
     series = all_series(count * WORKERS, WORKERS, plain=True)
     await store.write(partial(add_jobs, count))
@@ -138,11 +144,11 @@ def take(batch: list, serial: int, buckets: OpenBuckets) -> None:
     )
 
 
-async def start(path: Path) -> Figures:
+async def start(place: Path | str, folder: Path) -> Figures:
     """Return how long a coordinator takes until it can serve."""
     begun = time.perf_counter()
-    store = await Store.open(path)
-    own = identity.load_or_create(path.with_name("node.key"))
+    store = await Store.open(place)
+    own = identity.load_or_create(folder / "node.key")
     info = NodeInfo(role="coordinator", name="c", boot="0" * 32)
     coordinator = Coordinator(
         store, Hub(), own, lambda: [secrets.token_bytes(32)], info, CLOCK,
@@ -154,9 +160,9 @@ async def start(path: Path) -> Figures:
     return {"start_s": took}
 
 
-async def pages(path: Path, count: int) -> Figures:
+async def pages(place: Path | str, count: int) -> Figures:
     """Return how long pages and years take while results come in."""
-    store, buckets = await Store.open(path), OpenBuckets()
+    store, buckets = await Store.open(place), OpenBuckets()
     await rollups.recover(store, buckets)
     coming = asyncio.create_task(come(store, count, buckets))
     now_us = round(CLOCK.wall() * 1e6)

@@ -1,6 +1,6 @@
 """How many results a coordinator takes in, wire to durable commit with rollups.
 
-    python -m tests.bench.ingest [--results 200000] [--series 100000]
+    python -m tests.bench.ingest [--results 200000] [--series 100000] [--postgres]
 
 Meanwhile pages of jobs are read, ten a second. Beside it, in the same run, the floor:
 the same rows by one bare executemany into a table without an index, one commit per
@@ -38,6 +38,7 @@ from pangea.system_clock import SystemClock
 from pangea.vault import Vault
 from pangea.web.events import Hub
 
+from .database import Database, asked_for, database
 from .joining import Empty
 
 CLOCK = SystemClock()
@@ -49,19 +50,24 @@ async def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--results", type=int, default=200_000)
     asked.add_argument("--series", type=int, default=100_000)
+    asked_for(asked)
     given = asked.parse_args()
     tune_collector()
-    with tempfile.TemporaryDirectory() as place:
-        measured = await measure(Path(place), given.results, given.series)
-        measured |= floor(Path(place), given.results)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with database(place, given.postgres) as measured_on:
+            measured = await measure(measured_on, place, given.results, given.series)
+        measured |= floor(place, given.results)
     for name, value in measured.items():
         print(f"{name:28} {value:>14,.2f}", file=sys.stderr)
     print(json.dumps(measured))
 
 
-async def measure(place: Path, count: int, series: int) -> dict[str, float]:
+async def measure(
+    where: Database, place: Path, count: int, series: int
+) -> dict[str, float]:
     """Return rates and costs of the whole way in."""
-    store = await Store.open(place / "pangea.db")
+    store = await Store.open(where.place)
     info = NodeInfo(role="coordinator", name="c", boot="0" * 32)
     own = identity.load_or_create(place / "node.key")
     coordinator = Coordinator(
@@ -81,22 +87,25 @@ async def measure(place: Path, count: int, series: int) -> dict[str, float]:
     chosen = random.Random(7).choices(series, k=count)
     frames, opener = make_frames(chosen, "epoch")
     looks = asyncio.create_task(look(coordinator))
-    wal_before, cpu, begun = written(), time.process_time(), time.perf_counter()
+    wal_before, served = where.written(), where.cpu_s()
+    cpu, begun = time.process_time(), time.perf_counter()
     await take_all(coordinator, frames, opener)
     spent, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    served = where.cpu_s() - served
     looks.cancel()
     folding = time.process_time()
     sums = await rollups.fold(store, coordinator.buckets)
     folding = time.process_time() - folding
-    bytes_written = written() - wal_before
+    bytes_written = where.written() - wal_before
     await store.close()
     return {
         "results_per_s": count / spent,
         "cpu_us_per_result": cpu / count * 1e6,
         "results_per_core_s": count / cpu,
+        "server_cpu_us_per_result": served / count * 1e6,
         "fold_us_per_sum": folding / sums * 1e6,
         "written_bytes_per_result": bytes_written / count,
-        "database_bytes_per_result": (place / "pangea.db").stat().st_size / count,
+        "database_bytes_per_result": where.bytes() / count,
     }
 
 
@@ -188,15 +197,6 @@ def result(job: int, chance: random.Random) -> Result:
         outcome=Outcome.OK,
         phases={"rtt": took},
     )
-
-
-def written() -> int:
-    """Return the bytes that this process has caused to be written to disk."""
-    try:
-        lines = Path("/proc/self/io").read_text().splitlines()
-    except OSError:
-        return 0
-    return next(int(x.split()[1]) for x in lines if x.startswith("write_bytes"))
 
 
 def floor(place: Path, results: int) -> dict[str, float]:

@@ -26,8 +26,9 @@ from pangea.storage.database import Store
 from pangea.storage.result_rows import row_of
 from pangea.storage.rollups import OpenBuckets
 
+from .database import written
 from .figures import Figures, quantile, tell
-from .ingest import page, written
+from .ingest import page
 from .made_results import INTERVAL_US, Series, all_series, shuffled
 
 T0_US = 1_790_000_000_000_000 // sealing.HOUR_US * sealing.HOUR_US
