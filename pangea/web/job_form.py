@@ -137,6 +137,10 @@ def read_patch(data: MultiMapping[Any], job: JobAnswer) -> JobPatch:
         "timeout_s": _duration(data, "timeout"),
     }
     changes = {name: value for name, value in changes.items() if value}
+    rule = _text(data, "rule")
+    if rule != job.rule:
+        # One that was left as it stood may be that of the organisation: it stays so.
+        changes["rule"] = rule
     given = dict(read_options(job.type, data))
     fields = option_fields(job.type, job.options)
     shown = {f.name for f in fields if not f.secret and PREFIX + f.name in data}
@@ -145,7 +149,6 @@ def read_patch(data: MultiMapping[Any], job: JobAnswer) -> JobPatch:
     return JobPatch(
         **changes,
         on=read_places(data),
-        rule=_text(data, "rule"),
         expect="fail" if _text(data, "expect") == "fail" else "ok",
         options={**gone, **given},
         labels={**dict.fromkeys(job.labels.keys() - labels.keys()), **labels},

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pangea.web.schema import Page, ResultAnswer, moment
@@ -332,3 +333,17 @@ async def test_no_page_needs_inline_script_or_style(http):
 async def test_an_unknown_job_or_worker_is_not_found(http):
     await text(http, "/jobs/nothing", 404)
     await text(http, "/jobs/nothing/calendar", 404)
+
+
+async def test_a_rule_that_was_left_alone_is_not_pinned(http, site, monkeypatch):
+    patches, edit = [], site.service.edit_job
+
+    async def edit_job(org, name, patch):
+        patches.append(patch)
+        return await edit(org, name, patch)
+
+    monkeypatch.setattr(site.service, "edit_job", edit_job)
+    form = {"target": "https://x/", "every": "30s", "timeout": "10s", "on": "all"}
+    for rule in ("majority", "any", ""):
+        await http.post("/jobs/api/edit", data=form | {"rule": rule})
+    assert [patch.rule for patch in patches] == [UNSET, "any", ""]
