@@ -119,6 +119,16 @@ class Lane:
         self.forget(gone)
         return gone
 
+    def surplus(self, most: int) -> list[Notification]:
+        """Forget and return the oldest of what is too much, and was never tried."""
+        if len(self.pending) <= most:
+            return []
+        fresh = [it for it in self.pending.values() if not it.message]
+        fresh.sort(key=lambda it: it.made_us)
+        gone = fresh[: len(self.pending) - most]
+        self.forget(gone)
+        return gone
+
     def forget(self, them: Iterable[Notification]) -> None:
         """Have nothing more to do with *them*."""
         for it in them:

@@ -18,6 +18,7 @@ from pangea.core.channel import Channel
 from pangea.core.clock import Clock
 from pangea.core.errors import StorageError
 from pangea.core.notification import (
+    DEAD,
     DROPPED,
     LONGEST_S,
     SENDING,
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 #: A claim holds for longer than any attempt.
 CLAIM_S = 60.0
+#: What waits for a channel in memory; of more the oldest is given up.
+MOST_WAITING = 50_000
 #: Messages that are sent at the same time, over all channels.
 AT_ONCE = 64
 
@@ -110,6 +113,12 @@ class Outbox:
         for channel, mine in by_channel.items():
             self.lane(channel).put(mine, written=False)
         decided.writes.append(PutNew(them, asyncio.get_running_loop(), self._written))
+        for channel in by_channel:
+            gone = self.lane(channel).surplus(MOST_WAITING)
+            if gone:
+                log.error("%d messages are given up: too many wait", len(gone))
+                dead = [replace(it, state=DEAD, answer="too many wait") for it in gone]
+                decided.writes.append(partial(stored.settle, dead))
 
     def drop(self, alert: str, why: str, decided: Decided) -> None:
         """Forget what is not sent yet of an alert."""

@@ -1,0 +1,105 @@
+"""A lane: how fast one channel is told, and what waits for it."""
+
+import asyncio
+
+from pangea.coordinator.lane import Failed, Lane
+from tests.coordinator.conftest import CLOCK
+from tests.core.test_notification import one
+
+
+class Depot:
+    """Takes what a lane delivers."""
+
+    def __init__(self):
+        self.closing, self.got, self.fails, self.gathers = False, [], 0, False
+        self.refuses = False
+
+    def may_go_unwritten(self):
+        return self.refuses
+
+    def is_gathering(self, incident):
+        return self.gathers
+
+    async def deliver(self, lane, them):
+        self.got.append((CLOCK.monotonic(), [it.id for it in them]))
+        if self.fails:
+            self.fails -= 1
+            raise Failed(0.01)
+        lane.forget(them)
+
+
+async def while_running(lane, depot, messages, seconds=3.0):
+    task = asyncio.create_task(lane.run())
+    try:
+        async with asyncio.timeout(seconds):
+            while len(depot.got) < messages:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+    return [ids for _, ids in depot.got]
+
+
+async def test_what_is_not_written_waits_unless_the_database_refuses():
+    depot = Depot()
+    lane = Lane(1, depot, CLOCK)
+    lane.put([one(1)], written=False)
+    task = asyncio.create_task(lane.run())
+    await asyncio.sleep(0.4)
+    assert depot.got == []
+    lane.written(["n001"])
+    await asyncio.sleep(0.1)
+    assert len(depot.got) == 1
+    lane.put([one(2)], written=False)
+    depot.refuses = True
+    await asyncio.sleep(0.6)
+    assert len(depot.got) == 2
+    task.cancel()
+
+
+async def test_a_limit_slows_down_and_what_waits_becomes_a_list():
+    depot = Depot()
+    lane = Lane(1, depot, CLOCK)
+    lane.limit(60)
+    for _ in range(4):
+        lane._bucket.take(1.0, CLOCK.monotonic())
+    lane.put([one(1)], written=True)
+    task = asyncio.create_task(lane.run())
+    await asyncio.sleep(0.35)
+    assert depot.got == [], "all of the minute is spent"
+    lane.put([one(n) for n in range(2, 6)], written=True)
+    task.cancel()
+    sent = await while_running(lane, depot, 1)
+    assert sent[0] == ["n001", "n002", "n003", "n004", "n005"]
+
+
+async def test_who_fails_is_left_alone_for_longer_each_time():
+    depot = Depot()
+    depot.fails = 1
+    lane = Lane(1, depot, CLOCK)
+    lane.put([one(1)], written=True)
+    await while_running(lane, depot, 1)
+    assert lane._free_at - CLOCK.monotonic() > 1.5
+    lane.hurry()
+    await while_running(lane, depot, 2)
+    assert lane.pending == {}
+
+
+async def test_after_a_list_the_next_one_waits_longer_and_longer():
+    depot = Depot()
+    lane = Lane(1, depot, CLOCK)
+    lane.put([one(n) for n in range(9)], written=True)
+    await while_running(lane, depot, 1)
+    first = lane._free_at - CLOCK.monotonic()
+    assert 4.0 < first <= 5.0
+    lane._free_at = 0.0
+    lane.put([one(n) for n in range(9)], written=True)
+    await while_running(lane, depot, 2)
+    assert 9.0 < lane._free_at - CLOCK.monotonic() <= 10.0
+
+
+async def test_of_too_much_the_oldest_is_given_up():
+    lane = Lane(1, Depot(), CLOCK)
+    lane.put([one(n) for n in range(10)], written=True)
+    assert [it.id for it in lane.surplus(7)] == ["n000", "n001", "n002"]
+    assert len(lane.pending) == 7
+    assert lane.surplus(7) == []
