@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pangea.core.database_url import is_postgres, without_password
-from pangea.core.errors import ConfigError, UsageError
+from pangea.core.database_url import is_postgres
+from pangea.core.errors import UsageError
 from pangea.core.text import safe_text
 
 from .group import Command
@@ -90,13 +90,8 @@ def _back_up(
     config = resolve(session).config
     state_dir = session.state_path(DATABASE)
     moved = config.database if config.storage.database else ""
-    if is_postgres(moved):
-        raise ConfigError(
-            f"{without_password(moved)} is not copied by pangea backup",
-            hint="back it up with pg_dump, and the state directory beside it:"
-            " docs/postgresql.md",
-        )
-    source = Source(state_dir, Path(moved or state_dir / DATABASE), config.node.name)
+    place = moved if is_postgres(moved) else Path(moved or state_dir / DATABASE)
+    source = Source(state_dir, place, config.node.name)
     # Nobody is asked for a pass phrase in vain.
     refuse(source, file, force=force)
     given = to_seal(passphrase_file, key_file)

@@ -12,7 +12,7 @@ from pangea import __version__
 from pangea.core.errors import Conflict, NotFound
 from pangea.mesh import identity
 from pangea.mesh.private_file import read_private
-from pangea.storage import snapshot
+from pangea.storage import moving, snapshot
 from pangea.storage.snapshot import Facts
 
 from .archive import (
@@ -32,10 +32,13 @@ from .workshop import refuse_others, workshop
 
 
 class Source(Struct, frozen=True):
-    """A coordinator that runs or not: its state directory, database and name."""
+    """A coordinator that runs or not: its state directory, database and name.
+
+    ``database`` is a file, or the URL of PostgreSQL.
+    """
 
     state_dir: Path
-    database: Path
+    database: Path | str
     name: str
 
 
@@ -101,7 +104,7 @@ def refuse(source: Source, target: Path, *, force: bool) -> None:
     refuse_others(source.state_dir)
     if not force:
         refuse_existing(target)
-    if not source.database.is_file():
+    if isinstance(source.database, Path) and not source.database.is_file():
         raise NotFound(
             f"there is no coordinator's database at {source.database}",
             hint="name its --state-dir; if it has a --database, set PANGEA_DATABASE",
@@ -118,10 +121,8 @@ def refuse_existing(target: Path) -> None:
 
 def _write(source: Source, draft: Path, given: Given, place: Path, tell: Tell) -> None:
     """Write *draft* from one moment of the database and the files beside it."""
-    size = _size(source.database)
-    need_room(place, size)
     copy = place / "snapshot.db"
-    snapshot.take(source.database, copy, lambda n, of: tell("copying", n, of))
+    _copy(source.database, copy, tell)
     facts = snapshot.inspect(copy)
     small = _small(source.state_dir)
     terms, key = given.fresh()
@@ -143,6 +144,16 @@ def _write(source: Source, draft: Path, given: Given, place: Path, tell: Tell) -
         copy.unlink()
     except OSError as error:
         raise no_room(draft.parent, error) from error
+
+
+def _copy(database: Path | str, copy: Path, tell: Tell) -> None:
+    """Copy a database as it is at one moment to the new file *copy*."""
+    if isinstance(database, Path):
+        need_room(copy.parent, _size(database))
+        snapshot.take(database, copy, lambda n, of: tell("copying", n, of))
+    else:
+        need_room(copy.parent, moving.size_of(database))
+        moving.take_out(database, copy, tell)
 
 
 def _small(state_dir: Path) -> dict[str, bytes]:

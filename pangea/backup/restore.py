@@ -15,7 +15,7 @@ from msgspec import Struct
 from pangea.core.errors import ConfigError, Conflict
 from pangea.mesh.private_file import make_private_directory
 from pangea.state_dir import MOVING, hold
-from pangea.storage import snapshot
+from pangea.storage import moving, snapshot
 
 from .archive import DATABASE, Tell, no_room, silent, unpack
 from .keys import Given
@@ -43,16 +43,18 @@ def restore(
     given: Given,
     state_dir: Path,
     *,
+    url: str = "",
     force: bool = False,
     tell: Tell = silent,
 ) -> Restored:
     """Make *state_dir* what the backup *path* holds.
 
-    Raises ConfigError while a coordinator runs there and for a backup of a later
-    Pangea, Conflict if something is there (unless *force*), and what ``unpack``
+    With *url* the database goes to PostgreSQL, into an empty one. Raises ConfigError
+    while a coordinator runs there and for a backup of a later Pangea, Conflict if
+    something is there (*force* is for the directory alone), and what ``unpack``
     raises; until all of the backup was checked nothing is changed.
     """
-    refuse(path, state_dir, force=force)
+    refuse(path, state_dir, url=url, force=force)
     make_private_directory(state_dir)
     with hold(state_dir, restoring=True):
         _refuse_full(state_dir, force=force)
@@ -62,6 +64,8 @@ def restore(
             _clear(unpacked)
             unpacked.mkdir(mode=0o700)
             header, facts = unpack(path, given, unpacked, tell, keys=True)
+            if url:
+                _send(unpacked / DATABASE, header.schema, url, tell)
             aside, kept = _exchange(state_dir, unpacked)
         except OSError as error:
             raise no_room(state_dir, error) from error
@@ -71,10 +75,12 @@ def restore(
     return Restored(Made(path, header, facts, size), aside, kept)
 
 
-def refuse(path: Path, state_dir: Path, *, force: bool) -> None:
+def refuse(path: Path, state_dir: Path, *, url: str = "", force: bool) -> None:
     """Raise what ``restore`` would raise before it opens the backup."""
     _check_header(read_header(path), path)
     refuse_others(state_dir)
+    if url:
+        moving.refuse_full(url)
     if state_dir.is_dir():
         with hold(state_dir, restoring=True):
             _refuse_full(state_dir, force=force)
@@ -109,6 +115,15 @@ def _check_header(header: Header, path: Path) -> None:
             f" {header.version[:40]}; this one knows only {snapshot.newest()}",
             hint="install that Pangea or a newer one, then restore",
         )
+
+
+def _send(database: Path, schema: str, url: str, tell: Tell) -> None:
+    """Fill the database at *url* from the file *database*, which is gone then."""
+    if schema != snapshot.newest():
+        moving.renew(database)
+    moving.fill(database, url, tell)
+    for path in database.parent.glob(f"{DATABASE}*"):
+        path.unlink()
 
 
 def _exchange(state_dir: Path, unpacked: Path) -> tuple[Path | None, bool]:

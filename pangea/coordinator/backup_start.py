@@ -30,12 +30,6 @@ def keep_backups(
     """
     if not config.backup.dir:
         return
-    if is_postgres(config.database):
-        raise ConfigError(
-            "backup.dir is set, but a PostgreSQL database is not backed up by Pangea",
-            hint="back it up with pg_dump, and the state directory beside it:"
-            " docs/postgresql.md",
-        )
     if not config.backup.key_file:
         raise ConfigError(
             "backup.dir is set, but no backup.key_file, and backups are sealed",
@@ -50,4 +44,5 @@ def keep_backups(
 
 def source_of(config: NodeConfig, state_dir: Path, name: str) -> Source:
     """Return what is to be backed up."""
-    return Source(state_dir, Path(config.database), name)
+    place = config.database
+    return Source(state_dir, place if is_postgres(place) else Path(place), name)

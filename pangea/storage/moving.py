@@ -31,6 +31,12 @@ _DRAFT = {
     "foreign_keys": 1,
     "cache_size": -32_000,
 }
+#: All but what each database says of its schema.
+_TABLES = (
+    "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')"
+    " AND relnamespace = current_schema()::regnamespace AND NOT relispartition"
+    " AND relname <> 'schema_migration' ORDER BY 1"
+)
 _OF_COORDINATORS = re.compile(
     r"(^|; |(?<=\?)) ?(Results wait at the workers; )?it is tried again$"
 )
@@ -52,9 +58,10 @@ def fill(source: Path, url: str, tell: Tell) -> list[Compared]:
             ending.callback(unbind)
             reader = ending.enter_context(_ended(near.open_reader()))
             writer = ending.enter_context(_ended(far.open_writer()))
+            _refuse_full(writer, far.place)
             migrate(far)
             reader.snapshot()
-            return _fill(reader, writer, far, tell)
+            return _fill(reader, writer, tell)
     finally:
         near.release()
 
@@ -118,6 +125,15 @@ def refuse_existing(path: Path) -> None:
         )
 
 
+def refuse_full(url: str) -> None:
+    """Raise what ``fill`` would raise of its target, before it does anything."""
+    far = _server(url)
+    with _told(far, far), ExitStack() as ending:
+        ending.callback(unbind)
+        writer = ending.enter_context(_ended(far.open_writer()))
+        _refuse_full(writer, far.place)
+
+
 def size_of(url: str) -> int:
     """Return the bytes of the database at *url*, in the server."""
     far = _server(url)
@@ -141,9 +157,8 @@ def renew(path: Path) -> None:
         copy.unlink()
 
 
-def _fill(reader: Link, writer: Link, far: Engine, tell: Tell) -> list[Compared]:
+def _fill(reader: Link, writer: Link, tell: Tell) -> list[Compared]:
     tables = tables_of(reader)
-    _refuse_full(writer, tables, far.place)
     # As long as it takes, and then for planning queries.
     writer.execute("SET statement_timeout = 0")
     writer.begin()
@@ -172,11 +187,11 @@ def _begin_reading(reader: Link, tables: list[Table], place: str) -> None:
     reader.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
 
 
-def _refuse_full(writer: Link, tables: list[Table], place: str) -> None:
+def _refuse_full(writer: Link, place: str) -> None:
     found = [
-        table.name
-        for table in tables
-        if writer.execute(f"SELECT 1 FROM {table.name} LIMIT 1").fetchone()
+        name
+        for (name,) in writer.execute(_TABLES).fetchall()
+        if writer.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
     ]
     if found:
         some = ", ".join(found[:4]) + (", …" if len(found) > 4 else "")
