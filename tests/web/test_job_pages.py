@@ -347,3 +347,9 @@ async def test_a_rule_that_was_left_alone_is_not_pinned(http, site, monkeypatch)
     for rule in ("majority", "any", ""):
         await http.post("/jobs/api/edit", data=form | {"rule": rule})
     assert [patch.rule for patch in patches] == [UNSET, "any", ""]
+
+
+async def test_the_dashboard_of_a_moment_leads_to_jobs_as_of_then(http):
+    page = await text(http, "/dash?at=2026-11-22+03:12")
+    href = unescape(re.search(r'<a href="(/jobs/shop\?at=[^"]+)">', page)[1])
+    assert "AS IT WAS KNOWN ON 2026-11-22 03:12:00 UTC" in await text(http, href)
