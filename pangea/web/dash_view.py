@@ -9,13 +9,12 @@ from pangea.core.model import PUSHED
 from pangea.core.text import safe_text
 
 from .concerns_view import ConcernsView, concerns_view
+from .dash_tools import Tools, tools_of
 from .matrix import (
     PER_PAGE,
-    SORTS,
     Ask,
     chosen,
     grouped,
-    label_keys,
     paged,
     regions,
     worst_of,
@@ -80,35 +79,6 @@ class Section(Struct, frozen=True):
     title: str
     counts: list[tuple[Badge, int]]
     rows: list[Row]
-
-
-class Choice(Struct, frozen=True):
-    """A value of a select."""
-
-    value: str
-    words: str
-    on: bool
-
-
-class Turn(Struct, frozen=True):
-    """A link to another page of the list."""
-
-    words: str
-    href: str
-
-
-class Tools(Struct, frozen=True):
-    """What stands above the matrix: search, groups, order, and the other pages."""
-
-    q: str
-    verdict: str
-    sorts: list[Choice]
-    groups: list[Choice]
-    heads: dict[str, str]
-    all: str
-    shown: str
-    turns: list[Turn]
-    narrowed: bool
 
 
 class Offer(Struct, frozen=True):
@@ -182,7 +152,7 @@ def dash_view(
             )
             for group, part in paged(grouped(found, ask.group), page)
         ],
-        tools=_tools(jobs, ask, len(found), page, pages),
+        tools=tools_of(jobs, ask, len(found), page, pages),
         offers=[
             Offer(s.spec.type, safe_text(s.spec.target, 120), safe_text(s.why, 120))
             for s in starters
@@ -307,35 +277,3 @@ def _told_cell(job: JobAnswer, beats: Beats, now: str) -> Cell:
     badge = verdict_badge(job.verdict)
     said = t("dash.told_ago", ago=at.ago) if at else t("dash.told_never")
     return Cell("", badge, said, job_href(job.name), drawn)
-
-
-def _tools(
-    jobs: Sequence[JobAnswer], ask: Ask, found: int, page: int, pages: int
-) -> Tools:
-    labels = [f"label:{key}" for key in label_keys(jobs) if safe_text(key, 60) == key]
-    groups = ["", "type", "region", *labels]
-    turns = [
-        Turn(t("dash.page_before"), ask.href(page=str(page - 1))),
-        Turn(t("dash.page_next"), ask.href(page=str(page + 1))),
-    ]
-    shown = t("dash.shown_all", all=len(jobs))
-    if found < len(jobs):
-        shown = t("dash.shown_some", found=found, all=len(jobs))
-    if pages > 1:
-        shown += t("dash.shown_page", page=page, pages=pages)
-    return Tools(
-        q=ask.q,
-        verdict=",".join(v for v in WORST_FIRST if v in ask.verdicts),
-        sorts=[Choice(s, t(f"dash.sort_{s}"), s == ask.sort) for s in SORTS],
-        groups=[Choice(g, _group_words(g), g == ask.group) for g in groups],
-        all=ask.href(q="", verdict=""),
-        heads={sort: ask.href(sort=sort) for sort in SORTS},
-        shown=shown,
-        turns=turns[0 if page > 1 else 1 : 2 if page < pages else 1],
-        narrowed=bool(ask.q or ask.verdicts),
-    )
-
-
-def _group_words(group: str) -> str:
-    kind, _, key = group.partition(":")
-    return safe_text(key, 60) if key else t(f"dash.group_{kind or 'none'}")

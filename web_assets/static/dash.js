@@ -4,6 +4,7 @@
 import { bind } from "./keys.js";
 import { busyIn, on, setText, showWorst } from "./live.js";
 import { modelOf, sameRow, takeResult, takeVerdict } from "./model.js";
+import { bodyOf, inOrder, nothing } from "./bodies.js";
 import { askedOf, chosen, columnsOf, counted, grouped, hrefOf } from "./matrix.js";
 import { cellTitle, headCell, headRow, hrefOf as jobHref, paint, rowOf } from "./rows.js";
 import { showNews, showWorstJob } from "./news.js";
@@ -133,34 +134,6 @@ function arrange() {
   setText(one("#shown"), shown.length < jobs.size ? t("dash.shown_some", found) : t("dash.shown_all", found));
   one("#clear").hidden = !(ask.q || ask.verdicts.size);
   one("#turns").replaceChildren();
-}
-
-const drawn = new Map();
-
-function bodyOf(title) {
-  if (!drawn.has(title)) drawn.set(title, document.createElement("tbody"));
-  return drawn.get(title);
-}
-
-// Makes *nodes* the children of *parent*; what stands right stays untouched.
-function inOrder(parent, nodes) {
-  const wanted = new Set(nodes);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  let at = parent.firstElementChild;
-  for (const node of nodes) {
-    if (node === at) at = at.nextElementSibling;
-    else parent.insertBefore(node, at);
-  }
-}
-
-function nothing(width) {
-  const body = document.createElement("tbody");
-  const tr = body.insertRow();
-  tr.className = "empty";
-  const td = tr.insertCell();
-  td.colSpan = width;
-  td.textContent = t("dash.nothing_found");
-  return body;
 }
 
 function repaint() {
