@@ -65,7 +65,11 @@ up() {
     start coordinator
     served
     for name in "${workers[@]}"; do start "$name"; done
-    grep -h -i -A3 'log in\|access code' "$home/coordinator.log" | tail -6 || true
+    for _ in $(seq 50); do
+        grep -q '^  first ' "$home/coordinator.log" && break
+        sleep 0.1
+    done
+    grep -h '^  log in' "$home/coordinator.log" | tail -1 || true
     echo "http://127.0.0.1:$port  (make logs, make debug-nyc, make reload, make down)"
 }
 
