@@ -20,13 +20,13 @@ from pangea.web.schema import (
     PushAnswer,
     PushQuery,
     RevokeBody,
-    RunAnswer,
     Starter,
     StatusAnswer,
     VoteAnswer,
     WorkerAnswer,
     moment,
 )
+from pangea.web.schema_run import RunAnswer
 from pangea.web.schema_tokens import TokenAnswer, TokenSpec, TokenState
 
 from .seeded_many import more_jobs

@@ -21,11 +21,11 @@ from pangea.web.schema import (
     Page,
     PushAnswer,
     PushQuery,
-    RunAnswer,
     Starter,
     StatusAnswer,
     moment,
 )
+from pangea.web.schema_run import RunAnswer
 
 from . import bygone
 from .answers import beats_of, cost_answer, history_answer, job_answer, result_answer

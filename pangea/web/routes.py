@@ -56,11 +56,11 @@ from .schema import (
     PushAnswer,
     PushQuery,
     ResultAnswer,
-    RunAnswer,
     StatusAnswer,
     WorkerChoice,
 )
 from .schema_past import UptimeAnswer
+from .schema_run import RunAnswer
 from .sse import EventsQuery, events
 
 _V1 = "/api/v1"

@@ -168,13 +168,6 @@ class ResultAnswer(Struct, frozen=True, kw_only=True):
     void: str = ""
 
 
-class RunAnswer(Struct, frozen=True, kw_only=True):
-    """Which workers were asked to probe at once."""
-
-    job: str
-    asked: list[str]
-
-
 class PointAnswer(Struct, frozen=True, kw_only=True):
     """A step of history; ``missing`` are runs that should have been.
 

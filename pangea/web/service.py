@@ -11,10 +11,10 @@ from .schema import (
     Page,
     PushAnswer,
     PushQuery,
-    RunAnswer,
     Starter,
     StatusAnswer,
 )
+from .schema_run import RunAnswer
 
 
 class Service(Protocol):
