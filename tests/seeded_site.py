@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from pangea.web.api_explain import EXPLAIN
+from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_probes import PROBES
 from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
@@ -16,6 +19,7 @@ from pangea.web.codes import hash_code, new_salt, read_code
 from pangea.web.keys import Site
 from pangea.web.server import serve
 from tests.seeded import SeededService
+from tests.seeded_incidents import SeededIncidents, SeededReasons
 from tests.seeded_job import SeededPast
 from tests.seeded_probes import SeededProbes
 from tests.seeded_world import NOW_US
@@ -42,6 +46,7 @@ class Seeded:
     url: str
     service: SeededService
     accounts: MemoryAccounts
+    app: web.Application
 
 
 async def _no_mesh(link: Any, address: str, proven: Any) -> None:
@@ -65,9 +70,10 @@ async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
     app[WORKERS] = service
     app[PROBES] = SeededProbes()
     SeededPast(service).offer(app)
+    app[INCIDENTS], app[EXPLAIN] = SeededIncidents(), SeededReasons(app[EXPLAIN])
     running = await serve(app, "127.0.0.1", 0)
     try:
-        yield Seeded(f"http://127.0.0.1:{running.port}", service, accounts)
+        yield Seeded(f"http://127.0.0.1:{running.port}", service, accounts, app)
     finally:
         await running.stop()
 

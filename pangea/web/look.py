@@ -27,6 +27,7 @@ CHOICES = {
 #: The pages of the navigation: address, text, and the letter after ``g``.
 NAV = (
     ("/dash", "base.nav_dash", "d"),
+    ("/incidents", "base.nav_incidents", "i"),
     ("/workers", "base.nav_workers", "w"),
 )
 

@@ -2,8 +2,10 @@
 
 from aiohttp import web
 
+from .ack_pages import ACK_PAGES
 from .bulk_pages import BULK_PAGES
 from .dash_pages import DASH_PAGES
+from .incident_pages import INCIDENT_PAGES
 from .job_forms import JOB_PAGES
 from .keys import WHO
 from .look import LOOK
@@ -38,8 +40,10 @@ PAGES: list[Route] = [
     *NEW_PAGES,
     *BULK_PAGES,
     *LOOK,
+    *ACK_PAGES,
     _page("GET", "/login", login, "none", "The form for the access code"),
     *JOB_PAGES,
+    *INCIDENT_PAGES,
     *WORKER_PAGES,
     _page("GET", "/static/{file}", static_file, "none", "Style, scripts, fonts"),
     _page("GET", "/favicon.svg", static_file, "none", "The icon"),

@@ -34,6 +34,7 @@ class Shell(Struct, frozen=True):
     path: str
     user: str
     admin: bool
+    operator: bool
     plain_http: bool
     nav: list[Link]
     look: Look
@@ -66,6 +67,7 @@ def render(
         path=request.path,
         user=who.name if who else "",
         admin=bool(who and who.is_admin),
+        operator=bool(who and who.may("operator")),
         plain_http=plain_http(request),
         nav=links(request.path),
         look=look_of(request),

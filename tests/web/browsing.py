@@ -29,7 +29,7 @@ async def page_of(browser, jobs=14, width=1440, look=None, **more):
         page, said = await context.new_page(), []
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-        page.service, page.said = site.service, said
+        page.service, page.app, page.said = site.service, site.app, said
         try:
             await enter(context, site)
             await page.goto("/dash")
