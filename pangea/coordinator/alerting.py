@@ -6,6 +6,7 @@ from pangea.alerts.tools import tools_of
 from pangea.core.config import NodeConfig
 from pangea.vault import Vault
 
+from .ack_links import AckLinks
 from .channels import Channels
 from .paging import Paging
 
@@ -21,6 +22,8 @@ class Alerting:
         #: What this coordinator is called in messages.
         self.name = ""
         self.paging = Paging(coordinator, self.channels, vault.derive("outbox"))
+        self.acks = AckLinks(coordinator, self.channels, vault.derive("ack-link"))
+        self.paging.outbox.wording.links = self.acks
         self.channels.users.append(self.paging.users)
         self.channels.changed.append(self.paging.channels_changed)
 

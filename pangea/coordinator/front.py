@@ -11,6 +11,7 @@ from pangea.core.config import NodeConfig
 from pangea.mesh.dial import Address
 from pangea.state_dir import admin_token
 from pangea.web.accounts import Accounts
+from pangea.web.ack_pages import ACKS
 from pangea.web.api_alert_rules import RULES
 from pangea.web.api_backtest import TRIALS
 from pangea.web.api_channels import CHANNELS
@@ -118,7 +119,8 @@ async def open_front(
     places = places_of(config, certificate, host, running.port)
     members.places = probes.own = places
     service.troubles.append(coordinator.alerting.troubles)
-    coordinator.alerting.reached_at(places[0] if places else service.own_url)
+    # Not where this machine alone finds it, if others do elsewhere.
+    coordinator.alerting.reached_at((places[1:] or places or [service.own_url])[0])
     service.join = join_lines(state_dir, places, public=config.server.public)
     note_here(state_dir, service.own_url, certificate, background)
     stack.push_async_callback(running.stop)
@@ -137,6 +139,7 @@ def offer(
     app[CHANNELS] = ChannelService(coordinator)
     app[RULES], app[DELIVERIES] = RuleService(coordinator), DeliveryService(coordinator)
     app[INCIDENTS] = IncidentService(coordinator)
+    app[ACKS] = coordinator.alerting.acks
     app[NOTES] = NoteService(coordinator)
     app[DEPENDENCIES] = DependencyService(coordinator, service)
     app[DRILLS] = DrillService(coordinator)

@@ -27,6 +27,18 @@ def as_it_is(it: Notification, *, alone: bool) -> Notification:
     return it
 
 
+class Links(Protocol):
+    """Makes the links by which messages are acknowledged."""
+
+    def url(self, it: Notification, base: str) -> str:
+        """Return the link for what is told, "" if there is none."""
+        ...
+
+    def in_words(self, it: Notification) -> bool:
+        """Tell whether the words must say it: the channel shows no links."""
+        ...
+
+
 class Wording:
     """Makes messages; ``url`` is where people reach this site."""
 
@@ -34,17 +46,20 @@ class Wording:
         self.url = ""
         self.say: Callable[[list[Notification], Around], Said] = say
         self.late: Late = as_it_is
+        self.links: Links | None = None
 
     def message(
         self, them: list[Notification], threads: Threads, now_us: int
     ) -> Message:
         """Return what is sent; with the same id and thread for each attempt."""
         told = [self.late(it, alone=len(them) == 1) for it in them]
+        ack_url, in_words = self._ack_url(told)
         around = Around(
             now_us=now_us,
             url=self.url,
             settles=threads.settled_by(them),
             repeated=any(it.state == SENDING for it in them),
+            ack_url=ack_url if in_words else "",
         )
         said, worst = self._words(told, around), worst_of(told)
         return Message(
@@ -56,9 +71,20 @@ class Wording:
             subject=said.subject,
             text=said.text,
             url=said.url,
+            ack_url=ack_url,
             drill=all(it.notice.drill for it in told),
             data=said.data | {"id": them[0].message, "thread": them[0].thread},
         )
+
+    def _ack_url(self, told: list[Notification]) -> tuple[str, bool]:
+        """Return the link that acknowledges, and whether the words must say it."""
+        if self.links is None or len(told) > 1:
+            return "", False
+        try:
+            return self.links.url(told[0], self.url), self.links.in_words(told[0])
+        except FAULTS:
+            log.exception("the link to acknowledge %s failed", told[0].id)
+            return "", False
 
     def _words(self, told: list[Notification], around: Around) -> Said:
         """Return the words of a message; a mistake in them costs no message."""

@@ -62,13 +62,14 @@ class Around(Struct, frozen=True, kw_only=True):
 
     ``now_us`` is when it is sent, ``url`` where people reach this site (without a
     slash at its end), ``settles`` the threads that are over with it. ``repeated`` if
-    it may have arrived before.
+    it may have arrived before. ``ack_url`` acknowledges, if the words are to say so.
     """
 
     now_us: int
     url: str = ""
     settles: tuple[str, ...] = ()
     repeated: bool = False
+    ack_url: str = ""
 
 
 def word_of(kind: Kind) -> str:
@@ -92,7 +93,8 @@ def _one(it: Notification, around: Around) -> Said:
     lines += _told(notice.facts, LABELS | (OVER if it.is_over else {}))
     links = _links(notice, around.url)
     lines += ["", *(f"{name.capitalize():<13}{url}" for name, url in links.items())]
-    lines += [f"{'Next':<13}{step}" for step in [_next(it)] if step]
+    lines += [f"{'Acknowledge':<13}{around.ack_url}"] if around.ack_url else []
+    lines += [f"{'Next':<13}{step}" for step in [_next(it, around)] if step]
     if around.repeated:
         lines += ["", _UNSURE]
     lines += ["", f"Told by the rule {it.rule_name} ({it.step}), {it.id}."]
@@ -185,13 +187,14 @@ def _links(notice: Notice, url: str) -> dict[str, str]:
     return {name: link for name, link in links.items() if link}
 
 
-def _next(it: Notification) -> str:
+def _next(it: Notification, around: Around) -> str:
     """Return what to do about it."""
     notice = it.notice
     if it.is_over or it.kind == "acknowledged":
         return ""
     if notice.incident:
-        return f"take care of it: pangea incident ack {notice.incident}"
+        here = "the link above, or " if around.ack_url else ""
+        return f"take care of it: {here}pangea incident ack {notice.incident}"
     job = notice.facts.get("job", "NAME")
     return {
         "certificate": f"renew it; then: pangea job run {job}",

@@ -1,5 +1,6 @@
 """The route table: everything that may be asked of the site, on one screen."""
 
+from .ack_pages import ACK_PAGES
 from .api import (
     AddQuery,
     Health,
@@ -282,4 +283,4 @@ API: list[Route] = [
     MESH,
 ]
 
-ROUTES: tuple[Route, ...] = (*API, *LOGIN, *PAGES)
+ROUTES: tuple[Route, ...] = (*API, *LOGIN, *ACK_PAGES, *PAGES)

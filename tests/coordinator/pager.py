@@ -36,6 +36,9 @@ class Pager:
     def __init__(self, tools):
         self.tools = tools
 
+    def place(self, options):
+        return f"number {options.number}"
+
     async def check(self, options):
         """Find nothing wrong."""
 
