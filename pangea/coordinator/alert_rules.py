@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-from msgspec.structs import replace
-
 from pangea.core.alert_rule import AlertRule, checked
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import FIRST_ORG
@@ -72,13 +70,6 @@ class AlertRules:
         await self._store.write(lambda: stored.remove(rule.id))
         self._rules.pop(rule.id, None)
         self._tell()
-
-    async def forget_channel(self, channel: int, org: int) -> None:
-        """Let no rule name a channel that is gone."""
-        for rule in self.of(org):
-            if channel in rule.channels:
-                left = tuple(c for c in rule.channels if c != channel)
-                await self.replace(replace(rule, channels=left))
 
     def _check_name(self, rule: AlertRule) -> None:
         taken = [r for r in self.of(rule.org) if r.name == rule.name]

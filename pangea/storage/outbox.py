@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pangea.core.alert_due import Alert
 from pangea.core.errors import UsageError
-from pangea.core.notification import SENDING, WAITING, Notification
+from pangea.core.notification import Notification
 
 from .connection import connection
 
@@ -243,16 +243,6 @@ def attempts(message: str, limit: int = 100) -> list[Attempt]:
     ][::-1]
 
 
-def count_dead(since_us: int) -> dict[int, int]:
-    """Return how many were given up since then, by organisation."""
-    rows = connection().execute(
-        "SELECT org, count(*) FROM notification WHERE state = 'dead' AND made_us >= ?"
-        " GROUP BY org",
-        (since_us,),
-    )
-    return dict(rows.fetchall())
-
-
 def forget(before_us: int, most: int = 1000) -> int:
     """Forget what was settled before then, so many rows at most; return how many."""
     link = connection()
@@ -296,7 +286,3 @@ def _place(cursor: str) -> tuple[int, str]:
             f"{cursor[:40]!r} is no cursor", hint="use the `next` of the page before"
         )
     return int(made), id_[:40]
-
-
-#: States that are on their way.
-ON_THE_WAY = (WAITING, SENDING)
