@@ -40,6 +40,6 @@ class Choice(Struct, frozen=True):
 
 def _typed(data: MultiMapping[Any]) -> dict[str, Any]:
     """Return what was typed, to be shown again."""
-    typed: dict[str, Any] = {key: str(data[key])[:2048] for key in data}
+    typed: dict[str, Any] = {key: str(data[key])[:65_536] for key in data}
     typed["worker"] = [str(name)[:200] for name in data.getall("worker", [])]
     return typed

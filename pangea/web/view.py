@@ -1,6 +1,5 @@
 """What several pages show of a job: cells, beats, commands; templates only print."""
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -145,24 +144,3 @@ def parts_of(drawn: str) -> list[SparkPart]:
         SparkPart("".join(part), failed)
         for failed, part in groupby(drawn, key=lambda char: char == FAILURE)
     ]
-
-
-def _plain(value: float | None) -> str:
-    """Return a value for the script that goes on drawing: ``x`` is a failure."""
-    if value is None:
-        return "x"
-    return f"{value:.6g}" if math.isfinite(value) else ""
-
-
-def spark_label(values: Sequence[float | None]) -> str:
-    """Return a series in words, for who hears the page."""
-    known = [v for v in values if v is not None and math.isfinite(v)]
-    failed = sum(1 for value in values if value is None)
-    if not values:
-        return "no results yet"
-    if not known:
-        return f"last {len(values)} results: {failed} failed"
-    return (
-        f"last {len(values)} results: {ms(min(known))} to {ms(max(known))}, "
-        f"{failed} failed"
-    )

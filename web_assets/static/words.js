@@ -1,4 +1,4 @@
-// Glyphs, words and numbers as pangea/web/words.py and core/chart.py write them.
+// Glyphs, words and numbers as pangea/web/words.py writes them.
 
 import { t } from "./text.js";
 
@@ -34,8 +34,6 @@ export const BEATS = { o: ["▂", "up"], w: ["▅", "degraded"], f: ["█", "dow
 export const verdictWord = (verdict) => (verdict in VERDICTS ? t("words." + verdict) : verdict.toUpperCase());
 export const cellWord = (state) => t("words.cell_" + state);
 
-const BLOCKS = "▁▂▃▄▅▆▇█";
-
 // Control, format and private characters come out as escapes, as core/text.py does.
 export function safe(text, limit = 300) {
   const shown = String(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (char) =>
@@ -60,17 +58,4 @@ export function age(seconds) {
     if (count) words.push(count + unit);
   }
   return words.slice(0, 2).join("") || "0s";
-}
-
-// values: numbers, "x" for a failure, "" for nothing measured
-export function sparkline(values) {
-  const known = values.filter((v) => v !== "x" && v !== "").map(Number);
-  if (!known.length) return values.map((v) => (v === "x" ? "×" : "·")).join("");
-  const low = Math.min(...known);
-  const span = Math.max(...known, low * 1.5, 1e-9) - low || 1;
-  return values.map((v) => {
-    if (v === "x") return "×";
-    if (v === "") return "·";
-    return BLOCKS[Math.min(7, Math.max(0, Math.round(((Number(v) - low) / span) * 7)))];
-  }).join("");
 }
