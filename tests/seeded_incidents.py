@@ -97,7 +97,7 @@ class SeededIncidents:
         }
         for n in range(over):
             id_, start = f"1A{n:02}", 300.0 + n * 97
-            job = ("shop", "vpn-tokyo", "dns-office")[n % 3]
+            job = ("shop", "vpn-tokyo", "resolver-2")[n % 3]
             fields = make_incident(id_, job, start, start - 11 - n)
             self.found[id_] = IncidentAnswer(**fields)
         self.said: list[EntryAnswer] = []
