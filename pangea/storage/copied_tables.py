@@ -63,15 +63,16 @@ def last_given(link: Link, table: Table) -> int:
     sql = f"SELECT coalesce(max(id), 0) FROM {table.name}"
     found = [int(link.execute(sql).fetchone()[0])]
     rows = link.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,))
-    return max(found + [int(seq) for (seq,) in rows])
+    return max(found + [int(seq or 0) for (seq,) in rows])
 
 
 def go_on_after(link: Link, table: Table, last: int) -> None:
     """Let *table* give ids above *last*, also where the rows that had them are gone."""
+    if not last:
+        return
     if link.engine == "postgres":
-        if last:
-            sequence = _sequence(link, table.name)
-            link.execute("SELECT setval(?, ?)", (sequence, last))
+        sequence = _sequence(link, table.name)
+        link.execute("SELECT setval(?, ?)", (sequence, last))
         return
     made = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
     if "AUTOINCREMENT" in link.execute(made, (table.name,)).fetchone()[0]:
