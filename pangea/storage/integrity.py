@@ -14,7 +14,7 @@ from pangea.core.chunk import decode
 from pangea.core.errors import StorageError
 from pangea.core.sheaf import Opened, all_jobs
 
-from .chunks import Place
+from .chunks import SPANS, Place
 from .connection import REFUSALS, connection
 from .link import Link
 from .sqlite_link import SqliteLink
@@ -85,13 +85,14 @@ def _check(link: Link, newest: int) -> list[str]:
 
 
 def _broken_chunks(link: Link, most: int) -> Iterator[str]:
-    rows = link.execute(
-        "SELECT span, start, job, worker, count, packed FROM chunk"
-        " ORDER BY id DESC LIMIT ?",
-        (most,),
-    )
-    for *key, count, packed in rows:
-        yield from _told(str(Place(*key)), count, partial(_decoded, packed))
+    for span in SPANS:
+        rows = link.execute(
+            "SELECT span, start, job, worker, count, packed FROM chunk"
+            " WHERE span = ? ORDER BY start DESC LIMIT ?",
+            (span, most),
+        )
+        for *key, count, packed in rows:
+            yield from _told(str(Place(*key)), count, partial(_decoded, packed))
 
 
 def _broken_sheaves(link: Link, most: int) -> Iterator[str]:

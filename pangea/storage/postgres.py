@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -89,14 +90,13 @@ class PostgresEngine:
         return link
 
     def _writing(self) -> Session:
-        session = opened(self._url, "writer", self._patience)
-        try:
+        with ExitStack() as stack:
+            session = opened(self._url, "writer", self._patience)
+            stack.callback(session.close)
             check(session, self.place)
             if self._before is not None:
                 end(session, *self._before)
             own(session, self.place, self._patience)
             self._before = (session.info.backend_pid, began(session))
-        except BaseException:
-            session.close()
-            raise
+            stack.pop_all()
         return session

@@ -1,6 +1,7 @@
 """A session with a PostgreSQL server, and who of several coordinators may write."""
 
 import time
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import psycopg
@@ -73,8 +74,10 @@ def defaults(url: str, role: str, patience: Patience) -> dict[str, Any]:
 
 def opened(url: str, role: str, patience: Patience) -> Session:
     """Return a new session; raises psycopg's errors, and ConfigError."""
-    session = psycopg.connect(url, autocommit=True, **defaults(url, role, patience))
-    try:
+    with ExitStack() as stack:
+        told = defaults(url, role, patience)
+        session = psycopg.connect(url, autocommit=True, **told)
+        stack.callback(session.close)
         adapt(session)
         settings = {
             "statement_timeout": f"{patience.statement * 1000:.0f}",
@@ -89,9 +92,7 @@ def opened(url: str, role: str, patience: Patience) -> Session:
         }
         for name, value in settings.items():
             session.execute("SELECT set_config(%s, %s, false)", (name, value))
-    except BaseException:
-        session.close()
-        raise
+        stack.pop_all()
     return session
 
 
