@@ -6,6 +6,7 @@ from pangea.core.chart import sparkline
 from pangea.core.text import safe_text
 
 from .schema import JobAnswer, StatusAnswer
+from .text import t
 from .view import Recent
 from .words import WORST_FIRST, cell_badge, clock, ms, verdict_badge, when
 
@@ -53,9 +54,14 @@ def _row(job: JobAnswer, now: str, recent: Recent) -> tuple[str, ...]:
     return (
         f"{badge.glyph} {badge.word}",
         safe_text(job.name, 40),
-        safe_text(f"{job.type} {job.target}", 48),
+        safe_text(f"{job.type} {job.target}", 48) + _wanted(job),
         "".join(cell_badge(vote).glyph for vote in job.votes),
         ms(job.last_duration_ms),
         since.ago if since else "–",
         sparkline(recent.get(job.id, [])),
     )
+
+
+def _wanted(job: JobAnswer) -> str:
+    """Return what is unusual about what is wanted of the target."""
+    return f" ({t('dash.expects_fail')})" if job.expect == "fail" else ""

@@ -14,11 +14,27 @@ from pangea.web.job_form import JobFields, read_patch, read_spec
 from pangea.web.job_options import option_fields, probe_types
 from pangea.web.look import CHOICES
 from pangea.web.matrix import Ask, asked_of, chosen, grouped, label_keys, paged
+from pangea.web.schema import StatusAnswer, moment
 from pangea.web.text import script_texts, t
+from pangea.web.text_view import text_dashboard
 from tests.seeded_many import more_jobs
+from tests.seeded_world import NOW_US
 
 ASSETS = resources.files("pangea.web_assets")
 JOBS = more_jobs(1, 200)
+STATUS = StatusAnswer(
+    name="atlas",
+    version="",
+    started_at=moment(NOW_US),
+    now=moment(NOW_US),
+    verdicts={},
+    jobs=3,
+    workers=0,
+    workers_connected=0,
+    results_per_s=0.0,
+    trouble=[],
+    next="",
+)
 
 
 def names(**query):
@@ -73,6 +89,13 @@ def test_groups_stand_in_the_order_of_their_first_job():
     assert sum(len(group.jobs) for group in groups) == len(JOBS)
     assert [g.title for g in grouped(jobs, "label:none")] == ["no none"]
     assert label_keys(JOBS) == ["site", "team"]
+
+
+def test_lists_say_which_target_must_not_answer():
+    page = text_dashboard(STATUS, JOBS[:3], {})
+    (line,) = [line for line in page.split("\n") if "telnet-closed" in line]
+    assert "tcp 192.0.2.1:23 (must not answer)" in line
+    assert page.count("must not answer") == 1
 
 
 def test_a_group_that_goes_over_a_page_goes_on_on_the_next():
