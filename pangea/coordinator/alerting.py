@@ -8,6 +8,7 @@ from pangea.vault import Vault
 
 from .ack_links import AckLinks
 from .channels import Channels
+from .mail_look import MailLook
 from .paging import Paging
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Alerting:
         self.paging = Paging(coordinator, self.channels, vault.derive("outbox"))
         self.acks = AckLinks(coordinator, self.channels, vault.derive("ack-link"))
         self.paging.outbox.wording.links = self.acks
+        self.paging.outbox.wording.dress = MailLook(coordinator).dress
         self.channels.users.append(self.paging.users)
         self.channels.changed.append(self.paging.channels_changed)
 

@@ -237,6 +237,7 @@ class Outbox:
         self, lane: Lane, channel: Channel, them: list[Notification]
     ) -> None:
         message = self.wording.message(them, lane.threads, self._now_us())
+        message = await self.wording.dress(message, channel)
         tried = await try_once(self._channels, channel, message, self._now_us())
         self.counts[tried.outcome] += 1
         attempt = Attempt(

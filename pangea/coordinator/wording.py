@@ -1,11 +1,12 @@
 """From notifications to the message that a notifier gets."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from pangea.alerts.notifier import Message
 from pangea.core.alert_words import Around, Said, say
+from pangea.core.channel import Channel
 from pangea.core.notification import SENDING, Notification
 
 from .judging import FAULTS
@@ -25,6 +26,11 @@ class Late(Protocol):
 def as_it_is(it: Notification, *, alone: bool) -> Notification:
     """Return it; there is nothing to add."""
     return it
+
+
+async def undressed(message: Message, channel: Channel) -> Message:
+    """Return *message*; every channel shows plain words."""
+    return message
 
 
 class Links(Protocol):
@@ -47,6 +53,7 @@ class Wording:
         self.say: Callable[[list[Notification], Around], Said] = say
         self.late: Late = as_it_is
         self.links: Links | None = None
+        self.dress: Callable[[Message, Channel], Awaitable[Message]] = undressed
 
     def message(
         self, them: list[Notification], threads: Threads, now_us: int

@@ -234,6 +234,7 @@ def _data(it: Notification, around: Around, links: dict[str, str]) -> dict[str, 
         "drill": notice.drill,
         "facts": dict(notice.facts),
         "links": links,
+        "next": _next(it, around),
         "count": 1,
         **_shared((it,), around),
     }
