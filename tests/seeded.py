@@ -235,9 +235,10 @@ class SeededService:
 
     async def worker(self, org: int, name: str) -> WorkerAnswer:
         """Return one worker."""
-        if name not in WORKERS:
-            raise NotFound(f"there is no worker {name!r}", hint="pangea worker list")
-        return make_worker(name)
+        for one in await self.workers(org):
+            if name in (one.name, one.id):
+                return one
+        raise NotFound(f"there is no worker {name!r}", hint="pangea worker list")
 
     async def approve(self, org: int, name: str, by: str) -> WorkerAnswer:
         """Say that *by* approved it."""

@@ -10,8 +10,6 @@ from typing import Any
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from pangea.web.api_explain import EXPLAIN
-from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_probes import PROBES
 from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
@@ -19,8 +17,8 @@ from pangea.web.codes import hash_code, new_salt, read_code
 from pangea.web.keys import Site
 from pangea.web.server import serve
 from tests.seeded import SeededService
-from tests.seeded_incidents import SeededIncidents, SeededReasons
 from tests.seeded_job import SeededPast
+from tests.seeded_places import offer_places
 from tests.seeded_probes import SeededProbes
 from tests.seeded_world import NOW_US
 from tests.web.memory import MemoryAccounts
@@ -70,7 +68,7 @@ async def seeded_site(service: SeededService) -> AsyncIterator[Seeded]:
     app[WORKERS] = service
     app[PROBES] = SeededProbes()
     SeededPast(service).offer(app)
-    app[INCIDENTS], app[EXPLAIN] = SeededIncidents(), SeededReasons(app[EXPLAIN])
+    offer_places(app)
     running = await serve(app, "127.0.0.1", 0)
     try:
         yield Seeded(f"http://127.0.0.1:{running.port}", service, accounts, app)

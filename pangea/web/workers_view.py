@@ -9,7 +9,9 @@ from pangea.core.durations import clock_words
 from pangea.core.text import safe_text
 
 from .concerns_view import ConcernsView, concerns_view
+from .place import Refused
 from .schema import StatusAnswer, WorkerAnswer
+from .token_view import Minted, TokenForm, TokenRow
 from .view import page_title
 from .words import CELLS, Badge, When, clock, ms, when
 
@@ -64,26 +66,47 @@ class WorkersView(Struct, frozen=True):
     join: list[str]
     join_secret: list[str]
     loopback: bool
+    event: int
+    still: bool
+    refused: Refused | None
+    tokens: list[TokenRow]
+    minted: Minted | None
+    spec: TokenForm
 
 
-def workers_view(status: StatusAnswer, workers: Sequence[WorkerAnswer]) -> WorkersView:
-    """Return everything that /workers prints."""
+def workers_view(
+    status: StatusAnswer,
+    workers: Sequence[WorkerAnswer],
+    event: int,
+    refused: Refused | None,
+    tokens: list[TokenRow],
+    minted: Minted | None,
+    spec: TokenForm,
+) -> WorkersView:
+    """Return everything that /workers prints; *minted* is told this once."""
     return WorkersView(
         now=status.now,
         now_clock=clock(status.now),
         title=f"Workers · {page_title(status)}",
         worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
-        rows=[_worker(w, status.now) for w in workers if w.state != "pending"],
+        rows=[worker_row(w, status.now) for w in workers if w.state != "pending"],
         waiting=[_waiting(w, status.now) for w in workers if w.state == "pending"],
         trouble=[safe_text(line, 400) for line in status.trouble],
         concerns=concerns_view(status),
         join=[safe_text(line, 1000) for line in status.join],
         join_secret=[safe_text(line, 1000) for line in status.join_secret],
         loopback=status.only_here,
+        event=event,
+        still=refused is not None or minted is not None,
+        refused=refused,
+        tokens=tokens,
+        minted=minted,
+        spec=spec,
     )
 
 
-def _worker(worker: WorkerAnswer, now: str) -> WorkerRow:
+def worker_row(worker: WorkerAnswer, now: str) -> WorkerRow:
+    """Return a worker as a line of the list."""
     standing = _standing(worker)
     connected = Badge("●", f"connected{standing}", "up")
     lost = Badge(CELLS["failed"][0], f"not connected{standing}", "down")

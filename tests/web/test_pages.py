@@ -227,7 +227,7 @@ async def test_the_workers_page_gives_the_command_for_one_more(http, site):
     assert "listens on loopback alone" not in page
     assert "icmp: no right to send ICMP" in page
     for worker in WORKERS:
-        assert re.search(f'<th scope="row"[^>]*>{worker}</th>', page)
+        assert re.search(f'<th scope="row"[^>]*><a [^>]*>{worker}</a></th>', page)
 
 
 async def test_a_command_that_works_only_here_is_told_as_that(http, site, monkeypatch):

@@ -9,7 +9,7 @@ from tests.web.browsing import EVIL, live, page_of, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-PAGES = ("/incidents", "/incidents/2T4K")
+PAGES = ("/incidents", "/incidents/2T4K", "/workers", "/workers/nyc")
 
 
 @pytest.mark.parametrize(
