@@ -57,7 +57,7 @@ def command(
         f"restored {made.facts.words} of {when(made)} into {state_dir}",
         f"its database is {without_password(url)} now" if url else "",
         f"what was there is in {done.aside}" if done.aside else "",
-        "start it: pangea run",
+        f"start it: pangea run{_named(database)}",
     ]
     found = {**facts(made), "state_dir": str(state_dir), "aside": None}
     if done.aside:
@@ -70,3 +70,8 @@ def command(
             f"the configuration has the database at {config.database}: move it there"
             f" from {state_dir}/pangea.db, or take that line out"
         )
+
+
+def _named(database: str | None) -> str:
+    """Return the option that is needed again, because it stands in no configuration."""
+    return f" --database {without_password(database)!r}" if database else ""
