@@ -69,6 +69,8 @@ ENVIRONMENT = {
     "PANGEA_ALERTS_EXEC": "alerts.exec",
     "PANGEA_ALERTS_APPRISE": "alerts.apprise",
     "PANGEA_ALERTS_PROXY": "alerts.proxy",
+    "PANGEA_ALERTS_HEARTBEAT_URL": "alerts.heartbeat_url",
+    "PANGEA_ALERTS_HEARTBEAT_EVERY": "alerts.heartbeat_every",
     "PANGEA_SMTP_HOST": "smtp.host",
     "PANGEA_SMTP_PORT": "smtp.port",
     "PANGEA_SMTP_TLS": "smtp.tls",

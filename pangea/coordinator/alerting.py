@@ -1,5 +1,6 @@
 """Everything that tells people, wired: channels, and what is sent over them."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pangea.alerts.tools import tools_of
@@ -8,6 +9,7 @@ from pangea.vault import Vault
 
 from .ack_links import AckLinks
 from .channels import Channels
+from .dead_man import DeadMan
 from .mail_look import MailLook
 from .paging import Paging
 
@@ -26,13 +28,17 @@ class Alerting:
         self.acks = AckLinks(coordinator, self.channels, vault.derive("ack-link"))
         self.paging.outbox.wording.links = self.acks
         self.paging.outbox.wording.dress = MailLook(coordinator).dress
+        self.dead_man = DeadMan(coordinator, self.paging.outbox)
         self.channels.users.append(self.paging.users)
         self.channels.changed.append(self.paging.channels_changed)
 
     def configure(self, config: NodeConfig) -> None:
         """Send as the configuration says, from now on."""
         self.name, public = config.node.name, config.server.public
-        self.channels.equip(tools_of(config.alerts, config.smtp, public=public))
+        tools = tools_of(config.alerts, config.smtp, public=public)
+        self.channels.equip(tools)
+        every_s = config.alerts.heartbeat_every
+        self.dead_man.configure(config.alerts.heartbeat_url, every_s, tools.http)
 
     async def load(self) -> None:
         """Read what the database holds."""
@@ -41,7 +47,9 @@ class Alerting:
 
     async def run(self) -> None:
         """Tell people, until cancelled."""
-        await self.paging.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.paging.run(), name="paging")
+            tasks.create_task(self.dead_man.run(), name="dead-man")
 
     def reached_at(self, url: str) -> None:
         """Let messages link to *url*, where people reach this site."""
@@ -49,7 +57,7 @@ class Alerting:
 
     def troubles(self) -> list[str]:
         """Return which channels take no message, for a person."""
-        return self.paging.outbox.troubles()
+        return self.paging.outbox.troubles() + self.dead_man.troubles()
 
     async def stop(self) -> None:
         """Begin to send nothing more, and let what is being sent arrive."""

@@ -158,6 +158,16 @@ class Outbox:
         return said
 
     @property
+    def is_mute(self) -> bool:
+        """Whether no channel took what it was last given."""
+        used = [lane for n, lane in self._lanes.items() if self._is_on(n)]
+        return bool(used) and all(lane.trouble for lane in used)
+
+    def _is_on(self, number: int) -> bool:
+        channel = self._channels.by_id(number)
+        return channel is not None and channel.enabled
+
+    @property
     def waiting(self) -> int:
         """How many notifications are not sent yet."""
         return sum(len(lane.pending) for lane in self._lanes.values())

@@ -104,6 +104,10 @@ class Watch:
         sight = self.sights.get(worker)
         return sight.presence if sight else Presence.LOST
 
+    def looked_before_s(self) -> float:
+        """Return how many seconds ago the last look was."""
+        return self._clock.monotonic() - self._looked
+
     def look(self) -> bool:
         """See who is there now; True if jobs that move have to be placed anew."""
         now = self._clock.monotonic()

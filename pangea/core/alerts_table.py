@@ -6,11 +6,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .durations import Seconds
 from .mail_address import parse_mail_address
 
 #: How a mail server is spoken to: STARTTLS, TLS from the first byte, or in the clear.
 MailTls = Literal["starttls", "tls", "off"]
 _PORTS = {"starttls": 587, "tls": 465, "off": 25}
+_URL = re.compile(r"https?://[^\s/?#@]+(?:[/?#][!-~]*)?")
 _HOST = re.compile(r"[A-Za-z0-9_:.-]{1,253}")
 
 
@@ -22,12 +24,16 @@ class AlertsTable(Struct, frozen=True, kw_only=True):
     ``server.public``. ``exec`` are the programs that channels may run, by their
     whole paths; ``apprise`` allows channels of that type, whose destinations nobody
     checks. ``proxy`` is ``http://HOST:PORT``, through which web hooks go out.
+    ``heartbeat_url`` is called (GET) every ``heartbeat_every`` while the coordinator
+    is well: who listens there tells people when that ends.
     """
 
     allow: tuple[str, ...] = ()
     exec: tuple[str, ...] = ()
     apprise: bool = False
     proxy: str = ""
+    heartbeat_url: str = ""
+    heartbeat_every: Seconds = Seconds(60)
 
     def __post_init__(self) -> None:
         for network in self.allow:
@@ -44,6 +50,11 @@ class AlertsTable(Struct, frozen=True, kw_only=True):
             r"http://[A-Za-z0-9._\[\]:-]+:[0-9]{1,5}/?", self.proxy
         ):
             raise ValueError(f"proxy: wanted http://HOST:PORT, got {self.proxy!r}")
+        # What is in it is a secret to many services: it is not shown.
+        if self.heartbeat_url and not _URL.fullmatch(self.heartbeat_url):
+            raise ValueError("heartbeat_url: wanted http:// or https:// and a host")
+        if self.heartbeat_every < 5:
+            raise ValueError("heartbeat_every: wanted at least 5s")
 
 
 class SmtpTable(Struct, frozen=True, kw_only=True):

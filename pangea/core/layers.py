@@ -15,7 +15,7 @@ from .errors import ConfigError, UsageError
 from .options import build, faults
 
 #: Where a value may stand; what is shown of it is only that it is there.
-SECRET_KEYS = frozenset({"accounts.codes", "smtp.password"})
+SECRET_KEYS = frozenset({"accounts.codes", "alerts.heartbeat_url", "smtp.password"})
 
 #: A key that needs no quotes, and the keys of a dotted path.
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
