@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from .notifier import Message
 
 #: What a pager is to do with the incident of a message.
@@ -83,4 +85,37 @@ SAMPLE = Message(
     url="https://pangea.example/incidents/1",
     ack_url="https://pangea.example/ack/1",
     data={},
+)
+_ITEM = {
+    "kind": "down",
+    "step": "down",
+    "title": "shop",
+    "reason": "2 of 3 failed: connection refused",
+    "incident": "5442xdkbkz",
+    "job": "shop",
+    "since": "2026-01-31T03:12:07.000000Z",
+}
+_ONE = _ITEM | {
+    "id": "0" * 16,
+    "thread": "0" * 16,
+    "severity": "critical",
+    "rule": "default",
+    "at": "2026-01-31T03:12:11.000000Z",
+    "worker": "",
+    "drill": False,
+    "facts": {"job": "shop", "why": "2 of 3 failed", "votes": "paris: failed"},
+    "links": {"incident": "https://pangea.example/incidents/5442xdkbkz"},
+    "next": "take care of it: pangea incident ack 5442xdkbkz",
+    "settles": [],
+    "repeated": False,
+    "count": 1,
+}
+_MANY = {"count": 2, "items": [_ITEM, _ITEM], "settles": [], "repeated": False}
+#: What a template may be given: one outage, its end, a list, and a test. It is tried
+#: with each of them when it is saved.
+SAMPLES = (
+    replace(SAMPLE, kind="down", severity="critical", data=_ONE),
+    replace(SAMPLE, kind="recovered", data=_ONE | {"kind": "recovered", "facts": {}}),
+    replace(SAMPLE, kind="down", severity="critical", ack_url="", data=_MANY),
+    SAMPLE,
 )

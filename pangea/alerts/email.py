@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pangea.core.alerts_table import (
     MailTls,
@@ -12,14 +13,17 @@ from pangea.core.alerts_table import (
     check_mail_server,
     usual_port,
 )
-from pangea.core.errors import UsageError
+from pangea.core.errors import PangeaError, UsageError
 from pangea.core.mail_address import parse_mail_address
 from pangea.core.options import SecretText, secret_names
 
+from .document import SAMPLES
 from .mail import write
+from .mail_words import worded
 from .notifier import Message, NotSent, Refused
 from .place import refuse_literal
 from .smtp import Handed, MailServer, configured, hand_in, told
+from .templates import Faulty
 from .tools import Tools
 
 MOST_RECIPIENTS = 50
@@ -33,6 +37,8 @@ class EmailOptions(Struct, frozen=True, kw_only=True):
     Without a ``host`` the server and sender of ``[smtp]`` are used. ``tls`` is
     ``starttls``, ``tls`` from the first byte, or ``off``; a ``port`` of 0 is the
     usual one for it. With ``tls_fingerprint`` that certificate alone is taken.
+    ``subject`` and ``text`` are templates to be used instead of our own words; with
+    a ``text`` there is no HTML.
     """
 
     to: tuple[str, ...]
@@ -43,6 +49,8 @@ class EmailOptions(Struct, frozen=True, kw_only=True):
     user: str = ""
     password: SecretText = ""
     tls_fingerprint: str = ""
+    subject: str = ""
+    text: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.to) <= MOST_RECIPIENTS:
@@ -95,6 +103,11 @@ class Email:
     async def check(self, options: EmailOptions) -> None:
         """Raise UsageError if no message could ever be sent like this."""
         self.possible(options)
+        try:
+            await worded(options.subject, options.text, SAMPLES)
+        except Faulty as error:
+            which = ("subject", "text")[error.at]
+            raise UsageError(f"email: {which}: {error}", hint=error.hint) from error
 
     async def send(
         self, message: Message, options: EmailOptions, timeout_s: float
@@ -113,7 +126,7 @@ class Email:
         everybody = [parse_mail_address(one, "to") for one in options.to]
         done = self._done_of(message.id)
         left = [one.spec for one in everybody if one.spec not in done]
-        mail = write(message, sender, everybody)
+        mail = write(await _own(message, options), sender, everybody)
         handed = await hand_in(server, sender.spec, left, mail.as_bytes())
         done.update(one for one in left if not _again(handed, one))
         return _judged(handed, left, done)
@@ -137,6 +150,15 @@ class Email:
         while len(self._done) > _REMEMBERED:
             self._done.popitem(last=False)
         return done
+
+
+async def _own(message: Message, options: EmailOptions) -> Message:
+    """Return *message* in the words of the channel; a template costs no message."""
+    try:
+        return (await worded(options.subject, options.text, [message]))[0]
+    except PangeaError as error:
+        note = f"The templates of this channel were not used: {error}"
+        return replace(message, text=f"{message.text}\n\n{note}")
 
 
 def _again(handed: Handed, recipient: str) -> bool:

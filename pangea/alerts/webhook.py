@@ -11,11 +11,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pangea.core.errors import UsageError
-from pangea.core.notice import Kind
 from pangea.core.options import SecretText
 
 from . import templates
-from .document import SAMPLE, document
+from .document import SAMPLES, document
 from .http import Call
 from .notifier import Message, Refused
 from .preset import HttpOptions, Preset, check_url
@@ -24,8 +23,6 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 #: What the connection says by itself.
 _NOT_OURS = {"host", "content-length", "transfer-encoding", "connection", "upgrade"}
-#: A template may go by it, so it is tried with each.
-_TRIED: tuple[Kind, ...] = ("down", "recovered", "test")
 
 
 class WebhookOptions(HttpOptions, frozen=True, kw_only=True):
@@ -70,7 +67,7 @@ class Webhook(Preset):
         """Render each template with samples; UsageError says what is wrong."""
         self.possible(options)
         try:
-            await prepared(options, [replace(SAMPLE, kind=kind) for kind in _TRIED])
+            await prepared(options, SAMPLES)
         except Refused as error:
             raise UsageError(f"webhook option: {error}") from error
 

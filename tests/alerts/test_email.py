@@ -235,3 +235,44 @@ def test_what_is_wrong_is_told(more, said):
     with pytest.raises(UsageError) as caught:
         checked_options("email", given)
     assert said in str(caught.value)
+
+
+async def test_templates_make_the_words_and_a_value_stays_a_value(mx, tools):
+    said = message(subject="{{ 7 * 7 }}", text="own words", html="<p>own</p>")
+    text = "{{ text }}\n{{ data.job | default('?') }}: {{ ack_url }}"
+    subject = "[{{ severity }}] {{ subject }}"
+    await sent(mx, tools, said, subject=subject, text=text)
+    mail = read(mx)
+    assert mail["Subject"] == "[critical] {{ 7 * 7 }}"
+    text = mail.get_content().replace("\r", "")
+    assert text == "own words\nweb: https://pangea.example/ack/abc\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"subject": "{{ nothing }}"},
+        {"text": "{{ data.job }}"},
+        {"text": "{% for x in range(99999999) %}{% endfor %}"},
+        {"text": "{{ ''.__class__.__mro__ }}"},
+        {"subject": "{% if %}"},
+    ],
+)
+async def test_a_template_that_is_wrong_is_refused_when_it_is_saved(mx, tools, given):
+    with pytest.raises(UsageError, match=next(iter(given))):
+        await sent(mx, tools, **given)
+    assert mx.handler.mails == []
+
+
+async def test_a_template_that_fails_at_night_costs_no_message(mx, tools):
+    wrong = "{{ data['items'][7].title if kind == 'gap' }}"
+    await sent(mx, tools, message(kind="gap", html="<p>x</p>"), text=wrong)
+    plain = read(mx).get_body(("plain",)).get_content()
+    assert plain.startswith("web does not answer.")
+    assert "templates of this channel were not used" in plain
+
+
+async def test_a_subject_by_a_template_injects_no_header(mx, tools):
+    said = message(subject="x\r\nBcc: eve@example.com")
+    await sent(mx, tools, said, subject="{{ subject }}\r\nBcc: mal@example.com")
+    assert read(mx)["Bcc"] is None
