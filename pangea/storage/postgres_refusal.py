@@ -17,6 +17,8 @@ _BY_STATE = {
     "40": "it is tried again",
     "42501": "let the user own the database: ALTER DATABASE … OWNER TO …",
     "53100": "make room on the server's disk; what was acknowledged is safe",
+    "53200": "the server lacks memory; if for locks, raise its"
+    " max_locks_per_transaction; it is tried again",
     "53300": "raise max_connections of the server, or end other programs: Pangea needs"
     " three connections; it is tried again",
     "53": "the server lacks memory or room: see its log; it is tried again",
