@@ -12,6 +12,7 @@ from pangea.alerts.notifier import Message
 from pangea.core.alert_html import mail_html
 from pangea.core.channel import Channel
 from pangea.core.chart import ascii_chart
+from pangea.core.durations import format_duration
 from pangea.core.errors import PangeaError
 from pangea.core.uptime import Span
 from pangea.storage.history import Point
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What the chart shows, in steps, columns and rows.
-PAST_S, POINTS, HEIGHT = 3 * 3600, 60, 5
+PAST_S, POINTS, WIDTH, HEIGHT = 3 * 3600, 120, 60, 5
+#: Of a job that is younger: since it was added, but so much at least.
+LEAST_S = 300
 #: A message does not wait longer for it.
 PATIENCE_S = 0.5
 
@@ -64,7 +67,8 @@ class MailLook:
         if job is None:
             return []
         now_us = round(self._c.clock.wall() * 1e6)
-        whole = Span(now_us - PAST_S * 1_000_000, now_us)
+        young_us = min(job.created_at_us, now_us - LEAST_S * 1_000_000)
+        whole = Span(max(now_us - PAST_S * 1_000_000, young_us), now_us)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 history, _ = await self._c.store.read(
@@ -81,12 +85,14 @@ def _drawn(points: list[Point], step_s: int, whole: Span) -> list[str]:
         return []
     lines = ascii_chart(
         [_value(point) for point in points],
-        width=min(POINTS, len(points)),
+        width=min(WIDTH, len(points)),
         height=HEIGHT,
         start_label=_clock(whole.begin_us),
         end_label=f"{_clock(whole.end_us)} UTC",
     )
-    title = f"The last {PAST_S // 3600} hours: p95 of each {step_s} s, × if it failed"
+    lasts = format_duration(round((whole.end_us - whole.begin_us) / 1e6))
+    each = format_duration(step_s)
+    title = f"The last {lasts}: p95 of each {each}, × where something failed"
     return [title, "", *(line.rstrip() for line in lines)]
 
 

@@ -41,7 +41,7 @@ async def test_a_mail_has_the_chart_the_link_and_the_same_as_html(world, mx):
     _, mail = await mailed(world, mx)
     plain, html = (part.get_content() for part in mail.iter_parts())
     assert "Acknowledge  https://pangea.example/ack/" in plain
-    assert "The last 3 hours" in plain
+    assert "The last 5m: p95 of each " in plain
     assert "×" in plain
     assert plain.rstrip().rpartition("\n")[2].startswith("Told by the rule default")
     assert "[ACKNOWLEDGE]" in html
@@ -58,6 +58,6 @@ async def test_a_database_that_does_not_answer_costs_the_chart_alone(
     monkeypatch.setattr(world.coordinator.past, "history", slow)
     _, mail = await mailed(world, mx)
     plain, html = (part.get_content() for part in mail.iter_parts())
-    assert "The last 3 hours" not in plain
+    assert "The last 5m" not in plain
     assert "DOWN since" in plain
     assert "[ACKNOWLEDGE]" in html
