@@ -41,8 +41,9 @@ class Late:
 class Desk:
     """Scheduled backups of a coordinator that is open, in a directory."""
 
-    def __init__(self, place: Path, store: Store) -> None:
+    def __init__(self, place: Path, store: Store, database: Path | str = "") -> None:
         self.place, self.store, self.clock = place, store, Late()
+        self.database = database or place / "pangea.db"
         self.dir = place / "backups"
         self.key = place / "backup.key"
         new_key(self.key)
@@ -52,7 +53,7 @@ class Desk:
 
     def open(self, **more):
         given = {"dir": str(self.dir), "key_file": str(self.key), "keep": 3, **more}
-        source = Source(self.place, self.place / "pangea.db", "lon")
+        source = Source(self.place, self.database, "lon")
         return Backups(BackupTable(**given), source, self.clock)
 
     def start(self):
@@ -96,6 +97,20 @@ async def test_one_is_made_while_the_coordinator_writes_and_can_be_restored(desk
     (told,) = await desk.made.backups()
     assert (told.name, told.bytes) == (name, made.size)
     assert desk.made.troubles() == []
+
+
+async def test_one_of_a_database_on_a_server_is_made_as_well(tmp_path, places):
+    tmp_path.chmod(0o700)
+    url = places.server.url(places.another())
+    store = await Store.open(url)
+    desk = Desk(tmp_path, store, url)
+    desk.start()
+    await store.write(lambda: jobs.add(job()))
+    made = check(desk.dir / await desk.now(), read_key(desk.key), None)
+    assert made.facts.counts["job"] == 1
+    assert desk.made.troubles() == []
+    await desk.stop()
+    await store.close()
 
 
 async def test_only_the_newest_are_kept_and_nothing_of_others_is_touched(desk):

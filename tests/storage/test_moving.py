@@ -197,6 +197,24 @@ async def test_an_older_schema_and_what_is_not_ours_are_refused(
     assert not (tmp_path / "back.db").exists()
 
 
+class StoppedError(Exception):
+    """Somebody wants no more of it."""
+
+
+def stop(doing, done, of):
+    if done > of // 2:
+        raise StoppedError
+
+
+async def test_who_stops_in_the_middle_leaves_nothing(lived, url, tmp_path):
+    with pytest.raises(StoppedError):
+        await asyncio.to_thread(fill, lived, url, stop)
+    await moved(lived, url)
+    with pytest.raises(StoppedError):
+        await asyncio.to_thread(take_out, url, tmp_path / "copy.db", stop)
+    assert not (tmp_path / "copy.db").exists()
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
