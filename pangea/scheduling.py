@@ -160,10 +160,10 @@ class Slots:
         interval_s = max(1, round(interval_s * 1000)) / 1000
         phase_s %= interval_s
         slot = slot_of(interval_s, phase_s)
-        member = Member(self._same.setdefault(slot, slot), phase_s)
-        if self._members.get(key) == member:
+        if self._members.get(key) == Member(slot, phase_s):
             return
-        self.drop(key)
+        self.drop(key)  # with its slot, if nobody else is in it
+        member = Member(self._same.setdefault(slot, slot), phase_s)
         self._members[key] = member
         keys = self._slots.setdefault(member.slot, set())
         keys.add(key)

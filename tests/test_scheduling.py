@@ -72,6 +72,28 @@ async def test_what_is_dropped_fires_no_more_even_if_it_was_queued(slots):
     assert slots.fired == []
 
 
+async def test_the_only_one_in_a_slot_may_move_within_it(slots):
+    slots.put(1, 3.0, 2.71)
+    slots.put(1, 3.0, 2.72)
+    slots.drop(1)
+    slots.put(1, 3.0, 2.71)
+
+
+async def test_any_moves_leave_what_is_there(slots):
+    chance = random.Random(5)
+    there = set()
+    for _ in range(3000):
+        key = chance.randrange(6)
+        if chance.random() < 0.3:
+            slots.drop(key)
+            there.discard(key)
+        else:
+            slots.put(key, chance.choice((1.0, 3.0)), chance.randrange(300) / 100)
+            there.add(key)
+        assert set(slots._members) == there
+        assert set(slots._slots) == set(slots._same)
+
+
 async def test_who_joins_a_slot_under_way_fires_in_this_turn_of_it(slots):
     wall = slots.clock.wall()
     start = wall // 1
