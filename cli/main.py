@@ -40,6 +40,7 @@ COMMANDS = {
     "restore": (".restore", "Put a backup into a state directory."),
     "completion": (".completion", "Print what a shell needs to complete commands."),
     "selftest": (".selftest", "Use every part of this program once."),
+    "demo": (".demo", "Look at Pangea with targets of its own."),
     "doctor": (".doctor", "Say why discovery or joining does not work here."),
     "version": (".version", "Print the version of client and coordinator."),
 }
