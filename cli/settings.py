@@ -79,6 +79,7 @@ ENVIRONMENT = {
     "PANGEA_SMTP_PASSWORD_FILE": "smtp.password_file",
     "PANGEA_SMTP_SENDER": "smtp.sender",
     "PANGEA_SMTP_TLS_FINGERPRINT": "smtp.tls_fingerprint",
+    "PANGEA_SMTP_NOTIFY": "smtp.notify",
     "PANGEA_NO_LOCAL_WORKER": "worker.local",
     "PANGEA_ACCOUNT_CODES": "accounts.codes",
 }

@@ -11,6 +11,7 @@ from .ack_links import AckLinks
 from .channels import Channels
 from .dead_man import DeadMan
 from .mail_look import MailLook
+from .own_mail import OwnMail
 from .paging import Paging
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Alerting:
         self.acks = AckLinks(coordinator, self.channels, vault.derive("ack-link"))
         self.paging.outbox.wording.links = self.acks
         self.paging.outbox.wording.dress = MailLook(coordinator).dress
+        self.own_mail = OwnMail(coordinator.store, coordinator.clock)
         self.dead_man = DeadMan(coordinator, self.paging.outbox)
         self.channels.users.append(self.paging.users)
         self.channels.changed.append(self.paging.channels_changed)
@@ -37,6 +39,7 @@ class Alerting:
         self.name, public = config.node.name, config.server.public
         tools = tools_of(config.alerts, config.smtp, public=public)
         self.channels.equip(tools)
+        self.own_mail.configure(config.smtp, self.name)
         every_s = config.alerts.heartbeat_every
         self.dead_man.configure(config.alerts.heartbeat_url, every_s, tools.http)
 
@@ -50,6 +53,7 @@ class Alerting:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.paging.run(), name="paging")
             tasks.create_task(self.dead_man.run(), name="dead-man")
+            tasks.create_task(self.own_mail.run(), name="own-mail")
 
     def reached_at(self, url: str) -> None:
         """Let messages link to *url*, where people reach this site."""
@@ -57,7 +61,8 @@ class Alerting:
 
     def troubles(self) -> list[str]:
         """Return which channels take no message, for a person."""
-        return self.paging.outbox.troubles() + self.dead_man.troubles()
+        own = self.dead_man.troubles() + self.own_mail.troubles()
+        return self.paging.outbox.troubles() + own
 
     async def stop(self) -> None:
         """Begin to send nothing more, and let what is being sent arrive."""

@@ -35,6 +35,7 @@ from pangea.web.api_secrets import SECRETS
 from pangea.web.api_timeline import TIMELINES
 from pangea.web.api_workers import WORKERS
 from pangea.web.app import make_app
+from pangea.web.login import LOGINS
 from pangea.web.pouring import POURING, Pouring
 from pangea.web.server import serve
 
@@ -140,6 +141,7 @@ def offer(
     app[RULES], app[DELIVERIES] = RuleService(coordinator), DeliveryService(coordinator)
     app[INCIDENTS] = IncidentService(coordinator)
     app[ACKS] = coordinator.alerting.acks
+    app[LOGINS] = coordinator.alerting.own_mail.logged_in
     app[NOTES] = NoteService(coordinator)
     app[DEPENDENCIES] = DependencyService(coordinator, service)
     app[DRILLS] = DrillService(coordinator)

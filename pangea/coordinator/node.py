@@ -78,6 +78,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
             background.start(local.run(), "local worker")
         # Made last: a code that nobody saw would lock everybody out.
         code = await first_account(accounts)
+        coordinator.alerting.own_mail.started(await accounts.all())
         # What is here now stays: looking through it again only makes pages wait.
         gc.freeze()
         greet(config, state_dir, front.places, code, front.fingerprint)

@@ -63,6 +63,7 @@ class SmtpTable(Struct, frozen=True, kw_only=True):
     Without a ``host`` no mail is sent. A ``port`` of 0 is the usual one: 587 for
     ``starttls``, 465 for ``tls``, 25 for ``off``. ``password_file`` holds the password.
     With ``tls_fingerprint`` (SHA-256) that certificate is taken, and no other.
+    ``notify`` are told of new access codes and of logins from new places.
     """
 
     host: str = ""
@@ -73,6 +74,7 @@ class SmtpTable(Struct, frozen=True, kw_only=True):
     password_file: str = ""
     sender: str = ""
     tls_fingerprint: str = ""
+    notify: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Nothing that takes two keys: each may come from another place.
@@ -80,6 +82,8 @@ class SmtpTable(Struct, frozen=True, kw_only=True):
         if self.sender:
             parse_mail_address(self.sender, "sender")
         check_fingerprint(self.tls_fingerprint)
+        for one in self.notify:
+            parse_mail_address(one, "notify")
 
 
 def usual_port(port: int, tls: MailTls) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
@@ -85,6 +86,8 @@ class LoginDesk:
 
 
 DESK: web.AppKey[LoginDesk] = web.AppKey("desk", LoginDesk)
+#: Called with each login: whose it is, its address, and what browser it seems to be.
+LOGINS: web.AppKey[Callable[[Account, str, str], None]] = web.AppKey("logins")
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
@@ -104,6 +107,8 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     response = web.Response(status=303)
     response.headers["Location"] = safe_next(str(form.get("next", "")))
     await open_session(request, response, account)
+    if tell := app.get(LOGINS):
+        tell(account, address, request.headers.get("User-Agent", ""))
     log.info("%s logged in from %s", account.name, safe_text(address, 64))
     return response
 
