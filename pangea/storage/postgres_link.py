@@ -231,7 +231,7 @@ class PostgresLink:
         key = f"{table} {columns}"
         if key not in self._types:
             sql = f"SELECT {columns} FROM {table} LIMIT 0"
-            found = self._session.execute(sql)
+            found: Any = self.execute(sql)
             described = found.description or []
             self._types[key] = [column.type_code for column in described]
         return self._types[key]
