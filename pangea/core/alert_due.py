@@ -104,7 +104,7 @@ def due(
     elif alert.notice.kind not in told:
         plan = _first(rule, alert, now_us, everybody, abouts)
     elif alert.lasting:
-        plan = _later(rule, alert, told, now_us)
+        plan = _later(rule, alert, told, now_us, everybody)
     else:
         return Plan()
     there = [_only(one, everybody) for one in plan.due]
@@ -155,8 +155,17 @@ def _first(
     return Plan((Due(notice.kind, notice.kind, channels),))
 
 
-def _later(rule: AlertRule, alert: Alert, told: dict[str, Told], now_us: int) -> Plan:
-    """Return what follows the first message: escalations, reminders, growth."""
+def _later(
+    rule: AlertRule,
+    alert: Alert,
+    told: dict[str, Told],
+    now_us: int,
+    everybody: tuple[int, ...],
+) -> Plan:
+    """Return what follows the first message: escalations, reminders, growth.
+
+    What nobody is there for is not waited for: what comes after it has its time.
+    """
     first, kind = told[alert.notice.kind], alert.notice.kind
     acked = alert.acked_us and alert.acked_us >= first.at_us
     if acked and ACKNOWLEDGED not in told:
@@ -165,8 +174,9 @@ def _later(rule: AlertRule, alert: Alert, told: dict[str, Told], now_us: int) ->
     plans = [_grown(alert, told)]
     if not acked:
         plans += [*_escalations(rule, kind, told), _reminder(rule, kind, told)]
-    ready = tuple(what for what, at_us in filter(None, plans) if at_us <= now_us)
-    coming = [at_us for _, at_us in filter(None, plans) if at_us > now_us]
+    heard = [(_only(what, everybody), at_us) for what, at_us in filter(None, plans)]
+    ready = tuple(one for one, at_us in heard if one.channels and at_us <= now_us)
+    coming = [at_us for one, at_us in heard if one.channels and at_us > now_us]
     if ready:
         coming.append(now_us)  # What follows from these is looked at next.
     return Plan(ready, min(coming, default=None))

@@ -71,6 +71,15 @@ def test_a_channel_that_is_not_there_keeps_nobody_else_from_being_told():
     assert due(replace(RULE, channels=(9,)), ALERT, T0, ALL, list).due == ()
 
 
+def test_a_step_that_nobody_is_there_for_holds_up_no_other():
+    steps = (Escalation(60.0, (9,)), Escalation(600.0, (3,)))
+    play = Play(replace(RULE, escalations=steps))
+    assert play.after(0) == ["down"]
+    play.now_us = T0 + 61 * S
+    assert play.look() == T0 + 600 * S
+    assert play.after(600) == ["down.2"]
+
+
 def test_what_is_over_is_told_to_those_who_were_told_that_it_began():
     play = Play()
     play.look()
