@@ -137,7 +137,8 @@ class AlertBook:
     def has_more(self) -> bool:
         """Whether ``flush`` has something to do now."""
         is_due = bool(self._timers) and self._timers[0][0] <= self.now_us()
-        return bool(self._marked) or is_due
+        # After a clock was set back its timers would be as much too late.
+        return bool(self._marked) or is_due or self._step.was_set
 
     def flush(self, decided: Decided) -> None:
         """Find what is due, and have it written with *decided*."""

@@ -116,6 +116,19 @@ async def test_a_clock_that_is_set_moves_no_timer(scene, by):
     assert await scene.flush() == [("down.1", 2)]
 
 
+async def test_a_clock_that_is_set_back_is_noticed_while_nothing_happens(scene):
+    scene.down()
+    await scene.flush()
+    assert not scene.book.has_more
+    scene.clock.set_by, scene.clock.at = -3600.0, 100.0
+    assert scene.book.has_more
+    await scene.flush()
+    assert not scene.book.has_more
+    scene.clock.at = 600.5
+    assert scene.book.has_more
+    assert await scene.flush() == [("down.1", 2)]
+
+
 @pytest.mark.parametrize("by", [-86400.0, 3600.0])
 async def test_not_even_over_a_restart(scene, by):
     scene.down()
