@@ -1,6 +1,7 @@
 """One attempt to deliver a message, and what follows from it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
@@ -24,6 +25,10 @@ from pangea.core.text import safe_text
 from pangea.storage import outbox as stored
 from pangea.storage.outbox import Attempt
 from pangea.storage.writer import after_commit
+
+from .judging import FAULTS
+
+log = logging.getLogger(__name__)
 
 #: A notifier has so long, in seconds.
 TIMEOUT_S = 20.0
@@ -71,6 +76,9 @@ async def try_once(
         outcome, answer, after_s = "again", str(error), error.retry_after_s
     except (PangeaError, OSError, TimeoutError) as error:
         outcome, answer = "again", str(error) or "no answer in time"
+    except FAULTS as error:
+        log.exception("sending over %s failed", channel.name)
+        outcome, answer = "again", f"a fault of Pangea: {type(error).__name__}"
     took_ms = (perf_counter() - begun) * 1e3
     return Tried(outcome, safe_text(answer, 500), at_us, took_ms, after_s)
 

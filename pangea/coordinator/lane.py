@@ -22,6 +22,7 @@ from pangea.core.notification import (
     next_us,
 )
 
+from .judging import FAULTS
 from .threads import Threads
 
 log = logging.getLogger(__name__)
@@ -210,13 +211,21 @@ class Lane:
         try:
             await self._depot.deliver(self, batch)
         except Failed as failed:
-            self._failures += 1
-            known = failed.after_s or 0.0
-            wait_s = max(again_after_s(self._failures), min(known, 86400.0))
-            self._free_at = self._clock.monotonic() + wait_s
+            self._rest(failed.after_s or 0.0)
+            return
+        except FAULTS as error:
+            log.exception("a message could not be made or noted")
+            self.trouble = f"a fault of Pangea: {type(error).__name__}"
+            self._rest(0.0)
             return
         self._failures = 0
         self._slow_down(len(batch))
+
+    def _rest(self, known_s: float) -> None:
+        """Leave the channel alone for a while, longer each time."""
+        self._failures += 1
+        wait_s = max(again_after_s(self._failures), min(known_s, 86400.0))
+        self._free_at = self._clock.monotonic() + wait_s
 
     def _slow_down(self, sent: int) -> None:
         """After a list wait a while, so that a storm becomes few messages."""

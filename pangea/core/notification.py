@@ -95,5 +95,11 @@ def choose(pending: Iterable[Notification], now_us: int) -> list[Notification]:
 
 
 def next_us(pending: Iterable[Notification]) -> int | None:
-    """Return when there may be something to send, if nothing else comes."""
-    return min((n.next_us for n in pending), default=None)
+    """Return when there may be something to send, if nothing else comes.
+
+    What waits for something else of its alert has no time of its own.
+    """
+    known = list(pending)
+    tried = {n.alert for n in known if n.message}
+    times = (n.next_us for n in known if n.message or n.alert not in tried)
+    return min(times, default=None)

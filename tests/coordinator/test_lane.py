@@ -2,6 +2,9 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
+from pangea.coordinator.attempts import try_once
 from pangea.coordinator.lane import Failed, Lane
 from tests.coordinator.conftest import CLOCK
 from tests.core.test_notification import one
@@ -103,3 +106,37 @@ async def test_of_too_much_the_oldest_is_given_up():
     assert [it.id for it in lane.surplus(7)] == ["n000", "n001", "n002"]
     assert len(lane.pending) == 7
     assert lane.surplus(7) == []
+
+
+async def test_what_waits_behind_something_that_failed_is_not_asked_for_all_the_time():
+    lane = Lane(1, Depot(), CLOCK)
+    now_us = round(CLOCK.wall() * 1e6)
+    tried = replace(one(1), message="m", tries=8, next_us=now_us + 60_000_000)
+    lane.put([tried, replace(one(2), alert=tried.alert, next_us=now_us)], written=True)
+    assert lane._wait_s() > 50.0
+
+
+async def test_a_fault_of_ours_stops_no_lane(monkeypatch):
+    depot = Depot()
+    lane = Lane(1, depot, CLOCK)
+    deliver = depot.deliver
+
+    async def broken(lane, them):
+        depot.deliver = deliver
+        raise KeyError("no such word")
+
+    depot.deliver = broken
+    monkeypatch.setattr("pangea.coordinator.lane.again_after_s", lambda _: 0.1)
+    lane.put([one(1)], written=True)
+    assert await while_running(lane, depot, 1) == [["n001"]]
+
+
+async def test_a_notifier_with_a_fault_is_one_that_did_not_send():
+    class Broken:
+        name = "pager"
+
+        def open_channel(self, channel):
+            raise LookupError(channel)
+
+    tried = await try_once(Broken(), Broken(), None, 1)
+    assert (tried.outcome, tried.answer) == ("again", "a fault of Pangea: LookupError")
