@@ -215,6 +215,35 @@ async def test_who_stops_in_the_middle_leaves_nothing(lived, url, tmp_path):
     assert not (tmp_path / "copy.db").exists()
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+async def test_a_server_that_stops_in_the_middle_is_told_and_it_is_done_again(
+    lived, tmp_path, places, how
+):
+    from tests.postgres import Server
+
+    server = Server()
+    url = server.url(server.fresh())
+
+    def ends(doing, done, of):
+        if done > of // 2 and server.process.poll() is None:
+            server.stop(how)
+
+    try:
+        with pytest.raises(StorageError, match=r"terminating|unexpectedly") as caught:
+            await asyncio.to_thread(fill, lived, url, ends)
+        assert "tried again" not in caught.value.hint
+        server.start()
+        await moved(lived, url)
+        with pytest.raises(StorageError, match=r"terminating|unexpectedly"):
+            await asyncio.to_thread(into_file, url, tmp_path / "back.db", ends)
+        assert not list(tmp_path.glob("*back.db*"))
+        server.start()
+        await back(url, tmp_path / "back.db")
+        assert content(tmp_path / "back.db") == content(lived)
+    finally:
+        server.close()
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
