@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from pangea.core.errors import ConfigError
+from pangea.core.text import safe_text
 
 from .postgres_types import adapt
 
@@ -55,9 +56,12 @@ def defaults(url: str, role: str, patience: Patience) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error as error:
+        # Behind the colon the driver repeats a piece of it, perhaps the password.
+        said = str(error).strip().partition(': "')[0]
         raise ConfigError(
-            f"the URL of the database is not understood: {str(error).strip()}",
-            hint="wanted postgresql://USER@HOST:PORT/NAME",
+            f"the URL of the database is not understood: {safe_text(said, 200)}",
+            hint="wanted postgresql://USER@HOST:PORT/NAME; in a user or password"
+            " write % as %25",
         ) from None
     wanted = {
         "application_name": f"pangea {role}",
