@@ -25,10 +25,7 @@ def refuse_moved(
     if _place(old) == _place(new):
         return
     kept = [name for name in sorted(secret) if _is_kept(old, given, name)]
-    old_headers, headers = old.get("headers"), given.get("headers") or {}
-    if isinstance(old_headers, Mapping) and isinstance(headers, Mapping):
-        named = filter(sounds_secret, sorted(old_headers))
-        kept += [f"headers.{n}" for n in named if _is_kept(old_headers, headers, n)]
+    kept += [f"headers.{name}" for name in _kept_headers(old, new, given)]
     if kept:
         raise UsageError(
             f"it would go elsewhere with secrets that are not yours: {', '.join(kept)}",
@@ -40,8 +37,27 @@ def _is_kept(old: Mapping[str, Any], given: Mapping[str, Any], name: str) -> boo
     return bool(old.get(name)) and given.get(name, MASK) == MASK
 
 
+def _kept_headers(
+    old: Mapping[str, Any], new: Mapping[str, Any], given: Mapping[str, Any]
+) -> list[str]:
+    """Return the *new* headers that hold an old secret, however they are written."""
+    before, after, said = (one.get("headers") or {} for one in (old, new, given))
+    if not all(isinstance(one, Mapping) for one in (before, after, said)):
+        return []
+    secrets = [v for name, v in before.items() if v and sounds_secret(name)]
+    return [
+        name
+        for name, value in sorted(after.items())
+        if value in secrets and said.get(name, MASK) == MASK
+    ]
+
+
 def _place(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what says where a channel leads: server, port, and in the clear or not."""
-    url = urlsplit(str(options.get("url") or ""))
+    text = str(options.get("url") or "")
     rest = (str(options.get(key) or "") for key in ("host", "port", "tls"))
+    try:
+        url = urlsplit(text)
+    except ValueError:  # It is none, which is for others to say.
+        return (text, *rest)
     return (url.scheme, url.netloc.lower(), *rest)
