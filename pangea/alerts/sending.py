@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -70,7 +70,15 @@ def secrets_of(options: Any, names: frozenset[str]) -> list[str]:
     headers = values.get("headers")
     if isinstance(headers, Mapping):
         found += [str(v) for name, v in headers.items() if sounds_secret(str(name))]
-    # "Bearer abc" may come back as "abc", and of a URL only what makes it secret.
+    return hidden_parts(found)
+
+
+def hidden_parts(values: Iterable[str]) -> list[str]:
+    """Return what must not be told of secret *values*, the longest first.
+
+    "Bearer abc" may come back as "abc", and of a URL only what makes it secret.
+    """
+    found = list(values)
     parts = [part for value in found for part in re.split(r"[\s/?&=]+", _inner(value))]
     parts = [part for part in parts if len(part) >= _SHORTEST_PART]
     whole = [value for value in found if len(value) >= _SHORTEST]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pangea.alerts.http import Call, HttpSender
 from pangea.alerts.notifier import NotSent, Refused
+from pangea.alerts.sending import hidden_parts, scrubbed
 
 from .outbox import Outbox
 
@@ -30,12 +31,15 @@ class DeadMan:
     def __init__(self, coordinator: "Coordinator", outbox: Outbox) -> None:
         self._c, self._outbox = coordinator, outbox
         self._http, self._url, self._every_s = HttpSender(), "", 60.0
+        #: Whoever knows the URL may call it, and what goes wrong is shown to all.
+        self._secrets: list[str] = []
         #: Beats that arrived, and why the last one did not, or was not sent.
         self.beats, self.trouble = 0, ""
 
     def configure(self, url: str, every_s: float, http: HttpSender) -> None:
         """Beat there from now on; nowhere without a *url*."""
         self._url, self._every_s, self._http = url, every_s, http
+        self._secrets = hidden_parts([url] if url else [])
 
     async def run(self) -> None:
         """Beat, until cancelled."""
@@ -66,7 +70,7 @@ class DeadMan:
                 await self._http.send(call)
             self.beats += 1
         except (NotSent, Refused) as error:
-            self.trouble = str(error)
+            self.trouble = scrubbed(error, self._secrets)
         except TimeoutError:
             self.trouble = "it does not answer in time"
 

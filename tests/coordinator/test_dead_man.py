@@ -111,3 +111,17 @@ async def test_it_goes_by_the_rule_for_addresses(world, heard):
 def test_what_cannot_be_is_refused(given):
     with pytest.raises(ValueError, match="heartbeat"):
         AlertsTable(**given)
+
+
+async def test_its_url_is_not_told_by_what_goes_wrong(world, heard):
+    async def moved(request):
+        raise web.HTTPMovedPermanently(f"https://x.example{request.path}")
+
+    app = web.Application()
+    app.router.add_get("/{any:.*}", moved)
+    async with TestServer(app) as server:
+        configure(world, str(server.make_url("/ping/s3cr3t-s3cr3t")))
+        man = world.coordinator.alerting.dead_man
+        assert not await man.beat()
+    assert "it answered 301" in man.trouble
+    assert "s3cr3t" not in man.trouble
