@@ -7,6 +7,7 @@ whose time has come, and has it written in the transaction of what happened.
 import heapq
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -27,6 +28,8 @@ from .judging import Decided
 DETAILED = 20
 #: What follows from what is due now may be due as well, so often.
 ROUNDS = 8
+#: So many alerts are looked at in one go: the loop has more to do.
+AT_ONCE = 100
 
 
 class Outbox(Protocol):
@@ -64,7 +67,9 @@ class AlertBook:
         self.details: Callable[[Alert], Notice] = lambda alert: alert.notice
         self._subjects: dict[str, str] = {}
         self._marked: dict[str, None] = {}
+        #: A heap, and what is in it: an alert that is looked at often is in it once.
         self._timers: list[tuple[int, str]] = []
+        self._timed: set[tuple[int, str]] = set()
         self._saved: set[str] = set()
         self._step = ClockStep(clock)
 
@@ -141,12 +146,19 @@ class AlertBook:
         return bool(self._marked) or is_due or self._step.was_set
 
     def flush(self, decided: Decided) -> None:
-        """Find what is due, and have it written with *decided*."""
+        """Find what is due, and have it written with *decided*.
+
+        Of very many it looks at some: call it again while it ``has_more``.
+        """
         now_us = self.now_us()
         self._follow_clock(decided)
         while self._timers and self._timers[0][0] <= now_us:
-            self._marked[heapq.heappop(self._timers)[1]] = None
-        marked, self._marked = list(self._marked), {}
+            timer = heapq.heappop(self._timers)
+            self._timed.discard(timer)
+            self._marked[timer[1]] = None
+        marked = list(islice(self._marked, AT_ONCE))
+        for key in marked:
+            del self._marked[key]
         alerts = [self.alerts[key] for key in marked if key in self.alerts]
         made: list[Notification] = []
         changed: list[tuple[Alert, int]] = []
@@ -189,7 +201,10 @@ class AlertBook:
             if self._subjects.get(alert.subject) == alert.key:
                 del self._subjects[alert.subject]
         elif next_us is not None:
-            heapq.heappush(self._timers, (max(next_us, now_us + 1), alert.key))
+            timer = (max(next_us, now_us + 1), alert.key)
+            if timer not in self._timed:
+                self._timed.add(timer)
+                heapq.heappush(self._timers, timer)
         return alert, done
 
     def _round(
@@ -241,6 +256,7 @@ class AlertBook:
             return
         self.alerts = {k: a.shifted(step_us) for k, a in self.alerts.items()}
         self._timers = [(at_us + step_us, key) for at_us, key in self._timers]
+        self._timed = set(self._timers)
         self._outbox.shift(step_us)
         kept = [(a, 0) for a in self.alerts.values() if a.key in self._saved]
         self._keep(kept, decided)

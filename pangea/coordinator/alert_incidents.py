@@ -56,7 +56,8 @@ class AlertedIncidents:
             going_on = found and found.is_open and key_of(found) == alert.key
             if id_ and not going_on and not alert.ended_us:
                 now_us = self._book.now_us()
-                self._book.put(replace(alert, ended_us=now_us))
+                merged = bool(found and found.merged_into)
+                self._book.put(replace(alert, ended_us=now_us, silent=merged))
 
     def hear(self, decided: Decided) -> None:
         """Look at what is about to be written."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
+#: Things are looked at so often; of very many in so many steps.
+LOOK_S, MOST_STEPS = 1.0, 1000
 #: What was settled is kept for so long, and looked through so often.
 KEPT_S, TIDY_S = 90 * 86400.0, 3600.0
 
@@ -116,11 +117,18 @@ class Paging:
             log.exception("looking for what people are to be told of failed")
         except StorageError as error:
             log.debug("looked at later: %s", error)
-        decided = Decided()
-        if self.book.has_more:
+        await self._flush()
+
+    async def _flush(self) -> None:
+        """Have all that is due written, some at a time."""
+        for _ in range(MOST_STEPS):
+            if not self.book.has_more:
+                break
+            decided = Decided()
             self.before(decided)
-        if decided:
-            await self._c.intake.note(decided)
+            if decided:
+                await self._c.intake.note(decided)
+            await asyncio.sleep(0)
 
     async def _tidy(self) -> None:
         """Forget what is old; count what was given up."""

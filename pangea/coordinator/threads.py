@@ -14,21 +14,23 @@ class Threads:
 
     def __init__(self) -> None:
         self._open: dict[str, set[str]] = {}
+        #: The threads of each alert: there may be thousands of either.
+        self._of: dict[str, dict[str, None]] = {}
 
     def add(self, alert: str, thread: str) -> None:
         """Note that *alert* was told in *thread*."""
         self._open.setdefault(thread, set()).add(alert)
+        self._of.setdefault(alert, {})[thread] = None
 
     def of(self, alert: str) -> list[str]:
-        """Return the threads that *alert* was told in."""
-        return [thread for thread, alerts in self._open.items() if alert in alerts]
+        """Return the threads that *alert* was told in, the first one first."""
+        return list(self._of.get(alert, ()))
 
     def move(self, alert: str, to: str) -> None:
         """Let what told of *alert* tell of the one that it became part of."""
-        for alerts in self._open.values():
-            if alert in alerts:
-                alerts.discard(alert)
-                alerts.add(to)
+        for thread in self._of.pop(alert, ()):
+            self._open[thread].discard(alert)
+            self.add(to, thread)
 
     def thread_for(self, them: Sequence[Notification], message: str) -> str:
         """Return the thread of a message that tells *them*.
@@ -56,7 +58,7 @@ class Threads:
                 self.add(it.alert, thread)
 
     def _forget(self, alert: str) -> None:
-        for thread in self.of(alert):
+        for thread in self._of.pop(alert, ()):
             self._open[thread].discard(alert)
             if not self._open[thread]:
                 del self._open[thread]

@@ -192,3 +192,22 @@ async def test_a_rule_that_is_new_looks_at_what_is_wrong_already(scene):
     await scene.rules.remove(scene.rules.get("default", 1))
     scene.book.look_again()
     assert await scene.flush() == []
+
+
+async def test_of_very_many_some_are_looked_at_in_one_go_and_none_is_left(scene):
+    for number in range(250):
+        scene.down(f"i.{number}")
+    told = []
+    for _ in range(3):
+        assert scene.book.has_more
+        told += await scene.flush()
+    assert not scene.book.has_more
+    assert told.count(("down", 1)) == 250
+
+
+async def test_an_alert_that_is_looked_at_often_waits_once(scene):
+    scene.down()
+    for _ in range(50):
+        await scene.flush()
+        scene.book.put(scene.book.alerts["i.0"])
+    assert len(scene.book._timers) == len(scene.book._timed) <= 2
