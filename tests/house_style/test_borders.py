@@ -8,7 +8,7 @@ from tests.house_style.source import Module, modules
 PURE = {
     "array", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses",
     "datetime", "decimal", "difflib", "enum", "errno", "fractions", "functools",
-    "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator",
+    "hashlib", "heapq", "hmac", "html", "ipaddress", "itertools", "json", "math", "operator",
     "re", "statistics", "string", "struct", "textwrap", "tomllib", "typing",
     "unicodedata", "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
