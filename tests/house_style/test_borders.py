@@ -8,8 +8,8 @@ from tests.house_style.source import Module, modules
 PURE = {
     "array", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses",
     "datetime", "decimal", "difflib", "enum", "errno", "fractions", "functools",
-    "hashlib", "heapq", "hmac", "html", "ipaddress", "itertools", "json", "math", "operator",
-    "re", "statistics", "string", "struct", "textwrap", "tomllib", "typing",
+    "hashlib", "heapq", "hmac", "html", "ipaddress", "itertools", "json", "math",
+    "operator", "re", "statistics", "string", "struct", "textwrap", "tomllib", "typing",
     "unicodedata", "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}
