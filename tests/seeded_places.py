@@ -8,6 +8,7 @@ from pangea.web.api_incidents import INCIDENTS
 from pangea.web.api_mesh import MESH_SERVICE, MeshAnswer
 from pangea.web.schema import Page, moment
 from tests.seeded_incidents import SeededIncidents, SeededReasons
+from tests.seeded_settings import SeededSettings
 from tests.seeded_world import BASE_MS, NOW_US, WORKERS
 
 
@@ -54,4 +55,5 @@ def _pair(one: str, other: str) -> MeshAnswer:
 def offer_places(app: Any) -> None:
     """Let *app* answer what the places ask."""
     app[INCIDENTS], app[EXPLAIN] = SeededIncidents(), SeededReasons(app[EXPLAIN])
+    SeededSettings().offer(app)
     app[GAPS], app[MESH_SERVICE] = SeededGaps(), SeededMesh()

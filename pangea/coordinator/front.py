@@ -38,6 +38,7 @@ from pangea.web.app import make_app
 from pangea.web.login import LOGINS
 from pangea.web.pouring import POURING, Pouring
 from pangea.web.server import serve
+from pangea.web.settings_system import KEPT
 
 from .alert_service import RuleService
 from .backup_start import keep_backups, source_of
@@ -154,6 +155,7 @@ def offer(
     app[EXPLAIN] = ExplainService(coordinator, IncidentService(coordinator))
     app[METRICS] = MetricsService(coordinator)
     app[JUDGING] = JudgingService(coordinator)
+    app[KEPT] = coordinator.retention.sealing.kept
 
 
 def reached_at(host: str) -> str:

@@ -29,6 +29,7 @@ NAV = (
     ("/dash", "base.nav_dash", "d"),
     ("/incidents", "base.nav_incidents", "i"),
     ("/workers", "base.nav_workers", "w"),
+    ("/settings", "base.nav_settings", "s"),
 )
 
 

@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from .ack_pages import ACK_PAGES
 from .bulk_pages import BULK_PAGES
 from .dash_pages import DASH_PAGES
 from .incident_pages import INCIDENT_PAGES
@@ -12,6 +11,7 @@ from .look import LOOK
 from .new_pages import NEW_PAGES
 from .render import login_page, static_file
 from .route import Auth, Handler, Route
+from .settings_pages import SETTINGS_PAGES
 from .worker_pages import WORKER_PAGES
 
 __all__ = ["PAGES", "login_page"]
@@ -40,11 +40,11 @@ PAGES: list[Route] = [
     *NEW_PAGES,
     *BULK_PAGES,
     *LOOK,
-    *ACK_PAGES,
     _page("GET", "/login", login, "none", "The form for the access code"),
     *JOB_PAGES,
     *INCIDENT_PAGES,
     *WORKER_PAGES,
+    *SETTINGS_PAGES,
     _page("GET", "/static/{file}", static_file, "none", "Style, scripts, fonts"),
     _page("GET", "/favicon.svg", static_file, "none", "The icon"),
     _page("GET", "/favicon.ico", static_file, "none", "The icon"),

@@ -72,12 +72,21 @@ FOR_OPERATORS = {
     ("DELETE", "/api/v1/maintenance/{id}"),
     ("POST", "/api/v1/jobs/{name}/drill"),
     ("DELETE", "/api/v1/jobs/{name}/drill"),
+    ("POST", "/api/v1/channels/{name}/test"),
+    ("POST", "/api/v1/deliveries/{id}/retry"),
+    ("POST", "/incidents/{id}/ack"),
+    ("POST", "/incidents/{id}/comment"),
+    ("POST", "/settings/channels/{name}/test"),
+    ("POST", "/settings/deliveries/{id}/retry"),
+    ("POST", "/settings/maintenance"),
+    ("POST", "/settings/maintenance/{id}/end"),
 }
 
 
 def test_every_other_route_that_changes_something_is_for_administrators():
     # What reports in is known by its token alone.
     open_to_all = {"/login", "/logout", "/look", "/api/v1/push/{token}"}
+    open_to_all |= {"/ack/{token}"}
     changing = {
         (route.method, route.path): route.auth
         for route in ROUTES

@@ -9,7 +9,18 @@ from tests.web.browsing import EVIL, live, page_of, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-PAGES = ("/incidents", "/incidents/2T4K", "/workers", "/workers/nyc")
+PAGES = (
+    "/incidents",
+    "/incidents/2T4K",
+    "/workers",
+    "/workers/nyc",
+    "/settings",
+    "/settings/channels",
+    "/settings/channels?type=webhook",
+    "/settings/rules",
+    "/settings/maintenance",
+    "/settings/secrets",
+)
 
 
 @pytest.mark.parametrize(
