@@ -1,17 +1,20 @@
 """The API of deliveries: what people were told, and what did not arrive."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from aiohttp import web
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from pangea.core.errors import NotFound
 
 from .api import Limit, reply
 from .asked import query_of
-from .keys import who_is
+from .keys import Who, who_is
 from .schema import Page
-from .schema_alerts import DeliveryAnswer, DeliveryDetail
+from .schema_alerts import AttemptAnswer, DeliveryAnswer, DeliveryDetail
+
+Told = TypeVar("Told", DeliveryAnswer, DeliveryDetail, AttemptAnswer)
 
 Name = Annotated[str, Meta(max_length=63)]
 State = Literal["waiting", "sending", "sent", "dead", "dropped"]
@@ -48,20 +51,28 @@ DELIVERIES: web.AppKey[DeliveryService] = web.AppKey("deliveries", DeliveryServi
 
 async def deliveries(request: web.Request) -> web.Response:
     """GET /api/v1/deliveries"""
-    org, asked = who_is(request).org, query_of(request, DeliveriesQuery)
-    return reply(await _service(request).deliveries(org, asked))
+    who, asked = who_is(request), query_of(request, DeliveriesQuery)
+    page = await _service(request).deliveries(who.org, asked)
+    return reply(replace(page, items=[_seen_by(who, one) for one in page.items]))
 
 
 async def delivery(request: web.Request) -> web.Response:
     """GET /api/v1/deliveries/{id}"""
-    org, id_ = who_is(request).org, request.match_info["id"]
-    return reply(await _service(request).delivery(org, id_))
+    who, id_ = who_is(request), request.match_info["id"]
+    found = _seen_by(who, await _service(request).delivery(who.org, id_))
+    attempts = [_seen_by(who, one) for one in found.attempts]
+    return reply(replace(found, attempts=attempts))
 
 
 async def retry_delivery(request: web.Request) -> web.Response:
     """POST /api/v1/deliveries/{id}/retry"""
     org, id_ = who_is(request).org, request.match_info["id"]
     return reply(await _service(request).retry(org, id_))
+
+
+def _seen_by(who: Who, told: Told) -> Told:
+    """Return what *who* may see: what a server answered is for who may send there."""
+    return told if who.may("operator") else replace(told, answer="")
 
 
 def _service(request: web.Request) -> DeliveryService:
