@@ -29,6 +29,7 @@ NAV = (
     ("/dash", "base.nav_dash", "d"),
     ("/incidents", "base.nav_incidents", "i"),
     ("/workers", "base.nav_workers", "w"),
+    ("/mesh-view", "base.nav_mesh", "m"),
     ("/settings", "base.nav_settings", "s"),
 )
 

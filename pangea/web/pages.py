@@ -8,6 +8,7 @@ from .incident_pages import INCIDENT_PAGES
 from .job_forms import JOB_PAGES
 from .keys import WHO
 from .look import LOOK
+from .mesh_pages import MESH_PAGES
 from .new_pages import NEW_PAGES
 from .render import login_page, static_file
 from .route import Auth, Handler, Route
@@ -44,6 +45,7 @@ PAGES: list[Route] = [
     *JOB_PAGES,
     *INCIDENT_PAGES,
     *WORKER_PAGES,
+    *MESH_PAGES,
     *SETTINGS_PAGES,
     _page("GET", "/static/{file}", static_file, "none", "Style, scripts, fonts"),
     _page("GET", "/favicon.svg", static_file, "none", "The icon"),

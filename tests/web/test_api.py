@@ -78,6 +78,7 @@ FOR_OPERATORS = {
     ("POST", "/incidents/{id}/comment"),
     ("POST", "/settings/channels/{name}/test"),
     ("POST", "/settings/deliveries/{id}/retry"),
+    ("POST", "/jobs/{name}/note"),
     ("POST", "/settings/maintenance"),
     ("POST", "/settings/maintenance/{id}/end"),
 }

@@ -14,6 +14,7 @@ PAGES = (
     "/incidents/2T4K",
     "/workers",
     "/workers/nyc",
+    "/mesh-view",
     "/settings",
     "/settings/channels",
     "/settings/channels?type=webhook",

@@ -1,0 +1,35 @@
+"""The page of the mesh: the grid, cuts in one direction, relays, and hostile names."""
+
+import pytest
+from msgspec.structs import replace
+
+from pangea.web.api_mesh import MESH_SERVICE
+from tests.web.reading import EVIL, asking, assert_harmless, plain, text
+
+
+@pytest.fixture
+async def asked():
+    async with asking() as pair:
+        yield pair
+
+
+async def test_the_grid_says_in_words_what_is_cut_lost_and_relayed(asked):
+    page = plain(await text(asked[1], "/mesh-view"))
+    assert "tokyo → london: only this direction is cut: london does not hear" in page
+    assert "london → tokyo: 199 ms" in page
+    assert "local → nyc: 71 ms, 4 % lost, via london" in page
+
+
+async def test_names_and_reasons_are_harmless(asked):
+    site, http = asked
+    mesh = site.app[MESH_SERVICE]
+    mesh.found = [
+        replace(p, source=EVIL, reason=EVIL, path=f"via {EVIL}") for p in mesh.found
+    ]
+    assert_harmless(await text(http, "/mesh-view"))
+
+
+async def test_without_workers_it_says_what_to_do(asked):
+    site, http = asked
+    site.app[MESH_SERVICE].found = []
+    assert "with two or more workers they do" in await text(http, "/mesh-view")
