@@ -7,8 +7,9 @@ more, so the connection is cut: an answer in chunks without its end is no whole 
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 
 import msgspec
 from aiohttp import web
@@ -18,12 +19,14 @@ from pangea.core.csv_line import csv_line
 from pangea.core.errors import PangeaError
 
 from .api_probes import LINES, STALL_S
+from .keys import Who, who_is
 from .refusals import TooMany
 
 log = logging.getLogger(__name__)
 
-#: Exports at a time; each holds a page of rows, and reads the database.
-AT_ONCE = 4
+#: Exports at a time, of all and of one account; each holds a page of rows, and reads
+#: the database. Who reads slowly must not keep all others from theirs.
+AT_ONCE, EACH = 4, 2
 RETRY_S = 10.0
 MEDIA = {"jsonl": LINES, "csv": "text/csv; charset=utf-8"}
 POURING: web.AppKey["Pouring"] = web.AppKey("pouring")
@@ -36,6 +39,22 @@ class Pouring:
 
     def __init__(self) -> None:
         self.count = 0
+        self._by_account: Counter[int] = Counter()
+
+    @contextmanager
+    def place(self, who: Who) -> Iterator[None]:
+        """Take a place for an export of *who*. Raises TooMany."""
+        mine = self._by_account[who.account]
+        if self.count >= AT_ONCE or mine >= EACH:
+            many = f"{mine} exports of {who.name}" if mine >= EACH else "enough exports"
+            raise TooMany(f"{many} go on already", retry_s=RETRY_S, hint="wait for one")
+        self.count += 1
+        self._by_account[who.account] += 1
+        try:
+            yield
+        finally:
+            self.count -= 1
+            self._by_account[who.account] -= 1
 
 
 async def pour(
@@ -45,21 +64,13 @@ async def pour(
 
     Raises what the first page raises, and TooMany.
     """
-    pouring = request.app[POURING]
-    if pouring.count >= AT_ONCE:
-        raise TooMany(
-            f"{AT_ONCE} exports go on already", retry_s=RETRY_S, hint="wait for one"
-        )
-    pouring.count += 1
-    try:
+    with request.app[POURING].place(who_is(request)):
         async with aclosing(pages):
             first = await anext(pages, ())
             response = web.StreamResponse(headers=_headers(form, name))
             await response.prepare(request)
             await _pour(request, response, first, pages, shape, form)
         return response
-    finally:
-        pouring.count -= 1
 
 
 async def _pour(
