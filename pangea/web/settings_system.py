@@ -68,7 +68,9 @@ async def _system(
             (t("settings.role"), visit.who.role),
             (t("settings.by"), t(f"settings.by_{_way(visit)}")),
         ],
-        accounts=[(safe_text(a.name, 63), a.role) for a in accounts],
+        accounts=[
+            (safe_text(a.name, 63), a.role) for a in accounts if a.org == visit.who.org
+        ],
     )
     return await settings_page(visit, "", part)
 

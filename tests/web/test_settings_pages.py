@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from pangea.core.errors import Conflict, NotFound
 from pangea.web.api_channels import CHANNELS
+from pangea.web.keys import ACCOUNTS
 from tests.web.reading import EVIL, asking, assert_harmless, looking, plain, text
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -195,3 +196,12 @@ async def test_who_may_only_look_sees_no_channel_no_secret_and_changes_nothing()
             answer, _ = await post(http, path)
             assert answer.status == 403, path
         assert site.app[CHANNELS].done == []
+
+
+async def test_accounts_of_another_organisation_are_not_told(asked, http):
+    accounts = asked[0].app[ACCOUNTS].accounts
+    one = next(iter(accounts.values()))
+    accounts[900] = replace(one, id=900, org=2, name="stranger")
+    page = await text(http, "/settings")
+    assert one.name in page
+    assert "stranger" not in page
