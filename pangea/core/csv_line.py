@@ -7,8 +7,8 @@ import msgspec
 
 from .text import safe_text
 
-#: What makes a spreadsheet take a cell for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What makes a spreadsheet take a cell for a formula, also in its wide form.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _MUST_QUOTE = frozenset('",\r\n')
 #: So much of one cell is told.
 LONGEST = 10_000

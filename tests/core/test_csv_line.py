@@ -30,6 +30,7 @@ def test_text_comes_back_as_safe_text_and_never_as_a_formula(cells):
         ("-rf", "'-rf"),
         ("@sum", "'@sum"),
         ("  =1", "'  =1"),
+        ("\uff1d1", "'\uff1d1"),
         (-1.5, "-1.5"),
         (-3, "-3"),
         (None, ""),
