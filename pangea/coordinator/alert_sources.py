@@ -11,6 +11,7 @@ from pangea.core.notice import Kind, Notice, Severity
 from pangea.core.text import safe_text
 
 from .alert_book import AlertBook
+from .walk import in_steps
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator
@@ -38,7 +39,7 @@ class Sources:
         self._since: dict[str, float] = {}
         self._looked = 0.0
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """See what began and what is over."""
         self._look_at_storage()
         self._look_at_ourselves()
@@ -46,7 +47,7 @@ class Sources:
         if now - self._looked >= LOOK_S or not self._looked:
             self._looked = now
             self._look_at_workers()
-            self._look_at_unknown()
+            await self._look_at_unknown()
 
     def abouts(self, notice: Notice) -> Iterator[About]:
         """Yield the worker that a notice is about, with its tags as labels."""
@@ -119,23 +120,30 @@ class Sources:
             name = worker.name
             self._begin(subject, "worker-isolated", worker.org, name, told, worker)
 
-    def _look_at_unknown(self) -> None:
-        board, bad = self._board, set()
+    async def _look_at_unknown(self) -> None:
+        bad = set[str]()
         if self._c.watch.doubt or self._c.intake.trouble:
             return  # It is we who know nothing, and that is told.
-        for job in board.jobs.values():
-            state = board.states[job.id]
-            if state.verdict is not Verdict.UNKNOWN or board.incident_of(job.id):
-                continue
-            if board.verdict(job) == Verdict.UNKNOWN and not board.blamed.get(job.id):
-                since = max(state.since, job.created_at_us / 1e6) or board.started
-                subject = f"unknown/{job.id}"
-                bad.add(subject)
-                if self._clock.wall() - since >= UNKNOWN_S:
-                    self._unknown(subject, job, round(since * 1e6), state.reason)
+        async for some in in_steps(list(self._board.jobs.values())):
+            bad.update(f"unknown/{job.id}" for job in some if self._is_unknown(job))
         for subject in self._book.subjects("unknown"):
             if subject not in bad:
                 self._book.end(subject)
+
+    def _is_unknown(self, job: Job) -> bool:
+        """Tell whether nobody knows how *job* is; if that has lasted, it is told."""
+        board, state = self._board, self._board.states.get(job.id)
+        if state is None or state.verdict is not Verdict.UNKNOWN:
+            return False
+        if board.incident_of(job.id) or board.blamed.get(job.id):
+            return False
+        if board.verdict(job) != Verdict.UNKNOWN:
+            return False
+        since = max(state.since, job.created_at_us / 1e6) or board.started
+        if self._clock.wall() - since >= UNKNOWN_S:
+            subject = f"unknown/{job.id}"
+            self._unknown(subject, job, round(since * 1e6), state.reason)
+        return True
 
     def _unknown(self, subject: str, job: Job, since_us: int, reason: str) -> None:
         self._begin(

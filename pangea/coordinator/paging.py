@@ -110,7 +110,7 @@ class Paging:
 
     async def _look(self) -> None:
         try:
-            self.sources.look()
+            await self.sources.look()
             await self.occurrences.look()
             await self._tidy()
         except FAULTS:

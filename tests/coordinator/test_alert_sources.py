@@ -120,7 +120,7 @@ async def test_this_coordinator_cut_off_and_its_database_refusing(world, pager, 
     coordinator.watch.doubt = Doubt(CLOCK.monotonic(), frozenset({1, 2}))
     coordinator.intake.trouble = "the disk is full"
     decided = Decided()
-    paging.sources.look()
+    await paging.sources.look()
     paging.before(decided)
     coordinator.watch.doubt, coordinator.intake.trouble = None, ""
     await coordinator.intake.note(decided)
