@@ -157,8 +157,9 @@ async def save_rule(request: web.Request) -> web.StreamResponse:
         with mending(data):
             spec, old = rule_spec(data), field(data, "old")
             if old:
-                # Whether it is on is said by a button of its own.
-                told = {k: v for k, v in asdict(spec).items() if k != "enabled"}
+                # Whether it is on has a button of its own; the factor no field.
+                hidden = ("enabled", "factor")
+                told = {k: v for k, v in asdict(spec).items() if k not in hidden}
                 await _service(request).edit(org, old, RulePatch(**told))
             else:
                 await _service(request).add(org, spec)
