@@ -51,9 +51,12 @@ class SqliteEngine:
         draft = copy.with_name(copy.name + ".part")
         draft.unlink(missing_ok=True)
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT, 0o600))
-        with contextlib.closing(sqlite3.connect(draft)) as target:
-            link.backup(target)
-        draft.replace(copy)
+        with contextlib.ExitStack() as stack:
+            # On a disk without room it would keep what little there is.
+            stack.callback(draft.unlink, missing_ok=True)
+            with contextlib.closing(sqlite3.connect(draft)) as target:
+                link.backup(target)
+            draft.replace(copy)
         log.info("copied the database to %s before migrating it", copy)
 
     def way_back(self, number: str) -> str:

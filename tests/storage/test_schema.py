@@ -11,6 +11,7 @@ from pangea.storage import jobs
 from pangea.storage.connection import WRITER, connect, db
 from pangea.storage.database import Store
 from pangea.storage.schema import SCRIPTS, migrate
+from pangea.storage.sqlite_link import SqliteLink
 from tests.storage.made import job
 
 NEWEST = max(script.stem for script in SCRIPTS.glob("0*.py"))
@@ -65,6 +66,20 @@ def test_a_database_with_content_is_copied_before_it_is_migrated(path, scripts):
     assert "extra" not in columns(copy)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert migrated(path, scripts) == []
+
+
+def test_a_copy_that_finds_no_room_leaves_nothing_behind(path, scripts, monkeypatch):
+    (scripts / "0098_extra.py").write_text(SECOND)
+
+    def full(link, target):
+        target.execute("CREATE TABLE some (x)")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(SqliteLink, "backup", full)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        migrated(path, scripts)
+    assert not list(path.parent.glob("*.before*"))
+    assert "extra" not in columns(path)
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(path, scripts):
