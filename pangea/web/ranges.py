@@ -28,6 +28,10 @@ class Range(Protocol):
         ...
 
 
+#: Nothing was measured before 1970, and nothing can be told of what is so far off.
+FIRST_US, LAST_US = 0, 253_370_764_800_000_000  # 9999-01-01
+
+
 def a_day() -> Seconds:
     """Return the default of most questions."""
     return Seconds(86400)
@@ -47,7 +51,7 @@ def span_of(asked: Range, now: float) -> Span:
     since = moment_us(asked.since, now, "since")
     if since is None:
         since = until - round(asked.range * 1e6)
-    until = min(until, round(now * 1e6))
+    until, since = min(until, round(now * 1e6)), max(since, FIRST_US)
     if since >= until:
         raise UsageError("since: must be before until, and not to come")
     return Span(since, until)

@@ -9,7 +9,7 @@ from pangea.core.errors import UsageError
 from pangea.core.uptime import Span
 
 from .asked import moment_us
-from .ranges import a_day, span_of
+from .ranges import FIRST_US, LAST_US, a_day, span_of
 
 Name = Annotated[str, Meta(max_length=63)]
 Region = Annotated[str, Meta(max_length=200)]
@@ -83,10 +83,13 @@ def _other(asked: CompareQuery, span: Span, now: float) -> Span:
     if asked.other_since is not None:
         since = moment_us(asked.other_since, now, "other_since") or 0
         until = moment_us(asked.other_until, now, "other_until") or since + length
+        since, until = max(since, FIRST_US), min(until, LAST_US)
         if since >= until:
             raise UsageError("other_since: must be before other_until")
         return Span(since, until)
     back = length if asked.earlier is None else round(asked.earlier * 1e6)
     if back <= 0:
         raise UsageError("earlier: wanted more than nothing")
+    if span.begin_us - back < FIRST_US:
+        raise UsageError("earlier: that was before 1970", hint="such as 7d")
     return Span(span.begin_us - back, span.end_us - back)
