@@ -116,11 +116,11 @@ class AckLinks:
             return "merged"
         if not incident.is_open or incident.reopened != signed.link.reopened:
             return "over"
-        if incident.acked_us and not incident.news:
-            return "taken"
         lines = await self._c.store.read(lambda: stored.timeline(incident.id))
         used = {entry.data.get("link") for entry in lines} | self._used.keys()
-        return "used" if signed.number in used else "ready"
+        if signed.number in used:
+            return "used"
+        return "taken" if incident.acked_us and not incident.news else "ready"
 
     def _shown(self, incident: Incident, channel: Channel, state: str) -> AckShown:
         names = [member.name for member in incident.members.values()]
