@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-#: Nobody is asked to wait longer than a day.
-LONGEST_S = 86_400.0
+#: Nobody is asked to wait longer: one bad answer must not mute a channel for a day.
+LONGEST_S = 3_600.0
 
 
 def retry_after(headers: Mapping[str, str], body: bytes) -> float | None:

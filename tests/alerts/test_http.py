@@ -57,7 +57,7 @@ async def test_who_asks_to_wait_is_heard(receiver):
         ({"Retry_After": "1"}, '{"retry_after": 1.25}', 1.25),
         ({}, '{"retry_after_ms": 1500}', 1.5),
         ({}, '{"ok":false,"parameters":{"retry_after":9}}', 9),
-        ({"Retry_After": "99999999999999"}, "", 86400),
+        ({"Retry_After": "99999999999999"}, "", 3600),
         ({"Retry_After": "soon"}, "[" * 100_000, None),
         ({"Retry_After": "-1"}, "{}", None),
     ):
