@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import dns.exception
 import dns.message
 import dns.rrset
 
@@ -130,7 +131,9 @@ class _Names(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             question = dns.message.from_wire(data)
-        except ValueError:
+        except dns.exception.DNSException:
+            return
+        if not question.question:
             return
         answer = dns.message.make_response(question)
         name = question.question[0].name
