@@ -6,16 +6,20 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from pangea.core.config import LISTEN_OFF
 from pangea.core.text import safe_text
 
 from .patient import Patient
-from .row import Row, fail, ok
+from .row import Row, fail, ok, skipped
 
 _LISTENS = "0A"
 
 
 def port(patient: Patient) -> Iterator[Row]:
-    """Check the address that this node would listen on."""
+    """Check the address that this node would listen on, if on any."""
+    if patient.config.server.listen == LISTEN_OFF:
+        yield skipped("port", "this worker listens nowhere: its peers cannot dial it")
+        return
     host, number = patient.config.listen
     where = f"{host}:{number}"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

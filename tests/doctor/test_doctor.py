@@ -331,3 +331,8 @@ def test_it_takes_the_options_of_run(tmp_path, monkeypatch):
     words += ["--public", "--tls", "auto", "--listen", "127.0.0.1:0", "--name", "hq"]
     ran = CliRunner().invoke(root, words)
     assert ran.exit_code == 0, ran.output
+
+
+def test_a_worker_that_listens_nowhere_needs_no_port(tmp_path):
+    (row,) = port(a_worker(tmp_path, listen="off"))
+    assert (row.level, "listens nowhere" in row.found) == ("skipped", True)
