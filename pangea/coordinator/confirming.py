@@ -15,19 +15,21 @@ from pangea.core.confirm import (
     Ask,
     Goal,
     Wish,
+    failing,
     goal_of,
     has_answered,
     wants_round,
     was_under_way,
     whom,
 )
-from pangea.core.model import PUSHED, Job, Verdict, VoteValue
+from pangea.core.model import PUSHED, Job, Result, Verdict, VoteValue
 from pangea.core.outage import SUSPENDED
 from pangea.core.verdict import JobState, Judgement
 
 from .board import Board
 from .confirm_open import Open, held
 from .confirm_queue import ConfirmQueue
+from .denied import Denied
 from .dispatch import Dispatch
 from .judging import Decided
 from .walk import in_steps
@@ -60,6 +62,7 @@ class Confirming:
         #: On what jobs it was looked in this storm, because others depend on them.
         self._looked: set[int] = set()
         self.open: dict[int, Open] = {}
+        self._denied = Denied()
         self.asked = 0
 
     @property
@@ -71,6 +74,8 @@ class Confirming:
         """See whether what was judged is a question to others; a follower."""
         state = judged.state
         job, goal = self._board.jobs.get(state.job), goal_of(state)
+        if goal is not Goal.DOWN:
+            self._denied.forget(state.job)
         if job is None or goal is None or not self._may(job):
             return
         spoke = {
@@ -85,17 +90,30 @@ class Confirming:
         if spoke and not (known and known.goal is goal):
             self._begin(state, goal, spoke)
 
+    def heard(self, results: Iterable[Result]) -> None:
+        """Ask once more of failures that others denied, if they go on; a hearer."""
+        for job, worker in self._denied.again(results):
+            # After they were judged.
+            asyncio.get_running_loop().call_soon(self._once_more, job, worker)
+
+    def _once_more(self, number: int, worker: int) -> None:
+        job, state = self._board.jobs.get(number), self._board.states.get(number)
+        if not job or not state or number in self.open or not self._may(job):
+            return
+        if goal_of(state) is Goal.DOWN and worker in failing(state):
+            self._begin(state, Goal.DOWN, {worker})
+
     def linked(self, worker: int) -> None:
         """Take up what is open as *worker* comes: we may have restarted."""
-        failing = list(self._board.outages)
-        if len(failing) > MANY:
-            self._start(self._take_up_in_steps(worker, failing))
+        unwell = list(self._board.outages)
+        if len(unwell) > MANY:
+            self._start(self._take_up_in_steps(worker, unwell))
             return
-        for job in failing:
+        for job in unwell:
             self._take_up(worker, job)
 
-    async def _take_up_in_steps(self, worker: int, failing: Sequence[int]) -> None:
-        async for some in in_steps(failing):
+    async def _take_up_in_steps(self, worker: int, unwell: Sequence[int]) -> None:
+        async for some in in_steps(unwell):
             for job in some:
                 self._take_up(worker, job)
 
@@ -213,6 +231,8 @@ class Confirming:
             self.open[number] = Open(goal, waiting, rounds=opened.rounds + 1)
         else:
             del self.open[number]
+            if goal is Goal.DOWN and state.verdict is not Verdict.DOWN:
+                self._denied.note(state)
 
     def _wants_round(self, state: JobState, opened: Open) -> bool:
         if opened.goal is Goal.LOOK or opened.rounds >= MOST_ROUNDS:

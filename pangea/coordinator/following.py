@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 def follow_verdicts(c: "Coordinator") -> None:
     """Let the parts of *c* hear what is judged; who comes later in a list is later."""
-    c.judging.hearers += [c.incidents.causes.heard]
+    c.judging.hearers += [c.incidents.causes.heard, c.confirming.heard]
     c.judging.voids += [c.planned.upkeep.void, c.planned.drills.void, c.sickness.void]
     c.judging.followers += [
         c.outages.follow,  # the others want to know the times

@@ -157,6 +157,11 @@ def goal_of(state: JobState) -> Goal | None:
     return Goal.DOWN if failed else None
 
 
+def failing(state: JobState) -> set[int]:
+    """Return who says of a job in this *state* that it fails."""
+    return {w for w, vote in state.votes.items() if vote.value is VoteValue.FAILED}
+
+
 def whom(state: JobState, goal: Goal, spoke: Set[int], here: Set[int]) -> list[int]:
     """Return which workers *here* to ask, after those who *spoke* made it a question.
 

@@ -107,19 +107,29 @@ async def test_what_is_confirmed_says_since_when_it_failed_and_was_down(sites):
     assert event["confirmed_at"] == down.confirmed_at
 
 
-async def test_a_failure_that_stays_alone_asks_nobody_again(sites):
+async def test_a_failure_that_stays_alone_asks_the_others_once_more(sites):
+    """What began as one lost packet may go on as an outage, which is no change."""
     hel, nyc, sgp = await sites.begin()
     (job,) = sites.jobs
-    await hel.say(job, outcome=BAD)
-    await nyc.is_asked()
-    await sgp.is_asked()
-    await nyc.say(job)
-    await sgp.say(job)
-    await hel.say(job, outcome=BAD)
-    await nyc.say(job)
 
+    async def asked_and_denied():
+        await hel.say(job, outcome=BAD)
+        await nyc.is_asked()
+        await sgp.is_asked()
+        nyc.at = sgp.at = hel.at
+        await nyc.say(job)
+        await sgp.say(job)
+        await sites.quiet()
+        assert sites.confirming.open == {}
+
+    await asked_and_denied()
+    await asked_and_denied()
+    for _ in range(3):
+        await hel.say(job, outcome=BAD)
+        await nyc.say(job)
     await sites.quiet()
-    assert sites.confirming.open == {}
+    await hel.say(job)  # well again: what comes now is a first failure
+    await asked_and_denied()
 
 
 async def test_the_first_success_of_a_job_that_is_down_asks_until_it_is_up(sites):

@@ -84,6 +84,7 @@ class Coordinator:
         self.judging.followers += [self.outages.follow]
         if "confirm" not in self._off:
             self.judging.followers.append(self.confirming.follow)
+            self.judging.hearers.append(self.confirming.heard)
             self.dispatch.linked.append(self.confirming.linked)
         self.judging.followers.append(self.sickness.isolating.follow)
 
