@@ -1,15 +1,22 @@
 """A secret that nobody gave again does not go to another place. Pure.
 
-Who may change a channel may not read its secrets; without this they could send them
-to a server of their own.
+Who may change a channel or a job may not read its secrets; without this they could
+send them to a server of their own.
 """
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from pangea.core.credentials import MASK, sounds_secret
+from pangea.core.credentials import MASK, has_credentials, sounds_secret
 from pangea.core.errors import UsageError
+from pangea.core.model import Job
+from pangea.core.options import secret_names
+from pangea.probes.base import probe_class
+from pangea.probes.target import parse_url
+
+#: The options of probes that say where their secrets go, or that they go in the clear.
+WAYS = ("proxy", "resolver", "tls")
 
 
 def refuse_moved(
@@ -26,10 +33,29 @@ def refuse_moved(
         return
     kept = [name for name in sorted(secret) if _is_kept(old, given, name)]
     kept += [f"headers.{name}" for name in _kept_headers(old, new, given)]
+    _refuse(kept)
+
+
+def refuse_moved_job(old: Job, new: Job, given: Mapping[str, Any]) -> None:
+    """Raise UsageError if *new* asks another place with secrets that *old* had.
+
+    *given* are the options that were said now.
+    """
+    if _asks(old) == _asks(new):
+        return
+    secret = secret_names(probe_class(old.type).Options)
+    kept = [name for name in sorted(secret) if _is_kept(old.options, given, name)]
+    headers = given.get("headers", MASK)
+    if MASK in str(headers) and has_credentials(old.options.get("headers")):
+        kept.append("headers")
+    _refuse(kept)
+
+
+def _refuse(kept: list[str]) -> None:
     if kept:
         raise UsageError(
             f"it would go elsewhere with secrets that are not yours: {', '.join(kept)}",
-            hint="give them again along with the new place",
+            hint="give them again along with the new place, or take them away",
         )
 
 
@@ -50,6 +76,14 @@ def _kept_headers(
         for name, value in sorted(after.items())
         if value in secrets and said.get(name, MASK) == MASK
     ]
+
+
+def _asks(job: Job) -> tuple[object, ...]:
+    """Return where the secrets of a job go: its server, and the way there."""
+    at: object = job.target.strip().lower()
+    if job.type == "http":
+        at = parse_url(job.target).origin
+    return (at, *(str(job.options.get(way) or "").lower() for way in WAYS))
 
 
 def _place(options: Mapping[str, Any]) -> tuple[str, ...]:

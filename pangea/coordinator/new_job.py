@@ -16,6 +16,7 @@ from pangea.probes.base import make_probe, probe_class, shortest_timeout
 from pangea.web.schema import JobPatch, JobSpec
 
 from .heartbeats import expected_after
+from .kept_secrets import refuse_moved_job
 
 NAME = re.compile(r"[a-z0-9._-]{1,63}")
 SHORTEST_S = 0.5
@@ -60,7 +61,10 @@ def job_from(
 
 
 def patched(job: Job, patch: JobPatch) -> Job:
-    """Return *job* with the changes of *patch*, checked."""
+    """Return *job* with the changes of *patch*, checked.
+
+    Secrets that are not given anew do not go to another place: UsageError.
+    """
     changes: dict[str, Any] = {
         name: value
         for name in (
@@ -83,7 +87,9 @@ def patched(job: Job, patch: JobPatch) -> Job:
         changes["labels"] = laid_over(job.labels, patch.labels)
     if "interval_s" in changes and "timeout_s" not in changes:
         changes["timeout_s"] = min(job.timeout_s, changes["interval_s"])
-    return checked(replace(job, **changes))
+    new = checked(replace(job, **changes))
+    refuse_moved_job(job, new, {} if patch.options is UNSET else patch.options)
+    return new
 
 
 def checked(job: Job) -> Job:
