@@ -86,7 +86,7 @@ def _point(at: int, points: Mapping[int, Mapping[str, Bucket]], name: str) -> Pa
     bucket = points.get(at, {}).get(name)
     if bucket is None:
         return PartPoint(at=moment(at * 1_000_000), ok=0, failed=0, error=0)
-    p50, p95, p99 = bucket.histogram.quantiles((0.50, 0.95, 0.99))
+    p50, p95, p99 = bucket.quantiles((0.50, 0.95, 0.99))
     return PartPoint(
         at=moment(at * 1_000_000),
         ok=bucket.ok,

@@ -6,7 +6,7 @@ one population; and by so much that it is not the histogram's own error.
 """
 
 from collections.abc import Iterator
-from math import inf, sqrt
+from math import ceil, floor, inf, sqrt
 
 from msgspec import Struct
 
@@ -55,7 +55,7 @@ def compare(before: Bucket, after: Bucket) -> list[Difference]:
         return []
     a, b = figures(before), figures(after)
     return [
-        *_times(before.histogram, after.histogram),
+        *_times(before, after),
         *_phases(a, b),
         *_shares(before, after, a, b),
     ]
@@ -84,13 +84,15 @@ def _told(found: list[Difference]) -> list[Difference]:
     return [one for one in found if not one.what.startswith(PHASE)]
 
 
-def _times(before: Histogram, after: Histogram) -> Iterator[Difference]:
-    for what, q in QUANTILES.items():
-        a, b = before.quantile(q), after.quantile(q)
+def _times(before: Bucket, after: Bucket) -> Iterator[Difference]:
+    shares = list(QUANTILES.values())
+    known = zip(before.quantiles(shares), after.quantiles(shares), strict=True)
+    one, other = before.histogram, after.histogram
+    for (what, q), (a, b) in zip(QUANTILES.items(), known, strict=True):
         if a is None or b is None:
             continue
         change = (b - a) / a if a else 1.0 if b else 0.0
-        (low_a, high_a), (low_b, high_b) = bounds(before, q), bounds(after, q)
+        (low_a, high_a), (low_b, high_b) = bounds(one, q), bounds(other, q)
         apart = high_a < low_b or high_b < low_a
         if apart and abs(change) >= LEAST_CHANGE:
             yield Difference(
@@ -107,10 +109,11 @@ def bounds(histogram: Histogram, q: float) -> tuple[float, float]:
 
     Below the least and beyond the greatest that was seen anything is possible.
     """
-    last = histogram.total - 1
-    rank, spread = q * last, SIGMA * sqrt((last + 1) * q * (1 - q))
-    low = histogram.quantile((rank - spread) / last) if rank >= spread > 0 else 0.0
-    high = histogram.quantile((rank + spread) / last) if rank + spread <= last else None
+    total = histogram.total
+    rank, spread = q * total, SIGMA * sqrt(total * q * (1 - q))
+    least, most = floor(rank - spread), ceil(rank + spread)
+    low = histogram.quantile(least / total) if least >= 1 else 0.0
+    high = histogram.quantile(most / total) if 1 <= most <= total else None
     return low or 0.0, inf if high is None else high
 
 

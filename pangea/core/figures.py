@@ -32,7 +32,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 def figures(bucket: Bucket) -> Figures:
     """Return what *bucket* says."""
     timed, beside = bucket.is_timed, bucket.beside
-    p50, p90, p95, p99 = map(_ms, bucket.histogram.quantiles((0.5, 0.9, 0.95, 0.99)))
+    p50, p90, p95, p99 = map(_ms, bucket.quantiles((0.5, 0.9, 0.95, 0.99)))
     return Figures(
         runs=bucket.count,
         ok=bucket.ok,

@@ -7,7 +7,7 @@ microseconds; below one microsecond all is zero.
 """
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from math import ceil, exp, log
@@ -35,6 +35,12 @@ def value_of(index: int) -> float:
     if index <= 0:
         return 0.0
     return 2 * exp((index - 1) * _LOG_GAMMA) / (GAMMA + 1)
+
+
+def rank_of(share: float, total: int) -> int:
+    """Return which of *total* values in order, from 1, is the quantile *share*."""
+    # 0.07 of 100 is the seventh, whatever 0.07 * 100 is in binary.
+    return min(max(ceil(share * total * (1 - 1e-12)), 1), total)
 
 
 class Histogram:
@@ -72,7 +78,10 @@ class Histogram:
         return sum(self.counts.values())
 
     def quantile(self, q: float) -> float | None:
-        """Return the value in microseconds at rank ``q * (total - 1)``, or None."""
+        """Return the smallest value in microseconds that a share *q* does not exceed.
+
+        That is the nearest rank, ``ceil(q * total)``; None if there is no value.
+        """
         return self.quantiles((q,))[0]
 
     def quantiles(self, shares: Sequence[float]) -> list[float | None]:
@@ -81,8 +90,8 @@ class Histogram:
             return [None] * len(shares)
         ordered = sorted(self.counts)
         passed = list(accumulate(map(self.counts.__getitem__, ordered)))
-        ranks = [q * (passed[-1] - 1) for q in shares]
-        return [value_of(ordered[bisect_right(passed, rank)]) for rank in ranks]
+        ranks = [rank_of(q, passed[-1]) for q in shares]
+        return [value_of(ordered[bisect_left(passed, rank)]) for rank in ranks]
 
     def pack(self) -> bytes:
         """Return it as bytes: index steps and counts as varints."""

@@ -1,11 +1,11 @@
 """Results of one job and worker in a stretch of time, summed up."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .beside import Beside
-from .histogram import Histogram, index_of
+from .histogram import Histogram, index_of, rank_of
 from .model import Flag, Outcome
 
 MINUTE, TEN_MINUTES, HOUR, DAY = 60, 600, 3600, 86400
@@ -129,6 +129,19 @@ class Bucket:
             if self.beside is None:
                 self.beside = Beside()
             self.beside.merge(other.beside)
+
+    def quantiles(self, shares: Sequence[float]) -> list[float | None]:
+        """Return quantiles of the durations, each at its nearest rank.
+
+        The least and the greatest are exact, and none lies beyond them.
+        """
+        low, high, total = self.min_us, self.max_us, self.histogram.total
+        exact = {1: low, total: high}
+        found = zip(shares, self.histogram.quantiles(shares), strict=True)
+        return [
+            us if us is None else exact.get(rank_of(q, total), min(max(us, low), high))
+            for q, us in found
+        ]
 
     @property
     def mean_us(self) -> float | None:

@@ -213,7 +213,7 @@ def _runs(begin: float, end: float, job: Job, workers: int) -> int:
 
 def _point(at: int, bucket: Bucket, missing: int) -> Point:
     timed, beside = bucket.is_timed, bucket.beside
-    p50, p95, p99 = map(_ms, bucket.histogram.quantiles((0.50, 0.95, 0.99)))
+    p50, p95, p99 = map(_ms, bucket.quantiles((0.50, 0.95, 0.99)))
     return Point(
         at_us=at * 1_000_000,
         ok=bucket.ok,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pangea.core.columns import Cursor
-from pangea.core.histogram import Histogram
+from pangea.core.histogram import Histogram, rank_of
 from pangea.core.model import Job
 from pangea.core.ranking import Slowest, Standing, lossiest, slowest
 from pangea.core.rollup import DAY, HOUR, TEN_MINUTES, Bucket, Tally
@@ -115,8 +115,16 @@ class Standings:
         for job, tally in self._open():
             if job in found:
                 found[job].merge(Histogram(tally.indexes))
-        known = {job: h.quantile(_QUANTILE) for job, h in found.items()}
+        known = {job: self._percentile(job, h) for job, h in found.items()}
         return {job: us for job, us in known.items() if us is not None}
+
+    def _percentile(self, job: int, durations: Histogram) -> float | None:
+        """Return what the figures of *job* will say."""
+        us, total = durations.quantile(_QUANTILE), durations.total
+        most = self.standings[job].max_us
+        if us is None or rank_of(_QUANTILE, total) < total:
+            return us if us is None else min(us, most)
+        return most
 
     def _tails(self, beyond_us: float) -> dict[int, int]:
         """Return how many results can have taken longer at most.

@@ -1,12 +1,13 @@
 """Quantiles after any merging, against the values themselves."""
 
 from contextlib import suppress
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pangea.core.histogram import Histogram, index_of, value_of
+from pangea.core.histogram import Histogram, index_of, rank_of, value_of
 
 VALUES = st.lists(st.integers(1, 10**12), min_size=1, max_size=200)
 QUANTILES = st.sampled_from([0.0, 0.1, 0.5, 0.9, 0.95, 0.99, 1.0])
@@ -19,9 +20,15 @@ def histogram(values):
     return made
 
 
+def nearest_rank(values, q):
+    """Return the smallest value that a share *q* does not exceed."""
+    enough = Fraction(str(q)) * len(values)
+    return min(v for v in values if sum(w <= v for w in values) >= enough)
+
+
 @given(VALUES, QUANTILES)
 def test_a_quantile_is_within_one_percent_of_the_value_at_its_rank(values, q):
-    exact = sorted(values)[int(q * (len(values) - 1))]
+    exact = nearest_rank(values, q)
     assert histogram(values).quantile(q) == pytest.approx(exact, rel=0.0101)
 
 
@@ -60,6 +67,23 @@ def test_bytes_that_are_no_quick_histogram_are_refused(rest):
 def test_a_packed_histogram_that_was_cut_is_refused(packed):
     with pytest.raises(ValueError, match=r"cut|argument"):
         Histogram.unpack(packed)
+
+
+@pytest.mark.parametrize(
+    ("q", "total", "rank"),
+    [
+        pytest.param(0.99, 20, 20, id="p99 of 20 is the greatest"),
+        pytest.param(0.90, 10, 9, id="p90 of 10 is the last but one"),
+        pytest.param(0.95, 10, 10, id="p95 of 10 is the greatest"),
+        pytest.param(0.95, 20, 19, id="a whole rank is itself"),
+        pytest.param(0.07, 100, 7, id="and so it is where the product is not exact"),
+        pytest.param(0.0, 5, 1, id="the least"),
+        pytest.param(1.0, 5, 5, id="the greatest"),
+        pytest.param(0.5, 1, 1, id="of one"),
+    ],
+)
+def test_a_quantile_is_the_nearest_rank(q, total, rank):
+    assert rank_of(q, total) == rank
 
 
 def test_nothing_has_no_quantile():

@@ -1,5 +1,6 @@
 """Sums of a stretch, however it was cut into pieces."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +75,21 @@ def test_an_empty_bucket_merged_in_changes_nothing():
     bucket = closed([(Outcome.OK, 0, 5)])
     bucket.merge(Bucket())
     assert told(bucket) == told(closed([(Outcome.OK, 0, 5)]))
+
+
+def test_no_quantile_of_a_few_lies_beyond_the_greatest():
+    tally = Tally()
+    for ms in (9.7, 9.8, 9.8, 9.9, 9.9, 10.0, 10.0, 10.1, 10.2, 20.3):
+        tally.add(Outcome.OK, 0, round(ms * 1000))
+    p0, p50, p90, p95, p99 = tally.close().quantiles((0.0, 0.5, 0.9, 0.95, 0.99))
+    assert (p0, p95, p99) == (9_700, 20_300, 20_300)
+    assert p50 == pytest.approx(9_900, rel=0.0101)
+    assert p90 == pytest.approx(10_200, rel=0.0101)
+
+
+def test_of_equal_durations_each_quantile_is_that_duration():
+    tally = Tally()
+    for _ in range(7):
+        tally.add(Outcome.OK, 0, 12_345)
+    assert tally.close().quantiles((0.5, 0.99)) == [12_345, 12_345]
+    assert Bucket().quantiles((0.5, 0.99)) == [None, None]
