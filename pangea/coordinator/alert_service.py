@@ -91,7 +91,7 @@ class RuleService:
         why = why_not(rule, notice, lambda: [about])
         if not why and self._c.board.maintained.get(job.id):
             why = self._c.board.maintained[job.id]
-        if not why and not steps[0].channels:
+        if not why and not any(step.channels for step in steps):
             why = "there is no channel: pangea channel add"
         if not why and not is_open(rule, now):
             why = f"not now, but at {rule.hours} ({rule.zone}) if it lasts"

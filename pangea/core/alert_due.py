@@ -54,8 +54,14 @@ class Alert(Struct, frozen=True, kw_only=True):
     told: dict[int, dict[str, Told]] = field(default_factory=dict)
 
     def tell(self, rule: int, name: str, told: Told) -> "Alert":
-        """Return it after something was told."""
-        mine = {**self.told.get(rule, {}), name: told}
+        """Return it after something was told.
+
+        Who hears it later than others is added to them: when it began stays.
+        """
+        mine = self.told.get(rule, {})
+        held = mine.get(name, told)
+        size, channels = max(held.size, told.size), channels_of((held, told))
+        mine = {**mine, name: Told(held.at_us, size, channels)}
         return replace(self, told={**self.told, rule: mine})
 
     def shifted(self, by_us: int) -> "Alert":
@@ -77,6 +83,10 @@ class Due(Struct, frozen=True):
     channels: tuple[int, ...]
 
 
+#: What is due from a time on, if anything.
+_Planned = tuple[Due, int] | None
+
+
 class Plan(Struct, frozen=True):
     """What is due now, and when something may be next: None if never by itself."""
 
@@ -94,7 +104,8 @@ def due(
     """Return what *rule* has to tell of *alert* at *now_us*.
 
     *everybody* are the channels that there are: a rule that names none means all of
-    them, and those that it names and are not there are told nothing.
+    them, and those that it names and are not there are told nothing until they are.
+    What nobody hears may be due as well: what follows it is counted from there.
     """
     told = alert.told.get(rule.id, {})
     if not rule.enabled or alert.silent:
@@ -104,18 +115,23 @@ def due(
     elif alert.notice.kind not in told:
         plan = _first(rule, alert, now_us, everybody, abouts)
     elif alert.lasting:
-        plan = _later(rule, alert, told, now_us, everybody)
+        plan = _later(rule, alert, told, now_us, everybody, abouts)
     else:
         return Plan()
-    there = [_only(one, everybody) for one in plan.due]
-    return Plan(tuple(one for one in there if one.channels), plan.next_us)
+    there = [(one, _only(one, everybody)) for one in plan.due]
+    kept = (heard for one, heard in there if heard.channels or not one.channels)
+    return Plan(tuple(kept), plan.next_us)
 
 
 def _only(due: Due, everybody: tuple[int, ...]) -> Due:
     """Return *due* without the channels that are not there."""
     if set(due.channels) <= set(everybody):
         return due
-    return replace(due, channels=tuple(c for c in due.channels if c in everybody))
+    return replace(due, channels=_there(due.channels, everybody))
+
+
+def _there(channels: tuple[int, ...], everybody: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(c for c in channels if c in everybody)
 
 
 def channels_of(told: Iterable[Told]) -> tuple[int, ...]:
@@ -151,7 +167,10 @@ def _first(
         return Plan((), old_us)
     if not is_open(rule, now_us / 1e6):
         return Plan((), now_us + round(HOURS_S * 1e6))
-    channels = rule.channels or everybody
+    channels = _there(rule.channels or everybody, everybody)
+    steps = rule.escalations if alert.lasting else ()
+    if not channels and not any(_there(step.channels, everybody) for step in steps):
+        return Plan()
     return Plan((Due(notice.kind, notice.kind, channels),))
 
 
@@ -161,10 +180,13 @@ def _later(
     told: dict[str, Told],
     now_us: int,
     everybody: tuple[int, ...],
+    abouts: Abouts,
 ) -> Plan:
     """Return what follows the first message: escalations, reminders, growth.
 
-    What nobody is there for is not waited for: what comes after it has its time.
+    A channel that was not there then is told what the others were, if it hears none
+    of that. What nobody is there for is not waited for: what comes after it has its
+    time.
     """
     first, kind = told[alert.notice.kind], alert.notice.kind
     acked = alert.acked_us and alert.acked_us >= first.at_us
@@ -174,6 +196,17 @@ def _later(
     plans = [_grown(alert, told)]
     if not acked:
         plans += [*_escalations(rule, kind, told), _reminder(rule, kind, told)]
+    plan = _of_these(plans, now_us, everybody)
+    if acked or plan.due:
+        return plan
+    new = _to_new(rule, alert, told, now_us, everybody, abouts)
+    return _of_these([*plans, new], now_us, everybody)
+
+
+def _of_these(
+    plans: Iterable[_Planned], now_us: int, everybody: tuple[int, ...]
+) -> Plan:
+    """Return what of *plans* is due now, and when the next may be."""
     heard = [(_only(what, everybody), at_us) for what, at_us in filter(None, plans)]
     ready = tuple(one for one, at_us in heard if one.channels and at_us <= now_us)
     coming = [at_us for one, at_us in heard if one.channels and at_us > now_us]
@@ -182,7 +215,23 @@ def _later(
     return Plan(ready, min(coming, default=None))
 
 
-_Planned = tuple[Due, int] | None
+def _to_new(
+    rule: AlertRule,
+    alert: Alert,
+    told: dict[str, Told],
+    now_us: int,
+    everybody: tuple[int, ...],
+    abouts: Abouts,
+) -> _Planned:
+    """Return what those have to hear who were not there when it was told."""
+    kind = alert.notice.kind
+    mine = (t for n, t in told.items() if n == kind or n.startswith(f"{kind}."))
+    heard, wanted = set(channels_of(mine)), rule.channels or everybody
+    new = tuple(c for c in _there(wanted, everybody) if c not in heard)
+    if not new or not matches(rule, alert.notice, abouts):
+        return None
+    wait_s = 0.0 if is_open(rule, now_us / 1e6) else HOURS_S
+    return Due(kind, kind, new), now_us + round(wait_s * 1e6)
 
 
 def _grown(alert: Alert, told: dict[str, Told]) -> _Planned:

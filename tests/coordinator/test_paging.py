@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from pangea.alerts.notifier import NotSent, Refused
 from pangea.core.errors import StorageError
@@ -164,6 +165,23 @@ async def test_a_channel_that_comes_later_is_told_of_what_is_still_wrong(world, 
     await channel(world)
     (told,) = await pager.until(1)
     assert told.kind == "down"
+
+
+async def test_a_second_channel_is_told_as_well_and_nobody_twice(world, pager):
+    await channel(world)
+    site = await Site.begin(world)
+    await site.down(site.jobs[0])
+    await pager.until(1)
+    second = await channel(world, "more", "2")
+    await pager.until(2)
+    channels = world.coordinator.alerting.channels
+    second = await channels.replace(replace(second, enabled=False))
+    await channels.replace(replace(second, enabled=True))
+    await world.coordinator.alerting.paging._look()
+    await site.up(site.jobs[0])
+    await pager.until(4)
+    for number in "12":
+        assert pager.kinds(number) == ["down", "recovered"]
 
 
 async def test_while_the_disk_refuses_people_are_told_from_memory(world, pager):

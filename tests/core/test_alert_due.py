@@ -31,21 +31,23 @@ class Play:
 
     def __init__(self, rule=RULE, alert=ALERT):
         self.rule, self.alert, self.now_us = rule, alert, T0
-        self.told = []
+        self.told, self.to, self.everybody = [], [], ALL
 
     def look(self):
         while True:
-            plan = due(self.rule, self.alert, self.now_us, ALL, list)
+            plan = due(self.rule, self.alert, self.now_us, self.everybody, list)
             if not plan.due:
                 return plan.next_us
             for one in plan.due:
                 self.told.append(one.name)
+                self.to.append(one.channels)
                 told = Told(self.now_us, self.alert.size, one.channels)
                 self.alert = self.alert.tell(self.rule.id, one.name, told)
 
     def after(self, seconds):
         self.now_us = T0 + round(seconds * S)
         self.told.clear()
+        self.to.clear()
         self.look()
         return list(self.told)
 
@@ -78,6 +80,48 @@ def test_a_step_that_nobody_is_there_for_holds_up_no_other():
     play.now_us = T0 + 61 * S
     assert play.look() == T0 + 600 * S
     assert play.after(600) == ["down.2"]
+
+
+def test_who_comes_later_is_told_what_the_others_were_and_moves_no_timer():
+    play = Play(replace(RULE, channels=(), escalations=(Escalation(600.0, (3,)),)))
+    play.everybody = (1,)
+    assert play.after(0) == ["down"]
+    play.everybody = (1, 2)
+    assert play.after(500) == ["down"]
+    assert play.to == [(2,)]
+    assert play.alert.told[1]["down"] == Told(T0, 1, (1, 2))
+    play.everybody = ALL
+    assert play.after(600) == ["down.1"], "who has the next step is told by that"
+    play.everybody = (*ALL, 4)
+    play.change(acked_us=play.now_us)
+    assert play.after(700) == ["acknowledged"], "no news of what is taken care of"
+    assert play.after(800) == []
+
+
+def test_who_comes_outside_of_the_hours_is_told_when_they_begin():
+    hours = parse_weekly("mon-sun@00:00-12:00")
+    play = Play(replace(RULE, channels=(), hours=hours))
+    begin = T0 // S % 86400
+    play.everybody = (1,)
+    assert play.after(86400 - begin) == ["down"]
+    play.everybody = (1, 2)
+    assert play.after(86400 - begin + 13 * 3600) == []
+    assert play.after(86400 - begin + 24 * 3600) == ["down"]
+
+
+def test_if_the_first_are_gone_the_next_are_told_in_their_time():
+    rule = replace(RULE, channels=(9,), escalations=(Escalation(60.0, (3,)),))
+    play = Play(rule)
+    play.after(0)
+    assert play.to == [()]
+    assert play.after(59) == []
+    assert play.after(60) == ["down.1"]
+    play.everybody = (*ALL, 9)
+    assert play.after(70) == ["down"]
+    assert play.to == [(9,)]
+    play.change(ended_us=play.now_us)
+    play.after(80)
+    assert sorted(play.to[0]) == [3, 9]
 
 
 def test_what_is_over_is_told_to_those_who_were_told_that_it_began():
