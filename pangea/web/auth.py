@@ -5,6 +5,7 @@ import hmac
 import logging
 import re
 import secrets
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -135,3 +136,18 @@ def hash_session(sid: str) -> bytes:
 def safe_next(path: str) -> str:
     """Return *path* if it is a plain path of this site, else the dashboard."""
     return path if _PLAIN_PATH.fullmatch(path) else "/dash"
+
+
+def as_it_was(request: web.Request, path: str) -> str:
+    """Return *path* with the query that the page had, if a form on it was sent.
+
+    Browsers name the page (Referer); of that nothing but the query is used. What
+    was said there once is not said again.
+    """
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+        asked = parse_qsl(page.query, max_num_fields=50)
+    except ValueError:
+        return path
+    kept = [(name, value) for name, value in asked if name not in ("done", "added")]
+    return f"{path}?{urlencode(kept)}" if kept and page.path == path else path

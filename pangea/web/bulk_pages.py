@@ -11,6 +11,7 @@ from pangea.core.errors import Conflict, NotAllowed, NotFound, UsageError
 from pangea.core.text import safe_text
 
 from .api_workers import WORKERS
+from .auth import as_it_was
 from .forms import Choice
 from .job_form import read_labels, read_places
 from .keys import SERVICE, who_is
@@ -59,8 +60,9 @@ async def change_jobs(request: web.Request) -> web.StreamResponse:
     refused = await _each(request, names, change)
     if refused:
         return await _page(request, "", [], refused=refused)
-    done = {"done": f"{action}:{len(names)}"}
-    raise web.HTTPSeeOther(f"/dash?{urlencode(done)}")
+    done = urlencode({"done": f"{action}:{len(names)}"})
+    back = as_it_was(request, "/dash")
+    raise web.HTTPSeeOther(f"{back}{'&' if '?' in back else '?'}{done}")
 
 
 def _change(action: str, data: MultiMapping[object]) -> Change:

@@ -69,7 +69,7 @@ async def stop_job(request: web.Request) -> web.StreamResponse:
     who, data = who_is(request), await request.post()
     worker, name = str(data.get("worker") or "") or None, request.match_info["name"]
     await request.app[SERVICE].stop_job(who.org, name, worker)
-    raise back_to(data, name)
+    raise back_to(request, data, name)
 
 
 async def start_job(request: web.Request) -> web.StreamResponse:
@@ -77,14 +77,14 @@ async def start_job(request: web.Request) -> web.StreamResponse:
     who, data = who_is(request), await request.post()
     worker, name = str(data.get("worker") or "") or None, request.match_info["name"]
     await request.app[SERVICE].start_job(who.org, name, worker)
-    raise back_to(data, name)
+    raise back_to(request, data, name)
 
 
 async def run_job(request: web.Request) -> web.StreamResponse:
     """POST /jobs/{name}/run : probe now."""
     who, name = who_is(request), request.match_info["name"]
     await request.app[SERVICE].run_job(who.org, name)
-    raise back_to(await request.post(), name)
+    raise back_to(request, await request.post(), name)
 
 
 async def remove_job(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from .auth import safe_next
+from .auth import as_it_was, safe_next
 from .caller import is_secure
 from .route import Route
 from .text import t
@@ -106,7 +106,7 @@ async def set_look(request: web.Request) -> web.StreamResponse:
     """POST /look : keep what was chosen, and go back to where it was chosen."""
     data = await request.post()
     look = _sound({name: str(data.get(name, "")) for name in CHOICES})
-    answer = web.HTTPSeeOther(safe_next(str(data.get("next", ""))))
+    answer = web.HTTPSeeOther(as_it_was(request, safe_next(str(data.get("next", "")))))
     said = ".".join(f"{name}:{getattr(look, name)}" for name in CHOICES)
     answer.set_cookie(
         COOKIE,

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from pangea.core.text import safe_text
 
+from .auth import as_it_was
 from .caller import is_here, is_secure
 from .keys import WHO
 from .look import Link, Look, links, look_of
@@ -101,9 +102,12 @@ def wants_html(request: web.Request) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def back_to(data: Mapping[str, Any], job: str) -> web.HTTPSeeOther:
+def back_to(
+    request: web.Request, data: Mapping[str, Any], job: str
+) -> web.HTTPSeeOther:
     """Return the way back to the page on which the form was, by its ``back``."""
-    return web.HTTPSeeOther("/dash" if data.get("back") == "dash" else job_href(job))
+    path = "/dash" if data.get("back") == "dash" else job_href(job)
+    return web.HTTPSeeOther(as_it_was(request, path))
 
 
 async def static_file(request: web.Request) -> web.StreamResponse:

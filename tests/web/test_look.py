@@ -23,6 +23,29 @@ async def test_a_choice_is_kept_and_leads_back(site, path, leads):
     assert "SameSite=Lax" in cookie
 
 
+@pytest.mark.parametrize(
+    ("page", "leads"),
+    [
+        ("https://x.example/dash?q=a%26b&done=stop:2", "/dash?q=a%26b"),
+        ("/dash?q=%0d%0aX", "/dash?q=%0D%0AX"), ("/jobs/api?q=x", "/dash"),
+        ("http://[/dash?q=x", "/dash"), ("/dash?" + "a=1&" * 99, "/dash"),
+    ],
+)  # fmt: skip
+async def test_a_form_leads_back_to_what_was_looked_for(site, page, leads):
+    given = {"by": "admin", "headers": {"Referer": page}}
+    answer = await site.post("/jobs/api/stop", data={"back": "dash"}, **given)
+    assert answer.headers["Location"] == leads
+    many = {"action": "start", "job": "api"}
+    there = (await site.post("/jobs/bulk", data=many, **given)).headers["Location"]
+    assert there == f"{leads}{'&' if '?' in leads else '?'}done=start:1"
+
+
+async def test_a_job_is_started_on_the_page_as_it_was(site):
+    headers = {"Referer": "/jobs/api?range=30d"}
+    answer = await site.post("/jobs/api/start", data={}, by="admin", headers=headers)
+    assert answer.headers["Location"] == "/jobs/api?range=30d"
+
+
 async def bulk(site, action, *names, by="admin", **more):
     form = [("action", action), *(("job", name) for name in names), *more.items()]
     return await site.post("/jobs/bulk", data=form, by=by)
