@@ -25,7 +25,7 @@ CERTIFICATE_US, GAPS_S = 3_600_000_000, 10.0
 SAME_US = 3_600_000_000
 #: Results that wait to be looked at, and notices that are remembered.
 MOST_WAITING, MOST_KNOWN = 1000, 10_000
-EXPIRY = "chain_earliest_expiry"
+EXPIRY, FINGERPRINT = "chain_earliest_expiry", "fingerprint_sha256"
 _CHANGED, _DRILL = int(Flag.CHANGED), int(Flag.DRILL)
 
 
@@ -51,6 +51,15 @@ class Occurrences:
                 if seen.get(result.job, 0) <= at_us:
                     seen[result.job] = at_us + CERTIFICATE_US
                     self._waiting.append(result)
+
+    def look_again(self) -> None:
+        """Look at all certificates with the next result of each: who is told changed.
+
+        What anybody was told of is known to the book, and is not told again.
+        """
+        self._certificate_at.clear()
+        told = self._told.items()
+        self._told = {k: at for k, at in told if not k.startswith("certificate/")}
 
     async def look(self) -> None:
         """Tell what has happened since the last look."""
@@ -86,7 +95,7 @@ class Occurrences:
         name = _text(result.readings, "subject")
         severity: Severity = "critical" if days <= URGENT_DAYS else "warning"
         # The same certificate of many jobs is told once.
-        of = _text(result.readings, "fingerprint") or str(job.id)
+        of = _text(result.readings, FINGERPRINT) or str(job.id)
         facts = {"why": f"the certificate {said}", "job": job.name}
         facts |= {"target": safe_text(f"{job.type} {job.target}", 300)}
         facts |= {"subject": name} if name else {}

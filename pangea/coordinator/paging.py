@@ -65,7 +65,7 @@ class Paging:
         c.reasons.gathering.found.append(self.incidents.found)
         c.judging.hearers.append(self.occurrences.hear)
         c.intake.before_commit.append(self.before)
-        self.rules.changed.append(book.look_again)
+        self.rules.changed.append(self.look_again)
 
     async def load(self) -> None:
         """Take up what was going on when the coordinator stopped."""
@@ -85,7 +85,12 @@ class Paging:
     def channels_changed(self) -> None:
         """Look at everything again: there are other channels now."""
         self.outbox.channels_changed()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Look at everything again: who is told of what has changed."""
         self.book.look_again()
+        self.occurrences.look_again()
 
     def users(self, channel: Channel) -> list[str]:
         """Return the names of the rules that name a channel."""

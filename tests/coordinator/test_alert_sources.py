@@ -9,6 +9,8 @@ from pangea.coordinator.alert_service import RuleService
 from pangea.coordinator.judging import Decided
 from pangea.core.liveness import Doubt
 from pangea.core.model import Flag, Gap
+from pangea.probes.certificates import Facts
+from pangea.probes.tls_readings import certificate_told
 from pangea.web.schema_alerts import RulePatch
 from tests.coordinator.conftest import CLOCK, row
 from tests.coordinator.pager import Site, channel, install
@@ -28,7 +30,7 @@ def paging(world):
 
 def expires_in(days):
     at = datetime.fromtimestamp(CLOCK.wall() + days * 86400.0, UTC)
-    return {"chain_earliest_expiry": at.isoformat(), "fingerprint": "ab" * 8}
+    return {"chain_earliest_expiry": at.isoformat(), "fingerprint_sha256": "ab" * 32}
 
 
 async def test_a_certificate_is_told_at_21_14_7_and_1_days_and_once_each(
@@ -71,6 +73,51 @@ async def test_the_same_certificate_is_told_again_only_when_less_is_left(
     (told,) = await pager.until(1)
     assert (told.severity, told.data["reason"]) == ("warning", "expires in 20 days")
     assert pager.kinds() == ["certificate"]
+
+
+async def test_a_certificate_is_told_to_the_first_channel_there_is_and_once(
+    world, pager, paging
+):
+    site = await Site.begin(world, jobs=2)
+
+    async def seen(readings):
+        for job in site.jobs:
+            paging.occurrences.hear([row(job, 0.0, readings=readings)])
+        await paging._look()
+
+    readings = told_by_probe(20)
+    await seen(readings)
+    await channel(world)
+    await seen(readings)
+    (told,) = await pager.until(1)
+    assert told.data["reason"] == "expires in 20 days"
+    await channel(world, "more", "2")
+    await seen(readings)
+    assert not paging.book.has_more
+    assert pager.kinds() == ["certificate"]
+
+
+def told_by_probe(days):
+    """Return what any probe tells of a certificate that ends after so many days."""
+    now = CLOCK.wall()
+    facts = Facts(
+        subject="shop",
+        issuer="CA",
+        issuer_name="CN=CA",
+        san=("shop",),
+        san_count=1,
+        not_before=now,
+        not_after=now + days * 86400.0,
+        key="EC",
+        bits=256,
+        signature="sha256",
+        fingerprint="ab" * 32,
+        self_signed=False,
+        for_servers=True,
+        issuer_can_be_fetched=False,
+        must_staple=False,
+    )
+    return certificate_told([facts], [], 1, now)
 
 
 async def test_a_change_that_many_see_is_one(world, pager, paging):
