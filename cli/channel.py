@@ -84,7 +84,8 @@ def add(
         spec["per_minute"] = per_minute
     channel = session.client().post("channels", spec)
     show_one(session, channel, lambda style: card(style, channel))
-    session.note(f"next: pangea channel test {safe_text(channel['name'], 63)}")
+    test = f"pangea channel test {safe_text(channel['name'], 63)}"
+    session.note(f"next: {session.again(test)}")
 
 
 @command.command("list")

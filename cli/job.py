@@ -127,7 +127,7 @@ def add(
     if dry_run:
         session.note("nothing was stored (--dry-run)")
     else:
-        session.note(f"next: pangea results {name} --follow")
+        session.note(f"next: {session.again(f'pangea results {name} --follow')}")
 
 
 @command.command("list")
@@ -236,9 +236,10 @@ def run(session: Session, name: str) -> int:
     asked = answer["asked"]
     show_one(session, answer, lambda style: [f"asked {', '.join(asked)}"][: len(asked)])
     if not asked:
-        session.note("no worker of this job is connected\n  try: pangea worker list")
+        look = session.again("pangea worker list")
+        session.note(f"no worker of this job is connected\n  try: {look}")
         return 1
-    session.note(f"next: pangea results {name}")
+    session.note(f"next: {session.again(f'pangea results {name}')}")
     return 0
 
 

@@ -57,7 +57,7 @@ def command(
         f"restored {made.facts.words} of {when(made)} into {state_dir}",
         f"its database is {without_password(url)} now" if url else "",
         f"what was there is in {done.aside}" if done.aside else "",
-        f"start it: pangea run{_named(database)}",
+        f"start it: {session.again(f'pangea run{_named(database)}')}",
     ]
     found = {**facts(made), "state_dir": str(state_dir), "aside": None}
     if done.aside:

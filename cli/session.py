@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ TOKEN_NAME = "admin.token"
 URL_NAME = "url"
 MAX_TOKEN = 4096
 FLAG = "command line"
+#: The options that say which coordinator is meant, and how it is spoken to.
+WHICH = ("config", "state_dir", "server", "token_file", "ca_file", "tls_fingerprint")
 #: Characters of a line of what is told beside the data.
 MOST_LINE = 2000
 
@@ -83,6 +86,20 @@ class Session:
             return self.server
         noted, _ = _first_lines(self.state_path(URL_NAME) / URL_NAME)
         return noted if _is_url(noted) else DEFAULT_SERVER
+
+    def again(self, text: str) -> str:
+        """Return *text* with the options that said which coordinator at its command.
+
+        That begins with its first ``pangea``. What the environment and files say
+        holds for it anyway.
+        """
+        said = [n for n in WHICH if self.sources.get(n) == FLAG and getattr(self, n)]
+        named = [
+            f"--{name.replace('_', '-')} {shlex.quote(getattr(self, name))}"
+            for name in said
+        ]
+        before, program, command = text.partition("pangea ")
+        return before + program + " ".join([*named, command]) if program else text
 
     def note(self, text: str) -> None:
         """Tell the person something beside the data; ``-q`` silences it."""

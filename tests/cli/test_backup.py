@@ -39,7 +39,7 @@ def test_a_backup_is_made_listed_checked_and_restored(run, state, tmp_path, phra
     assert "f.backup is whole: 0 jobs" in run("backup", "--check", "f.backup").stdout
     done = run("restore", "f.backup", "--state-dir", str(tmp_path / "new"))
     assert done.exit_code == 0, done.output
-    assert "start it: pangea run" in done.stdout
+    assert f"start it: pangea --state-dir {tmp_path / 'new'} run\n" in done.stdout
     kept = (tmp_path / "new" / "node.key").read_bytes()
     assert kept == (state / "node.key").read_bytes()
 

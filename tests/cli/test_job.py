@@ -24,7 +24,10 @@ def test_add_sends_what_was_said_and_prints_the_name(run, api):
     assert result.stdout == "web\n"
     assert "costs 0.1 probes/s" in result.stderr
     assert "next: pangea results web --follow" in result.stderr
-    assert api.bodies("POST /api/v1/jobs") == [
+    here = ("--state-dir", "a b")
+    again = run(*here, "job", "add", "http", "https://example.com")
+    assert "next: pangea --state-dir 'a b' results web --follow" in again.stderr
+    assert api.bodies("POST /api/v1/jobs")[:1] == [
         {
             "type": "http",
             "target": "https://example.com",

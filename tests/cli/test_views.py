@@ -144,6 +144,9 @@ def test_status_is_one_screen_with_a_next_step(run, api):
     assert "bad" in shown
     assert "worker york is lost" in shown
     assert shown.endswith("next: pangea job show web\n")
+    api.on("GET /api/v1/status", {**STATUS, "next": "see why: pangea job show web"})
+    shown = run("status", "--server", api.url).stdout
+    assert shown.endswith(f"next: see why: pangea --server {api.url} job show web\n")
 
 
 def test_status_as_json_is_what_the_api_answers(run, api):
