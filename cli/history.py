@@ -7,6 +7,7 @@ import click
 
 from pangea.core.durations import parse_duration
 from pangea.core.errors import NotFound, UsageError
+from pangea.core.figures import Figures
 from pangea.core.text import safe_text
 
 from .client import Client, path_of
@@ -22,6 +23,8 @@ from .uptime import uptime_of
 
 SCALE = 14
 WIDEST = 200
+#: The columns before the figures.
+FIRST = ("at", "step_s", "name")
 STEPS = ("1m", "10m", "1h", "1d")
 
 
@@ -65,9 +68,7 @@ def command(
     elif session.form in FORMS:
         if on:
             raise UsageError(f"-o {session.form} lists all workers", hint="--by worker")
-        more: dict[str, Any] = {**asked, "step": step, "by": by}
-        rows = client.lines("export/history", job=name, **more)
-        print_rows(session, rows, ("at", "step_s", "name"))
+        _list(session, client, name, {**asked, "step": step, "by": by})
     elif by:
         show_parts(session, client, name, asked, by)
     else:
@@ -86,6 +87,21 @@ def stretch(
         raise UsageError("--range: wanted at least 1s")
     told = None if since else f"{float(seconds):f}"
     return {"range": told, "since": since, "until": until}
+
+
+def _list(
+    session: Session, client: Client, name: str, asked: dict[str, str | None]
+) -> None:
+    """List the sums step by step; of none say that there are none."""
+    rows = client.lines("export/history", job=name, **asked)
+    if not print_rows(session, rows, FIRST, (*FIRST, *Figures.__struct_fields__)):
+        sums, step = f"sums of {name}", asked["step"]
+        session.note(
+            f"there are no {sums} by {step} in this stretch; others may be kept:"
+            " leave --step away"
+            if step
+            else f"there are no {sums} in this stretch"
+        )
 
 
 def _draw(

@@ -14,11 +14,15 @@ FORMS = ("csv", "jsonl")
 
 
 def print_rows(
-    session: Session, rows: Iterable[dict[str, Any]], first: Sequence[str] = ()
+    session: Session,
+    rows: Iterable[dict[str, Any]],
+    first: Sequence[str] = (),
+    of_none: Sequence[str] = (),
 ) -> int:
     """Print *rows* as CSV or as lines of JSON; return how many.
 
-    The columns of CSV are those of the first row, those of *first* before the others.
+    The columns of CSV are those of the first row, those of *first* before the others;
+    without any row, *of_none*.
     """
     keys: list[str] = []
     count = 0
@@ -32,4 +36,6 @@ def print_rows(
             line = csv_line(row.get(key) for key in keys)
         sys.stdout.write(line)
         count += 1
+    if not count and of_none and session.form == "csv":
+        sys.stdout.write(csv_line(of_none))
     return count

@@ -72,9 +72,9 @@ class Coordinator:
         own_worker: bytes = b"",
         ring: Callable[[], bytes] = bytes,
     ) -> None:
-        self.jobs = JobKeeper(store, vault)
-        self.store, self.hub, self.clock = store, hub, clock
         self.board, self.buckets = Board(), OpenBuckets()
+        self.jobs = JobKeeper(store, vault, self.buckets)
+        self.store, self.hub, self.clock = store, hub, clock
         self.dispatch = Dispatch(self.board, clock)
         self.judging = Judging(self.board, clock, self._repeat)
         self.intake = Intake(self.board, store, self.judging, self.buckets, hub, clock)

@@ -9,6 +9,7 @@ from pangea.core.options import secret_names
 from pangea.probes.base import probe_class
 from pangea.storage import jobs
 from pangea.storage.database import Store
+from pangea.storage.rollups import OpenBuckets
 from pangea.vault import Vault
 
 from .sealed_options import opened, sealed
@@ -17,8 +18,8 @@ from .sealed_options import opened, sealed
 class JobKeeper:
     """Stores jobs sealed and returns them open."""
 
-    def __init__(self, store: Store, vault: Vault) -> None:
-        self._store = store
+    def __init__(self, store: Store, vault: Vault, buckets: OpenBuckets) -> None:
+        self._store, self._buckets = store, buckets
         self._vault = vault
 
     async def all(self) -> list[Job]:
@@ -32,13 +33,17 @@ class JobKeeper:
     async def add(self, job: Job) -> Job:
         """Store a new job and return it with its id."""
         kept = self._sealed(job)
-        stored = await self._store.write(lambda: jobs.add(kept))
-        return replace(job, id=stored.id)
+
+        def write() -> Job:
+            stored = jobs.add(kept)
+            self._buckets.know(stored)
+            return stored
+
+        return replace(job, id=(await self._store.write(write)).id)
 
     async def replace(self, job: Job) -> Job:
         """Store a changed job."""
-        kept = self._sealed(job)
-        await self._store.write(lambda: jobs.replace(kept))
+        await self.replace_all([job], lambda: None)
         return job
 
     async def replace_all(self, changed: list[Job], also: Callable[[], None]) -> None:
@@ -48,13 +53,18 @@ class JobKeeper:
         def write() -> None:
             also()
             for job in kept:
-                jobs.replace(job)
+                self._buckets.know(jobs.replace(job))
 
         await self._store.write(write)
 
     async def remove(self, job: Job, orphans: list[Job]) -> None:
         """Remove a job; *orphans* are stored, which depended on it."""
-        await self.replace_all(orphans, lambda: jobs.remove(job.id))
+
+        def also() -> None:
+            jobs.remove(job.id)
+            self._buckets.forget(job.id)
+
+        await self.replace_all(orphans, also)
 
     def _sealed(self, job: Job) -> Job:
         secret = secret_names(probe_class(job.type).Options)

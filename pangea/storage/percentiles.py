@@ -192,7 +192,10 @@ def _read(
     if pieces:
         whole = Span(pieces[0].first * 1_000_000, pieces[-1].end * 1_000_000)
     found = Sums(whole, min((p.step for p in pieces), default=0), {}, point_s, {})
-    for at, worker, bucket in (*_stored(job, pieces), *held.within(whole)):
+    for at, worker, bucket in (
+        *_stored(job, pieces),
+        *held.within(whole, found.step or DAY),
+    ):
         found.add(at, worker, bucket)
     return found
 
@@ -225,12 +228,15 @@ class _Held:
         starts = (start for part in self._parts for _, start in list(part.stretches))
         return min(starts, default=None)
 
-    def within(self, span: Span) -> Iterator[tuple[int, int, Bucket]]:
-        """Yield (start, worker, sums) of what begins within *span*."""
+    def within(self, span: Span, widest: int) -> Iterator[tuple[int, int, Bucket]]:
+        """Yield (start, worker, sums) of what begins within *span*.
+
+        What is wider than *widest* is of a time when the job was not quick.
+        """
         begin, end = _seconds(span)
         for part in self._parts:
             for width, start in list(part.stretches):
-                if not begin <= start < end:
+                if width > widest or not begin <= start < end:
                     continue
                 for worker in list(part.workers):
                     tally = part.find((width, start, self._job, worker))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from pangea.core.beside import tells
-from pangea.core.model import Flag, Result
+from pangea.core.model import Flag, Job, Result
 from pangea.core.rollup import DAY, MINUTE, QUICK_S, STEPS, TEN_MINUTES, Bucket, Tally
 
 from . import results
@@ -81,6 +81,21 @@ class OpenBuckets:
             if tells(result):
                 growing.tell(outcome, flags, result.phases, result.readings)
         part.rows += len(added)
+
+    def know(self, job: Job) -> None:
+        """Sum *job* up as its interval asks, from when it is durable.
+
+        Runs in the write that stores it.
+        """
+        number, quick = job.id, job.interval_s < QUICK_S
+        after_commit(lambda: self._know(number, quick=quick))
+
+    def forget(self, job: int) -> None:
+        """Forget how a job is summed up, in the write that removes it."""
+        after_commit(lambda: self._know(job, quick=False))
+
+    def _know(self, job: int, *, quick: bool) -> None:
+        self.quick = self.quick | {job} if quick else self.quick - {job}
 
     def begin(self) -> None:
         """Find the rows that were stored but neither folded nor added: ``left``.

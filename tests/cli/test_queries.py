@@ -10,6 +10,7 @@ import pytest
 
 from pangea.cli.compared import other_of, place_of
 from pangea.cli.parts import trend
+from pangea.web.schema_queries import FiguresAnswer
 from tests.cli.conftest import a_page, a_result
 
 JOB = "GET /api/v1/jobs/web"
@@ -265,6 +266,22 @@ def test_history_is_listed_step_by_step(api, run):
     (query,) = api.queries("GET /api/v1/export/history")
     assert query == {"job": ["web"], "range": ["86400.000000"], "step": ["1d"]}
     assert run("history", "web", "--on", "hel", "-o", "csv").exit_code == 2
+
+
+def test_where_nothing_is_to_be_listed_that_is_said(api, run):
+    api.on("GET /api/v1/export/history", b"")
+    none = run("history", "web", "--step", "1m", "-o", "csv")
+    assert (
+        none.stdout == f"at,step_s,name,{','.join(FiguresAnswer.__struct_fields__)}\n"
+    )
+    assert none.exit_code == 0
+    assert none.stderr == (
+        "there are no sums of web by 1m in this stretch; others may be kept:"
+        " leave --step away\n"
+    )
+    told = run("history", "web", "-o", "jsonl")
+    assert told.stdout == ""
+    assert told.stderr == "there are no sums of web in this stretch\n"
 
 
 def test_lists_of_all_commands_are_no_formulas_either(api, run):
