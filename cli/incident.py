@@ -21,10 +21,13 @@ MEMBERS = 50
 
 
 def verdict(incident: dict[str, Any]) -> str:
-    """Return the verdict that an open incident has, and of others what became."""
-    state = str(incident.get("state", ""))
-    unwell = state in ("open", "acknowledged") and incident.get("unwell_count", 1)
-    return str(incident.get("verdict", "")) if unwell else "up"
+    """Return the verdict that an open incident has, and the worst of one that is over.
+
+    An open one whose jobs are all well again is ``up``.
+    """
+    if incident.get("state") not in ("open", "acknowledged"):
+        return str(incident.get("worst", ""))
+    return str(incident.get("verdict", "")) if incident.get("unwell_count", 1) else "up"
 
 
 def opened(incident: dict[str, Any]) -> str:

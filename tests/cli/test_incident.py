@@ -55,6 +55,19 @@ def test_the_list_is_of_the_last_week_unless_told_otherwise(run, api):
     ]
 
 
+def test_what_is_over_is_listed_with_the_worst_it_was(run, api):
+    over = {"state": "closed", "unwell_count": 0, "closed_at": f"{AT}9.000000Z"}
+    api.on(LIST, a_page(an_incident(**over, verdict="degraded", worst="down")))
+    api.on(ONE, in_full(**over, verdict="degraded"))
+    assert "✖ DOWN" in run("incident", "list").stdout
+    assert run("incident", "show", "abcdefghij").stdout.startswith("✖ DOWN  web")
+
+
+def test_what_is_well_again_and_still_open_is_up(run, api):
+    api.on(LIST, a_page(an_incident(unwell_count=0)))
+    assert "● UP" in run("incident", "list").stdout
+
+
 def test_json_is_what_the_api_answers(run, api):
     api.on(LIST, a_page(an_incident()))
     api.on(ONE, in_full())

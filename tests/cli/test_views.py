@@ -144,7 +144,11 @@ def test_status_is_one_screen_with_a_next_step(run, api):
     assert "bad" in shown
     assert "worker york is lost" in shown
     assert shown.endswith("next: pangea job show web\n")
+
+
+def test_the_next_step_names_the_coordinator_that_was_named(run, api):
     api.on("GET /api/v1/status", {**STATUS, "next": "see why: pangea job show web"})
+    api.on("GET /api/v1/jobs", a_page(a_job()))
     shown = run("status", "--server", api.url).stdout
     assert shown.endswith(f"next: see why: pangea --server {api.url} job show web\n")
 
