@@ -30,12 +30,20 @@ def _state(item: dict[str, Any]) -> str:
     return "on" if item.get("enabled") else "off"
 
 
+def _users(item: dict[str, Any]) -> str:
+    """Return the rules that tell a channel, by its name or because they tell all."""
+    by_all = ", ".join(item.get("used_as_all") or [])
+    return ", ".join(
+        [*(item.get("used_by") or []), *[f"all ({by_all})"] * bool(by_all)]
+    )
+
+
 COLUMNS = [
     Column("name", lambda item: item.get("name", "")),
     Column("type", lambda item: item.get("type", "")),
     Column("to", lambda item: item.get("place", "")),
     Column("state", _state),
-    Column("used by", lambda item: ", ".join(item.get("used_by") or []) or "-"),
+    Column("used by", lambda item: _users(item) or "-"),
     Column("per minute", lambda item: item.get("per_minute", ""), wide=True),
     Column("trouble", lambda item: item.get("trouble") or "-", wide=True),
 ]
@@ -205,7 +213,7 @@ def card(style: Style, channel: dict[str, Any]) -> list[str]:
         ("to", channel.get("place")),
         ("state", _state(channel)),
         ("trouble", channel.get("trouble")),
-        ("used by", ", ".join(channel.get("used_by") or [])),
+        ("used by", _users(channel)),
         ("per minute", channel.get("per_minute") or "no limit"),
     ]
     return pairs(style, [*rows, *_flat("  ", channel.get("options") or {})])

@@ -49,6 +49,10 @@ class AlertRules:
             or any(channel in step.channels for step in rule.escalations)
         ]
 
+    def of_all_channels(self, org: int) -> list[str]:
+        """Return the names of the rules that name no channel, and so tell all."""
+        return [r.name for r in self.of(org) if r.enabled and not r.channels]
+
     async def add(self, rule: AlertRule) -> AlertRule:
         """Store a new rule. Raises UsageError, Conflict."""
         checked(rule)

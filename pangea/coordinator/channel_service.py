@@ -165,6 +165,7 @@ class ChannelService:
             per_minute=channel.per_minute,
             options=masked(shape, channel.options),
             used_by=sorted(users),
+            used_as_all=self._c.alerting.paging.rules.of_all_channels(channel.org),
             trouble=trouble,
             created_at=moment(channel.created_us),
         )

@@ -39,7 +39,8 @@ class ChannelPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class ChannelAnswer(Struct, frozen=True, kw_only=True):
     """A channel: ``place`` is where it leads; what is secret in it is masked.
 
-    ``trouble`` says why nothing can be sent over it as things are.
+    ``trouble`` says why nothing can be sent over it as things are. ``used_by`` are
+    the rules that name it, ``used_as_all`` those that tell all channels.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ChannelAnswer(Struct, frozen=True, kw_only=True):
     per_minute: int
     options: dict[str, Any]
     used_by: list[str]
+    used_as_all: list[str] = []
     trouble: str
     created_at: str
 

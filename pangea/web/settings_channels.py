@@ -150,9 +150,16 @@ def _row(one: ChannelAnswer) -> ChannelRow:
         place=safe_text(one.place, 200),
         enabled=one.enabled,
         per_minute=str(one.per_minute or "–"),
-        used_by=safe_text(", ".join(one.used_by), 300),
+        used_by=_users(one),
         trouble=safe_text(one.trouble, 300),
     )
+
+
+def _users(one: ChannelAnswer) -> str:
+    """Return the rules that tell a channel, by its name or because they tell all."""
+    by_all = ", ".join(one.used_as_all)
+    names = [*one.used_by, *[t("settings.used_as_all", rules=by_all)] * bool(by_all)]
+    return safe_text(", ".join(names), 300)
 
 
 def _form(

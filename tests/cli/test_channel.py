@@ -57,10 +57,16 @@ def test_a_channel_is_added_with_its_secret_from_a_file(api, run, tmp_path):
 
 
 def test_a_list_shows_what_is_wrong(api, run):
-    broken = {**CHANNEL, "name": "page", "trouble": "exec: not\x1b[31m among"}
+    broken = {
+        **CHANNEL,
+        "used_as_all": ["default"],
+        "name": "page",
+        "trouble": "exec: not\x1b[31m among",
+    }
     api.on(f"GET {ALL}", {"items": [CHANNEL, broken], "next": None})
     ran = run("channel", "list")
     assert "ops   slack  hooks.slack.com  on" in ran.output
+    assert "  everything, all (default)" in ran.output
     assert r"page: exec: not\x1b[31m among" in ran.output
 
 

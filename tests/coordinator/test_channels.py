@@ -196,7 +196,8 @@ async def test_what_is_used_is_not_removed(service, world):
     channels = world.coordinator.alerting.channels
     await service.add(ORG, gotify())
     channels.users.append(lambda channel: ["everything"])
-    assert (await service.channel(ORG, "phone")).used_by == ["everything"]
+    phone = await service.channel(ORG, "phone")
+    assert (phone.used_by, phone.used_as_all) == (["everything"], ["default"])
     with pytest.raises(Conflict, match="used by everything"):
         await service.remove(ORG, "phone")
     channels.users.clear()
