@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from .worsening import Worsening
+
 if TYPE_CHECKING:
     from .coordinator import Coordinator
 
@@ -14,6 +16,7 @@ def follow_verdicts(c: "Coordinator") -> None:
         c.outages.follow,  # the others want to know the times
         c.confirming.follow,
         c.incidents.follow,
+        Worsening(c.board, c.incidents, c.clock).follow,
         c.planned.suppression.follow,  # of who has an incident, and who has none
         c.planned.drills.follow,
         c.sickness.isolating.follow,

@@ -80,6 +80,27 @@ async def test_an_incident_is_stored_told_and_over(site):
     assert (await site.world.service.job(FIRST_ORG, "web")).incident is None
 
 
+async def test_its_reason_follows_while_more_fail_and_keeps_the_most(site):
+    job = await add(site.world, rule="any")
+    await site.up(job)
+    await site.say(job, FAILED, None)
+    await site.until(lambda: site.board.states[job].verdict == "down")
+    (incident,) = site.incidents.known.values()
+    assert incident.reason.startswith("1 of 2 failed")
+
+    def reason():
+        return site.incidents.known[incident.id].reason[:13]
+
+    await site.say(job, None, FAILED)
+    await site.until(lambda: reason() == "2 of 2 failed")
+    await site.say(job, OK, None)
+    await site.until(lambda: site.board.states[job].reason.startswith("1 of 2"))
+    (kept,) = await site.stored_open()
+    assert reason() == kept.reason[:13] == kept.members[job].reason[:13]
+    lines = await site.world.store.read(lambda: stored.timeline(incident.id))
+    assert [e.kind for e in lines if e.kind in ("opened", "verdict")] == ["opened"]
+
+
 async def test_what_is_said_of_it_is_kept(site):
     job = await add(site.world)
     await site.down(job)

@@ -10,8 +10,9 @@ from pangea.core.errors import StorageError
 from pangea.core.maintenance import Maintenance
 from pangea.storage import outbox as stored
 from tests.coordinator.conftest import CLOCK
-from tests.coordinator.pager import Site, channel, install
+from tests.coordinator.pager import BAD, Site, channel, install
 from tests.coordinator.test_moving import add
+from tests.coordinator.test_suppression import OK
 
 
 @pytest.fixture
@@ -182,6 +183,24 @@ async def test_a_second_channel_is_told_as_well_and_nobody_twice(world, pager):
     await pager.until(4)
     for number in "12":
         assert pager.kinds(number) == ["down", "recovered"]
+
+
+async def test_that_more_fail_is_no_message_and_stands_in_the_next(world, pager):
+    await channel(world)
+    site = await Site.begin(world, rule="any")
+    (job,) = site.jobs
+    await site.say(job, BAD, None)
+    (told,) = await pager.until(1)
+    assert told.data["reason"].startswith("1 of 2 failed")
+    await site.say(job, None, BAD)
+    (incident,) = site.incidents.known
+    await site.until(lambda: site.incidents.known[incident].reason[0] == "2")
+    await site.say(job, OK, OK)
+    await asyncio.sleep(0.06)
+    await site.up(job)
+    _, over = await pager.until(2)
+    assert over.data["reason"].startswith("2 of 2 failed")
+    assert pager.kinds() == ["down", "recovered"]
 
 
 async def test_while_the_disk_refuses_people_are_told_from_memory(world, pager):
