@@ -85,6 +85,7 @@ async def test_a_worker_that_was_away_delivers_and_history_is_corrected(world, p
     await far.report([row(job.id)], epoch="new")
     await until(lambda: _is(live(world), "up"))
     known = now_us()
+    await asyncio.sleep(0.2)  # that it is up is told once it is stored
     with world.hub.subscribe(FIRST_ORG) as told:
         await far.report(every_30_s(job.id, (-2400.0, -1800.0)), epoch="old")
         await far.until(lambda f: f.acks.get("old"))

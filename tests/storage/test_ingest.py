@@ -1,6 +1,7 @@
 """Exactly once: nothing twice, nothing lost in silence, nothing altered."""
 
 import sqlite3
+from functools import partial
 
 import pytest
 
@@ -205,7 +206,8 @@ def refuse(error):
 async def test_what_follows_and_fails_by_itself_holds_nothing_else_up(
     store, error, caplog
 ):
-    await store.write(lambda: connection().execute("CREATE TABLE followed (what TEXT)"))
+    for step in ("DROP TABLE IF EXISTS followed", "CREATE TABLE followed (what TEXT)"):
+        await store.write(partial(lambda sql: connection().execute(sql), step))
 
     def follow(what):
         return lambda: connection().execute("INSERT INTO followed VALUES (?)", [what])

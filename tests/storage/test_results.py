@@ -91,14 +91,14 @@ def test_pages_hold_what_a_look_at_every_row_finds(
             made = [result(at, job=j, worker=w) for at, j, w in rows]
             every += zip(results.append(made, now), made, strict=True)
         wanted = [
-            (r.started_at_us, rowid, r)
+            (r.started_at_us, r.worker, rowid, r)
             for rowid, r in every
             if r.job == 1
             and worker in (None, r.worker)
             and (since is None or r.started_at_us >= T0 + since * SECOND)
             and (until is None or r.started_at_us < T0 + until * SECOND)
         ]
-        wanted.sort(key=lambda w: w[:2], reverse=True)
+        wanted.sort(key=lambda w: w[:3], reverse=True)
         found, cursor = [], None
         while True:
             page = results.query(
@@ -114,7 +114,7 @@ def test_pages_hold_what_a_look_at_every_row_finds(
             cursor = page.next
             if cursor is None:
                 break
-        assert found == [r for _, _, r in wanted]
+        assert found == [r for *_, r in wanted]
     finally:
         db.close()
 
