@@ -80,7 +80,8 @@ def in_words(found: list[dict[str, Any]]) -> str:
         return ""
     other = well or failed[1:]
     healthy = _finding(other[0]) if other else None
-    return difference(_finding(failed[0]), healthy)
+    more = len(failed) > (1 if well else 2)
+    return difference(_finding(failed[0]), healthy, more=more)
 
 
 def _finding(one: dict[str, Any]) -> Any:

@@ -139,7 +139,7 @@ class Gathering:
         found = await self._ask(job, asked)
         failing = found[bad.id]
         healthy = found[good.id] if good else None
-        words = difference(failing, healthy)
+        words = difference(failing, healthy, more=self._others_fail(job, asked))
         data = {
             "job": job.name,
             "words": words,
@@ -150,6 +150,12 @@ class Gathering:
         at_us = round(self._clock.wall() * 1e6)
         text = f"{job.name}: {words}"
         return Entry(kind=EVIDENCE, at_us=at_us, text=text, data=data)
+
+    def _others_fail(self, job: Job, asked: list[Worker]) -> bool:
+        """Tell whether somebody beside those who were *asked* fails it now."""
+        state = self._board.states.get(job.id, JobState(job.id))
+        failed = {v.worker for v in state.counted if v.value is VoteValue.FAILED}
+        return not failed <= {worker.id for worker in asked}
 
     def _one_of(
         self, job: Job, value: VoteValue, other: Worker | None = None

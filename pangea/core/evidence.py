@@ -17,12 +17,15 @@ _CUT = frozenset({"timeout", "unreachable", "loss", "ttl_exceeded"})
 _NO_NAME = frozenset({"name_not_found", "resolver_failed", "no_address"})
 
 
-def difference(failing: Finding, healthy: Finding | None) -> str:
-    """Return in a sentence how *failing* differs from *healthy*, if anybody is."""
+def difference(failing: Finding, healthy: Finding | None, *, more: bool = False) -> str:
+    """Return in a sentence how *failing* differs from *healthy*, if anybody is.
+
+    With *more* others fail beside these two: none is the only one, and two not all.
+    """
     alone = _alone(failing, healthy)
     if alone or healthy is None:
         return alone
-    said = [_addresses(failing, healthy), *_causes(failing, healthy)]
+    said = [_addresses(failing, healthy), *_causes(failing, healthy, more=more)]
     return "; ".join(one for one in said if one)
 
 
@@ -60,13 +63,15 @@ def _addresses(one: Finding, other: Finding) -> str:
     return f"{one.worker} resolves {one.address}, {other.worker} {other.address}"
 
 
-def _causes(failing: Finding, healthy: Finding) -> Sequence[str]:
+def _causes(failing: Finding, healthy: Finding, *, more: bool) -> Sequence[str]:
     """Return what makes *failing* fail and *healthy* not, the nearest cause first."""
     if not _well(healthy):
-        return _both(failing, healthy)
+        names = f"{failing.worker} and {healthy.worker}"
+        return _both(failing, healthy, names if more else "both")
+    who = failing.worker if more else f"only {failing.worker}"
     if failing.reason in _NO_NAME and healthy.address:
         found = f"{healthy.worker} resolves {healthy.address}"
-        return [f"only {failing.worker} cannot resolve the name; {found}"]
+        return [f"{who} cannot resolve the name; {found}"]
     differing = [
         _certificates(failing, healthy),
         _statuses(failing, healthy),
@@ -75,22 +80,22 @@ def _causes(failing: Finding, healthy: Finding) -> Sequence[str]:
     seen = [one for one in differing if one]
     if seen:
         return seen
-    way = _ways(failing, healthy) if failing.reason in _CUT else ""
+    way = _ways(failing, healthy, who) if failing.reason in _CUT else ""
     if way:
         return [way]
     spent = f"{healthy.worker} is answered in {milliseconds(healthy.duration_ms)}"
-    return [f"only {failing.worker} fails: {_why(failing)}", spent]
+    return [f"{who} fails: {_why(failing)}", spent]
 
 
-def _both(failing: Finding, other: Finding) -> Sequence[str]:
+def _both(failing: Finding, other: Finding, who: str) -> Sequence[str]:
     if failing.reason == other.reason:
         ends = {_last(failing.hops), _last(other.hops)} - {""}
         cut = failing.walked and other.walked
         cut = cut and not failing.arrived and not other.arrived
         where = f", beyond {ends.pop()}" if cut and len(ends) == 1 else ""
-        return [f"both fail alike: {_reason(failing)}{where}"]
+        return [f"{who} fail alike: {_reason(failing)}{where}"]
     each = ", ".join(f"{f.worker}: {_reason(f)}" for f in (failing, other))
-    return [f"both fail, but not alike: {each}"]
+    return [f"{who} fail, but not alike: {each}"]
 
 
 def _certificates(one: Finding, other: Finding) -> str:
@@ -128,7 +133,7 @@ def _answers(one: Finding, other: Finding) -> str:
     )
 
 
-def _ways(failing: Finding, healthy: Finding) -> str:
+def _ways(failing: Finding, healthy: Finding, who: str) -> str:
     """Return where the failing one's packets end, if the other's arrive."""
     if not failing.walked or failing.arrived or not healthy.arrived:
         return ""
@@ -137,7 +142,7 @@ def _ways(failing: Finding, healthy: Finding) -> str:
         return f"no hop answers {failing.worker}"
     shared = any(end in hop.addresses for hop in healthy.hops)
     goes_on = f", where {healthy.worker} goes on" if shared else ""
-    return f"only {failing.worker} is cut after {end}{goes_on}"
+    return f"{who} is cut after {end}{goes_on}"
 
 
 def first_different_hop(one: Finding, other: Finding) -> int:

@@ -110,6 +110,7 @@ async def test_if_all_of_its_workers_fail_another_worker_looks(world):
     assert "rome" not in line.text
     assert line.data["healthy"]["worker"] == "rome"
     assert "is cut after 10.8.0.1" in line.text
+    assert "only" not in line.text, "the other of its workers fails as well"
     for witness in witnesses:
         witness.task.cancel()
 

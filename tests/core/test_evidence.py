@@ -119,6 +119,31 @@ def test_what_differs_is_said(failing, healthy, said):
     assert difference(failing, healthy) == said
 
 
+@pytest.mark.parametrize(
+    ("failing", "other", "said"),
+    [
+        (fails(**CUT), works(**way(CORE, TARGET)), "site-b is cut after 10.8.0.1"),
+        (
+            fails("refused", detail="refused"), works(),
+            "site-b fails: refused; london is answered in 12 ms",
+        ),
+        (
+            fails("refused"), works(outcome="failed", reason="refused"),
+            "site-b and london fail alike: the connection was refused",
+        ),
+        (
+            fails("name_not_found", address=""), works(),
+            "site-b cannot resolve the name; london resolves 192.0.2.7",
+        ),
+    ],
+)  # fmt: skip
+def test_if_others_fail_too_nobody_is_the_only_one_and_two_are_not_all(
+    failing, other, said
+):
+    found = difference(failing, other, more=True)
+    assert found.removeprefix("same address; ") == said
+
+
 def test_silent_hops_part_no_ways():
     one = fails(**way(GATE, "", TARGET))
     assert first_different_hop(one, works(**way("", CORE, TARGET))) == 0
