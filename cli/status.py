@@ -63,7 +63,7 @@ def _show(session: Session, client: Client, at: str | None = None) -> None:
     then = status.get("at")
     drawn = session.form in ("table", "wide")
     jobs = client.items("jobs", at=then) if drawn else []
-    step = str(status["next"])
+    step = str(status.get("next") or "")
     if "pangea run " not in step:  # That one is for another machine.
         step = session.again(step)
     show_one(session, status, lambda style: _screen(style, status, jobs, step))
