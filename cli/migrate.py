@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pangea.core.database_url import is_postgres, without_password
-from pangea.core.errors import NotFound, UsageError
+from pangea.core.errors import ConfigError, NotFound, UsageError
 
 from .backup import DATABASE, Progress
 from .blot import hide
@@ -51,7 +51,7 @@ def command(session: Session, to: str, database: str | None) -> None:
     hide(session, source, to)
     target = _target(to, source)
     with Progress(session) as progress:
-        compared = _move(state_dir, source, target, progress)
+        compared = _move(session, state_dir, source, target, progress)
     _show(session, compared, is_postgres(target))
     _tell(session, source, target, compared)
 
@@ -88,7 +88,7 @@ def _target(to: str, source: str) -> str:
 
 
 def _move(
-    state_dir: Path, source: str, target: str, progress: Progress
+    session: Session, state_dir: Path, source: str, target: str, progress: Progress
 ) -> "list[Compared]":
     from pangea.backup.workshop import refuse_others
     from pangea.state_dir import hold
@@ -101,13 +101,34 @@ def _move(
         )
     with hold(state_dir):
         if is_postgres(source):
-            return moving.into_file(source, Path(target), progress.tell)
-        if not Path(source).is_file():
+            compared = moving.into_file(source, Path(target), progress.tell)
+        elif Path(source).is_file():
+            compared = moving.fill(Path(source), target, progress.tell)
+        else:
             raise NotFound(
                 f"there is no coordinator's database at {source}",
                 hint="name its --state-dir, or the file with --database",
             )
-        return moving.fill(Path(source), target, progress.tell)
+        _note(session, state_dir, source, target, compared)
+    return compared
+
+
+def _note(
+    session: Session,
+    state_dir: Path,
+    source: str,
+    target: str,
+    compared: "list[Compared]",
+) -> None:
+    """Leave a note, so that nobody starts a coordinator on what was moved."""
+    from pangea.moved import note_moved
+
+    rows, results = sum(c.arrived for c in compared[:-1]), compared[-1].arrived
+    try:
+        note_moved(state_dir, source, target, results=results, rows=rows)
+    except (ConfigError, OSError) as error:
+        # All has arrived: that is not undone for the sake of a note.
+        session.note(f"it was moved, but {error}: start nothing on {source} any more")
 
 
 def _show(session: Session, compared: "list[Compared]", to_server: bool) -> None:

@@ -12,6 +12,7 @@ from pangea import __version__
 from pangea.core.errors import Conflict, NotFound
 from pangea.mesh import identity
 from pangea.mesh.private_file import read_private
+from pangea.moved import refuse_moved
 from pangea.storage import moving, snapshot
 from pangea.storage.snapshot import Facts
 
@@ -65,7 +66,8 @@ def back_up(
     beside *target*. Under the name *target* there is never half a backup. Raises
     Conflict if it exists (unless *force*) or another backup is being made,
     NotAllowed for the state directory of another user, NotFound if there is no
-    coordinator, StorageError for a disk or a database that refuses.
+    coordinator, ConfigError for a database that was moved, StorageError for a disk or
+    a database that refuses.
     """
     refuse(source, target, force=force)
     draft = target.with_name(f".{target.name}.part")
@@ -104,6 +106,7 @@ def refuse(source: Source, target: Path, *, force: bool) -> None:
     refuse_others(source.state_dir)
     if not force:
         refuse_existing(target)
+    refuse_moved(source.state_dir, source.database)
     if isinstance(source.database, Path) and not source.database.is_file():
         raise NotFound(
             f"there is no coordinator's database at {source.database}",

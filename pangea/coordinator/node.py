@@ -14,6 +14,7 @@ from pangea.mesh import identity, secret_ring
 from pangea.mesh.discovery import Advertiser
 from pangea.mesh.info import NodeInfo
 from pangea.mesh.ring_file import NAME, RingFile
+from pangea.moved import refuse_moved
 from pangea.state_dir import new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     """Run a coordinator until a signal; it stops from the bottom to the top."""
     clock = SystemClock()
+    refuse_moved(state_dir, config.database)
     # Numbers go on after a restart, so a page that comes back is told to reload.
     hub = Hub(round(clock.wall() * 1000))
     name = config.node.name or socket.gethostname().partition(".")[0].lower()

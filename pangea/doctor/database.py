@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pangea.core.database_url import is_postgres
+from pangea.core.errors import ConfigError
+from pangea.moved import refuse_moved
 from pangea.storage.integrity import check_file
 
 from .patient import Patient
@@ -25,6 +27,11 @@ def database(patient: Patient) -> Iterator[Row]:
     path = Path(place)
     if not path.is_file():
         yield skipped("database", f"{path} is not there yet")
+        return
+    try:
+        refuse_moved(patient.state_dir, path)
+    except ConfigError as error:
+        yield fail("database", str(error), error.hint)
         return
     found = check_file(path, WITHIN_S)
     size = f"{path.stat().st_size / 1e6:,.0f} MB"

@@ -1,6 +1,7 @@
 """`pangea migrate`: what it prints, what it refuses, and what it says to do next."""
 
 import json
+import stat
 
 import pytest
 
@@ -35,8 +36,13 @@ def test_a_history_goes_to_a_server_and_comes_back(run, state, places, tmp_path)
     assert lines[-1].split() == ["result", "0", "0", "yes"]
     assert "read back, and the same as in" in done.stderr
     assert "PANGEA_DATABASE, or pangea run --database 'postgresql://" in done.stderr
+    note = state / "moved"
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
+    kept = json.loads(note.read_text())
+    assert (kept["source"], kept["results"]) == ("pangea.db", 0)
+    assert kept["target"].startswith("postgresql://")
     for secret in ("p@ss", "p%40ss", "w:rd", "w%3Ard"):
-        assert secret not in done.output
+        assert secret not in done.output + note.read_text()
     again = run("migrate", "--to", url)
     assert (again.exit_code, "is not empty" in again.stderr) == (6, True)
     new = tmp_path / "new.db"
@@ -45,6 +51,11 @@ def test_a_history_goes_to_a_server_and_comes_back(run, state, places, tmp_path)
     rows = {row["table"]: row for row in json.loads(back.stdout)}
     assert rows["job"] == {"table": "job", "postgresql": 1, "sqlite": 1, "same": True}
     assert new.is_file()
+    assert json.loads(note.read_text())["target"] == str(new)
+    (state / "pangea.db").rename(tmp_path / "old.db")
+    home = ("migrate", "--database", url, "--to", f"sqlite:{state / 'pangea.db'}")
+    assert run(*home).exit_code == 0
+    assert not note.exists()
 
 
 @pytest.mark.parametrize(
