@@ -89,9 +89,7 @@ def stretch(
     return {"range": told, "since": since, "until": until}
 
 
-def _list(
-    session: Session, client: Client, name: str, asked: dict[str, str | None]
-) -> None:
+def _list(session: Session, client: Client, name: str, asked: dict[str, Any]) -> None:
     """List the sums step by step; of none say that there are none."""
     rows = client.lines("export/history", job=name, **asked)
     if not print_rows(session, rows, FIRST, (*FIRST, *Figures.__struct_fields__)):

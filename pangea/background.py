@@ -25,13 +25,16 @@ def supervised() -> bool:
 
 
 class Background:
-    """Supervises tasks; they are cancelled in the order of *stack*."""
+    """Supervises tasks; they are cancelled in the order of *stack*.
 
-    def __init__(self, stack: AsyncExitStack) -> None:
+    *manager* is the service manager, if somebody spoke with it before.
+    """
+
+    def __init__(self, stack: AsyncExitStack, manager: Systemd | None = None) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self._stack = stack
-        self._systemd = Systemd.claim(os.environ)
+        self._systemd = manager or Systemd.claim(os.environ)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signal)
         if supervised():

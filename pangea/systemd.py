@@ -7,9 +7,15 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TypeVar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: So often is more time asked for, in seconds, and so much of it.
+ASK_S, MORE_S = 20.0, 90.0
 
 
 class Systemd:
@@ -36,6 +42,19 @@ class Systemd:
     def ready(self, status: str) -> None:
         """We serve; *status* is a line for people."""
         self._tell(f"READY=1\nSTATUS={status}")
+
+    async def wait_for(self, work: Awaitable[T]) -> T:
+        """Return what *work* does; while it goes on we are not late to start.
+
+        A migration takes as long as it takes, whatever ``TimeoutStartSec`` is.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait([task], timeout=ASK_S))[0]:
+                self._tell(f"EXTEND_TIMEOUT_USEC={MORE_S * 1e6:.0f}")
+            return await task
+        finally:
+            task.cancel()
 
     async def feed(self, ticks: Callable[[], int]) -> None:
         """Feed the watchdog as long as *ticks* grows; until cancelled.

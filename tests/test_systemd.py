@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pangea.core.errors import ConfigError
 from pangea.systemd import Systemd
 
 
@@ -54,6 +55,46 @@ def test_no_child_can_speak_in_our_name(manager: socket.socket) -> None:
 
 def test_without_a_manager_nothing_is_told() -> None:
     Systemd.claim({}).ready("nobody hears it")
+
+
+async def test_a_long_start_asks_for_more_time(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pangea.systemd.ASK_S", 0.02)
+    ours = claimed(manager)
+    assert await ours.wait_for(asyncio.sleep(0.05, "opened")) == "opened"
+    assert told(manager) == "EXTEND_TIMEOUT_USEC=90000000"
+    assert told(manager) == "EXTEND_TIMEOUT_USEC=90000000"
+
+
+async def test_a_start_that_is_short_or_fails_asks_for_nothing(
+    manager: socket.socket,
+) -> None:
+    async def refused() -> None:
+        raise ConfigError("it is in use")
+
+    ours = claimed(manager)
+    assert await ours.wait_for(asyncio.sleep(0, 7)) == 7
+    with pytest.raises(ConfigError, match="in use"):
+        await ours.wait_for(refused())
+    ours.stopping()
+    assert told(manager) == "STOPPING=1"
+
+
+async def test_who_stops_waiting_stops_the_work(manager: socket.socket) -> None:
+    gone = asyncio.Event()
+
+    async def opening() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            gone.set()
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await claimed(manager).wait_for(opening())
+    async with asyncio.timeout(2):
+        await gone.wait()
 
 
 async def test_the_watchdog_is_fed_while_the_work_goes_on(

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from pangea.moved import refuse_moved
 from pangea.state_dir import new_boot
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
+from pangea.systemd import Systemd
 from pangea.vault import Vault
 from pangea.web.enroll import first_account
 from pangea.web.events import Hub
@@ -42,7 +44,8 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     rings = open_ring(config.mesh.secret_file, state_dir / NAME)
     info = NodeInfo(role="coordinator", name=name, boot=new_boot())
     async with AsyncExitStack() as stack:
-        store = await Store.open(config.database)
+        manager = Systemd.claim(os.environ)
+        store = await manager.wait_for(Store.open(config.database))
         stack.push_async_callback(store.close)
         accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")
@@ -62,7 +65,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         coordinator.retention.keep(config.retention)
         coordinator.alerting.configure(config)
         await coordinator.start()
-        background = Background(stack)
+        background = Background(stack, manager)
         background.start(coordinator.run(), "coordinator")
         front = await open_front(
             config, state_dir, coordinator, accounts, name, background, stack
