@@ -124,6 +124,8 @@ class SeededSettings:
             OptionAnswer(name="url", secret=False, default=None),
             OptionAnswer(name="secret", secret=True, default=""),
             OptionAnswer(name="method", secret=False, default="POST"),
+            OptionAnswer(name="headers", secret=False, default=""),
+            OptionAnswer(name="body", secret=False, default=""),
         ]
         return [ChannelType(name="webhook", does="any web hook", options=options)]
 

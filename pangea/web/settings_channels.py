@@ -11,6 +11,7 @@ from pangea.core.text import safe_text
 
 from .api_channels import CHANNELS, ChannelService
 from .api_deliveries import DELIVERIES, DeliveriesQuery
+from .channel_form import LINES, ChannelForm, form_of, read, without_gone
 from .forms import FormError
 from .keys import who_is
 from .place import Visit
@@ -20,7 +21,6 @@ from .schema_channels import (
     ChannelPatch,
     ChannelSpec,
     ChannelTest,
-    ChannelType,
 )
 from .settings_frame import field, mending, settings_page, shaped
 from .text import t
@@ -51,27 +51,6 @@ class ChannelRow(Struct, frozen=True):
     per_minute: str
     used_by: str
     trouble: str
-
-
-class OptionField(Struct, frozen=True):
-    """An option in the form; what is ``secret`` is never shown."""
-
-    name: str
-    secret: bool
-    value: str
-    needed: bool
-    usual: str
-
-
-class ChannelForm(Struct, frozen=True):
-    """The form: of a new channel of a ``type``, or of the one called ``old``."""
-
-    old: str
-    name: str
-    type: str
-    does: str
-    per_minute: str
-    options: list[OptionField]
 
 
 class Tested(Struct, frozen=True):
@@ -127,7 +106,7 @@ async def _channels(
     part = ChannelsPart(
         rows=[_row(one) for one in found],
         types=[(one.name, safe_text(one.does, 100)) for one in types],
-        form=_form(request, visit, types, found),
+        form=form_of(request, visit, types, found),
         tested=_tested(tested) if tested else None,
         sent=[_sent(one, now) for one in await _deliveries(request, org)],
     )
@@ -160,45 +139,6 @@ def _users(one: ChannelAnswer) -> str:
     by_all = ", ".join(one.used_as_all)
     names = [*one.used_by, *[t("settings.used_as_all", rules=by_all)] * bool(by_all)]
     return safe_text(", ".join(names), 300)
-
-
-def _form(
-    request: web.Request,
-    visit: Visit,
-    types: list[ChannelType],
-    found: list[ChannelAnswer],
-) -> ChannelForm | None:
-    """Return the form that the address, or what was refused, asks for."""
-    old = visit.typed("old", request.query.get("edit", ""))
-    mine = next((one for one in found if one.name == old), None)
-    wanted = mine.type if mine else visit.typed("type", request.query.get("type", ""))
-    kind = next((one for one in types if one.name == wanted), None)
-    if kind is None:
-        return None
-    kept: dict[str, Any] = mine.options if mine else {}
-    return ChannelForm(
-        old=mine.name if mine else "",
-        name=safe_text(visit.typed("name", mine.name if mine else kind.name), 63),
-        type=kind.name,
-        does=safe_text(kind.does, 200),
-        per_minute=visit.typed("per_minute", str(mine.per_minute) if mine else "20"),
-        options=[
-            OptionField(
-                name=one.name,
-                secret=one.secret,
-                value="" if one.secret else _value(visit, one.name, kept),
-                needed=one.default is None and mine is None,
-                usual=safe_text(one.default or "", 80),
-            )
-            for one in kind.options
-        ],
-    )
-
-
-def _value(visit: Visit, name: str, kept: dict[str, Any]) -> str:
-    value = kept.get(name, "")
-    said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return safe_text(visit.typed(f"opt.{name}", said), 2000)
 
 
 def _tested(test: ChannelTest) -> Tested:
@@ -251,18 +191,29 @@ async def _save(service: ChannelService, org: int, data: MultiMapping[Any]) -> N
     many = field(data, "per_minute") or "0"
     if not many.isdecimal():
         raise UsageError(f"{many[:20]!r} is no number of messages a minute")
-    given = {one.name: field(data, f"opt.{one.name}") for one in kind.options}
+    given = {one.name: _typed(data, one.name) for one in kind.options}
     values: dict[str, Any] = {"name": field(data, "name"), "per_minute": int(many)}
     if old:
         # A secret that is left empty stays; what else is empty goes.
         secret = {one.name for one in kind.options if one.secret}
         kept = {k: v or None for k, v in given.items() if v or k not in secret}
+        if "headers" in given:
+            found = (c for c in await service.channels(org) if c.name == old)
+            before = [c.options.get("headers") for c in found]
+            kept["headers"] = without_gone(given["headers"], *before) or None
         patch = shaped(values | {"options": kept}, ChannelPatch)
         await service.edit(org, old, patch)
     else:
         options = {name: text for name, text in given.items() if text}
         spec = shaped(values | {"type": wanted, "options": options}, ChannelSpec)
         await service.add(org, spec)
+
+
+def _typed(data: MultiMapping[Any], name: str) -> Any:
+    """Return what was typed for an option. Raises UsageError."""
+    if name in LINES:
+        return read(name, str(data.get(f"opt.{name}", "")))
+    return field(data, f"opt.{name}")
 
 
 async def channel_on(request: web.Request) -> web.StreamResponse:

@@ -73,11 +73,31 @@ async def test_a_channel_is_added_tested_changed_and_not_removed_while_used(http
     form = {"old": "oncall", "type": "webhook", "name": "oncall", "per_minute": "5"}
     await post(http, "/channels", **form)
     # An empty secret stays, what else is empty goes.
-    assert kept.done[-1][2]["options"] == {"url": None, "method": None}
+    gone = dict.fromkeys(["url", "method", "headers", "body"])
+    assert kept.done[-1][2]["options"] == gone
     await post(http, "/channels/oncall/on", on="no")
     assert kept.done[-1] == ("edit", "oncall", {"enabled": False})
     answer, page = await post(http, "/channels/oncall/remove")
     assert (answer.status, "rule default uses" in page) == (400, True)
+
+
+async def test_headers_and_a_body_have_lines_in_the_form_as_they_were(http, kept):
+    headers, body = {"Team": "web: a", "X-Key": "********"}, "{\n\t{{ title }}\n}"
+    options = {"headers": headers, "body": body}
+    kept.channel = replace(kept.channel, options=options)
+    page = await text(http, "/settings/channels?edit=oncall")
+    assert "\nTeam: web: a\nX-Key: ********</textarea>" in page
+    assert f"\n{body}</textarea>" in page
+    form = {"old": "oncall", "type": "webhook", "name": "oncall"}
+    lines = "X-Key: ********\r\n\r\nNew:x"
+    body = body.replace("\n", "\r\n")
+    await post(http, "/channels", **form, **{"opt.headers": lines, "opt.body": body})
+    saved = kept.done[-1][2]["options"]
+    assert saved["headers"] == {"Team": None, "X-Key": "********", "New": "x"}
+    assert saved["body"] == options["body"]
+    answer, page = await post(http, "/channels", **form, **{"opt.headers": "no colon"})
+    assert (answer.status, "one a line" in page) == (400, True)
+    assert "\nno colon</textarea>" in page
 
 
 async def test_what_did_not_arrive_is_in_the_log_and_tried_again(http, kept):
