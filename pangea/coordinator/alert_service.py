@@ -33,6 +33,8 @@ SEVERITY: dict[str, Severity] = {
     "changed": "info",
     "gap": "warning",
 }
+#: What happens once: nothing follows the first message.
+ONCE = ("certificate", "changed", "gap")
 
 
 class RuleService:
@@ -87,7 +89,7 @@ class RuleService:
             title=job.name,
             job=job.id,
         )
-        steps = self._steps(rule)
+        steps = self._steps(rule)[: 1 if kind in ONCE else None]
         why = why_not(rule, notice, lambda: [about])
         if not why and self._c.board.maintained.get(job.id):
             why = self._c.board.maintained[job.id]
@@ -100,7 +102,7 @@ class RuleService:
             tells=not why,
             why_not=why,
             steps=[] if why else steps,
-            remind_s=rule.remind_s,
+            remind_s=0.0 if kind in ONCE else rule.remind_s,
         )
 
     def _steps(self, rule: AlertRule) -> list[EscalationAnswer]:

@@ -73,6 +73,19 @@ async def test_a_test_says_who_would_be_told_and_sends_nothing(world, pager, rul
     assert pager.tries == []
 
 
+async def test_if_the_first_are_gone_a_test_says_who_is_told_later(world, pager, rules):
+    await Site.begin(world)
+    await channel(world, "boss", "2")
+    await channel(world, enabled=False)
+    later = [Escalate(after_s=60.0, channels=["boss"])]
+    await rules.add(1, RuleSpec(name="r", channels=["ops"], escalations=later))
+    _, down = (await rules.would_tell(1, "web-0", "down")).items
+    assert down.tells
+    assert [step.channels for step in down.steps] == [[], ["boss"]]
+    _, once = (await rules.would_tell(1, "web-0", "certificate")).items
+    assert not once.tells, "what happens once is not escalated"
+
+
 async def test_two_rules_tell_the_same_channel_once(world, pager, rules):
     await channel(world)
     await rules.add(1, RuleSpec(name="again"))
