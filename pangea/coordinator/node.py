@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     """Run a coordinator until a signal; it stops from the bottom to the top."""
     clock = SystemClock()
-    refuse_moved(state_dir, config.database)
     # Numbers go on after a restart, so a page that comes back is told to reload.
     hub = Hub(round(clock.wall() * 1000))
     name = config.node.name or socket.gethostname().partition(".")[0].lower()
@@ -45,7 +44,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
     info = NodeInfo(role="coordinator", name=name, boot=new_boot())
     async with AsyncExitStack() as stack:
         manager = Systemd.claim(os.environ)
-        store = await manager.wait_for(Store.open(config.database))
+        store = await open_store(config.database, state_dir, manager)
         stack.push_async_callback(store.close)
         accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")
@@ -89,6 +88,12 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         greet(config, state_dir, front.places, code, front.fingerprint)
         background.serve(f"serving on {front.here}", lambda: coordinator.lag.notes)
         await background.until_signal()
+
+
+async def open_store(database: str, state_dir: Path, manager: Systemd) -> Store:
+    """Open the database, however long that takes; ConfigError if it was moved."""
+    refuse_moved(state_dir, database)
+    return await manager.wait_for(Store.open(database))
 
 
 def own_worker(state_dir: Path) -> bytes:
