@@ -23,11 +23,18 @@ from .output import Column, ago, every, joined, milliseconds, show_items, show_o
 from .session import Session
 from .uptime import uptime_of
 
+
+def probed(job: dict[str, Any]) -> str:
+    """Return what is probed, and whether it is good if that does not answer."""
+    fails = " (must not answer)" if job.get("expect") == "fail" else ""
+    return f"{job.get('target', '')}{fails}"
+
+
 COLUMNS = [
     Column("verdict", lambda job: job.get("verdict", "unknown"), mark=True),
     Column("name", lambda job: job.get("name", "")),
     Column("type", lambda job: job.get("type", "")),
-    Column("target", lambda job: job.get("target", "")),
+    Column("target", lambda job: probed(job)),
     Column("every", lambda job: every(job)),
     Column("last", lambda job: milliseconds(job.get("last_duration_ms"))),
     Column("since", lambda job: ago(job.get("verdict_since"), job.get("at"))),

@@ -190,6 +190,15 @@ def test_the_table_begins_with_the_worst(run, api):
     assert run("job", "list", "-q").stdout == "a\nb\nc\n"
 
 
+def test_the_table_tells_what_must_not_answer(run, api):
+    closed = a_job(type="tcp", target="db:23", expect="fail")
+    api.on("GET /api/v1/jobs", a_page(closed, a_job()))
+    table = run("job", "list").stdout
+    assert "tcp   db:23 (must not answer)" in table
+    assert table.count("must not answer") == 1
+    assert "must not" not in run("job", "list", "-o", "csv").stdout
+
+
 def test_an_empty_list_says_how_to_begin(run, api):
     api.on("GET /api/v1/jobs", a_page())
     result = run("job", "list")

@@ -7,13 +7,16 @@ const WAIT_MS = 1500;
 let begun = "";
 let begunAt = 0;
 
-// keys: "r" or a sequence such as "g w"; says: a key of the catalogue, or its text.
-export function bind(keys, says, action) {
-  bound.set(keys, { says, action });
+// keys: "r" or a sequence such as "g w"; says: a key of the catalogue, or its text;
+// needs: a selector of what it works on, without which it is not told.
+export function bind(keys, says, action, needs = "body") {
+  bound.set(keys, { says, action, needs });
 }
 
+export const works = (needs) => document.querySelector(needs) !== null;
+
 export function known() {
-  const named = [...bound].filter(([keys]) => keys !== "Escape");
+  const named = [...bound].filter(([keys, { needs }]) => keys !== "Escape" && works(needs));
   const rows = named.map(([keys, { says }]) => [keys, said(says)]);
   for (const node of document.querySelectorAll("[data-key]")) {
     if (node.dataset.says) rows.push([node.dataset.key, said(node.dataset.says)]);
@@ -103,6 +106,6 @@ bind("/", "keys.filter", () => {
   if (!filter) return;
   filter.focus();
   filter.select();
-});
-bind("j", "keys.down", () => move(1));
-bind("k", "keys.up", () => move(-1));
+}, "[data-filter]");
+bind("j", "keys.down", () => move(1), "[data-row]");
+bind("k", "keys.up", () => move(-1), "[data-row]");

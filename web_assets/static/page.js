@@ -1,6 +1,6 @@
 // What every page gets: the menu of the look, keys and their help, copy buttons.
 
-import { bind, keysAreOn, known } from "./keys.js";
+import { bind, keysAreOn, known, works } from "./keys.js";
 import { t } from "./text.js";
 import { CELLS, VERDICTS, cellWord, verdictWord } from "./words.js";
 
@@ -72,7 +72,8 @@ function help() {
   const form = element("form", "", "buttons");
   form.method = "dialog";
   form.append(element("button", t("keys.close")));
-  const rows = [["Enter", t("keys.open")], ["Esc", t("keys.escape")], ...known()];
+  const open = works("[data-row]") ? [["Enter", t("keys.open")]] : [];
+  const rows = [...open, ["Esc", t("keys.escape")], ...known()];
   dialog.append(title);
   if (!keysAreOn()) dialog.append(element("p", t("keys.off"), "error"));
   dialog.append(listed(rows), element("h2", t("keys.signs")), listed(signs()), element("p", t("keys.beats"), "dim"), form);
@@ -82,7 +83,14 @@ function help() {
 
 function showHints() {
   const hints = one("#hints");
-  if (hints) hints.textContent = keysAreOn() ? t("keys.hint") : "";
+  if (!hints || !keysAreOn()) return;
+  const told = [
+    t("keys.hint_help"),
+    works("[data-filter]") && t("keys.hint_filter"),
+    works("[data-row]") && t("keys.hint_move"),
+    works("[data-key=n]") && t("keys.hint_new"),
+  ];
+  hints.textContent = told.filter(Boolean).join("  ");
 }
 
 // The last line says in words what is under the pointer or has the focus.
