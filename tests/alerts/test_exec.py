@@ -73,7 +73,7 @@ async def test_what_hangs_is_killed_with_all_it_started(tmp_path):
     begun = time.perf_counter()
     with pytest.raises(NotSent, match="no answer within"):
         await ran(script, 0.3)
-    assert time.perf_counter() - begun < 5
+    assert time.perf_counter() - begun < 30
     await asyncio.sleep(0.1)
     assert [alive(int(p)) for p in pids.read_text().split()] == [False, False]
 
@@ -82,7 +82,7 @@ async def test_what_it_leaves_in_the_background_is_killed(tmp_path):
     pids = tmp_path / "pids"
     begun = time.perf_counter()
     assert await ran(f"sleep 60 & echo $! > {pids}; echo done") == "done"
-    assert time.perf_counter() - begun < 5
+    assert time.perf_counter() - begun < 30
     await asyncio.sleep(0.1)
     assert not alive(int(pids.read_text()))
 

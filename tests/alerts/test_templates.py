@@ -26,7 +26,7 @@ async def fault(template, values=VALUES):
     with pytest.raises(Faulty) as caught:
         await render([template], values)
     # The child has its own limit; the machine may be slow besides.
-    assert time.perf_counter() - begun < 12
+    assert time.perf_counter() - begun < 40
     return str(caught.value)
 
 

@@ -72,7 +72,7 @@ class Far:
                 self.runs.append(message)
         self.news.set()
 
-    async def until(self, what, seconds=5.0):
+    async def until(self, what, seconds=20.0):
         """Wait until *what* is true of what was heard."""
         async with asyncio.timeout(seconds):
             while not what(self):

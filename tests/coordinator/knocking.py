@@ -50,7 +50,7 @@ async def knock(
 async def come(world, name, **more):
     """Return the link and the coordinator's first word on it."""
     link = await knock(world, name, **more)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         return link, await link.receive()
 
 

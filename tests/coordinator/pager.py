@@ -64,7 +64,7 @@ class Pager:
         return [m.kind for n, m in cls.messages if n == number]
 
     @classmethod
-    async def until(cls, count, seconds=5.0):
+    async def until(cls, count, seconds=20.0):
         """Wait until so many messages were taken."""
         async with asyncio.timeout(seconds):
             while len(cls.messages) < count:
@@ -116,7 +116,7 @@ class Site(Scene):
     async def told(self, incident):
         """Return the lines of who was told, once there are any."""
         lines = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not lines:
                 found = await self.world.store.read(
                     lambda: incidents.timeline(incident)

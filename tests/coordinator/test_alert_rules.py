@@ -139,7 +139,7 @@ async def test_the_log_of_deliveries_says_what_became_of_each(world, pager):
     site = await Site.begin(world)
     await site.down(site.jobs[0])
     asked = DeliveriesQuery(state="dead", channel="ops")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (found := (await service.deliveries(1, asked)).items):
             await asyncio.sleep(0.02)
     (dead,) = found
@@ -150,7 +150,7 @@ async def test_the_log_of_deliveries_says_what_became_of_each(world, pager):
         await service.delivery(2, dead.id)
     assert (await service.retry(1, dead.id)).state == "waiting"
     await pager.until(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await service.delivery(1, dead.id)).state != "sent":
             await asyncio.sleep(0.02)
     with pytest.raises(Conflict, match="sent already"):

@@ -192,7 +192,7 @@ async def test_it_begins_by_itself_when_the_last_one_is_old_enough(desk, monkeyp
 async def test_who_stops_does_not_wait_for_the_backup(desk):
     desk.made.begin()
     await desk.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (desk.place / "backup.part").exists():
             await asyncio.sleep(0.02)
     left = desk.names() if desk.dir.exists() else []

@@ -73,7 +73,7 @@ async def mid(world):
     carrying.cancel()
 
 
-async def is_gone(far, seconds=1.0):
+async def is_gone(far, seconds=20.0):
     await far.until(
         lambda f: any(isinstance(m, ProtocolError) for m in f.heard), seconds
     )
@@ -149,7 +149,7 @@ async def test_who_is_relayed_does_not_relay(world, mid):
 async def test_all_that_a_worker_carries_ends_with_its_link(world, mid):
     await enter(world, mid, "far")
     await mid.leave()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         while (await shown(world, "far")).connected:
             await asyncio.sleep(0.01)
     assert not world.coordinator.reception.circuits._carriers
@@ -199,7 +199,7 @@ async def test_a_worker_that_goes_on_about_no_circuit_loses_its_link(world, mid)
 async def test_a_circuit_that_no_answer_can_name_ends_the_link(world, mid, caplog):
     caplog.set_level("INFO")
     await mid.link.send(OpenCircuit((1 << 64) - 1, WINDOW))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         while "bad message" not in caplog.text:
             await asyncio.sleep(0.01)
     await is_gone(mid)

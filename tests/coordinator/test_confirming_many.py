@@ -25,7 +25,7 @@ async def hand(tmp_path, monkeypatch):
 
 
 async def until(what):
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(20):
         while not what():
             await asyncio.sleep(0.005)
 

@@ -95,7 +95,7 @@ def dialler(world):
     return world.coordinator.dialler
 
 
-async def until(what, seconds=5.0):
+async def until(what, seconds=20.0):
     async with asyncio.timeout(seconds):
         while not what():
             await asyncio.sleep(0.01)

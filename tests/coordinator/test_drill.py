@@ -45,7 +45,7 @@ class Drilled(Scene):
             self.sent[at] += 1
 
     async def state(self, wanted):
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             while (await self.now()).state != wanted:
                 await asyncio.sleep(0.02)
         return await self.now()

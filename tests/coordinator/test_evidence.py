@@ -51,7 +51,7 @@ class Witness:
 
 
 async def timeline(world, kind, count=1):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             lines = await world.store.read(lambda: _lines(kind))
             if len(lines) >= count:

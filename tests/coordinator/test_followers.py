@@ -25,7 +25,7 @@ async def test_a_failure_that_comes_too_late_to_count_asks_nobody(world):
     await c.report([row(job, -0.4)], 1, "ec")
     await a.report([row(job, -0.1, FAILED)], 2, "ea")
     await a.until(lambda far: far.acks.get("ea") == 2)
-    async with asyncio.timeout(8.0):
+    async with asyncio.timeout(20):
         while job in world.coordinator.confirming.open:
             await asyncio.sleep(0.05)
 

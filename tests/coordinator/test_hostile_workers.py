@@ -182,7 +182,7 @@ async def test_a_stuck_worker_does_not_hold_up_the_end(world):
         await asyncio.Event().wait()
 
     link.link._channel.send = never
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         await world.coordinator.stop("over")
 
 

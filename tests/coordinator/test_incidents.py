@@ -41,7 +41,7 @@ class Site(Scene):
         return await self.world.store.read(lambda: stored.open_now(1 << 62))
 
     async def listed_as(self, *states):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while [i.state for i in await self.listed()] != list(states):
                 await asyncio.sleep(0.02)
 
@@ -187,7 +187,7 @@ async def test_a_storm_tells_the_decisions_of_all_that_were_merged_by_member(sit
         await site.down(jobs[name])
         ids[name] = site.incidents.open_of(jobs[name]).id
     storm, explain = ids["web-3"], ExplainService(site.world.coordinator, site.service)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len((await explain.incident(FIRST_ORG, storm)).decisions) < 3:
             await asyncio.sleep(0.02)
     told = await explain.incident(FIRST_ORG, storm)

@@ -31,7 +31,7 @@ class Depot:
         lane.forget(them)
 
 
-async def while_running(lane, depot, messages, seconds=3.0):
+async def while_running(lane, depot, messages, seconds=20.0):
     task = asyncio.create_task(lane.run())
     try:
         async with asyncio.timeout(seconds):

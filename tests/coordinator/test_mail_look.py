@@ -19,7 +19,7 @@ async def mx():
         yield server
 
 
-async def mailed(world, mx, seconds=6.0):
+async def mailed(world, mx, seconds=20.0):
     alerting = world.coordinator.alerting
     alerting.configure(NodeConfig(alerts=AlertsTable(allow=("127.0.0.0/8",))))
     alerting.reached_at("https://pangea.example")

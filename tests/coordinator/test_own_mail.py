@@ -32,7 +32,7 @@ async def own(world, mx):
 
 
 async def mails(mx, count):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(mx.handler.mails) < count:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.1)
@@ -80,7 +80,7 @@ async def test_without_a_mail_server_all_goes_on(world, caplog):
 async def test_a_refusal_is_told_in_the_status(own, mx):
     mx.handler.at_sender = "550 go away"
     own.logged_in(ANN, "192.0.2.1", "")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not own.troubles():
             await asyncio.sleep(0.02)
     assert "550 go away" in own.troubles()[0]

@@ -26,7 +26,7 @@ def now_us(seconds=0.0):
     return round((CLOCK.wall() + seconds) * 1e6)
 
 
-async def until(what, seconds=8.0):
+async def until(what, seconds=20.0):
     async with asyncio.timeout(seconds):
         while not await what():
             await asyncio.sleep(0.02)

@@ -46,7 +46,7 @@ async def test_a_shared_router_is_proposed_and_accepted(world, desk):
             row(second, 0.1, readings=hops(None, ROUTER, "198.51.100.2")),
         ]
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await desk.proposed(FIRST_ORG):
             await asyncio.sleep(0.02)
     found = await desk.proposed(FIRST_ORG)

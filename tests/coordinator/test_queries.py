@@ -276,7 +276,7 @@ async def test_incidents_are_exported(site, world, job):
     for far in world.workers:
         more = [row(job.id, -2 + n / 10, FAILED) for n in range(5)]
         await far.report(more, first=far.sent + 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await ask(site, "/api/v1/incidents"))["items"]:
             await asyncio.sleep(0.05)
     listed = (await ask(site, "/api/v1/incidents"))["items"]

@@ -73,7 +73,7 @@ class Rotating(World):
         ring = SecretRing.parse(rings_of(far)[-1].ring)
         await far.link.send(SecretsKept(ring.ids))
         worker = far.welcome.worker
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while self.rotation.kept.get(worker) != ring.ids:
                 await asyncio.sleep(0.01)
         return ring.ids

@@ -36,7 +36,7 @@ class Scene:
                 await far.report(rows, first=self.sent[at] + 1)
                 self.sent[at] += 1
 
-    async def until(self, what, seconds=5.0):
+    async def until(self, what, seconds=20.0):
         async with asyncio.timeout(seconds):
             while not what():
                 await asyncio.sleep(0.02)

@@ -22,7 +22,7 @@ async def linked(world, name, boot):
 
 
 async def goodbye_on(link):
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         while not isinstance(said := await link.receive(), Goodbye):
             pass
     return said
@@ -30,7 +30,7 @@ async def goodbye_on(link):
 
 async def lives(link):
     await link.send(Heartbeat(7))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         while getattr(await link.receive(), "sent_us", 0) != 7:
             pass
     return True

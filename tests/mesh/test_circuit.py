@@ -182,15 +182,15 @@ async def test_a_message_without_an_end_is_not_gathered_for_ever(pair):
     assert sent <= MAX_MESSAGE + 2 * PIECE
 
 
-async def shake(pair):
+async def shake(pair, timeout=20):
     await pair.asking.open(1)
     out = initiate(
         pair.asking, WORKER, SECRET, WORKER_SAYS, anyone, clock=CLOCK,
-        prologue=pair.asking.prologue, timeout=1,
+        prologue=pair.asking.prologue, timeout=timeout,
     )  # fmt: skip
     back = respond(
         pair.answering, COORDINATOR, [SECRET], COORDINATOR_SAYS, anyone, ReplayCache(),
-        clock=CLOCK, prologue=pair.answering.prologue, timeout=1,
+        clock=CLOCK, prologue=pair.answering.prologue, timeout=timeout,
     )  # fmt: skip
     return await asyncio.gather(out, back, return_exceptions=True)
 
@@ -206,8 +206,8 @@ async def test_a_handshake_and_a_link_run_inside(pair):
 
 
 async def talk(worker, coordinator):
-    """Say a word each way and back."""
-    async with asyncio.timeout(2):
+    """Say a word each way and back; what a byte was bent of may never come."""
+    async with asyncio.timeout(0.2):
         await coordinator.send(Welcome("approved", b"s"))
         await worker.receive()
         for number in range(3):
@@ -237,7 +237,7 @@ def test_who_bends_a_byte_of_it_gets_no_link_and_no_message(which, where, by):
     async def scenario():
         pair = Pair()
         run_with(pair)
-        sides = await shake(pair)
+        sides = await shake(pair, timeout=0.2)
         refused = any(isinstance(side, Refused | ProtocolError) for side in sides)
         if not refused:
             # A last piece that says that there is more is waited for in vain.
@@ -269,7 +269,7 @@ async def test_a_meter_slows_what_passes():
     meter, begun = Meter(CLOCK, rate=10_000, burst=1_000), CLOCK.monotonic()
     for _ in range(5):
         await meter.take(500)
-    assert 0.13 < CLOCK.monotonic() - begun < 1.0
+    assert CLOCK.monotonic() - begun > 0.13
 
 
 @pytest.mark.parametrize("small", [0, 1])

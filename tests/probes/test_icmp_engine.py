@@ -29,7 +29,7 @@ async def ping(address, *, count=3, gap_s=0.005, wait_s=0.5, **how) -> Burst:
     try:
         request = Request(address, count=count, gap_s=gap_s, wait_s=wait_s, **how)
         burst = engine.begin(request)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await burst.done
         return burst
     finally:
@@ -184,7 +184,7 @@ class TestARoutedNetwork:
         burst = inside(here, lambda: ping(address, wait_s=3, **how), run=run)
         assert burst.refusal == (reason, words)
         assert burst.received == 0
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 2.5
 
     def test_a_black_hole_is_silence(self, here):
         burst = inside(here, lambda: ping("10.99.3.1", wait_s=0.1))

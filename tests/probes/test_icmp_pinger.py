@@ -46,7 +46,7 @@ async def test_a_clock_that_is_set_in_between_spoils_no_time(hours):
         (flight,) = opened._flights.by_key.values()
         flight.sent_ns[0] += hours * HOUR_NS
         opened._apart_ns += hours * HOUR_NS
-        await asyncio.wait_for(burst.done, 5)
+        await asyncio.wait_for(burst.done, 20)
     assert 0 <= burst.rtts_ms[0] < 1000
 
 
@@ -55,7 +55,7 @@ async def test_a_clock_that_was_set_before_is_no_step(hours):
     with pinger() as opened:
         opened._apart_ns += hours * HOUR_NS
         burst = begin(opened, count=2, gap_s=0.002)
-        await asyncio.wait_for(burst.done, 5)
+        await asyncio.wait_for(burst.done, 20)
     assert all(0 <= rtt < 1000 for rtt in burst.rtts_ms)
 
 
@@ -81,7 +81,7 @@ def test_no_packet_breaks_the_reader(data, values):
             opened._buffer[: len(data)] = data
             ancillary = [(1, 35, value.ljust(16, b"\0")) for value in values]
             opened._take(min(20, len(data)), len(data), ancillary, "127.0.0.1")
-            await asyncio.wait_for(burst.done, 5)
+            await asyncio.wait_for(burst.done, 20)
             return burst
 
     assert asyncio.run(scene()).received == 1
@@ -108,7 +108,7 @@ def test_no_icmp_error_breaks_the_reader(errors):
             burst = begin(opened, wait_s=0.05)
             for error in errors:
                 opened._on_error(error)
-            await asyncio.wait_for(burst.done, 5)
+            await asyncio.wait_for(burst.done, 20)
             return burst
 
     burst = asyncio.run(scene())
@@ -128,7 +128,7 @@ class TestAnUnsteadyNetwork:
             with liar(answer):
                 engine, begun = IcmpEngine(), time.monotonic()
                 burst = engine.begin(Request("127.0.0.9", **how))
-                await asyncio.wait_for(burst.done, 5)
+                await asyncio.wait_for(burst.done, 20)
                 self.spent = time.monotonic() - begun
                 await engine.close()
                 return burst
@@ -166,9 +166,9 @@ class TestAnUnsteadyNetwork:
             asked.append(request)
             return [("127.0.0.9", reply_to(request))] if len(asked) > 1 else []
 
-        burst = self.told(but_the_first, count=4, gap_s=0.1, wait_s=0.25)
+        burst = self.told(but_the_first, count=4, gap_s=0.3, wait_s=0.8)
         assert burst.received == 3
-        assert self.spent < 0.5
+        assert self.spent < 0.9 + 0.7
 
     @pytest.mark.parametrize(
         "alter",

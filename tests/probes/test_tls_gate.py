@@ -41,29 +41,30 @@ async def test_a_late_tick_lets_no_more_through():
 
 
 async def test_who_gives_up_takes_nobody_elses_turn():
-    gate, passed = StartGate(starts=1, tick_s=0.005), []
+    gate, passed = StartGate(starts=1, tick_s=60.0), []
     tasks = [asyncio.create_task(enter(gate, n, passed)) for n in range(6)]
     await asyncio.sleep(0)
     for given_up in tasks[1:4]:
         given_up.cancel()
-    began = asyncio.get_running_loop().time()
+    for _ in range(2):
+        gate._timer.cancel()
+        gate._tick()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert passed == [0, 4, 5]
-    assert asyncio.get_running_loop().time() - began < 0.05
 
 
 async def test_an_idle_gate_costs_no_timer():
-    gate = StartGate(starts=1, tick_s=0.001)
+    gate = StartGate(starts=1, tick_s=0.1)
     assert gate.is_open()
     assert not gate.is_open()
-    await asyncio.sleep(0.002)
+    await asyncio.sleep(0.11)
     assert gate.is_open()
     assert gate._timer is None
 
 
 async def test_too_many_who_wait_are_our_overload(monkeypatch):
     monkeypatch.setattr(tls_gate, "MAX_WAITING", 1)
-    gate = StartGate(starts=1, tick_s=0.001)
+    gate = StartGate(starts=1, tick_s=0.1)
     assert gate.is_open()
     first = asyncio.create_task(gate.wait())
     await asyncio.sleep(0)

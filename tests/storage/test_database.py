@@ -79,7 +79,7 @@ async def test_when_memory_cannot_follow_a_commit_later_writes_fail_and_none_han
         settings.put("a", "1")
         after_commit(lambda: {}["bucket"])
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await store.write(breaks)
         for _ in range(2):
             with pytest.raises(StorageError, match=r"KeyError\('bucket'\)"):

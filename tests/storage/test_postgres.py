@@ -373,7 +373,7 @@ async def test_a_server_that_is_slow_is_told_and_holds_up_nobody_for_ever(quick)
     began = time.monotonic()
     with pytest.raises(StorageError, match="statement timeout") as caught:
         await quick.write(lambda: connection().execute("SELECT pg_sleep(30)"))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert "takes too long" in caught.value.hint
     await quick.write(lambda: settings.put("still", "works"))
 

@@ -108,7 +108,7 @@ async def test_a_reader_that_takes_long_delays_a_drop_and_is_not_disturbed(
         assert (
             await quick.write(lambda: chunks.expire((NOON + 9 * DAY) * SECOND, 9)) == 0
         )
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
     assert await quick.write(lambda: chunks.expire((NOON + 9 * DAY) * SECOND, 9)) == 1
 
 

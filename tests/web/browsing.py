@@ -57,7 +57,7 @@ async def enter(context, site):
     await context.add_cookies([cookie])
 
 
-async def until(page, expression, timeout_s=8.0):
+async def until(page, expression, timeout_s=20.0):
     """Return when *expression* is true in the page, which may evaluate no text."""
     async with asyncio.timeout(timeout_s):
         while not await page.evaluate(expression):

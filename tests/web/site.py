@@ -103,7 +103,7 @@ def member(accounts, wall, name, number):
 
 async def until(condition):
     """Return when *condition* holds; fail if that takes too long."""
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.01)
 

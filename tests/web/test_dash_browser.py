@@ -35,7 +35,7 @@ async def test_a_verdict_arrives_without_loading_the_page(browser):
             replace(job, verdict="down", verdict_since=since, verdict_reason="gone")
         )
         verdict = row(page, "api").locator(".verdict")
-        await expect(verdict).to_contain_text("DOWN", timeout=2000)
+        await expect(verdict).to_contain_text("DOWN", timeout=20_000)
         await expect(page).to_have_title("(2✖) Pangea")
         counts = await page.locator(".counts").inner_text()
         assert re.search(r"✖\s*2\s*DOWN", counts)

@@ -132,7 +132,7 @@ async def test_only_the_parts_that_changed_are_drawn_again(browser):
                             "(part) => { part.kept = true; })")  # fmt: skip
         job = await page.service.job(1, "api")
         page.service.say(replace(job, verdict="down", verdict_reason=EVIL))
-        await expect(page.locator("h1")).to_contain_text("DOWN", timeout=3000)
+        await expect(page.locator("h1")).to_contain_text("DOWN", timeout=20_000)
         await page.get_by_text("<script>document.title").first.wait_for()
         assert await page.title() == "✖ api · (2✖) Pangea"
         kept = await page.evaluate(
@@ -155,7 +155,7 @@ async def test_what_is_focused_or_unfolded_is_left_alone(browser):
         job = await page.service.job(1, "shop")
         votes = [replace(vote, outcome="ok", reason="") for vote in job.votes]
         page.service.say(replace(job, votes=votes, verdict_reason="other"))
-        await expect(page.locator("#part-why")).to_contain_text("other", timeout=5000)
+        await expect(page.locator("#part-why")).to_contain_text("other", timeout=20_000)
         assert await page.get_by_label("THE NOTE").input_value() == "half a sent"
         opened = page.locator("details.sheet[open]")
         await expect(opened).to_have_count(2)

@@ -31,7 +31,7 @@ async def test_the_door_hands_over_whole_messages():
     async with serving(accept_link=echo) as site, site.http.ws_connect("/mesh") as ws:
         for message in (b"x", bytes(MAX_MESSAGE - 1)):
             await ws.send_bytes(message)
-            assert await ws.receive_bytes(timeout=3) == message
+            assert await ws.receive_bytes(timeout=20) == message
 
 
 async def test_a_message_that_is_too_large_ends_the_link():
@@ -40,14 +40,14 @@ async def test_a_message_that_is_too_large_ends_the_link():
         site.http.ws_connect("/mesh", max_msg_size=0) as ws,
     ):
         await ws.send_bytes(bytes(MAX_MESSAGE))
-        assert (await ws.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+        assert (await ws.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
         assert ws.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
 
 
 async def test_text_ends_the_link():
     async with serving(accept_link=echo) as site, site.http.ws_connect("/mesh") as ws:
         await ws.send_str("hello")
-        assert (await ws.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+        assert (await ws.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1"])
@@ -67,7 +67,7 @@ async def test_plain_http_is_told_what_this_is(site):
 async def knock(site):
     async with site.http.ws_connect("/mesh") as ws:
         await ws.send_bytes(b"nonsense")
-        closed = await ws.receive(timeout=3)
+        closed = await ws.receive(timeout=20)
         assert closed.type is aiohttp.WSMsgType.CLOSED
         assert not closed.extra
 
@@ -97,7 +97,9 @@ async def test_an_address_that_fails_twenty_times_stays_outside(caplog):
 
 async def test_an_address_that_has_failed_has_eight_half_open_handshakes():
     async with serving(accept_link=waiting) as site:
-        await knock(site)
+        # As often as takes seconds to be forgotten: the machine may be slow.
+        for _ in range(15):
+            await knock(site)
         sockets = [await site.http.ws_connect("/mesh") for _ in range(8)]
         with pytest.raises(aiohttp.WSServerHandshakeError) as error:
             await site.http.ws_connect("/mesh")
@@ -124,7 +126,7 @@ async def test_a_crowd_that_says_nothing_shuts_nobody_out(small_door, monkeypatc
     async with serving(accept_link=waiting) as site:
         crowd = [await site.http.ws_connect("/mesh") for _ in range(16)]
         async with site.http.ws_connect("/mesh") as late:
-            assert (await crowd[0].receive(timeout=3)).type in GONE
+            assert (await crowd[0].receive(timeout=20)).type in GONE
             assert not late.closed
         for ws in crowd:
             ws._response.close()
@@ -171,7 +173,7 @@ async def test_links_end_when_the_site_stops():
         async with site.http.ws_connect("/mesh") as ws:
             await until(lambda: site.links)
             stopping = asyncio.create_task(site.running.stop())
-            assert (await ws.receive(timeout=2)).type is aiohttp.WSMsgType.CLOSE
-        async with asyncio.timeout(2):
+            assert (await ws.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
+        async with asyncio.timeout(20):
             await stopping
             await ended.wait()

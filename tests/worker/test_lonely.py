@@ -80,7 +80,7 @@ async def test_an_agent_that_reaches_nobody_says_so(tmp_path, caplog, monkeypatc
     monkeypatch.setattr(alone._redial, "delay", lambda: 0.02)
     running = asyncio.create_task(alone.run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while "no coordinator found" not in caplog.text:
                 await asyncio.sleep(0.01)
     finally:

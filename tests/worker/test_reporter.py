@@ -109,7 +109,7 @@ async def test_what_a_full_disk_refused_is_there_once_it_has_room(disk, caplog):
     await asyncio.sleep(1.3)
     reporter.put(result(5))
     disk.full = False
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         await reporter.written.wait()
 
     assert disk.tries >= 3

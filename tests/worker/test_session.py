@@ -89,7 +89,7 @@ class Bench:
 
     async def next(self, kind):
         """Return the next message of *kind*; answer heartbeats, forget the rest."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 message = await self.far.receive()
                 if isinstance(message, kind):
@@ -163,7 +163,7 @@ async def test_results_are_sent_in_order_and_forgotten_when_acknowledged(
     assert (batch.first, rows) == (1, [0, 1_000_000, 2_000_000])
     assert await bench.spool.waiting() == 3
     await bench.far.send(Ack(batch.epoch, 3))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         while await bench.spool.waiting():
             await asyncio.sleep(0.01)
 
@@ -308,7 +308,7 @@ async def test_the_offset_outlives_the_link(bench, tmp_path):
     bench.ahead_us = None
     await bench.link(tmp_path)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         again = await bench.next(Batch)
     assert again.offset_us == pytest.approx(7_200_000_000, abs=500_000)
 
@@ -350,7 +350,7 @@ async def test_a_disk_that_refuses_ends_no_session(bench, tmp_path, caplog):
     again = await bench.next(Batch)
     assert (again.first, len(again.rows)) == (2, 1)
     await bench.far.send(Ack(batch.epoch, 2))
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while await bench.spool.waiting():
             await asyncio.sleep(0.05)
         while not await Memory(bench.spool, VAULT, Disk()).recall():
