@@ -7,14 +7,14 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-versio
 	--generate-hashes --no-annotate --no-header --upgrade --quiet
 APART := slow or e2e or browser or netns
 .PHONY: help setup run test check bench bench-check simulate format lab lock screenshots \
-	binary directory deb up logs reload down clean
+	binary directory deb demo up logs reload down clean FORCE
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: .venv/dev ## make .venv with everything for development
 
-run: .venv/installed ## start a coordinator with its own worker, state in .pangea/
+run: .venv/version ## start a coordinator with its own worker, state in .pangea/
 	exec .venv/bin/pangea --state-dir .pangea run --role coordinator --listen 0.0.0.0:7464 $(ARGS)
 
 test: .venv/dev ## run every test: the quick ones in parallel, then the others
@@ -45,7 +45,10 @@ format: .venv/dev ## rewrite the code as ruff wants it
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-up: .venv/installed ## start a coordinator and workers nyc, london, tokyo (PORT=7464)
+demo: .venv/version ## look at Pangea with targets of its own (ARGS="--for 10m")
+	exec .venv/bin/pangea demo $(ARGS)
+
+up: .venv/version ## start a coordinator and workers nyc, london, tokyo (PORT=7464)
 	@packaging/cluster.sh up
 
 logs: ## follow what the nodes of `make up` say
@@ -54,7 +57,7 @@ logs: ## follow what the nodes of `make up` say
 debug-%: .venv/installed ## run one of them in the foreground (debug-coordinator, debug-nyc)
 	@packaging/cluster.sh debug $*
 
-reload: .venv/installed ## start them all again, with the code as it is now
+reload: .venv/version ## start them all again, with the code as it is now
 	@packaging/cluster.sh reload
 
 down: ## stop them; their state stays in .pangea/cluster/
@@ -97,7 +100,7 @@ clean: ## remove what was made, but never the state in .pangea/
 
 # Lean: what PyInstaller finds installed, it takes along.
 .build/ready: packaging/requirements.lock packaging/requirements-build.lock pyproject.toml \
-		packaging/pangea.spec $(shell find pangea cli web_assets -type f ! -path '*/__pycache__/*')
+		packaging/pangea.spec .build/version $(shell find pangea cli web_assets -type f ! -path '*/__pycache__/*')
 	test -x .build/bin/pip || $(PYTHON) -m venv .build
 	.build/bin/python -m pip --disable-pip-version-check --quiet install \
 		-r packaging/requirements.lock -r packaging/requirements-build.lock
@@ -108,7 +111,17 @@ clean: ## remove what was made, but never the state in .pangea/
 .venv/installed: packaging/requirements.lock pyproject.toml | .venv/bin/pip
 	$(PIP) install -r packaging/requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -I pangea/version.py >.venv/version
 	@touch $@
+
+# A tag or a commit changes the version, and no file.
+.build/version: FORCE
+	@mkdir -p .build; v=$$($(PYTHON) -I pangea/version.py); \
+		test "$$v" = "$$(cat $@ 2>/dev/null)" || echo "$$v" >$@
+
+.venv/version: .venv/installed FORCE
+	@v=$$($(PYTHON) -I pangea/version.py); test "$$v" = "$$(cat $@ 2>/dev/null)" || { \
+		$(PIP) install --no-deps --no-build-isolation --editable . && echo "$$v" >$@; }
 
 .venv/dev: packaging/requirements-dev.lock .venv/installed
 	$(PIP) install -r packaging/requirements-dev.lock

@@ -113,6 +113,24 @@ def global_options(*, on_root: bool) -> Iterator[click.Option]:
     yield option("-v", "--verbose", is_flag=True, help="Tell what is being done.")
     yield option("--no-color", is_flag=True, help="No colours (as NO_COLOR).")
     yield option("--debug", is_flag=True, help="Show the traceback of an error.")
+    if on_root:
+        yield click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            allow_from_autoenv=False,
+            callback=_version,
+            help="Print the version of this program.",
+        )
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from pangea import __version__
+
+        click.echo(f"pangea {__version__}")
+        ctx.exit()
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 
 built=dist/pangea-dir
 own=packaging/debian
-version=$("$built/pangea" -q -o name version)
+# What is before a release is older for dpkg only after a tilde: 0.1.0~dev7.
+version=$("$built/pangea" -q -o name version | sed -E 's/^([0-9.]*[0-9])\.?(a|b|rc|dev)([0-9])/\1~\2\3/')
 arch=$(dpkg --print-architecture)
 # The newest symbol of the C library that a bundled library asks for.
 glibc=$(find "$built" -type f \( -name '*.so*' -o -name pangea \) -exec objdump -T {} + 2>/dev/null |
@@ -42,7 +43,7 @@ done
 gzip -9n <CHANGELOG.md >"$root/$docs/NEWS.gz"
 printf 'pangea (%s) unstable; urgency=medium\n\n  * See NEWS.gz.\n\n -- %s  %s\n' "$version" \
     "$(sed -n 's/^Maintainer: //p' "$own/control.in")" \
-    "$(date -R -d "@$(git log -1 --format=%ct)")" | gzip -9n >"$root/$docs/changelog.gz"
+    "$(date -R -d "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}")" | gzip -9n >"$root/$docs/changelog.gz"
 put 0644 "$own/lintian-overrides" usr/share/lintian/overrides/pangea
 for page in build/man/*.1; do
     install -d "$root/usr/share/man/man1"
@@ -69,4 +70,5 @@ sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$arch/" -e "s/@SIZE@/$size/"
     -e "s/@GLIBC@/${glibc:-2.36}/" "$own/control.in" >"$root/DEBIAN/control"
 (cd "$root" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z |
     xargs -0 md5sum >DEBIAN/md5sums)
+rm -f dist/pangea_*.deb
 dpkg-deb --root-owner-group -Zxz --build "$root" "dist/pangea_${version}_${arch}.deb"

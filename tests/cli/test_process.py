@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from pangea import __version__
 from pangea.cli.main import COMMANDS, root
 from tests.cli.conftest import a_job, a_page
 
@@ -25,6 +26,15 @@ def imported(*args: str) -> set[str]:
 
 def test_help_imports_nothing_heavy():
     assert imported("--help") & HEAVY == set()
+
+
+def test_its_version_is_one_line_and_no_setting():
+    environment = {**os.environ, "PANGEA_VERSION": "9.9"}
+    command = [*PANGEA, "--version"]
+    said = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, env=environment
+    )
+    assert (said.returncode, said.stdout) == (0, f"pangea {__version__}\n")
 
 
 @pytest.mark.parametrize("command", ["job", "results", "status", "worker"])
