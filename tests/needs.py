@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.ports import has_ipv6
 from tests.postgres import has_postgres
 
 #: A program by its name on PATH, and the Debian package that has it.
@@ -88,19 +89,10 @@ def _can_ping() -> bool:
     return False
 
 
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
 CHECKS = {
     "chromium": (_has_chromium, "apt-get install chromium"),
     "icmp": (_can_ping, "run as root, or sysctl net.ipv4.ping_group_range='0 65535'"),
-    "ipv6": (_has_ipv6, "sysctl net.ipv6.conf.lo.disable_ipv6=0"),
+    "ipv6": (has_ipv6, "sysctl net.ipv6.conf.lo.disable_ipv6=0"),
     "netns": (
         _can_make_namespaces,
         "run as root on Linux, with iproute2 (sudo make test)",

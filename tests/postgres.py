@@ -7,13 +7,14 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
+
+from tests.ports import free_port
 
 #: Fast, because nothing outlives the tests; all else is as it comes.
 SETTINGS = {
@@ -59,9 +60,7 @@ class Server:
         self.place = Path(tempfile.mkdtemp(prefix="pangea-pg-", dir="/tmp"))
         self.user = self._user()
         self._numbers = count(1)
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
         self._settings = SETTINGS | settings
         self._initialise()
         self.start()

@@ -1,5 +1,7 @@
 """An installed wheel, and a cluster made of it."""
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -16,8 +18,21 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory that holds Pangea as its wheel installs it."""
-    place = tmp_path_factory.mktemp("wheel")
+    """Return a directory that holds Pangea as its wheel installs it.
+
+    Processes that test side by side share one; the first of them makes it.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    with (place / "wheel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "installed").exists():
+            _install(place)
+    return place / "installed"
+
+
+def _install(place: Path) -> None:
     source = place / "source"
     shutil.copytree(
         ROOT,
@@ -28,11 +43,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     offline = ["--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "wheel", *offline, "-w", place, source], check=True)
     (wheel,) = place.glob("*.whl")
-    installed = place / "installed"
-    subprocess.run(
-        [*pip, "install", "--no-deps", "--target", installed, wheel], check=True
-    )
-    return installed
+    half = place / "half"
+    subprocess.run([*pip, "install", "--no-deps", "--target", half, wheel], check=True)
+    half.rename(place / "installed")
 
 
 @pytest.fixture

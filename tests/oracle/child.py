@@ -1,7 +1,6 @@
 """Child processes of the tests: started, waited for, and ended whatever happens."""
 
 import os
-import random
 import re
 import select
 import shutil
@@ -10,16 +9,10 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
 from typing import IO
-
-from tests.needs import CHECKS
 
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 PATIENCE_S = 20.0
-#: below the ports that the system gives to clients
-BELOW_CLIENTS = range(20_000, 32_000)
-LOOPBACKS = ("127.0.0.1", "::1") if CHECKS["ipv6"][0]() else ("127.0.0.1",)
 
 
 @contextmanager
@@ -75,25 +68,3 @@ def wait_for_port(port: int) -> None:
         else:
             return
     raise AssertionError(f"nothing listens on port {port}")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody has, and no client gets by chance."""
-    found: list[int] = []
-    for port in random.sample(BELOW_CLIENTS, len(BELOW_CLIENTS)):
-        if len(found) == count:
-            break
-        if all(map(_is_free, LOOPBACKS, repeat(port))):
-            found.append(port)
-    return found
-
-
-def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            with socket.socket(family, kind) as sock:
-                sock.bind((host, port))
-    except OSError:
-        return False
-    return True

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.oracle.child import LOOPBACKS, child, free_ports, wait_for_port
+from tests.oracle.child import child, wait_for_port
 from tests.oracle.pki import Pki
+from tests.ports import LOOPBACKS, free_ports
 
 STATUSES = (204, 301, 403, 404, 405, 410, 418, 429, 500, 503)
 TLS_VERSIONS = {"tls12": "TLSv1.2", "tls13": "TLSv1.3"}

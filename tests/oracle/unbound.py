@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.oracle.child import LOOPBACKS, child, free_ports, wait_for_port
+from tests.oracle.child import child, wait_for_port
 from tests.oracle.pki import Pki
+from tests.ports import LOOPBACKS, free_ports
 
 #: beyond the 512 bytes of an answer without EDNS (RFC 1035 section 4.2.1)
 LONG = 12

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.oracle import odd_http, proxy
-from tests.oracle.child import free_ports
 from tests.oracle.nginx import nginx
 from tests.oracle.odd_dns import name_servers
 from tests.oracle.odd_tcp import (
@@ -23,6 +22,7 @@ from tests.oracle.pki import Pki
 from tests.oracle.s_server import s_servers
 from tests.oracle.stage import Stage
 from tests.oracle.unbound import unbound
+from tests.ports import free_ports
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from pangea.core.model import Outcome
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.needs("nginx")
 
@@ -49,17 +50,11 @@ http {{
 PAGE = "<html><body>" + "pangea " * 500 + "</body></html>"
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Nginx:
     """Where a running nginx listens."""
 
     def __init__(self, directory):
-        self.plain, self.secure = free_port(), free_port()
+        self.plain, self.secure = free_ports(2)
         config = directory / "nginx.conf"
         ports = {"plain": self.plain, "secure": self.secure}
         config.write_text(CONFIG.format(dir=directory, **ports))

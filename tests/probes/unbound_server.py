@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import trustme
 
+from tests.ports import free_ports
+
 DATA = """
 host.example. 300 IN A 192.0.2.7
 host.example. 300 IN A 192.0.2.8
@@ -66,7 +68,7 @@ class Unbound(NamedTuple):
 @contextlib.contextmanager
 def unbound_server(place: Path, authority: trustme.CA) -> Iterator[Unbound]:
     """Run unbound for as long as the block lasts."""
-    where = Unbound(_free_port(), _free_port())
+    where = Unbound(*free_ports(2))
     config = place / "unbound.conf"
     config.write_text(_config(place, authority, where))
     program = shutil.which("unbound", path="/usr/sbin:/sbin:/usr/bin")
@@ -94,19 +96,6 @@ def _config(place: Path, authority: trustme.CA, where: Unbound) -> str:
     return CONFIG.format(
         place=place, key=key, chain=chain, data="\n".join(lines), **where._asdict()
     )
-
-
-def _free_port() -> int:
-    """Return a port that is free over UDP and TCP."""
-    while True:
-        with (
-            socket.create_server(("127.0.0.1", 0)) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            contextlib.suppress(OSError),
-        ):
-            port = int(tcp.getsockname()[1])
-            udp.bind(("127.0.0.1", port))
-            return port
 
 
 def _wait(child: subprocess.Popen[bytes], where: Unbound, place: Path) -> None:
