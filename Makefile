@@ -5,9 +5,14 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade --quiet
-APART := slow or e2e or browser or netns
-.PHONY: help setup run test check bench bench-check simulate format lab lock screenshots \
-	binary directory deb demo up logs reload down clean FORCE
+PARTS := quick waiting alone
+QUICK := -n auto -m "not (slow or e2e or browser or netns or oracle or alone)"
+# Most of these wait for something, so more of them than there are processors.
+WAITING := -n 4 --dist worksteal -m "(slow or e2e or browser or netns) and not (oracle or alone)"
+ALONE := -m "oracle or alone"
+TIMED := --durations 15 --durations-min 1
+.PHONY: help setup run test test-quick test-waiting test-alone check bench bench-check \
+	simulate format lab lock screenshots binary directory deb demo up logs reload down clean FORCE
 
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -17,9 +22,20 @@ setup: .venv/dev ## make .venv with everything for development
 run: .venv/version ## start a coordinator with its own worker, state in .pangea/
 	exec .venv/bin/pangea --state-dir .pangea run --role coordinator --listen 0.0.0.0:7464 $(ARGS)
 
-test: .venv/dev ## run every test: the quick ones in parallel, then the others
-	$(PYTEST) -n auto -m "not ($(APART))" $(ARGS) || test $$? -eq 5
-	$(PYTEST) -m "$(APART)" $(ARGS) || test $$? -eq 5
+test: .venv/dev ## run every test, in three parts: each runs whatever came of the others
+	@failed=; for part in $(PARTS); do \
+		$(MAKE) --no-print-directory test-$$part || failed="$$failed $$part"; done; \
+	test -z "$$failed" || { echo "not all is well:$$failed" >&2; exit 1; }
+
+# ARGS may choose none of a part, for which pytest ends with 5.
+test-quick: .venv/dev ## run those that only compute, one process for each processor
+	$(PYTEST) $(QUICK) $(TIMED) $(ARGS) || test $$? -eq 5
+
+test-waiting: .venv/dev ## run those that wait for processes, pages and networks
+	$(PYTEST) $(WAITING) $(TIMED) $(ARGS) || test $$? -eq 5
+
+test-alone: .venv/dev ## run those that measure time or need the machine for themselves
+	$(PYTEST) $(ALONE) $(TIMED) $(ARGS) || test $$? -eq 5
 
 check: .venv/dev ## ruff, mypy, import-linter and the house style
 	.venv/bin/ruff check .

@@ -1,5 +1,6 @@
 """Writes the licences of Pangea and of every part that is bundled with it."""
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -64,6 +65,9 @@ if __name__ == "__main__":
     target.parent.mkdir(parents=True, exist_ok=True)
     found = parts()
     unknown = [p.metadata["Name"] for p in found if licence(p) == "?"]
-    target.write_text("\n\n".join(chapters(found)) + "\n")
+    # Whole at once: `make binary` and `make deb` may both be at it.
+    new = target.with_suffix(f".{os.getpid()}")
+    new.write_text("\n\n".join(chapters(found)) + "\n")
+    new.replace(target)
     print(f"{len(found)} parts in {target}")
     sys.exit(f"no licence is known of: {', '.join(unknown)}" if unknown else 0)
