@@ -32,8 +32,7 @@ async def home(request: web.Request) -> web.StreamResponse:
     if who is None:
         return web.Response(
             status=401,
-            text="Pangea. Log in with a browser, or: "
-            'curl -H "Authorization: Bearer TOKEN" …\n',
+            text=t("plain.log_in") + "\n",
         )
     service = request.app[SERVICE]
     status, jobs = await service.status(who.org), await service.jobs(who.org)

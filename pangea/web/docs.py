@@ -7,7 +7,10 @@ from aiohttp import web
 from msgspec import Struct
 
 from .render import render
+from .text import t
 
+#: What a schema may simply be, with a word of its own.
+PLAIN = ("string", "boolean", "none")
 DOCUMENT: web.AppKey[dict[str, Any]] = web.AppKey("document")
 
 
@@ -62,7 +65,7 @@ def docs_view(document: dict[str, Any]) -> DocsView:
     """Return the page of an OpenAPI document."""
     shapes = document["components"]["schemas"]
     return DocsView(
-        title="API · Pangea",
+        title=t("docs.title"),
         operations=[
             _operation(method, path, operation, shapes)
             for path, methods in document["paths"].items()
@@ -114,13 +117,15 @@ def kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return _name(schema)
     if "anyOf" in schema:
-        return " or ".join(kind(choice) for choice in schema["anyOf"])
+        return t("docs.kind_or").join(kind(choice) for choice in schema["anyOf"])
     if "items" in schema.get("properties", {}):
-        return f"page of {kind(schema['properties']['items']['items'])}"
+        inner = schema["properties"]["items"]["items"]
+        return t("docs.kind_page", kind=kind(inner))
     if schema.get("type") == "array" and isinstance(schema.get("items"), dict):
-        return f"list of {kind(schema['items'])}"
+        return t("docs.kind_list", kind=kind(schema["items"]))
     if schema.get("type") == "object":
         inner = schema.get("additionalProperties")
-        return f"object of {kind(inner)}" if isinstance(inner, dict) else "object"
-    words = {"string": "text", "boolean": "true or false", None: "anything"}
-    return str(words.get(schema.get("type"), schema.get("type")))
+        known = isinstance(inner, dict)
+        return t("docs.kind_map", kind=kind(inner)) if known else t("docs.kind_object")
+    name = str(schema.get("type", "none"))
+    return t(f"docs.kind_{name}") if name in PLAIN else name

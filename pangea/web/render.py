@@ -17,7 +17,7 @@ from .auth import as_it_was
 from .caller import is_here, is_secure
 from .keys import WHO
 from .look import Link, Look, links, look_of
-from .text import script_texts
+from .text import script_texts, t
 from .view import Notice, job_href
 
 KINDS = {
@@ -85,7 +85,7 @@ def login_page(
 ) -> web.Response:
     """Answer with the form for the access code, and with what was wrong."""
     view = LoginView(
-        title="Log in · Pangea",
+        title=t("base.title_log_in"),
         error=safe_text(error, 300),
         next=safe_text(request.query.get("next", "/dash"), 300),
     )

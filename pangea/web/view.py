@@ -15,6 +15,7 @@ from pangea.core.text import safe_text
 from pangea.core.trust_line import promised_s
 
 from .schema import JobAnswer, StatusAnswer, VoteAnswer
+from .text import t
 from .words import Badge, cell_badge, ms, when, why
 
 Recent = Mapping[int, Sequence[float | None]]
@@ -68,12 +69,13 @@ def job_href(name: str) -> str:
 def added_notice(job: JobAnswer) -> Notice:
     """Return what is said after adding *job*: its price and its command."""
     if job.push_path:
-        said = f"{job.name} reports by itself, with a POST to {job.push_path}"
-        return Notice(f"{said}.", add_command(job))
+        said = t("dash.told_notice", name=job.name, path=job.push_path)
+        return Notice(said, add_command(job))
     rounds, workers = parse_rule(job.rule_in_force).down_rounds, len(job.votes)
     found = promised_s(job.interval_s, job.timeout_s, workers, rounds)
     cost = cost_of(job.interval_s, workers, found)
-    return Notice(f"{job.name} is watched: {in_words(cost)}.", add_command(job))
+    said = t("dash.added_notice", name=job.name, cost=in_words(cost))
+    return Notice(said, add_command(job))
 
 
 def add_command(job: JobAnswer) -> str:
@@ -109,7 +111,7 @@ def cell(
     if vote is not None and (reason := why(vote.reason, vote.detail)):
         said.append(reason)
     if vote is not None and (at := when(vote.at, now)):
-        said.append(f"{at.ago} ago")
+        said.append(t("dash.ago", ago=at.ago))
     href = f"{job_href(job.name)}#w-{quote(worker, safe='')}"
     drawn = beat_parts(beats)
     return Cell(safe_text(worker, 60), badge, " · ".join(said), href, drawn)

@@ -19,6 +19,7 @@ from .render import render
 from .route import Auth, Handler, Route
 from .schema import RevokeBody
 from .schema_tokens import TokenAnswer, TokenSpec
+from .text import t
 from .token_view import TokenForm, minted_view, token_rows
 from .worker_view import MOST_GAPS, worker_view
 from .workers_view import workers_view
@@ -167,7 +168,7 @@ def _revocation(data: MultiMapping[Any]) -> RevokeBody:
             hint="tick the box that says so, and press the button again",
         )
     reason = str(data.get("reason", "")).strip()[:500]
-    return RevokeBody(reason or "on the page of the workers")
+    return RevokeBody(reason or t("workers.denied_here"))
 
 
 def _page(method: str, path: str, handler: Handler, auth: Auth, summary: str) -> Route:

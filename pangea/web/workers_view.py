@@ -11,6 +11,7 @@ from pangea.core.text import safe_text
 from .concerns_view import ConcernsView, concerns_view
 from .place import Refused
 from .schema import StatusAnswer, WorkerAnswer
+from .text import t
 from .token_view import Minted, TokenForm, TokenRow
 from .view import page_title
 from .words import CELLS, Badge, When, clock, ms, when
@@ -87,7 +88,7 @@ def workers_view(
     return WorkersView(
         now=status.now,
         now_clock=clock(status.now),
-        title=f"Workers · {page_title(status)}",
+        title=f"{t('workers.page_title')} · {page_title(status)}",
         worst=next((v for v in ("down", "degraded") if status.verdicts.get(v)), "up"),
         rows=[worker_row(w, status.now) for w in workers if w.state != "pending"],
         waiting=[_waiting(w, status.now) for w in workers if w.state == "pending"],
@@ -107,21 +108,13 @@ def workers_view(
 
 def worker_row(worker: WorkerAnswer, now: str) -> WorkerRow:
     """Return a worker as a line of the list."""
-    standing = _standing(worker)
-    connected = Badge("●", f"connected{standing}", "up")
-    lost = Badge(CELLS["failed"][0], f"not connected{standing}", "down")
-    revoked = Badge(CELLS["failed"][0], "revoked", "paused")
-    if (worker.path or "").startswith("via "):
-        words = f"{safe_text(f'connected {worker.path}', 80)}{standing}"
-        connected = Badge("●", words, "up")
-    badge = connected if worker.connected else lost
     approved = worker.state == "approved"
     return WorkerRow(
         name=safe_text(worker.name, 63),
         id=worker.id,
         href=_href(worker),
         region=safe_text(worker.region, 40),
-        badge=badge if approved else revoked,
+        badge=_badge(worker),
         health=safe_text(worker.health, 120),
         ill=""
         if worker.health in ("well", "revoked")
@@ -146,12 +139,19 @@ def worker_row(worker: WorkerAnswer, now: str) -> WorkerRow:
     )
 
 
-def _standing(worker: WorkerAnswer) -> str:
-    """Return what a person has to know of a worker that is in, to go behind a word."""
+def _badge(worker: WorkerAnswer) -> Badge:
+    """Return whether it is here and by which way, and what else is to be known."""
     if worker.state != "approved":
-        return ""
-    untrusted = "" if worker.trusted else ", untrusted"
-    return untrusted + (", draining" if worker.draining else "")
+        return Badge(CELLS["failed"][0], t("workers.revoked"), "paused")
+    said = t("workers.connected" if worker.connected else "workers.not_connected")
+    if worker.connected and (worker.path or "").startswith("via "):
+        said = t("workers.connected_via", path=safe_text(worker.path or "", 70))
+    marks = [
+        *[t("workers.mark_untrusted")] * (not worker.trusted),
+        *[t("workers.mark_draining")] * worker.draining,
+    ]
+    glyph, css = ("●", "up") if worker.connected else (CELLS["failed"][0], "down")
+    return Badge(glyph, ", ".join([said, *marks]), css)
 
 
 def _waiting(worker: WorkerAnswer, now: str) -> WaitingRow:

@@ -84,7 +84,7 @@ async def test_the_form_knows_the_options_of_each_type(browser):
         await page.locator("#opt-transport").select_option("tcp")
         await page.get_by_text("more options").click()
         await page.locator("#opt-min_answers").fill("2")
-        await page.get_by_text("Judging, labels").click()
+        await page.get_by_text("Rule, labels").click()
         await page.get_by_label("LABELS").fill("team=net\nsite=hel")
         line = page.locator("#line code")
         await expect(line).to_have_text(
@@ -203,7 +203,7 @@ async def test_everything_works_without_scripts(browser):
     async with page_of(browser, 120, java_script_enabled=False) as page:
         assert "shop" in await page.locator("#jobs").inner_text()
         await page.get_by_text("[NEXT PAGE →]").click()
-        await page.get_by_text("[← PAGE BEFORE]").click()
+        await page.get_by_text("[← PREVIOUS PAGE]").click()
         await page.get_by_label("filter the jobs").fill("shop")
         await page.get_by_text("[GO]").first.click()
         await expect(page.locator("tr[data-row]")).to_have_count(1)
@@ -216,7 +216,7 @@ async def test_everything_works_without_scripts(browser):
         await page.get_by_text("[TRY ONCE]").click()
         await expect(page.locator(".tried tbody tr")).to_have_count(4)
         await page.get_by_text("[EXECUTE]").last.click()
-        await page.get_by_text("tcp-db.example.net-5432 is watched").wait_for()
+        await page.get_by_text("tcp-db.example.net-5432 is monitored").wait_for()
         await page.get_by_role("button", name="stop shop").click()
         await page.locator('#counts li[data-verdict="paused"] a').click()
         await page.get_by_role("button", name="start shop").wait_for()

@@ -18,7 +18,7 @@ async def test_the_front_page_folds_them_into_one_line_that_names_the_first(site
     assert folded in front
     assert folded.replace(">", " open>") in workers
     line = front[front.index(folded) : front.index("</summary>", front.index(folded))]
-    assert "5 to look at:" in line
+    assert "needs attention (5):" in line
     assert "lost 1<" in line
     for n in range(1, 6):
         assert f"lost {n}<" in front

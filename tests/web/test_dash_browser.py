@@ -197,7 +197,7 @@ async def test_a_lost_connection_is_said_and_what_was_missed_is_told(
                 listener.close()
         await page.wait_for_selector("#stale:not([hidden])")
         text = await page.locator("#stale").inner_text()
-        lost = r"✖ connection lost, data from 12:03:\d\d UTC, asking again"
+        lost = r"✖ connection lost: data as of 12:03:\d\d UTC, reconnecting"
         assert re.fullmatch(lost, text)
         assert "is-stale" in await page.locator("body").get_attribute("class")
         job = await page.service.job(1, "api")

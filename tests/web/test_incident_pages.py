@@ -58,7 +58,7 @@ async def test_the_list_is_filtered_by_job_state_and_time(http, seeded):
 
 async def test_without_any_the_list_says_that_nothing_is_wrong(http, seeded):
     seeded.found.clear()
-    assert "Nothing is wrong." in await text(http, "/incidents")
+    assert "nothing is wrong." in await text(http, "/incidents")
 
 
 async def test_one_tells_why_evidence_members_and_timeline(http):
@@ -86,7 +86,7 @@ async def test_somebody_takes_care_and_remarks(http, seeded):
     assert answer.status == 303
     page = await text(http, "/incidents/2T4K")
     assert "rolled back" in page
-    assert "Taken care of by" in page
+    assert "Acknowledged by" in page
     assert_harmless(page)
 
 

@@ -96,14 +96,14 @@ async def test_the_chart_is_smoke_characters_or_a_table_and_stays_so(browser):
         await expect(page.locator("#graph")).to_be_hidden()
         await page.goto("/jobs/api")
         await expect(page.locator("#points")).to_be_visible()
-        await page.get_by_label("characters").check()
+        await page.get_by_label("ASCII").check()
         await expect(page.locator("pre.chart.wide")).to_be_visible()
 
 
 async def test_the_same_without_scripts(browser):
     async with page_of(browser, java_script_enabled=False) as page:
         await page.goto("/jobs/shop")
-        await page.get_by_text("characters").click()
+        await page.get_by_text("ASCII").click()
         await expect(page.locator("pre.chart.wide")).to_be_visible()
         await page.get_by_role("link", name="30d", exact=True).click()
         await expect(page.locator('[aria-current="true"]')).to_have_text("30d")
@@ -119,8 +119,8 @@ async def test_the_same_without_scripts(browser):
         assert "outcome=failed" in page.url
         await page.get_by_role("link", name="OVERVIEW").click()
         await page.get_by_text("add a note …").click()
-        await page.get_by_label("THE NOTE").fill("cable moved")
-        await page.get_by_role("button", name="[NOTE IT]").click()
+        await page.get_by_label("TEXT").fill("cable moved")
+        await page.get_by_role("button", name="[SAVE NOTE]").click()
         await expect(page.locator("#happened")).to_contain_text("cable moved")
 
 
@@ -151,12 +151,12 @@ async def test_what_is_focused_or_unfolded_is_left_alone(browser):
         await live(page)
         await page.locator("details.sheet summary").first.click()
         await page.get_by_text("add a note …").click()
-        await page.get_by_label("THE NOTE").fill("half a sent")
+        await page.get_by_label("TEXT").fill("half a sent")
         job = await page.service.job(1, "shop")
         votes = [replace(vote, outcome="ok", reason="") for vote in job.votes]
         page.service.say(replace(job, votes=votes, verdict_reason="other"))
         await expect(page.locator("#part-why")).to_contain_text("other", timeout=20_000)
-        assert await page.get_by_label("THE NOTE").input_value() == "half a sent"
+        assert await page.get_by_label("TEXT").input_value() == "half a sent"
         opened = page.locator("details.sheet[open]")
         await expect(opened).to_have_count(2)
 
@@ -183,8 +183,8 @@ async def test_a_job_is_changed_and_removed_by_its_form(browser):
         await page.wait_for_url("**/jobs/api")
         assert (await page.service.job(1, "api")).interval_s == 60
         await page.goto("/jobs/api/edit")
-        await page.get_by_text("[REMOVE …]").click()
-        await page.get_by_role("button", name="[REMOVE api]").click()
+        await page.get_by_text("[DELETE …]").click()
+        await page.get_by_role("button", name="[DELETE api]").click()
         await page.wait_for_url("**/dash")
 
 
@@ -195,5 +195,5 @@ async def test_the_axes_speak_the_zone_that_was_chosen(browser):
         ticks = await page.locator("#part-chart .axis .tick").all_text_contents()
         assert ticks == ["20:30", "23:30", "02:30", "05:30", "08:30", "11:30", "14:30"]
         await expect(page.locator("#points thead th").first).to_have_text(
-            re.compile(r"AT \((GMT\+5:30|IST)\)")
+            re.compile(r"TIME \((GMT\+5:30|IST)\)")
         )

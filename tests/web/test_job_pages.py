@@ -61,7 +61,7 @@ async def test_the_first_page_tells_verdict_why_votes_chart_and_results(http):
     page = await text(http, "/jobs/shop")
     words = plain(page)
     assert "✖ DOWN for 6m12s : 3 of 4 workers" in words
-    assert "3 of 4 voters failed, 2 needed; believed 1.8s after" in words
+    assert "3 of 4 voters failed, 2 needed; confirmed 1.8s after" in words
     assert "status: got 503, wanted 200-399" in words
     assert "resolve 1.88 ms" in words
     # Of the range: an outage in the night, and the one that goes on.
@@ -240,9 +240,9 @@ async def test_workers_are_compared_and_lead_to_their_own_charts(http):
         "/jobs/shop?range=7d&amp;worker=tokyo"
     ]
     assert "no region" in page
-    assert "Each has its own scale." in page
+    assert "A scale for each." in page
     same = unescape(re.search(r'href="([^"]+scale=same)"', page)[1])
-    assert "All have the same scale." in await text(http, same)
+    assert "One scale for all." in await text(http, same)
 
 
 async def test_a_bad_day_of_the_calendar_leads_to_that_day(http):
@@ -262,7 +262,7 @@ async def test_results_are_found_by_worker_and_outcome(http, site):
     assert workers == {"nyc"}
     assert "● ok" not in plain(page)
     none = await text(http, "/jobs/shop/results?outcome=error")
-    assert "No result of that kind" in none
+    assert "No such result in this time range" in none
     assert "results?job=shop&amp;worker=nyc&amp;since=2026-11-21T12" in page
 
 
@@ -319,7 +319,7 @@ async def test_who_may_only_look_has_no_forms():
     async with looking() as (_, http):
         page = await text(http, "/jobs/shop")
         assert 'method="post" action="/jobs' not in page
-        assert "CHANGE" not in page
+        assert ">EDIT<" not in page
         await text(http, "/jobs/shop/edit", 403)
         assert (await http.post("/jobs/shop/note", data={"text": "x"})).status == 403
 

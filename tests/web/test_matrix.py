@@ -1,7 +1,5 @@
-"""Which jobs the dashboard shows, and that the texts and options of pages are whole."""
+"""Which jobs the dashboard shows, and that the options of pages are whole."""
 
-import json
-import re
 from importlib import resources
 
 import pytest
@@ -12,10 +10,8 @@ from pangea.core.options import MASK
 from pangea.probes.base import PROBES, load_builtin
 from pangea.web.job_form import JobFields, read_patch, read_spec
 from pangea.web.job_options import option_fields, probe_types
-from pangea.web.look import CHOICES
 from pangea.web.matrix import Ask, asked_of, chosen, grouped, label_keys, paged
 from pangea.web.schema import StatusAnswer, moment
-from pangea.web.text import script_texts, t
 from pangea.web.text_view import text_dashboard
 from tests.seeded_many import more_jobs
 from tests.seeded_world import NOW_US
@@ -173,45 +169,6 @@ def test_a_job_as_it_is_changes_nothing_when_it_is_saved():
     assert (patch.target, patch.labels, patch.options) == (job.target, job.labels, {})
     assert patch.interval_s == job.interval_s
     assert patch.on == "all"
-
-
-def test_every_text_that_is_asked_for_is_in_the_catalogue():
-    scripts = script_texts().decode()
-    for file in ASSETS.joinpath("static").iterdir():
-        if file.name.endswith(".js"):
-            for key in re.findall(r'\bt\("([\w.]+)"(?! \+)', file.read_text()):
-                assert f'"{key}":' in scripts, f"{file.name}: {key}"
-    for file in ASSETS.joinpath("templates").iterdir():
-        for key in re.findall(r'\bt\("([\w.]+)"[,)]', file.read_text()):
-            assert t(key), f"{file.name}: {key}"
-
-
-def test_an_unknown_text_is_an_error():
-    with pytest.raises(LookupError):
-        t("dash.nothing_like_that")
-
-
-def test_no_text_stands_in_the_catalogue_for_nothing():
-    said = [
-        file.read_text()
-        for folder in ("static", "templates")
-        for file in ASSETS.joinpath(folder).iterdir()
-        if file.name.endswith((".js", ".html"))
-    ]
-    said += [f.read_text() for f in resources.files("pangea.web").iterdir() if py(f)]
-    everything = "\n".join(said)
-    switched = {f"{name}_{one}" for name, many in CHOICES.items() for one in many}
-    for name in ("dash", "base", "new", "keys"):
-        parts = json.loads(ASSETS.joinpath(f"text/en/{name}.json").read_text())
-        for key in {**parts.get("page", {}), **parts.get("script", {})}:
-            stem = key.rpartition("_")[0]
-            made = f"{name}.{stem}_" in everything or f'"{name}.{stem}_' in everything
-            made = made or key in switched
-            assert f'"{name}.{key}"' in everything or made, key
-
-
-def py(file):
-    return file.name.endswith(".py")
 
 
 def test_all_scripts_together_are_small():

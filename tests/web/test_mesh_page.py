@@ -15,9 +15,9 @@ async def asked():
 
 async def test_the_grid_says_in_words_what_is_cut_lost_and_relayed(asked):
     page = plain(await text(asked[1], "/mesh-view"))
-    assert "tokyo → london: only this direction is cut: london does not hear" in page
+    assert "tokyo → london: cut in this direction only: london does not hear" in page
     assert "london → tokyo: 199 ms" in page
-    assert "local → nyc: 71 ms, 4 % lost, via london" in page
+    assert "local → nyc: 71 ms, 4 % loss, via london" in page
 
 
 async def test_names_and_reasons_are_harmless(asked):
@@ -32,4 +32,4 @@ async def test_names_and_reasons_are_harmless(asked):
 async def test_without_workers_it_says_what_to_do(asked):
     site, http = asked
     site.app[MESH_SERVICE].found = []
-    assert "with two or more workers they do" in await text(http, "/mesh-view")
+    assert "two or more connected workers" in await text(http, "/mesh-view")

@@ -224,7 +224,7 @@ async def test_the_workers_page_gives_the_command_for_one_more(http, site):
     for command in status.join + status.join_secret:
         assert f'<code tabindex="0">{escape(command)}</code>' in page
     assert page.index(escape(status.join[0])) < page.index(status.join_secret[0][:40])
-    assert "listens on loopback alone" not in page
+    assert "listens on loopback only" not in page
     assert "icmp: no right to send ICMP" in page
     for worker in WORKERS:
         assert re.search(f'<th scope="row"[^>]*><a [^>]*>{worker}</a></th>', page)
@@ -237,7 +237,7 @@ async def test_a_command_that_works_only_here_is_told_as_that(http, site, monkey
         return replace(status, only_here=True)
 
     monkeypatch.setattr(site.service, "status", on_loopback)
-    assert "listens on loopback alone" in await text(http, "/workers")
+    assert "listens on loopback only" in await text(http, "/workers")
 
 
 async def test_in_public_the_page_says_nothing_of_the_secret_file(
@@ -250,7 +250,7 @@ async def test_in_public_the_page_says_nothing_of_the_secret_file(
 
     monkeypatch.setattr(site.service, "status", in_public)
     page = await text(http, "/workers")
-    assert "secret into a file" not in page
+    assert "secret to a file" not in page
     assert "worker token" in page
 
 

@@ -44,8 +44,8 @@ async def test_every_page_is_drawn_and_leads_to_the_others(http, path):
 
 async def test_what_is_kept_and_the_backups_are_told(http, kept):
     words = plain(await text(http, "/settings"))
-    assert "every result 7d" in words
-    assert "of a day forever" in words
+    assert "raw results 7d" in words
+    assert "daily rollups forever" in words
     assert "pangea-1.backup" in words
     answer, _ = await post(http, "/backup")
     assert answer.status == 303
@@ -181,7 +181,7 @@ async def test_a_secret_is_rotated_step_by_step(http, kept):
         assert f'action="/settings/secrets/{step}"' in page
         await post(http, f"/secrets/{step}")
         assert kept.done[-1][0] == step
-    assert "1 workers lack the current secret" in page
+    assert "Missing the current secret (1):" in page
     await post(http, "/secrets/finish", force="yes", within="7d")
     assert (kept.done[-1][1].force, kept.done[-1][1].within_s) == (True, 604800.0)
     kept.wrong = Conflict("tokyo lacks it", hint="wait, or leave it behind")

@@ -78,7 +78,7 @@ async def test_the_page_names_who_is_untrusted_and_how_its_clock_goes(site):
 async def test_a_viewer_sees_who_waits_and_no_buttons(site, waiting):
     page = (await site.get("/workers", by="viewer")).text
     assert ID in page
-    assert "<form" not in page.partition("</header>")[2].partition("ONE MORE")[0]
+    assert "<form" not in page.partition("</header>")[2].partition("HOW TO ADD")[0]
     for verb in ("approve", "revoke", "remove"):
         answer = await site.post(
             f"/workers/{ID}/{verb}",
