@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import aiohttp_jinja2
-import jinja2
 from aiohttp import web
 from yarl import URL
 
@@ -32,7 +31,6 @@ from .route import Handler, Route
 from .routes import ROUTES
 from .service import Service
 from .sse import STREAMS, Streams
-from .text import t
 
 _NAME = re.compile(r"[a-z0-9._-]{1,63}")
 #: Reached by everybody, always the same, so nobody needs to be known.
@@ -71,15 +69,8 @@ def make_app(
 
 
 def prepare_templates(app: web.Application) -> None:
-    """Load the templates; a name that no view data fills is an error."""
-    aiohttp_jinja2.setup(
-        app,
-        loader=templates(),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).globals["t"] = t
+    """Let pages of *app* be drawn."""
+    app[aiohttp_jinja2.APP_KEY] = templates()
 
 
 def with_own_names(site: Site) -> Site:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -17,7 +18,12 @@ PROBLEM = "application/problem+json"
 
 
 def make_document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the document of all *routes* that are for programs."""
+    """Return the document of all *routes* that are for programs, not to be changed."""
+    return _document(tuple(routes))
+
+
+@cache
+def _document(routes: tuple[Route, ...]) -> dict[str, Any]:
     table = [route for route in routes if not route.page and route.path != "/mesh"]
     shapes = _shapes(table)
     schemas, parts = msgspec.json.schema_components(

@@ -10,6 +10,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from msgspec import Struct
+from yarl import URL
 
 from pangea.core.text import safe_text
 
@@ -49,9 +50,18 @@ class LoginView(Struct, frozen=True):
     next: str
 
 
-def templates() -> jinja2.BaseLoader:
-    """Return where the templates are, also inside a packed program."""
-    return jinja2.PackageLoader("pangea.web_assets", "templates")
+@cache
+def templates() -> jinja2.Environment:
+    """Return the templates, compiled once; an unknown name in one is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("pangea.web_assets", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["t"] = t
+    return made
 
 
 def render(
@@ -103,11 +113,15 @@ def wants_html(request: web.Request) -> bool:
 
 
 def back_to(
-    request: web.Request, data: Mapping[str, Any], job: str
+    request: web.Request, data: Mapping[str, Any], job: str, **said: str
 ) -> web.HTTPSeeOther:
-    """Return the way back to the page on which the form was, by its ``back``."""
+    """Return the way back to the page on which the form was, by its ``back``.
+
+    *said* goes into its query: what the page then says once.
+    """
     path = "/dash" if data.get("back") == "dash" else job_href(job)
-    return web.HTTPSeeOther(as_it_was(request, path))
+    there = URL(as_it_was(request, path), encoded=True)
+    return web.HTTPSeeOther(there.extend_query(said))
 
 
 async def static_file(request: web.Request) -> web.StreamResponse:
