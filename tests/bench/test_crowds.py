@@ -4,7 +4,7 @@ import pytest
 
 from tests.bench import flood, handshakes, many_workers
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 
 
 def test_a_small_crowd_comes_back_and_loses_nothing():
@@ -19,7 +19,7 @@ def test_workers_join_while_strangers_flood_the_door():
     found = flood.measure(4.0, 50, calm_s=1.0)
 
     assert found["forged_per_s"] > 100
-    assert found["join_longest_s"] < 5
+    assert found["join_longest_s"] < 15
 
 
 def test_a_handshake_takes_no_longer_than_it_may():

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.cluster import Cluster, wait_for
 from tests.e2e.targets import Targets
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(180)]
 
 INTERVAL_S = 8.0
 #: Refused at once, so no timeout is in it.

@@ -197,6 +197,7 @@ def inside(space: str) -> list[str]:
     return ["ip", "netns", "exec", space]
 
 
+@pytest.mark.alone
 def test_among_1500_forged_adverts_and_a_copy_the_true_coordinator_is_joined(
     tmp_path: Path, packages: Path
 ):

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.frozen import made
 from tests.needs import need
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(700)]
 
 OVERLAY = """
 mount -t tmpfs none {place}

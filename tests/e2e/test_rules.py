@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.e2e.cluster import Cluster, free_port, wait_for
+from tests.e2e.cluster import Cluster, wait_for
 from tests.e2e.targets import Targets
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Cluster, Node, free_port, wait_for
+from tests.e2e.cluster import Cluster, Node, wait_for
 from tests.mesh.tls_parties import own_pair
 from tests.needs import need
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

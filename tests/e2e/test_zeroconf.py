@@ -12,7 +12,7 @@ from tests.e2e.cluster import Cluster, wait_for
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.netns,
     pytest.mark.timeout(120),
 ]

@@ -24,6 +24,7 @@ PORT, FIRST_WAY = 7464, 7501
 #: The state of each node lies in memory, in a file system that can be filled.
 STATE_MIB = 48
 START_S = 30.0
+PATIENCE = 2
 #: So long may the coordinator's own worker live on when the coordinator is killed.
 CHILD_LEAVES_S = 6.0
 INTERVAL = {"interval_s": 1.0, "timeout_s": 1.0}
@@ -35,8 +36,11 @@ def now_us() -> int:
 
 
 def wait_for(what: Callable[[], Any], seconds: float, why: str) -> Any:
-    """Return the first true answer of *what*; AssertionError after *seconds*."""
-    until = time.monotonic() + seconds
+    """Return the first true answer of *what*; AssertionError after *seconds*.
+
+    They are those of an idle machine; another gets more.
+    """
+    until = time.monotonic() + PATIENCE * seconds
     while time.monotonic() < until:
         found = what()
         if found:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.relay import RETRANSMIT_S, Datagrams, Way
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 LOCAL = "127.0.0.1"
 

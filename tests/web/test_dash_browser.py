@@ -141,6 +141,7 @@ async def test_the_list_is_searched_ordered_and_grouped_at_once(browser):
 TEAMS = ("web", "net", "core", "office")
 
 
+@pytest.mark.alone
 async def test_two_thousand_jobs_answer_a_key_within_50_ms(browser):
     async with page_of(browser, 2000) as page:
         await live(page)
