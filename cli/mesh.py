@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pangea.core.peer_stats import NO_ADDRESS
 from pangea.core.text import safe_text
 
 from .group import Command
@@ -65,6 +66,6 @@ def _cell(pair: dict[str, Any]) -> str:
     if path.startswith("via "):
         return path
     if pair["rtt_ms"] is None:
-        return "no link"
+        return "does not listen" if pair["reason"] == NO_ADDRESS else "no link"
     loss = f" {100 * pair['loss']:.2g} % lost" if pair["loss"] else ""
     return f"{milliseconds(pair['rtt_ms'])}{loss}"

@@ -138,6 +138,10 @@ def safe_next(path: str) -> str:
     return path if _PLAIN_PATH.fullmatch(path) else "/dash"
 
 
+#: Fields of an address that say what was done: said once, and not again.
+ONCE = ("done", "added", "stopped", "stopped_on")
+
+
 def as_it_was(request: web.Request, path: str) -> str:
     """Return *path* with the query that the page had, if a form on it was sent.
 
@@ -149,5 +153,5 @@ def as_it_was(request: web.Request, path: str) -> str:
         asked = parse_qsl(page.query, max_num_fields=50)
     except ValueError:
         return path
-    kept = [(name, value) for name, value in asked if name not in ("done", "added")]
+    kept = [(name, value) for name, value in asked if name not in ONCE]
     return f"{path}?{urlencode(kept)}" if kept and page.path == path else path

@@ -1,5 +1,6 @@
 """The dashboard's pages: the matrix, its data for the scripts, and first jobs."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import msgspec
@@ -13,11 +14,11 @@ from .matrix import asked_of
 from .matrix_data import matrix_data
 from .render import render, wants_html
 from .route import Route
-from .schema import WorkerAnswer
+from .schema import JobAnswer, WorkerAnswer
 from .text import t
 from .text_view import text_dashboard
 from .then_page import dash_then
-from .view import Notice, added_notice
+from .view import Notice, added_notice, stopped_notice
 
 SPARK_POINTS = 30
 #: What can be done to many jobs at once.
@@ -54,9 +55,17 @@ async def dash(request: web.Request) -> web.StreamResponse:
     beats = {j.id: service.beats(who.org, j.id, BEATS) for j in jobs}
     ask = asked_of(request.query)
     view = dash_view(status, jobs, workers, beats, starters, ask, event=event)
-    added = next((j for j in jobs if j.name == request.query.get("added")), None)
-    notice = added_notice(added) if added else _done(request.query.get("done", ""))
+    notice = _said(request.query, {job.name: job for job in jobs})
     return render(request, "dash.html", view, notice=notice)
+
+
+def _said(query: Mapping[str, str], jobs: Mapping[str, JobAnswer]) -> Notice | None:
+    """Return what the address says was done."""
+    if added := jobs.get(query.get("added", "")):
+        return added_notice(added)
+    if stopped := jobs.get(query.get("stopped", "")):
+        return stopped_notice(stopped, "", "dash")
+    return _done(query.get("done", ""))
 
 
 def _done(text: str) -> Notice | None:
@@ -64,7 +73,7 @@ def _done(text: str) -> Notice | None:
     action, _, number = text.partition(":")
     if action not in ACTIONS or not number.isdigit() or len(number) > 5:
         return None
-    return Notice(t(f"dash.done_{action}", n=number), "")
+    return Notice(t(f"dash.done_{action}", n=number))
 
 
 async def dash_jobs(request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
-import aiohttp_jinja2
 import jinja2
 import msgspec
 from aiohttp import web
@@ -16,6 +15,7 @@ from pangea.core.errors import PangeaError
 from pangea.core.text import safe_text
 
 from .refusals import NotLoggedIn, TooMany
+from .render import render
 from .route import Handler
 from .schema import Problem
 
@@ -126,12 +126,7 @@ def answer(
 def _page(request: web.Request, problem: Problem) -> web.Response:
     """Return the page of a problem; the bare words where that fails too."""
     try:
-        return aiohttp_jinja2.render_template(
-            "error.html",
-            request,
-            msgspec.structs.asdict(problem),
-            status=problem.status,
-        )
+        return render(request, "error.html", problem, status=problem.status)
     except (jinja2.TemplateError, web.HTTPInternalServerError):
         log.exception("the page of an error broke")
         words = (f"{problem.status} {problem.title}", problem.detail, problem.hint)

@@ -69,7 +69,8 @@ async def stop_job(request: web.Request) -> web.StreamResponse:
     who, data = who_is(request), await request.post()
     worker, name = str(data.get("worker") or "") or None, request.match_info["name"]
     await request.app[SERVICE].stop_job(who.org, name, worker)
-    raise back_to(request, data, name)
+    where = {"stopped_on": worker} if worker else {}
+    raise back_to(request, data, name, stopped=name, **where)
 
 
 async def start_job(request: web.Request) -> web.StreamResponse:

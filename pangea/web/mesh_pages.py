@@ -6,6 +6,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from pangea.core.errors import NotFound
+from pangea.core.peer_stats import NO_ADDRESS
 from pangea.core.text import safe_text
 
 from .api_mesh import MESH_SERVICE, MeshAnswer
@@ -89,6 +90,8 @@ def _cell(one: str, other: str, pair: MeshAnswer | None) -> MeshCell:
     way = safe_text(f"{one} → {other}", 140)
     if pair is None:
         return MeshCell("·", "", t("mesh.cell_none", way=way), "none")
+    if _deaf(pair):
+        return MeshCell("", "○", t("mesh.cell_off", way=way), "off")
     if pair.rtt_ms is None:
         sign = "⇥" if pair.one_way else "✖"
         word = "mesh.cell_one_way" if pair.one_way else "mesh.cell_cut"
@@ -104,6 +107,11 @@ def _cell(one: str, other: str, pair: MeshAnswer | None) -> MeshCell:
     return MeshCell(ms(pair.rtt_ms), sign, ", ".join(said), f"heat-{heat}")
 
 
+def _deaf(pair: MeshAnswer) -> bool:
+    """Tell whether there is no link since nobody may dial the other: no fault."""
+    return pair.rtt_ms is None and pair.path is None and pair.reason == NO_ADDRESS
+
+
 def _relayed(pair: MeshAnswer) -> bool:
     return (pair.path or "").startswith("via ")
 
@@ -115,19 +123,22 @@ def _why(pair: MeshAnswer) -> str:
 def _row(pair: MeshAnswer, now: str) -> MeshRow:
     cut = pair.one_way or pair.rtt_ms is None
     lossy = pair.loss >= LOSSY
+    off = _deaf(pair)
     return MeshRow(
         source=safe_text(pair.source, 63),
         target=safe_text(pair.target, 63),
         rtt=ms(pair.rtt_ms),
-        loss=share(pair.loss),
+        loss="–" if off else share(pair.loss),
         path=safe_text(pair.path or "–", 80),
         at=when(pair.at, now),
         said=t("mesh.one_way", why=_why(pair)) if pair.one_way else _fault(pair),
-        css="down" if cut else "degraded" if lossy else "up",
+        css="off" if off else "down" if cut else "degraded" if lossy else "up",
     )
 
 
 def _fault(pair: MeshAnswer) -> str:
+    if pair.reason == NO_ADDRESS:  # nothing is wrong if the other one dials
+        return t("mesh.off") if pair.rtt_ms is None else ""
     return _why(pair) if pair.rtt_ms is None else safe_text(pair.reason, 200)
 
 

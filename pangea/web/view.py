@@ -49,10 +49,16 @@ class Cell(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """What a person is told once, with a command to copy."""
+    """What a person is told once, with a command to copy, or a form to take it back.
+
+    ``undo`` is where that form goes, ``worker`` whom it names, ``back`` where to next.
+    """
 
     text: str
-    command: str
+    command: str = ""
+    undo: str = ""
+    worker: str = ""
+    back: str = ""
 
 
 def page_title(status: StatusAnswer) -> str:
@@ -76,6 +82,21 @@ def added_notice(job: JobAnswer) -> Notice:
     cost = cost_of(job.interval_s, workers, found)
     said = t("dash.added_notice", name=job.name, cost=in_words(cost))
     return Notice(said, add_command(job))
+
+
+def stopped_notice(job: JobAnswer, worker: str, back: str) -> Notice | None:
+    """Return what is said after stopping *job*, all of it or *worker* ("" for all).
+
+    None if it goes on: somebody has started it again.
+    """
+    stopped = [vote for vote in job.votes if vote.state == "stopped"]
+    if worker and worker not in [vote.worker for vote in stopped]:
+        return None
+    if not worker and runs(job):
+        return None
+    key = "dash.stopped_on" if worker else "dash.stopped"
+    said = t(key, name=job.name, worker=safe_text(worker, 63))
+    return Notice(said, undo=f"{job_href(job.name)}/start", worker=worker, back=back)
 
 
 def add_command(job: JobAnswer) -> str:

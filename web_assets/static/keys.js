@@ -43,7 +43,7 @@ const typing = (target) => target.closest(
 
 function act(keys, event) {
   const found = bound.get(keys);
-  if (found) {
+  if (found && works(found.needs)) {
     event.preventDefault();
     found.action(event);
     return true;

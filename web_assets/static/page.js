@@ -20,9 +20,18 @@ function element(name, text, css) {
 const LOOK = ["theme", "density", "zone", "effects", "keys"];
 
 function keepLook() {
-  const said = LOOK.map((name) => `${name}:${html.dataset[name]}`).join(".");
+  const said = [...LOOK.map((name) => `${name}:${html.dataset[name]}`), `tz:${zone()}`].join(".");
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `pangea_look=${said}; path=/; max-age=31536000; SameSite=Lax${secure}`;
+}
+
+// What the coordinator draws by clocks, such as days and axes, it draws by these.
+const zone = () => (html.dataset.zone === "local" ? Intl.DateTimeFormat().resolvedOptions().timeZone : "");
+
+function drawnElsewhere() {
+  if (!zone() || document.cookie.includes(`tz:${zone()}`)) return;
+  keepLook();
+  if (document.cookie.includes(`tz:${zone()}`) && one("[data-zoned]")) location.reload();
 }
 
 function lookMenu() {
@@ -31,6 +40,7 @@ function lookMenu() {
   menu.addEventListener("change", (event) => {
     html.dataset[event.target.name] = event.target.value;
     keepLook();
+    if (event.target.name === "zone" && one("[data-zoned]")) location.reload();
     showHints();
     document.dispatchEvent(new CustomEvent("pangea:look"));
   });
@@ -85,10 +95,14 @@ function showHints() {
   const hints = one("#hints");
   if (!hints || !keysAreOn()) return;
   const told = [
-    t("keys.hint_help"),
     works("[data-filter]") && t("keys.hint_filter"),
     works("[data-row]") && t("keys.hint_move"),
-    works("[data-key=n]") && t("keys.hint_new"),
+    works("[data-row]") && t("keys.hint_open"),
+    works('[data-key="["]') && t("keys.hint_time"),
+    works("[data-up]") && t("keys.hint_escape"),
+    works("[data-new]") && t("keys.hint_new"),
+    t("keys.hint_go"),
+    t("keys.hint_help"),
   ];
   hints.textContent = told.filter(Boolean).join("  ");
 }
@@ -124,6 +138,7 @@ async function copy(code, button) {
 }
 
 bind("?", "keys.help", help);
+bind("n", "keys.new", () => location.assign(one("[data-new]").dataset.new), "[data-new]");
 document.addEventListener("pointerover", sayWord, { passive: true });
 document.addEventListener("focusin", sayWord);
 if (one("#help-open")) one("#help-open").addEventListener("click", help);
