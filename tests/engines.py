@@ -5,6 +5,10 @@ those that ``@pytest.mark.engines(…)`` names.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -63,6 +67,25 @@ class Places:
         return self.server.fresh()
 
 
+@cache
+def _tables():
+    """Return the bytes of a file with all tables and nothing in them."""
+    with TemporaryDirectory() as place, ThreadPoolExecutor(1) as aside:
+        path = Path(place) / "pangea.db"
+        aside.submit(lambda: asyncio.run(_opened_once(path))).result()
+        return path.read_bytes()
+
+
+def begun(path):
+    """Return *path*, where there is a database now if there was none.
+
+    Migrations wait for the disk a dozen times, which costs more than most tests.
+    """
+    if not path.exists():
+        path.write_bytes(_tables())
+    return path
+
+
 async def _opened_once(url):
     store = await Store.open(url)
     await store.close()
@@ -96,7 +119,7 @@ def place(engine, request, tmp_path):
 @pytest.fixture
 async def store(place):
     """An open database."""
-    opened = await Store.open(place)
+    opened = await Store.open(begun(place) if isinstance(place, Path) else place)
     yield opened
     await opened.close()
 

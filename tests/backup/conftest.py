@@ -12,6 +12,7 @@ from pangea.state_dir import admin_token
 from pangea.storage import jobs
 from pangea.storage.database import Store
 from pangea.vault import Vault
+from tests.engines import begun
 from tests.storage.made import job
 
 KEY = Given("key-file", secrets.token_bytes(32))
@@ -27,7 +28,7 @@ async def source(tmp_path):
     secret_ring.load_or_create(place / "secrets.json")
     Vault.load_or_create(place / "vault.key")
     admin_token(place / "admin.token")
-    store = await Store.open(place / "pangea.db")
+    store = await Store.open(begun(place / "pangea.db"))
     for name in ("a", "b", "c"):
         await store.write(lambda name=name: jobs.add(job(name)))
     await store.close()

@@ -11,6 +11,7 @@ from pangea.storage import workers as stored_workers
 from pangea.storage.database import Store
 from pangea.vault import Vault
 from pangea.web.events import Hub
+from tests.engines import begun
 
 BEGIN = 1_700_000_000.0
 SECRET, VAULT = b"s" * 32, Vault(b"x" * 32)
@@ -41,7 +42,7 @@ class ByHand:
 
     async def open(self, jobs=(), workers=0):
         """Start it, after *jobs* and so many workers were added."""
-        self.store = await Store.open(self.place / "pangea.db")
+        self.store = await Store.open(begun(self.place / "pangea.db"))
         for number in range(1, workers + 1):
             made = worker(number)
             await self.store.write(lambda made=made: stored_workers.register(made))

@@ -9,6 +9,7 @@ from pangea.core.uptime import Span
 from pangea.storage import history, ingest, jobs, percentiles, results, sealing, workers
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets, fold, recover
+from tests.engines import begun
 from tests.storage.made import SECOND, T0, job, result
 
 HOUR = 3600
@@ -23,7 +24,7 @@ ODD = {
 
 async def live(path):
     """Make the database: measured, folded, partly sealed, a job gone again."""
-    store, buckets = await Store.open(path), OpenBuckets()
+    store, buckets = await Store.open(begun(path)), OpenBuckets()
     await recover(store, buckets)
     for name in ("web", "router", "gone"):
         await store.write(lambda name=name: jobs.add(job(name)))

@@ -21,6 +21,7 @@ from pangea.storage.files import release
 from pangea.storage.spool import Bounds, Lost, Spool
 from pangea.storage.spool_journal import journal_paths
 from pangea.storage.spool_owed import Owed
+from tests.engines import begun
 from tests.storage.made import SECOND, T0, result
 
 WORKER = 1
@@ -63,7 +64,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     @initialize(most=st.sampled_from([500, 1500, 1 << 20]))
     def begin(self, most):
         self.bounds = Bounds(most_bytes=most)
-        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.store = self.do(Store.open(begun(self.folder / "pangea.db")))
         self.spool = self.do(Spool.open(self.folder / "spool.db", bounds=self.bounds))
 
     @rule(count=st.integers(1, 12))
@@ -177,14 +178,14 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule()
     def restart_the_coordinator(self):
         self.do(self.store.close())
-        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.store = self.do(Store.open(begun(self.folder / "pangea.db")))
         self.relink()
 
     @rule()
     def back_up(self):
         self.do(self.store.close())
         shutil.copy(self.folder / "pangea.db", self.folder / "backup.db")
-        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.store = self.do(Store.open(begun(self.folder / "pangea.db")))
         self.relink()
 
     @precondition(lambda self: (self.folder / "backup.db").exists())
@@ -192,7 +193,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     def restore(self):
         self.do(self.store.close())
         shutil.copy(self.folder / "backup.db", self.folder / "pangea.db")
-        self.store = self.do(Store.open(self.folder / "pangea.db"))
+        self.store = self.do(Store.open(begun(self.folder / "pangea.db")))
         self.relink()
 
     @rule(rounds=st.integers(1, 3))

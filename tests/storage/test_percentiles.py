@@ -15,6 +15,7 @@ from pangea.storage.connection import connection
 from pangea.storage.database import Store
 from pangea.storage.percentiles import narrowest, sums, sums_by
 from pangea.storage.rollups import OpenBuckets, recover
+from tests.engines import begun
 from tests.storage.made import SECOND, T0, job, result
 
 D = 86400
@@ -72,7 +73,7 @@ ASKED = st.tuples(st.integers(1, BACK), st.integers(1, BACK), st.integers(0, 60)
 
 async def lived_through(path, deeds, asked):
     """Take results in any order, fold now and then, and ask after each deed."""
-    store, buckets, every = await Store.open(path), OpenBuckets(), []
+    store, buckets, every = await Store.open(begun(path)), OpenBuckets(), []
     made = await store.write(lambda: jobs.add(job()))
     await recover(store, buckets)
     for number, deed in enumerate(deeds):

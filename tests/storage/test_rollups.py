@@ -14,6 +14,7 @@ from pangea.storage.database import Store
 from pangea.storage.folded import NEIGHBOURS
 from pangea.storage.rollup_rows import COLUMNS, bucket_of, expire
 from pangea.storage.rollups import OpenBuckets, recover
+from tests.engines import begun
 from tests.storage.made import SECOND, T0, job, result
 
 # T0 is 800 s into its hour and 200 s into its ten minutes.
@@ -71,7 +72,7 @@ DEEDS = st.lists(
 
 async def lived_through(path, deeds):
     """Do *deeds*, being killed now and then; return the results and the rollups."""
-    store, buckets, every = await Store.open(path), OpenBuckets(), []
+    store, buckets, every = await Store.open(begun(path)), OpenBuckets(), []
     await store.write(lambda: jobs.add(job("slow")))
     await store.write(lambda: jobs.add(job("quick", interval_s=10.0)))
     await recover(store, buckets)
