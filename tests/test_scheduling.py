@@ -16,6 +16,9 @@ from pangea.core.phase import base_phase, next_due
 from pangea.scheduling import TOGETHER, Slots, slot_of, slot_width
 from tests.mesh.fakes import Stillness
 
+#: Most of these look at when something happens.
+pytestmark = pytest.mark.alone
+
 
 class SteppedClock:
     """The real clock, moved by ``step`` seconds of wall time."""

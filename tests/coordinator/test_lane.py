@@ -30,13 +30,17 @@ class Depot:
             raise Failed(0.01)
         lane.forget(them)
 
+    async def has(self, messages):
+        """Return when it has got so many messages."""
+        async with asyncio.timeout(20):
+            while len(self.got) < messages:
+                await asyncio.sleep(0.01)
 
-async def while_running(lane, depot, messages, seconds=20.0):
+
+async def while_running(lane, depot, messages):
     task = asyncio.create_task(lane.run())
     try:
-        async with asyncio.timeout(seconds):
-            while len(depot.got) < messages:
-                await asyncio.sleep(0.01)
+        await depot.has(messages)
     finally:
         task.cancel()
     return [ids for _, ids in depot.got]
@@ -50,12 +54,10 @@ async def test_what_is_not_written_waits_unless_the_database_refuses():
     await asyncio.sleep(0.4)
     assert depot.got == []
     lane.written(["n001"])
-    await asyncio.sleep(0.1)
-    assert len(depot.got) == 1
+    await depot.has(1)
     lane.put([one(2)], written=False)
     depot.refuses = True
-    await asyncio.sleep(0.6)
-    assert len(depot.got) == 2
+    await depot.has(2)
     task.cancel()
 
 

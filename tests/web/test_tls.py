@@ -189,6 +189,7 @@ async def test_it_is_said_again_each_day_and_not_more_often(tmp_path, caplog):
     pair, days = own_pair(tmp_path, now=NOW), [355.0]
     certificate = Certificate(lambda: pair, wall=lambda: NOW + days[0] * DAY)
     task = asyncio.create_task(certificate.follow(0.01))
+    await until(lambda: len(caplog.records) == 1)
     await asyncio.sleep(0.05)
     assert len(caplog.records) == 1
     days[0] += 1
