@@ -101,16 +101,21 @@ class SeededIncidents:
             fields = make_incident(id_, job, start, start - 11 - n)
             self.found[id_] = IncidentAnswer(**fields)
         self.said: list[EntryAnswer] = []
-        self.asked: list[tuple[IncidentsQuery, int | None]] = []
+        self.asked: list[tuple[IncidentsQuery, int | None, int | None]] = []
         self.change: Callable[[IncidentDetail], IncidentDetail] = lambda one: one
 
     async def incidents(
-        self, org: int, asked: IncidentsQuery, since_us: int | None
+        self,
+        org: int,
+        asked: IncidentsQuery,
+        since_us: int | None,
+        until_us: int | None = None,
     ) -> Page:
         """Return a page, newest first."""
-        self.asked.append((asked, since_us))
+        self.asked.append((asked, since_us, until_us))
         rows = [i for i in self.found.values() if not asked.open or i.closed_at is None]
         rows = [i for i in rows if asked.job in (None, *i.jobs)]
+        rows = [i for i in rows if (asked.q or "") in f"{i.id} {i.title} {i.reason}"]
         if asked.job == "nobody":
             raise NotFound("no job 'nobody'")
         start = int(asked.cursor or 0)

@@ -100,7 +100,11 @@ class SeededPast:
         )
 
     async def incidents(
-        self, org: int, asked: IncidentsQuery, since_us: int | None
+        self,
+        org: int,
+        asked: IncidentsQuery,
+        since_us: int | None,
+        until_us: int | None = None,
     ) -> Page:
         """Return the outages of a job as incidents."""
         job = await self._service.job(org, asked.job or "shop")

@@ -17,6 +17,7 @@ from pangea.web.schema_incidents import MOST_TEXT, IncidentDetail
 
 from .coordinator import Coordinator
 from .incident_answers import EVIDENCE, incident_answer, incident_detail, spoken_of
+from .incident_filter import wanted_of
 from .judging import Decided
 
 #: A deployment just before is what people look for first.
@@ -32,7 +33,11 @@ class IncidentService:
         self._c = coordinator
 
     async def incidents(
-        self, org: int, asked: IncidentsQuery, since_us: int | None
+        self,
+        org: int,
+        asked: IncidentsQuery,
+        since_us: int | None,
+        until_us: int | None = None,
     ) -> Page:
         """Return a page of incidents, newest first."""
         job = self._c.board.job(asked.job, org).id if asked.job else None
@@ -42,8 +47,10 @@ class IncidentService:
                 only_open=asked.open,
                 job=job,
                 since_us=since_us,
+                until_us=until_us,
                 limit=asked.limit,
                 cursor=asked.cursor,
+                wanted=wanted_of(asked),
             )
         )
         now_us = self._now_us()

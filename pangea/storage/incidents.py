@@ -1,6 +1,6 @@
 """Incidents: what is open, what was, and what happened in each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ from .connection import connection
 MOST_ENTRIES = 1000
 #: So many incidents of a moment are told of.
 MOST_THEN = 1000
+#: So many are looked at for a page of what is looked for.
+MOST_LOOKED = 2000
 
 
 def save(step: Step) -> None:
@@ -86,13 +88,17 @@ def page(
     only_open: bool = False,
     job: int | None = None,
     since_us: int | None = None,
+    until_us: int | None = None,
     limit: int = 100,
     cursor: str | None = None,
+    wanted: Callable[[Incident], bool] | None = None,
 ) -> tuple[list[Incident], str | None]:
     """Return a page of incidents, newest first, and the next cursor.
 
-    With *since_us* those that were open then, or later. Those that became part of
-    another one are left out. Raises UsageError for a cursor that is none.
+    With *since_us* those that were open then, or later; with *until_us* those that
+    had begun. Those that became part of another one are left out, and those that
+    are not *wanted*: a page looks at so many, and may hold none. Raises UsageError
+    for a cursor that is none.
     """
     where, given = ["org = ?", "merged_into = ''"], [org]
     if only_open:
@@ -103,19 +109,27 @@ def page(
     if since_us is not None:
         where.append("(closed_us = 0 OR closed_us >= ?)")
         given.append(since_us)
+    if until_us is not None:
+        where.append("opened_us < ?")
+        given.append(until_us)
     values: list[Any] = [*given]
     if cursor is not None:
         where.append("(opened_us, id) < (?, ?)")
         values += _place(cursor)
+    most = MOST_LOOKED if wanted else limit
     rows = connection().execute(
         f"SELECT body FROM incident WHERE {' AND '.join(where)}"
         " ORDER BY opened_us DESC, id DESC LIMIT ?",
-        (*values, limit + 1),
+        (*values, most + 1),
     )
-    found = _incidents(rows.fetchall())
-    more = len(found) > limit
-    found = found[:limit]
-    return found, f"{found[-1].opened_us}.{found[-1].id}" if more else None
+    found, last = list[Incident](), ""
+    for looked, incident in enumerate(_each(rows.fetchall())):
+        if looked == most or len(found) == limit:
+            return found, last
+        last = f"{incident.opened_us}.{incident.id}"
+        if wanted is None or wanted(incident):
+            found.append(incident)
+    return found, None
 
 
 def open_at(org: int, at_us: int) -> list[Incident]:
@@ -229,8 +243,13 @@ def _entry(row: tuple[str, int, str, str, bytes]) -> Entry:
 
 
 def _incidents(rows: Iterable[tuple[bytes]]) -> list[Incident]:
-    found = [msgspec.msgpack.decode(body, type=Incident) for (body,) in rows]
-    return [replace(i, members=_members(i)) for i in found]
+    return list(_each(rows))
+
+
+def _each(rows: Iterable[tuple[bytes]]) -> Iterator[Incident]:
+    for (body,) in rows:
+        incident = msgspec.msgpack.decode(body, type=Incident)
+        yield replace(incident, members=_members(incident))
 
 
 def _members(incident: Incident) -> dict[int, Member]:

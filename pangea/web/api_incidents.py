@@ -1,6 +1,6 @@
 """The API of incidents: what is and was wrong, who takes care of it."""
 
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -15,17 +15,26 @@ from .schema import Page
 from .schema_incidents import AckBody, CommentBody, IncidentDetail
 
 Name = Annotated[str, Meta(max_length=63)]
+Words = Annotated[str, Meta(max_length=200)]
+State = Literal["open", "acknowledged", "closed", "retracted"]
+CauseKind = Literal["dependency", "breach", "subnet", "issuer", "resolver", "worker"]
 
 
 class IncidentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which incidents: only the ``open`` ones, of a ``job``, or ended ``since``.
 
-    ``since`` is a time (RFC 3339), or a duration before now.
+    ``since`` is a time (RFC 3339), or a duration before now; ``until`` is when they
+    had begun. ``q`` are words that are in them (``-word`` is not), ``cause`` is what
+    kind of thing their jobs share.
     """
 
     open: bool = False
     job: Name | None = None
     since: str | None = None
+    until: str | None = None
+    q: Words | None = None
+    state: State | None = None
+    cause: CauseKind | None = None
     limit: Limit = 100
     cursor: str | None = None
 
@@ -38,9 +47,16 @@ class IncidentService(Protocol):
     """
 
     async def incidents(
-        self, org: int, asked: IncidentsQuery, since_us: int | None
+        self,
+        org: int,
+        asked: IncidentsQuery,
+        since_us: int | None,
+        until_us: int | None = None,
     ) -> Page:
-        """Return a page of IncidentAnswer, newest first."""
+        """Return a page of IncidentAnswer, newest first.
+
+        One may have fewer than asked for, or none, and yet a next one.
+        """
         ...
 
     async def incident(self, org: int, id_: str) -> IncidentDetail:
@@ -64,22 +80,23 @@ INCIDENTS: web.AppKey[IncidentService] = web.AppKey("incidents", IncidentService
 async def incidents(request: web.Request) -> web.Response:
     """GET /api/v1/incidents"""
     asked = query_of(request, IncidentsQuery)
-    since = moment_us(asked.since, request.app[SITE].wall(), "since")
-    org = who_is(request).org
-    return reply(await _service(request).incidents(org, asked, since))
+    now, org = request.app[SITE].wall(), who_is(request).org
+    since = moment_us(asked.since, now, "since")
+    until = moment_us(asked.until, now, "until")
+    return reply(await incidents_of(request).incidents(org, asked, since, until))
 
 
 async def incident(request: web.Request) -> web.Response:
     """GET /api/v1/incidents/{id}"""
     org, id_ = who_is(request).org, request.match_info["id"]
-    return reply(await _service(request).incident(org, id_))
+    return reply(await incidents_of(request).incident(org, id_))
 
 
 async def acknowledge_incident(request: web.Request) -> web.Response:
     """POST /api/v1/incidents/{id}/ack"""
     who, id_ = who_is(request), request.match_info["id"]
     text = body_of(request, AckBody).text
-    return reply(await _service(request).acknowledge(who.org, id_, who.name, text))
+    return reply(await incidents_of(request).acknowledge(who.org, id_, who.name, text))
 
 
 async def comment_incident(request: web.Request) -> web.Response:
@@ -87,10 +104,11 @@ async def comment_incident(request: web.Request) -> web.Response:
     who, id_ = who_is(request), request.match_info["id"]
     text = body_of(request, CommentBody).text
     check_text(text)
-    return reply(await _service(request).comment(who.org, id_, who.name, text), 201)
+    return reply(await incidents_of(request).comment(who.org, id_, who.name, text), 201)
 
 
-def _service(request: web.Request) -> IncidentService:
+def incidents_of(request: web.Request) -> IncidentService:
+    """Return who knows the incidents. Raises NotFound if nobody does."""
     service = request.app.get(INCIDENTS)
     if service is None:
         raise NotFound("this coordinator keeps no incidents")

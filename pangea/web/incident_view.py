@@ -35,23 +35,6 @@ class IncidentRow(Struct, frozen=True):
     marks: list[str]
 
 
-class Incidents(Struct, frozen=True):
-    """The list: what is ``open`` (on its first page), and then what is over.
-
-    ``more`` is the address of the next page, "" after the last.
-    """
-
-    open: list[IncidentRow]
-    over: list[IncidentRow]
-    first: bool
-    job: str
-    since: str
-    only_open: bool
-    ranges: list[tuple[str, str, bool]]
-    more: str
-    wrong: str
-
-
 class MemberRow(Struct, frozen=True):
     """A job of an incident."""
 

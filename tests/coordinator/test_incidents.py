@@ -5,10 +5,14 @@ import asyncio
 import pytest
 
 from pangea.coordinator.explain_service import ExplainService
+from pangea.coordinator.incident_filter import wanted_of
 from pangea.coordinator.incident_service import IncidentService
 from pangea.coordinator.note_service import NoteService
+from pangea.core.cause import Cause
 from pangea.core.errors import Conflict, NotFound
-from pangea.core.model import FIRST_ORG, Outcome
+from pangea.core.headline import Member
+from pangea.core.incident import Incident
+from pangea.core.model import FIRST_ORG, Outcome, Verdict
 from pangea.storage import incidents as stored
 from pangea.storage import verdicts
 from pangea.storage.connection import connection
@@ -51,6 +55,50 @@ async def site(world):
     made = Site(world)
     await made.start()
     return made
+
+
+def incident_of(title, *causes, acked_us=0, closed_us=0):
+    """Return an incident of one job that says 503."""
+    member = Member(
+        job=7, name=title, joined_us=1, bad_us=1, verdict=Verdict.DOWN, reason="got 503"
+    )
+    return Incident(
+        id="2T4K",
+        org=1,
+        job=7,
+        title=title,
+        opened_us=1,
+        verdict=Verdict.DOWN,
+        worst=Verdict.DOWN,
+        members={7: member},
+        causes=tuple(Cause(kind, "192.0.2.0/24") for kind in causes),
+        acked_us=acked_us,
+        closed_us=closed_us,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"q": "SHOP 503"}, True),
+        ({"q": "shop -503"}, False),
+        ({"q": "2t4k"}, True),
+        ({"q": "192.0.2"}, True),
+        ({"q": "mail"}, False),
+        ({"cause": "subnet"}, True),
+        ({"cause": "issuer"}, False),
+        ({"state": "acknowledged"}, True),
+        ({"state": "open"}, False),
+        ({"q": "shop", "cause": "subnet", "state": "acknowledged"}, True),
+    ],
+)
+def test_an_incident_is_wanted_if_all_that_is_asked_fits(asked, found):
+    wanted = wanted_of(IncidentsQuery(**asked))
+    assert wanted(incident_of("shop", "subnet", acked_us=5)) is found
+
+
+def test_without_a_filter_nothing_is_looked_at():
+    assert wanted_of(IncidentsQuery(job="x", open=True)) is None
 
 
 async def test_an_incident_is_stored_told_and_over(site):

@@ -101,6 +101,26 @@ async def test_a_list_is_of_one_organisation_and_as_was_wanted(store):
     assert await jobs(only_open=True) == [1]
     assert await jobs(since_us=T + 60 * S) == [1, 3]
     assert await jobs(since_us=T + 61 * S) == [1]
+    assert await jobs(until_us=T + 1) == [1, 3]
+    assert await jobs(until_us=T) == []
+    assert await jobs(wanted=lambda i: 3 in i.members) == [3]
+
+
+async def test_what_is_looked_for_is_found_page_by_page(store, monkeypatch):
+    monkeypatch.setattr(incidents, "MOST_LOOKED", 4)
+    await put(store, *(opened(job, seconds=job) for job in range(1, 12)))
+    seen, cursor, pages = [], None, 0
+    while pages == 0 or cursor:
+        page, cursor = await store.read(
+            lambda at=cursor: incidents.page(
+                1, limit=2, cursor=at, wanted=lambda one: one.job in (1, 2, 9, 10, 11)
+            )
+        )
+        seen += [i.job for i in page]
+        pages += 1
+    assert seen == [11, 10, 9, 2, 1]
+    # Two are found at once; then four are looked at each time, also for nothing.
+    assert pages == 4
 
 
 async def test_a_timeline_is_read_from_its_end(store):

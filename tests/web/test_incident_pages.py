@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from pangea.web.api_incidents import INCIDENTS
+from pangea.web.schema import moment
 from tests.web.reading import EVIL, asking, assert_harmless, looking, plain, text
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -35,7 +36,7 @@ async def post(http, path, **data):
 
 async def test_what_is_open_stands_first_and_what_is_over_in_pages(http, seeded):
     page = await text(http, "/incidents")
-    places = [page.index(x) for x in (">OPEN: 1<", "/incidents/2T4K", ">OVER<")]
+    places = [page.index(x) for x in (">OPEN: 1<", "/incidents/2T4K", ">RESOLVED<")]
     assert places == sorted(places)
     assert page.count('href="/incidents/1A') == 49
     older = unescape(re.search(r'<a href="(/incidents\?[^"]+)"', page)[1])
@@ -54,6 +55,42 @@ async def test_the_list_is_filtered_by_job_state_and_time(http, seeded):
     assert seeded.asked[-1][1] is not None
     wrong = await text(http, "/incidents?job=nobody")
     assert "no job" in wrong
+
+
+async def test_the_list_is_filtered_by_words_cause_and_range(http, seeded):
+    asked = "q=vpn&cause=subnet&state=over&from=2026-11-01&to=2026-11-20"
+    page = await text(http, f"/incidents?{asked}&zone=Europe/Helsinki")
+    query, since_us, until_us = seeded.asked[-1]
+    assert (query.q, query.cause, query.state) == ("vpn", "subnet", "closed")
+    assert moment(since_us) == "2026-10-31T22:00:00.000000Z"
+    assert moment(until_us) == "2026-11-19T22:00:00.000000Z"
+    assert "OPEN:" not in page
+    assert set(re.findall(r'<a class="outside"[^>]*>([^<]+)</a>', page)) == {
+        "vpn-tokyo"
+    }
+    for kept in (
+        'name="q" value="vpn"',
+        'value="subnet" selected',
+        'value="over" selected',
+        'name="from" value="2026-11-01"',
+        'name="zone" value="Europe/Helsinki"',
+    ):
+        assert kept in page
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("from=soon", "&#39;soon&#39; is not a time"),
+        ("from=2026-11-20&to=2026-11-01", "from must be before to"),
+        ("from=03:00&zone=Moon/Base", "no time zone"),
+        ("q=%3Cscript%3E&state=x&cause=y&since=z", ""),
+    ],
+)
+async def test_what_makes_no_sense_is_told_or_as_usual(http, query, said):
+    page = await text(http, f"/incidents?{query}")
+    assert said in page
+    assert "<script>" not in page
 
 
 async def test_without_any_the_list_says_that_nothing_is_wrong(http, seeded):
