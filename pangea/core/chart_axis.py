@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ STEPS_S = (
     86400, 172800, 604800, 1209600,
 )  # fmt: skip
 DAY_S, MONTH_S = 86400, 2_630_000
+_EPOCH = datetime(1970, 1, 1)
 
 
 class Tick(Struct, frozen=True):
@@ -47,31 +48,59 @@ def duration(ms: float) -> str:
     return f"{ms:.3g} ms" if ms >= 1 or ms == 0 else f"{ms * 1000:.3g} µs"
 
 
-def time_ticks(begin_s: float, end_s: float, most: int = 8) -> list[Tick]:
-    """Return at most *most* round moments within a stretch of UTC seconds."""
+def time_ticks(
+    begin_s: float, end_s: float, most: int = 8, zone: tzinfo = UTC
+) -> list[Tick]:
+    """Return at most *most* moments, round by the clocks of *zone*, within a stretch.
+
+    The stretch is in seconds of UTC. On a day on which clocks are changed marks may
+    stand closer together or further apart.
+    """
     span = end_s - begin_s
     if span <= 0 or most < 1:
         return []
     step = next((s for s in STEPS_S if span / s <= most), 0)
-    moments = _by_step(begin_s, end_s, step) if step else _months(begin_s, end_s, most)
-    return [Tick((at - begin_s) / span, moment_label(at, step)) for at in moments]
+    if step:
+        moments = _by_step(begin_s, end_s, step, zone)
+    else:
+        moments = _months(begin_s, end_s, most, zone)
+    return [Tick((at - begin_s) / span, moment_label(at, step, zone)) for at in moments]
 
 
-def _by_step(begin_s: float, end_s: float, step: int) -> list[float]:
-    first = math.ceil(begin_s / step) * step
-    return [float(at) for at in range(first, math.floor(end_s) + 1, step)]
+def _by_step(begin_s: float, end_s: float, step: int, zone: tzinfo) -> list[float]:
+    """Return the moments at which clocks show a multiple of *step*."""
+    first = datetime.fromtimestamp(begin_s, zone).replace(tzinfo=None)
+    days = (first - _EPOCH).days
+    wall = _EPOCH + timedelta(days=days - days % max(step // DAY_S, 1))
+    wall += timedelta(seconds=(first - wall).seconds // step * step)
+    found: set[float] = set()
+    while (either := _readings(wall, zone)) and min(either) <= end_s:
+        found |= {at for at in either if begin_s <= at <= end_s and _is(at, wall, zone)}
+        wall += timedelta(seconds=step)
+    return sorted(found)
 
 
-def _months(begin_s: float, end_s: float, most: int) -> list[float]:
+def _readings(wall: datetime, zone: tzinfo) -> tuple[float, float]:
+    """Return both moments that *wall* may mean; nearly always they are one."""
+    there = wall.replace(tzinfo=zone)
+    return there.timestamp(), there.replace(fold=1).timestamp()
+
+
+def _is(at_s: float, wall: datetime, zone: tzinfo) -> bool:
+    """Tell whether clocks show *wall* then; those put forward skip an hour."""
+    return datetime.fromtimestamp(at_s, zone).replace(tzinfo=None) == wall
+
+
+def _months(begin_s: float, end_s: float, most: int, zone: tzinfo) -> list[float]:
     """Return beginnings of months, each or every second, third, sixth, twelfth."""
     every = next(
         (n for n in (1, 2, 3, 6) if (end_s - begin_s) / MONTH_S / n <= most), 12
     )
-    at = datetime.fromtimestamp(begin_s, UTC)
+    at = datetime.fromtimestamp(begin_s, zone)
     found: list[float] = []
     month = at.year * 12 + at.month
     while True:
-        first = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp()
+        first = datetime(month // 12, month % 12 + 1, 1, tzinfo=zone).timestamp()
         if first > end_s:
             return found
         if month % every == 0:
@@ -79,9 +108,9 @@ def _months(begin_s: float, end_s: float, most: int) -> list[float]:
         month += 1
 
 
-def moment_label(at_s: float, step_s: float) -> str:
+def moment_label(at_s: float, step_s: float, zone: tzinfo = UTC) -> str:
     """Return a moment as it stands below an axis with marks *step_s* apart."""
-    at = datetime.fromtimestamp(at_s, UTC)
+    at = datetime.fromtimestamp(at_s, zone)
     if not step_s:
         return at.strftime("%b %Y")
     if step_s >= DAY_S or (at.hour == 0 and at.minute == 0):

@@ -1,7 +1,7 @@
 """Moments as people write them: ``03:12``, ``yesterday 14:00``, ``2h ago``."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from .durations import parse_duration
 from .errors import UsageError
@@ -15,16 +15,20 @@ COMING = "write 22:00, tomorrow 14:00, 2026-01-31, 2026-01-31T12:00:00Z or in 2h
 HINT = "write 03:12, yesterday 14:00, 2026-01-31, 2026-01-31T12:00:00Z or 2h ago"
 
 
-def parse_moment(text: str, now: float) -> float:
+def parse_moment(text: str, now: float, zone: tzinfo = UTC) -> float:
     """Return the moment that *text* means, in seconds of UTC, as seen from *now*.
 
-    A time of day is UTC and the last one that has been: today, or else yesterday.
-    A date alone is its midnight. Raises UsageError for anything else, for what is
-    still to come, and for what was before 1970.
+    A time of day is that of *zone* and the last one that has been: today, or else
+    yesterday. A date alone is its midnight. Raises UsageError for anything else, for
+    what is still to come, and for what was before 1970.
     """
     words = text.strip().lower()
     try:
-        at = _ago(words, now) or _of_day(words, now) or _exact(text.strip())
+        at = _ago(words, now)
+        if at is None:
+            at = _of_day(words, now, zone)
+        if at is None:
+            at = _exact(text.strip(), zone)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{safe_text(text, 60)!r} is not a time", hint=HINT) from error
     if at < 0:
@@ -61,31 +65,31 @@ def _ago(words: str, now: float) -> float | None:
     return now - parse_duration(words.removesuffix(" ago"))
 
 
-def _of_day(words: str, now: float) -> float | None:
-    today = datetime.fromtimestamp(now, UTC).date()
+def _of_day(words: str, now: float, zone: tzinfo = UTC) -> float | None:
+    today = datetime.fromtimestamp(now, zone).date()
     if _CLOCK.fullmatch(words):
-        at = _at(today, words)
-        return at if at <= now else at - 86400.0
+        at = _at(today, words, zone)
+        return at if at <= now else _at(today - timedelta(days=1), words, zone)
     found = _DAY.fullmatch(words)
     if not found:
         return None
     named = {"today": today, "yesterday": today - timedelta(days=1)}
     named["tomorrow"] = today + timedelta(days=1)
     day = named.get(found[1]) or date.fromisoformat(found[1])
-    return _at(day, found[2] or "00:00")
+    return _at(day, found[2] or "00:00", zone)
 
 
-def _at(day: date, clock: str) -> float:
+def _at(day: date, clock: str, zone: tzinfo) -> float:
     found = _CLOCK.fullmatch(clock)
     if not found:
         raise ValueError(clock)
     hour, minute, second = (int(part or 0) for part in found.groups())
-    return datetime.combine(day, time(hour, minute, second), UTC).timestamp()
+    return datetime.combine(day, time(hour, minute, second), zone).timestamp()
 
 
-def _exact(text: str) -> float:
+def _exact(text: str, zone: tzinfo = UTC) -> float:
     """Return an RFC 3339 time; in a query a plus sign is a space."""
     at = datetime.fromisoformat(text.replace(" ", "+"))
     if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
+        at = at.replace(tzinfo=zone)
     return at.timestamp()

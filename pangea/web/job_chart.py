@@ -144,7 +144,7 @@ def top_of(points: Sequence[PointAnswer]) -> tuple[float, float]:
 
 def x_marks(shown: Range, most: int = 8) -> list[Mark]:
     """Return the marks of the time axis; those at its very ends are left out."""
-    ticks = time_ticks(shown.begin_s, shown.end_s, most)
+    ticks = time_ticks(shown.begin_s, shown.end_s, most, shown.zone)
     return [_mark(tick) for tick in ticks if 0.02 <= tick.share <= 0.98]
 
 
@@ -211,12 +211,12 @@ def _legend(lost: Sequence[Value]) -> list[str]:
 
 
 def _text_plot(history: HistoryAnswer, width: int, shown: Range) -> list[SparkPart]:
-    until = moment_label(shown.end_s, 60)
+    until = moment_label(shown.end_s, 60, shown.zone)
     lines = ascii_chart(
         [_value(point) for point in history.points],
         width=min(width, max(len(history.points), 1)),
         height=ROWS,
-        start_label=written(shown.begin_s)[: 16 if width > 40 else 10],
+        start_label=written(shown.begin_s, shown.zone)[: 16 if width > 40 else 10],
         end_label=t("job.end") if shown.word and not shown.at else until,
         spread=[_tail(point) for point in history.points],
     )

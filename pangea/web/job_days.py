@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from msgspec import Struct
@@ -19,8 +19,23 @@ from .words import ms, share
 
 WEEKS, HEAT_DAYS, WORST = 53, 28, 6
 HOUR_S = 3600
+#: So that the oldest of those days is whole where one has an hour more.
+HEAT_HOURS = HEAT_DAYS * 24 + 1
 #: From this share of runs that failed on an hour is shown as failed.
 BAD_HOUR = 0.05
+
+
+class Ways(Struct, frozen=True):
+    """Where days lead: the page, and the zone whose days they are, "" for UTC."""
+
+    path: str
+    zone: str
+
+    def day(self, day: str) -> str:
+        """Return the address of the page that shows *day*."""
+        after = date.fromisoformat(day) + timedelta(days=1)
+        asked = {"from": day, "to": after.isoformat(), "zone": self.zone}
+        return address(self.path, asked)
 
 
 class DayCell(Struct, frozen=True):
@@ -83,13 +98,17 @@ class DaysView(Struct, frozen=True):
 
 
 def calendar_view(found: CalendarAnswer, path: str, last: date) -> CalendarView:
-    """Return a year of days until *last*; *path* leads to a day that was not well."""
+    """Return a year of days until *last*; *path* leads to a day that was not well.
+
+    They are days of the zone that was asked for.
+    """
+    ways = Ways(path, "" if found.zone == "UTC" else found.zone)
     known = {day.date: day for day in found.days}
     cells, months = calendar(last, WEEKS)
     rows = [
         WeekdayRow(
             name=t(f"job.day_{weekday}"),
-            cells=_row([c for c in cells if c.weekday == weekday], known, path),
+            cells=_row([c for c in cells if c.weekday == weekday], known, ways),
         )
         for weekday in range(7)
     ]
@@ -97,18 +116,23 @@ def calendar_view(found: CalendarAnswer, path: str, last: date) -> CalendarView:
     return CalendarView(
         months=_heads(starts),
         rows=rows,
-        words=t("job.year_said", uptime=share(found.uptime), days=len(known)),
-        worst=_worst(found.days, path),
+        words=t(
+            "job.year_said",
+            uptime=share(found.uptime),
+            days=len(known),
+            zone=found.zone,
+        ),
+        worst=_worst(found.days, ways),
     )
 
 
-def _row(cells: Sequence[Day], known: Mapping[str, DayAnswer], path: str
+def _row(cells: Sequence[Day], known: Mapping[str, DayAnswer], ways: Ways
          ) -> list[DayCell | None]:  # fmt: skip
-    found: list[DayCell | None] = [_day(c.day, known.get(c.day), path) for c in cells]
+    found: list[DayCell | None] = [_day(c.day, known.get(c.day), ways) for c in cells]
     return [*found, *([None] * (WEEKS - len(found)))]
 
 
-def _day(day: str, told: DayAnswer | None, path: str) -> DayCell:
+def _day(day: str, told: DayAnswer | None, ways: Ways) -> DayCell:
     if told is None or told.uptime is None:
         planned = told and sum(
             told.minutes.get(k, 0) for k in ("paused", "maintenance")
@@ -121,13 +145,8 @@ def _day(day: str, told: DayAnswer | None, path: str) -> DayCell:
         words.append(t("job.day_down", length=format_duration(max(down, 1.0))))
     if told.coverage < 0.98:
         words.append(t("job.day_measured", part=share(told.coverage)))
-    href = _link(path, day) if told.uptime < 1 else ""
+    href = ways.day(day) if told.uptime < 1 else ""
     return DayCell(f"u-{uptime_class(told.uptime)}", ", ".join(words), href)
-
-
-def _link(path: str, day: str) -> str:
-    after = date.fromisoformat(day) + timedelta(days=1)
-    return address(path, {"from": day, "to": after.isoformat()})
 
 
 def _heads(starts: Sequence[tuple[int, str]]) -> list[MonthHead]:
@@ -143,52 +162,81 @@ def _heads(starts: Sequence[tuple[int, str]]) -> list[MonthHead]:
     ]
 
 
-def _worst(days: Sequence[DayAnswer], path: str) -> list[DayCell]:
+def _worst(days: Sequence[DayAnswer], ways: Ways) -> list[DayCell]:
     """Return the worst days, for who does not see the calendar or has thick fingers."""
     bad = [d for d in days if d.uptime is not None and d.uptime < 1]
     bad.sort(key=lambda day: day.uptime or 0.0)
-    return [_day(day.date, day, path) for day in bad[:WORST]]
+    return [_day(day.date, day, ways) for day in bad[:WORST]]
 
 
-def heat_view(history: HistoryAnswer) -> HeatView | None:
-    """Return the hours of *history*, whose steps are an hour; None if it is empty."""
-    points = [point for point in history.points if has_runs(point)]
-    if not points:
+def heat_view(history: HistoryAnswer, zone: tzinfo = UTC) -> HeatView | None:
+    """Return the hours of *history*, whose steps are an hour, by the clocks of *zone*.
+
+    None if it is empty. Where clocks are put forward an hour is not there; where they
+    are put back one is there twice, and the worse of both is shown.
+    """
+    if not any(has_runs(point) for point in history.points):
         return None
-    places = {_place(point): point for point in history.points}
-    values = {
-        at: point.p95_ms for at, point in places.items() if point.p95_ms is not None
-    }
+    places: dict[tuple[str, int], list[PointAnswer]] = {}
+    for point in history.points:
+        places.setdefault(_place(point, zone), []).append(point)
+    slow = {at: _p95(points) for at, points in places.items()}
+    values = {at: p95 for at, p95 in slow.items() if p95 is not None}
     shaded = shades(values)
     days = sorted({day for day, _ in places}, reverse=True)[:HEAT_DAYS]
     known = [v for v in values.values() if math.isfinite(v)]
-    limits = (ms(min(known, default=None)), ms(max(known, default=None)))
     return HeatView(
         rows=[
             HeatRow(
                 day,
                 [
-                    _hour(h, places.get((day, h)), shaded.get((day, h)))
-                    for h in range(24)
+                    _hour(points, shaded.get((day, hour)), zone)
+                    if (points := places.get((day, hour)))
+                    else _no_hour(day, hour, zone)
+                    for hour in range(24)
                 ],
             )
             for day in days
         ],
-        words=t("job.heat_said", low=limits[0], high=limits[1]),
+        words=t(
+            "job.heat_said",
+            low=ms(min(known, default=None)),
+            high=ms(max(known, default=None)),
+            zone=str(zone),
+        ),
     )
 
 
-def _place(point: PointAnswer) -> tuple[str, int]:
-    at = datetime.fromisoformat(point.at).astimezone(UTC)
+def _place(point: PointAnswer, zone: tzinfo) -> tuple[str, int]:
+    """Return the day and the hour in which an hour of history begins."""
+    at = datetime.fromisoformat(point.at).astimezone(zone)
     return at.date().isoformat(), at.hour
 
 
-def _hour(hour: int, point: PointAnswer | None, shade: int | None) -> HourCell:
-    clock = f"{hour:02}:00"
-    if point is None or not has_runs(point):
+def _p95(points: Sequence[PointAnswer]) -> float | None:
+    return max((p.p95_ms for p in points if p.p95_ms is not None), default=None)
+
+
+def _no_hour(day: str, hour: int, zone: tzinfo) -> HourCell:
+    """Return an hour of which nothing is known, or which no clock has shown."""
+    wall = datetime.fromisoformat(f"{day}T{hour:02}:00")
+    there = wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+    was = there.replace(tzinfo=None) == wall
+    said = t("job.day_none" if was else "job.hour_skipped")
+    return HourCell("h-none", f"{hour:02}:00 {said}")
+
+
+def _hour(points: Sequence[PointAnswer], shade: int | None, zone: tzinfo) -> HourCell:
+    ran = [point for point in points if has_runs(point)]
+    # In zones that are half an hour off, hours of history begin within theirs.
+    begins = datetime.fromisoformat(points[0].at).astimezone(zone)
+    clock = begins.strftime("%H:%M")
+    if not ran:
         return HourCell("h-none", f"{clock} {t('job.day_none')}")
-    loss = loss_of(point) or 0.0
-    said = [f"{clock} p95 {ms(point.p95_ms)}"]
+    loss = max(loss_of(point) or 0.0 for point in ran)
+    said = [f"{clock} p95 {ms(_p95(ran))}"]
+    if len(points) > 1:
+        said.append(t("job.hour_twice"))
     if loss:
         said.append(t("job.lost", part=percent(loss)))
     if loss >= BAD_HOUR or shade is None:

@@ -1,7 +1,7 @@
 """The pages of a job: what a person sees of it over any stretch of time."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from .api_notes import NOTES
 from .api_past import past_of
 from .api_queries import QUERIES, QueryService
 from .forms import FormError
-from .job_days import HEAT_DAYS, HOUR_S, DaysView, calendar_view, heat_view
+from .job_days import HEAT_HOURS, HOUR_S, DaysView, calendar_view, heat_view
 from .job_form import JobFields
 from .job_head import JobPage, has_page, job_page
 from .job_overview import overview
@@ -20,9 +20,10 @@ from .job_range import Range, picker, read_range
 from .job_results import EXPORT, find_results, results_view
 from .job_workers import POINTS, workers_view
 from .keys import HUB, SERVICE, SITE, who_is
+from .look import look_of
 from .render import render
 from .schema import JobAnswer, StatusAnswer
-from .view import job_href
+from .view import job_href, stopped_notice
 
 
 async def job(request: web.Request) -> web.StreamResponse:
@@ -38,8 +39,12 @@ async def first_page(
     who, shown = who_is(request), asked.shown
     body, shown = await overview(request, who, asked.job, asked.status, shown, refused)
     kept = {"worker": request.query.get("worker", "")}
+    page, notice = asked.page(shown, body, kept=kept), None
+    if request.query.get("stopped") == asked.job.name and not shown.at:
+        on = request.query.get("stopped_on", "")
+        notice = stopped_notice(asked.job, on, "")
     code = 422 if refused else 200
-    return render(request, "job.html", asked.page(shown, body, kept=kept), status=code)
+    return render(request, "job.html", page, notice=notice, status=code)
 
 
 async def workers(request: web.Request) -> web.StreamResponse:
@@ -60,17 +65,18 @@ async def days(request: web.Request) -> web.StreamResponse:
     """GET /jobs/{name}/calendar : a year of days, and the hours of four weeks."""
     asked = await _asked(request)
     org, name, shown = who_is(request).org, asked.job.name, asked.shown
-    year = await _queries(request).calendar(org, name, days=371, zone="UTC")
+    year = await _queries(request).calendar(org, name, days=371, zone=str(shown.zone))
     hours = await request.app[SERVICE].history(
         org,
         name,
-        range_s=HEAT_DAYS * 24 * HOUR_S,
-        points=HEAT_DAYS * 24,
+        range_s=HEAT_HOURS * HOUR_S,
+        points=HEAT_HOURS,
         worker=None,
         until_us=shown.span.end_us,
     )
-    last = datetime.fromtimestamp(shown.end_s, UTC).date()
-    body = DaysView(calendar_view(year, job_href(name), last), heat_view(hours))
+    last = datetime.fromtimestamp(shown.end_s, shown.zone).date()
+    heat = heat_view(hours, shown.zone)
+    body = DaysView(calendar_view(year, job_href(name), last), heat)
     page = asked.page(shown, body, tab="/calendar", picked=False)
     return render(request, "job_calendar.html", page)
 
@@ -150,7 +156,8 @@ async def _asked(request: web.Request, *, past: bool = True) -> Asked:
     event = request.app[HUB].last_id
     org, name = who_is(request).org, request.match_info["name"]
     service = request.app[SERVICE]
-    shown = read_range(request.query if past else {}, request.app[SITE].wall())
+    query, wall = request.query if past else {}, request.app[SITE].wall()
+    shown = read_range(query, wall, look_of(request).clocks)
     status = await service.status(org)
     if shown.at:
         then = await past_of(request).job_at(org, name, shown.span.end_us)

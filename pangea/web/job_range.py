@@ -1,12 +1,13 @@
 """The stretch of time that a job's pages show: read from the address, and shifted.
 
 ``range=24h`` is a stretch until now; ``from`` and ``to`` are moments as people write
-them; with ``at`` the page stands at a moment of the past, and the stretch ends there.
+them, by the clocks of ``zone`` or of UTC; with ``at``, in UTC, the page stands at a
+moment of the past, and the stretch ends there.
 """
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from pangea.core.durations import format_duration
 from pangea.core.errors import UsageError
+from pangea.core.maintenance import zone_of
 from pangea.core.moments import parse_moment
 from pangea.core.uptime import Span
 
@@ -40,7 +42,8 @@ class Range(Struct, frozen=True, kw_only=True):
     """A stretch in seconds of UTC; ``word`` is the choice that it is, "" if none.
 
     ``at`` is the moment of the past that the page stands at, as it was written;
-    ``fault`` says why what was asked for is not shown.
+    ``fault`` says why what was asked for is not shown. Times are drawn by the clocks
+    of ``zone``.
     """
 
     begin_s: float
@@ -48,6 +51,7 @@ class Range(Struct, frozen=True, kw_only=True):
     word: str = ""
     at: str = ""
     fault: str = ""
+    zone: tzinfo = UTC
 
     @property
     def span(self) -> Span:
@@ -99,34 +103,36 @@ class Picker(Struct, frozen=True, kw_only=True):
     now: str
     wider: str
     kept: list[tuple[str, str]]
+    zone: str
 
 
-def read_range(query: Mapping[str, str], now_s: float) -> Range:
-    """Return the stretch that an address asks for; never raises.
+def read_range(query: Mapping[str, str], now_s: float, zone: tzinfo = UTC) -> Range:
+    """Return the stretch that an address asks for, drawn in *zone*; never raises.
 
     What cannot be read gives the usual stretch, and ``fault`` says so.
     """
     try:
+        written_in = zone_of(query["zone"]) if query.get("zone") else UTC
         at = query.get("at", "").strip()
         end = parse_moment(at, now_s) if at else now_s
-        shown = _read(query, end, at)
+        shown = _read(query, end, at, written_in)
         if shown.length_s < SHORTEST_S:
             raise UsageError("from must be at least a minute before to")
-        return shown
     except UsageError as error:
         said = f"{error} ({error.hint})" if error.hint else str(error)
-        return _chosen(USUAL, now_s, "", said)
+        shown = _chosen(USUAL, now_s, "", said)
+    return replace(shown, zone=zone)
 
 
-def _read(query: Mapping[str, str], end_s: float, at: str) -> Range:
+def _read(query: Mapping[str, str], end_s: float, at: str, zone: tzinfo) -> Range:
     begin, end = query.get("from", "").strip(), query.get("to", "").strip()
     if not begin and not end:
         word = query.get("range", "").strip() or USUAL
         if word not in CHOICES:
             raise UsageError(f"{word[:20]!r} is no range", hint=", ".join(CHOICES))
         return _chosen(word, end_s, at)
-    last = parse_moment(end, end_s) if end else end_s
-    first = parse_moment(begin, end_s) if begin else last - DAY
+    last = parse_moment(end, end_s, zone) if end else end_s
+    first = parse_moment(begin, end_s, zone) if begin else last - DAY
     first = max(first, last - LONGEST_S, 0.0)
     return Range(begin_s=first, end_s=last, at=at)
 
@@ -148,9 +154,9 @@ def since_added(shown: Range, age_s: float) -> Range:
     return shown
 
 
-def written(at_s: float) -> str:
+def written(at_s: float, zone: tzinfo = UTC) -> str:
     """Return a moment as a field of the picker has it, to the second if need be."""
-    at = datetime.fromtimestamp(round(at_s), UTC)
+    at = datetime.fromtimestamp(round(at_s), zone)
     return at.strftime("%Y-%m-%d %H:%M:%S" if at.second else "%Y-%m-%d %H:%M")
 
 
@@ -188,8 +194,8 @@ def picker(
             )
             for word in CHOICES
         ],
-        begin=written(shown.begin_s),
-        end=written(shown.end_s),
+        begin=written(shown.begin_s, shown.zone),
+        end=written(shown.end_s, shown.zone),
         at=shown.at,
         words=in_words(shown),
         fault=shown.fault,
@@ -198,14 +204,15 @@ def picker(
         now="" if is_last and not shown.at else link({"range": shown.word}),
         wider=moved(*around),
         kept=list(others.items()),
+        zone="" if shown.zone is UTC else str(shown.zone),
     )
 
 
 def in_words(shown: Range) -> str:
-    """Return the stretch for people, in UTC."""
-    begin = datetime.fromtimestamp(shown.begin_s, UTC)
-    end = datetime.fromtimestamp(shown.end_s, UTC)
+    """Return the stretch for people, by the clocks of its zone."""
+    begin = datetime.fromtimestamp(shown.begin_s, shown.zone)
+    end = datetime.fromtimestamp(shown.end_s, shown.zone)
     same = begin.date() == end.date()
     first = begin.strftime("%d %b %Y %H:%M")
     last = end.strftime("%H:%M" if same else "%d %b %Y %H:%M")
-    return f"{first} – {last} UTC, {format_duration(shown.length_s)}"
+    return f"{first} – {last} {end.tzname()}, {format_duration(shown.length_s)}"

@@ -3,10 +3,14 @@
 So there is no flash of another theme, and it works without scripts.
 """
 
+from datetime import UTC, tzinfo
 from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
+
+from pangea.core.errors import UsageError
+from pangea.core.maintenance import zone_of
 
 from .auth import as_it_was, safe_next
 from .caller import is_secure
@@ -43,13 +47,19 @@ class Switch(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """What was chosen."""
+    """What was chosen; ``tz`` is the browser's zone if times are to be local."""
 
     theme: str = "auto"
     density: str = "roomy"
     zone: str = "utc"
     effects: str = "auto"
     keys: str = "on"
+    tz: str = ""
+
+    @property
+    def clocks(self) -> tzinfo:
+        """Return the zone by whose clocks a page is drawn."""
+        return _known(self.tz) if self.zone == "local" else UTC
 
     @property
     def switches(self) -> list[Switch]:
@@ -99,15 +109,25 @@ def _sound(said: dict[str, Any]) -> Look:
     known = {
         name: said[name] for name, many in CHOICES.items() if said.get(name) in many
     }
-    return Look(**known)
+    tz = str(said.get("tz", ""))
+    return Look(**known, tz=tz if _known(tz) is not UTC else "")
+
+
+def _known(tz: str) -> tzinfo:
+    """Return the zone *tz*; UTC for one that this machine does not know."""
+    try:
+        return zone_of(tz)
+    except UsageError:
+        return UTC
 
 
 async def set_look(request: web.Request) -> web.StreamResponse:
     """POST /look : keep what was chosen, and go back to where it was chosen."""
     data = await request.post()
-    look = _sound({name: str(data.get(name, "")) for name in CHOICES})
+    said_now = {name: str(data.get(name, "")) for name in CHOICES}
+    look = _sound(said_now | {"tz": look_of(request).tz})
     answer = web.HTTPSeeOther(as_it_was(request, safe_next(str(data.get("next", "")))))
-    said = ".".join(f"{name}:{getattr(look, name)}" for name in CHOICES)
+    said = ".".join(f"{name}:{getattr(look, name)}" for name in (*CHOICES, "tz"))
     answer.set_cookie(
         COOKIE,
         said,

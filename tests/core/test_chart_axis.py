@@ -1,5 +1,8 @@
 """Axes have few, round, ordered marks."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +61,55 @@ def test_values_are_told_in_the_unit_that_fits():
 def test_the_days_of_a_stretch_are_those_it_touches():
     assert days_between(0.0, 86400.0) == ["1970-01-01"]
     assert days_between(86399.0, 86401.0) == ["1970-01-01", "1970-01-02"]
+
+
+HELSINKI, KATHMANDU = ZoneInfo("Europe/Helsinki"), ZoneInfo("Asia/Kathmandu")
+
+
+@pytest.mark.parametrize(
+    ("zone", "begin", "hours", "labels"),
+    [
+        pytest.param(
+            HELSINKI, "2026-03-28T22:00", 6,
+            ["29 Mar", "01:00", "02:00", "04:00", "05:00", "06:00", "07:00"],
+            id="an hour that no clock shows",
+        ),
+        pytest.param(
+            HELSINKI, "2026-10-24T23:00", 4,
+            ["02:00", "02:30", "03:00", "03:30", "03:00", "03:30", "04:00", "04:30",
+             "05:00"],
+            id="an hour that comes twice",
+        ),
+        pytest.param(
+            KATHMANDU, "2026-11-21T12:00", 24,
+            ["18:00", "21:00", "22 Nov", "03:00", "06:00", "09:00", "12:00", "15:00"],
+            id="a zone that is three quarters of an hour off",
+        ),
+        pytest.param(
+            HELSINKI, "2026-10-22T21:00", 97,
+            ["23 Oct", "24 Oct", "25 Oct", "26 Oct", "27 Oct"],
+            id="midnights around a day of 25 hours",
+        ),
+    ],
+)  # fmt: skip
+def test_marks_are_round_by_the_clocks_of_a_zone(zone, begin, hours, labels):
+    at = datetime.fromisoformat(begin).replace(tzinfo=UTC).timestamp()
+    ticks = time_ticks(at, at + hours * 3600, 8, zone)
+    assert [tick.label for tick in ticks] == labels
+
+
+@given(
+    st.integers(1_600_000_000, 1_900_000_000),
+    st.sampled_from([3600, 86400, 7 * 86400, 40 * 86400]),
+    st.sampled_from(["Europe/Helsinki", "Asia/Kathmandu", "America/St_Johns"]),
+)
+def test_a_mark_stands_where_it_says(begin, span, name):
+    zone = ZoneInfo(name)
+    ticks = time_ticks(begin, begin + span, 8, zone)
+    shares = [tick.share for tick in ticks]
+    assert shares == sorted(set(shares))
+    for tick in ticks:
+        at = datetime.fromtimestamp(round(begin + tick.share * span), zone)
+        assert tick.label == at.strftime("%H:%M" if ":" in tick.label else "%d %b")
+        if ":" not in tick.label:
+            assert (at.hour, at.minute) == (0, 0)

@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,23 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC).timestamp()
 def test_a_moment_is_what_a_person_means(text, meant):
     at = datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()
     assert parse_moment(text, NOW) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("13:59", "2026-11-22T11:59:00"),
+        ("14:01", "2026-11-21T12:01:00"),
+        ("today", "2026-11-21T22:00:00"),
+        ("2026-06-01", "2026-05-31T21:00:00"),
+        ("2026-06-01T12:00", "2026-06-01T09:00:00"),
+        ("2026-06-01T12:00:00Z", "2026-06-01T12:00:00"),
+        ("2h ago", "2026-11-22T10:00:00"),
+    ],
+)
+def test_a_moment_is_meant_by_the_clocks_of_a_zone(text, meant):
+    at = datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()
+    assert parse_moment(text, NOW, ZoneInfo("Europe/Helsinki")) == at
 
 
 @pytest.mark.parametrize(

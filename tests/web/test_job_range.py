@@ -1,6 +1,7 @@
 """Any address gives a stretch of time, and its picker leads on to others."""
 
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ TEXTS = st.one_of(
     st.text(max_size=30),
     st.sampled_from(["03:12", "yesterday", "2h ago", "2026-11-20 06:00", "1970-01-01"]),
 )
-QUERIES = st.dictionaries(st.sampled_from(["range", "from", "to", "at"]), TEXTS)
+QUERIES = st.dictionaries(st.sampled_from(["range", "from", "to", "at", "zone"]), TEXTS)
 
 
 @given(QUERIES)
@@ -58,3 +59,21 @@ def test_a_moment_is_written_as_it_is_read():
     assert (
         read_range({"from": written(NOW - 120), "to": written(NOW)}, NOW).end_s == NOW
     )
+
+
+def test_a_range_is_read_and_written_by_the_clocks_of_a_zone():
+    asked = {"from": "2026-03-29", "to": "2026-03-30", "zone": "Europe/Helsinki"}
+    shown = read_range(asked, NOW, ZoneInfo("Europe/Helsinki"))
+    assert shown.length_s == 23 * 3600
+    found = picker("/jobs/x", shown, NOW)
+    assert (found.begin, found.end) == ("2026-03-29 00:00", "2026-03-30 00:00")
+    assert found.zone == "Europe/Helsinki"
+    assert found.words.endswith("29 Mar 2026 00:00 – 30 Mar 2026 00:00 EEST, 23h")
+    # An address that says no zone is of UTC, whoever opens it.
+    assert shown.query == {"from": "2026-03-28 22:00", "to": "2026-03-29 21:00"}
+    assert read_range(shown.query, NOW).span == shown.span
+
+
+def test_a_zone_that_is_none_is_told():
+    asked = {"from": "03:00", "to": "04:00", "zone": "Moon/Base"}
+    assert "no time zone 'Moon/Base'" in read_range(asked, NOW).fault

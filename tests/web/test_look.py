@@ -11,6 +11,33 @@ async def test_what_was_chosen_is_in_the_page_and_nothing_else_can_be(site):
 
 
 @pytest.mark.parametrize(
+    ("said", "zone", "words"),
+    [
+        ("zone:local.tz:Europe/Helsinki", 'value="Europe/Helsinki"', " EET, "),
+        ("zone:utc.tz:Europe/Helsinki", "", " UTC, "),
+        ("zone:local.tz:../../etc/passwd", "", " UTC, "),
+        ("zone:local.tz:Moon/Base", "", " UTC, "),
+        ("zone:local", "", " UTC, "),
+    ],
+)
+async def test_a_job_is_drawn_by_the_clocks_of_the_browser(site, said, zone, words):
+    headers = {"Cookie": f"pangea=sid-of-admin; pangea_look={said}"}
+    page = (await site.get("/jobs/api", headers=headers)).text
+    assert words in page
+    assert ('type="hidden" name="zone"' in page) is bool(zone)
+    assert zone in page
+
+
+async def test_the_zone_of_the_browser_outlives_a_choice_without_scripts(site):
+    headers = {"Cookie": 'pangea_look="zone:utc.tz:Europe/Helsinki"'}
+    answer = await site.post("/look", data={"zone": "local"}, headers=headers)
+    assert (
+        "zone:local.effects:auto.keys:on.tz:Europe/Helsinki"
+        in answer.headers["Set-Cookie"]
+    )
+
+
+@pytest.mark.parametrize(
     ("path", "leads"), [("/workers", "/workers"), ("//evil.example", "/dash")]
 )
 async def test_a_choice_is_kept_and_leads_back(site, path, leads):

@@ -3,7 +3,6 @@
 // What comes from outside is only ever put in as text.
 
 import { inZone, on, tick } from "./live.js";
-import { momentOf } from "./zone.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const one = (selector) => document.querySelector(selector);
@@ -87,24 +86,6 @@ function shareOf(area, event) {
   return Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
 }
 
-// ---- the axis in the zone that was chosen ---------------------------------------
-
-const DAY_S = 86400;
-
-function axesInZone() {
-  const shown = stretch();
-  if (!shown || document.documentElement.dataset.zone !== "local") return;
-  for (const tick of document.querySelectorAll(".axis [data-share]")) {
-    const at = shown.begin + (Number(tick.dataset.share) / 100) * (shown.end - shown.begin);
-    // Shares are rounded: the mark stands at the nearest minute, or far enough out.
-    const minute = Math.round(at / 60) * 60000;
-    const clock = momentOf(minute).slice(11, 16);
-    if (shown.end - shown.begin <= 3 * DAY_S) {
-      tick.textContent = clock === "00:00" ? momentOf(minute).slice(5, 10) : clock;
-    }
-  }
-}
-
 // ---- dragging chooses a stretch ----------------------------------------------
 
 let from = null;
@@ -132,6 +113,7 @@ function choose(a, b) {
   if (high - low < 60) return;
   const asked = new URLSearchParams(location.search);
   asked.delete("range");
+  asked.delete("zone");
   asked.set("from", written(low));
   asked.set("to", written(high));
   location.assign(`${one("#graph").dataset.path}?${asked}`);
@@ -284,15 +266,12 @@ function put(part, next) {
   if (drawn && fresh.querySelector(`#${drawn.id}`)) fresh.querySelector(`#${drawn.id}`).checked = true;
   part.replaceWith(fresh);
   if (document.documentElement.dataset.zone === "local") inZone();
-  axesInZone();
   arm();
 }
 
 document.addEventListener("pangea:job", ({ detail }) => later(WAITS[detail.kind] || 5000));
 on("resync", () => later(300));
 for (const kind of ["worker", "incident", "note"]) on(kind, () => later(WAITS[kind]));
-document.addEventListener("pangea:look", axesInZone);
-axesInZone();
 arm();
 keepDrawing();
 

@@ -142,6 +142,7 @@ bind("n", "keys.new", () => location.assign(one("[data-new]").dataset.new), "[da
 document.addEventListener("pointerover", sayWord, { passive: true });
 document.addEventListener("focusin", sayWord);
 if (one("#help-open")) one("#help-open").addEventListener("click", help);
+drawnElsewhere();
 lookMenu();
 showHints();
 copyButtons();
