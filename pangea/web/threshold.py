@@ -21,7 +21,7 @@ HEAD_S = 15.0
 SWEEP_S = 1.0
 #: Knocks that wait because their addresses have failed, and the time between two.
 LANE = 128
-SPACE_S = 0.01
+SPACE_S = 0.02
 _KNOCK = b"GET /mesh "
 _SHUT_OUT = b"\r\n".join(
     (
