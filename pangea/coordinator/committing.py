@@ -14,13 +14,14 @@ import msgspec
 
 from pangea.core.clock import Clock
 from pangea.core.errors import ProtocolError, StorageError
-from pangea.core.verdict import JobState, Transition
+from pangea.core.verdict import JobState
 from pangea.storage import ingest, lateness
 from pangea.storage.database import Store
 from pangea.storage.rollups import OpenBuckets
 
 from .backlog import shorten
 from .board import Board
+from .early import Early
 from .judging import Decided
 from .seat_log import SeatLog
 from .telling import Telling
@@ -32,12 +33,12 @@ RETRY_S = 2.0
 LATE_S = 1.0
 #: Lines of the logs of votes and of verdicts that wait in memory, of each kind.
 MOST_WAITING = 100_000
+#: What waits is looked through for what is needless when it has grown by so much.
+GROWN = 1000
 #: What a broken row may still raise where it is stored.
 POISON = (ProtocolError, ValueError, TypeError, OverflowError)
 
 Marks = dict[tuple[int, str], int]
-#: What tells one transition from all others.
-Key = tuple[int, int, str]
 
 
 class Committing:
@@ -60,10 +61,12 @@ class Committing:
         #: Are called with what is about to be written, and may add to it.
         self.before: list[Callable[[Decided], None]] = []
         self._turn = asyncio.Lock()
-        self._unwritten = Decided()
-        self._early: set[Key] = set()
-        #: What else was told early, each by the identity of its words, which wait.
-        self._early_words: set[int] = set()
+        self._early = Early(telling)
+        #: What is new; and what was followed already, and waits for the database.
+        self._fresh, self._unwritten = Decided(), Decided()
+        #: What is being written, and was not told early.
+        self._untold = Decided()
+        self._least = 0
         self._trouble = ""
         self._began: float | None = None
         #: Whether results wait for a database that refused them.
@@ -96,14 +99,19 @@ class Committing:
     @property
     def has_more(self) -> bool:
         """Whether there is something to write, or to ask the database for."""
-        return bool(self._unwritten or self._trouble)
+        return bool(self._fresh or self._unwritten or self._trouble)
 
     def add(self, decided: Decided) -> None:
         """Take what the next commit shall write; tell it now if that may be late."""
+        self._fresh.add(decided)
         if self.is_late:
-            self._follow(decided)
-            self._tell_early(decided)
-        self._unwritten.add(decided)
+            untold, fresh = self._untold, self._fresh
+            self._untold, self._fresh = Decided(), Decided()
+            self._follow(fresh)
+            # What is being written was decided before this.
+            self._early.tell(untold)
+            self._early.tell(fresh)
+            self._unwritten.add(fresh)
 
     def _follow(self, decided: Decided) -> None:
         for follow in self.before:
@@ -131,8 +139,7 @@ class Committing:
         next commit.
         """
         async with self._turn:
-            decided, self._unwritten = self._unwritten, Decided()
-            self._follow(decided)
+            decided = self._take_all()
             self._began = self._clock.monotonic()
             try:
                 marks = await self._write(intakes, decided)
@@ -140,37 +147,41 @@ class Committing:
                 if not self._trouble:
                     log.error("results cannot be stored: %s", error)
                 self.trouble = str(error)
-                self._tell_early(decided)
                 self._put_back(decided)
+                untold, self._untold = self._untold, Decided()
+                await self._early.tell_in_steps(untold)
                 raise
             except POISON:
                 self._put_back(decided)
                 raise
             finally:
                 self._began = None
-        self._early.difference_update(map(_key, decided.transitions))
-        self._early_words.difference_update(id(words) for *_, words in decided.told)
+        self._untold, self._least = Decided(), 0
         if not self._held:
             # A little may find room where the results that wait find none.
             self.trouble = ""
         await self._telling.decided(decided)
         return marks
 
-    def _put_back(self, decided: Decided) -> None:
-        self._unwritten = decided.before(self._unwritten)
-        dropped = shorten(self._unwritten, MOST_WAITING)
-        if dropped:
-            self._early.intersection_update(map(_key, self._unwritten.transitions))
-            log.error("%d lines of the logs of votes and verdicts are lost", dropped)
+    def _take_all(self) -> Decided:
+        """Return what is to be written, with what follows from the new of it."""
+        fresh, decided = self._fresh, self._unwritten
+        self._fresh, self._unwritten = Decided(), Decided()
+        self._follow(fresh)
+        self._untold.add(fresh)
+        decided.add(fresh)
+        return decided
 
-    def _tell_early(self, decided: Decided) -> None:
-        """Tell what was decided and not told yet, as what is not stored."""
-        news = [t for t in decided.transitions if _key(t) not in self._early]
-        self._early.update(map(_key, news))
-        self._telling.verdicts(news, decided.drilled, provisional=True)
-        also = [told for told in decided.told if id(told[2]) not in self._early_words]
-        self._early_words.update(id(words) for *_, words in also)
-        self._telling.early(also)
+    def _put_back(self, decided: Decided) -> None:
+        """Let *decided* wait; of much that waits look for what is needless."""
+        waits = self._unwritten = decided.before(self._unwritten)
+        lines = max(len(waits.changes), len(waits.transitions))
+        if lines <= MOST_WAITING and _size(waits) <= 2 * self._least + GROWN:
+            return
+        dropped = shorten(waits, MOST_WAITING)
+        self._least = _size(waits)
+        if dropped:
+            log.error("%d lines of the logs of votes and verdicts are lost", dropped)
 
     async def _write(self, intakes: Sequence[ingest.Intake], decided: Decided) -> Marks:
         now_us = round(self._clock.wall() * 1e6)
@@ -198,5 +209,6 @@ def _packed(states: Mapping[int, JobState]) -> dict[int, bytes]:
     return {job: encode(state) for job, state in states.items()}
 
 
-def _key(transition: Transition) -> Key:
-    return transition.job, transition.at_us, transition.after
+def _size(decided: Decided) -> int:
+    """Return how much there is of what may be needless."""
+    return len(decided.writes) + len(decided.told)

@@ -10,12 +10,12 @@ wait stays with its worker, which says how its jobs look now by digests.
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, islice, repeat
 
 from pangea.core.clock import Clock
-from pangea.core.errors import ProtocolError, StorageError
+from pangea.core.errors import StorageError
 from pangea.core.model import COORDINATOR, Result, Worker
 from pangea.core.text import safe_text
 from pangea.mesh.messages import Ack, Batch
@@ -31,8 +31,8 @@ from .credits import Credits
 from .epochs import NewEpochs
 from .judging import Decided, Judging
 from .parcel import Parcel, stored
-from .rows import read_row, time_of
 from .telling import Telling
+from .unpacking import Unpacking
 from .walk import Spell, in_steps
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ QUEUE = 128
 NEWS_ROWS = 50
 #: A link waits no longer until what its digest changed is written.
 VIEW_S = 0.25
-HEAD_BYTES = 512
 
 
 class Intake:
@@ -69,12 +68,15 @@ class Intake:
         self._committing = Committing(board, store, buckets, self._telling, clock)
         self._clock = clock
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue(QUEUE)
+        #: What is being judged before it is written, in order.
+        self._unheard: deque[Parcel] = deque()
         self._own_turn = asyncio.Lock()
         self._begin_own()
         self.marks: Marks = {}
         self.taken = 0
         #: What workers may say, of which jobs.
         self.claims = Claims(board)
+        self._unpacking = Unpacking(board, self.claims, clock)
         #: Marks what comes too late to be judged; the electorates that are logged.
         self.late: Callable[[Iterable[Result]], Decided] = lambda rows: Decided()
         self.seats = self._committing.seats
@@ -108,8 +110,10 @@ class Intake:
         News come in small ones, and wait for no commit that is under way.
         """
         news = self._committing.is_busy and len(parcel.batch.rows) <= NEWS_ROWS
-        if news or self._committing.is_late:
-            self._judge_early([parcel])
+        if self._unheard:
+            self._unheard.append(parcel)
+        elif news or self._committing.is_late:
+            self._hear(self._early_rows(parcel))
 
     def offer(self, parcel: Parcel) -> bool:
         """Queue a batch if there is room."""
@@ -127,12 +131,13 @@ class Intake:
 
         The rows themselves follow, and change no vote that is newer than they are.
         """
-        read, _ = self._read(batch, worker, 0)
+        read, _ = self._unpacking.read(batch, worker, 0)
         rows = [row for row in read if row is not None]
         async for some in in_steps(rows):
             self._committing.add(self._judging.hear(some))
         if self._committing.is_late:
-            self._telling.heard(rows)
+            async for some in in_steps(rows):
+                self._telling.heard(some)
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(VIEW_S):
@@ -181,8 +186,9 @@ class Intake:
             try:
                 marks = await self._committing.commit(intakes)
             except StorageError:
-                self._telling.heard(rows)
-                self._judge_early(self._queued())
+                async for some in in_steps(rows):
+                    self._telling.heard(some)
+                await self._judge_early(self._queued())
                 marks = await self._committing.commit_at_last(intakes)
         except POISON as error:
             await self._take_apart(parcels, error)
@@ -226,17 +232,35 @@ class Intake:
             self._queue.task_done()
         return waiting
 
-    def _judge_early(self, parcels: Sequence[Parcel]) -> None:
-        """Judge batches before they are written; their rows stay where they are."""
-        rows: list[Result | None] = []
-        for parcel in parcels:
-            if not parcel.judged:
-                rows += self._open(parcel).rows
-                parcel.judged = True
-        heard = [row for row in rows if row is not None]
-        if heard:
-            self._judge(heard)
-            self._telling.heard(heard)
+    async def _judge_early(self, parcels: Iterable[Parcel]) -> None:
+        """Judge batches before they are written, and what comes meanwhile, in steps.
+
+        Their rows stay where they are.
+        """
+        self._unheard.extend(parcels)
+        spell = Spell()
+        try:
+            while self._unheard:
+                rows = self._early_rows(self._unheard[0])
+                async for some in in_steps(rows):
+                    self._hear(some)
+                self._unheard.popleft()
+                await spell.rest()
+        finally:
+            self._unheard.clear()
+
+    def _early_rows(self, parcel: Parcel) -> Sequence[Result]:
+        """Return the rows of a batch that is judged from now on; none if it was."""
+        if parcel.judged:
+            return ()
+        parcel.judged = True
+        return [row for row in self._open(parcel).rows if row is not None]
+
+    def _hear(self, rows: Sequence[Result]) -> None:
+        """Judge and tell rows that are not stored yet."""
+        if rows:
+            self._judge(rows)
+            self._telling.heard(rows)
 
     def _judge(self, rows: Sequence[Result]) -> None:
         late = self.late(rows)
@@ -276,42 +300,6 @@ class Intake:
         parcel.refuse(f"a batch that cannot be stored: {safe_text(error)}")
 
     def _open(self, parcel: Parcel) -> ingest.Intake:
-        """Unpack what is new in a batch; rows beyond repair are set aside."""
-        batch, worker = parcel.batch, parcel.worker
-        mark = self.marks.get((worker.id, batch.epoch), 0)
-        skip = max(0, mark + 1 - batch.first)
-        rows, bad = self._read(batch, worker, skip)
-        return ingest.Intake(
-            worker=worker.id,
-            epoch=batch.epoch,
-            first=batch.first + skip,
-            rows=rows,
-            gaps=list(batch.gaps),
-            bad=bad,
-        )
-
-    def _read(
-        self, batch: Batch, worker: Worker, skip: int
-    ) -> tuple[list[Result | None], list[tuple[int, str, bytes]]]:
-        """Return the rows of *batch* after the first *skip*, and what is bad."""
-        now_us = round(self._clock.wall() * 1e6)
-        time = time_of(batch)
-        rows: list[Result | None] = []
-        bad: list[tuple[int, str, bytes]] = []
-        given, jobs, org = self.claims.given(worker.id), self._board.jobs, worker.org
-        boots = chain(batch.boot_ns, repeat(0))
-        timed = zip(batch.rows, boots, strict=False)
-        for at, (raw, boot_ns) in islice(enumerate(timed), skip, None):
-            try:
-                row = read_row(raw, worker, time, now_us, boot_ns)
-                if row.flags or row.job not in given:
-                    self.claims.check(row, given)
-            except ProtocolError as error:
-                rows.append(None)
-                number = batch.first + at
-                bad.append((number, safe_text(error), bytes(raw)[:HEAD_BYTES]))
-                continue
-            # What is left of jobs that do not exist any more is dropped.
-            job = jobs.get(row.job)
-            rows.append(row if job is not None and job.org == org else None)
-        return rows, bad
+        """Unpack what is new in a batch."""
+        mark = self.marks.get((parcel.worker.id, parcel.batch.epoch), 0)
+        return self._unpacking.open(parcel, mark)
