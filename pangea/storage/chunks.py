@@ -6,7 +6,8 @@ as much as a handful of results; so a result an hour takes a sixth of the room, 
 the chunk that is written anew each hour is small.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from pangea.core.chunk import Row, decode
@@ -16,6 +17,9 @@ from .connection import connection
 
 SELDOM = 4
 SPANS = (HOUR, DAY)
+#: So many beginnings are asked for at once: first few, because the newest are often
+#: enough, then more; and to count what is there.
+ASKED, COUNTED = (8, 64, 128), (512,)
 
 
 class Place(NamedTuple):
@@ -63,30 +67,67 @@ def starts(span: int, since_us: int, until_us: int) -> Iterator[int]:
 
     Each is a seek in the index; *until_us* is included.
     """
-    step = connection().execute
-    before = until_us // 1_000_000 + 1
+    before: int | None = until_us // 1_000_000 + 1
     least = since_us // 1_000_000 - span
-    while True:
-        row = step(
+    while before is not None:
+        before = _latest(span, before, least)
+        if before is not None:
+            yield before
+
+
+def of_job(
+    span: int, job: int, worker: int | None, since_us: int, until_us: int
+) -> Iterator[Chunk]:
+    """Yield the chunks of a job that can hold what is between, the newest first.
+
+    *until_us* is included. However long that is, few questions are asked: each seeks
+    many beginnings in the index.
+    """
+    also, values = ("", []) if worker is None else (" AND worker = ?", [worker])
+    for begins in _begins(span, since_us, until_us, ASKED):
+        rows = connection().execute(
+            f"SELECT start, worker, packed FROM chunk WHERE {_among(begins)}{also}"
+            " ORDER BY start DESC",
+            [span, job, *begins, *values],
+        )
+        for start, by, packed in rows.fetchall():
+            yield Place(span, start, job, by), packed
+
+
+def _begins(
+    span: int, since_us: int, until_us: int, asked: Sequence[int]
+) -> Iterator[list[int]]:
+    """Yield when chunks can begin that hold what is between, the newest first.
+
+    They come in lists as long as *asked* says, the last as often as need be: there are
+    few lengths, so that there are few statements. Where there is nothing is skipped.
+    """
+    before, least = until_us // 1_000_000 + 1, since_us // 1_000_000 - span
+    for count in chain(asked, repeat(asked[-1])):
+        latest = _latest(span, before, least) if before - 1 > least else None
+        if latest is None:
+            return
+        before = max(latest - (count - 1) * span, least + 1)
+        some = list(range(latest, before - 1, -span))
+        yield some + [latest] * (count - len(some))
+
+
+def _latest(span: int, before: int, least: int) -> int | None:
+    """Return the last beginning of a chunk between, both excluded."""
+    row = (
+        connection()
+        .execute(
             "SELECT start FROM chunk WHERE span = ? AND start < ? AND start > ?"
             " ORDER BY start DESC LIMIT 1",
             (span, before, least),
-        ).fetchone()
-        if row is None:
-            return
-        before = row[0]
-        yield before
+        )
+        .fetchone()
+    )
+    return row[0] if row else None
 
 
-def of_job(span: int, start: int, job: int, worker: int | None) -> list[Chunk]:
-    """Return the chunks of a job that begin then."""
-    sql = "SELECT worker, packed FROM chunk WHERE span = ? AND start = ? AND job = ?"
-    values = [span, start, job]
-    if worker is not None:
-        sql += " AND worker = ?"
-        values.append(worker)
-    rows = connection().execute(sql, values)
-    return [(Place(span, start, job, by), packed) for by, packed in rows]
+def _among(begins: Sequence[int]) -> str:
+    return f"span = ? AND job = ? AND start IN ({', '.join('?' * len(begins))})"
 
 
 def at(span: int, start: int) -> Iterator[tuple[Place, list[Row]]]:
@@ -104,10 +145,10 @@ def count(job: int, since_us: int, until_us: int) -> int:
     """Return how many sealed results of a job a look at that time has to read."""
     found = 0
     for span in SPANS:
-        for start in starts(span, since_us, until_us):
+        for begins in _begins(span, since_us, until_us, COUNTED):
             row = connection().execute(
-                "SELECT sum(count) FROM chunk WHERE span = ? AND start = ? AND job = ?",
-                (span, start, job),
+                f"SELECT sum(count) FROM chunk WHERE {_among(begins)}",
+                [span, job, *begins],
             )
             found += int(row.fetchone()[0] or 0)
     return found

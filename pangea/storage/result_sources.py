@@ -55,9 +55,8 @@ def _keyed(found: Iterator[sheaves.Found]) -> Iterator[tuple[Key, Sealed]]:
 def _sealed(
     span: int, job: int, worker: int | None, since: int, until: tuple[int, int]
 ) -> Iterator[Source]:
-    for start in chunks.starts(span, since, until[0]):
-        for place, packed in chunks.of_job(span, start, job, worker):
-            yield place.end_us - 1, _opened(place, packed, since, until)
+    for place, packed in chunks.of_job(span, job, worker, since, until[0]):
+        yield place.end_us - 1, _opened(place, packed, since, until)
 
 
 def _opened(

@@ -187,11 +187,10 @@ def measured(
             _, _, phases, readings = read_body(row.body) if row.body else NOTHING
             yield row, phases, readings
     for span in chunks.SPANS:
-        for start in chunks.starts(span, since_us, until_us - 1):
-            for _, packed in chunks.of_job(span, start, job, worker):
-                for told in decode_numbers(packed, PACKETS):
-                    if since_us <= told[0].started_us < until_us:
-                        yield told
+        for _, packed in chunks.of_job(span, job, worker, since_us, until_us - 1):
+            for told in decode_numbers(packed, PACKETS):
+                if since_us <= told[0].started_us < until_us:
+                    yield told
 
 
 def kept_from() -> int:

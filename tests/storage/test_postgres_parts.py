@@ -131,13 +131,16 @@ async def test_the_past_of_a_job_is_sought_in_indexes(quick):
     """However many parts there are, a query looks into those of its time alone."""
     await quick.write(lambda: put_chunks(*(NOON + n * DAY for n in range(20))))
 
-    def plan():
+    def plan(*starts):
+        among = ", ".join("?" * len(starts))
         rows = connection().execute(
-            "EXPLAIN SELECT packed FROM chunk WHERE span = 3600 AND start = ?"
-            " AND job = 1",
-            (NOON,),
+            f"EXPLAIN SELECT packed FROM chunk WHERE span = 3600 AND job = 1"
+            f" AND start IN ({among}) ORDER BY start DESC",
+            starts,
         )
         return "\n".join(line for (line,) in rows)
 
-    told = await quick.read(plan)
+    told = await quick.read(lambda: plan(NOON))
     assert told.count(" on chunk_") == 1
+    told = await quick.read(lambda: plan(NOON, NOON + DAY, NOON))
+    assert told.count(" on chunk_") == 2

@@ -4,9 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pangea.core.chunk import Row, encode
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Outcome
-from pangea.storage import results
+from pangea.core.rollup import HOUR
+from pangea.storage import chunks, results
+from pangea.storage.chunks import Place
+from pangea.storage.connection import connection
 from pangea.storage.folded import SHARDS, put_folded
 from tests.storage.made import SECOND, T0, result, stored
 
@@ -123,6 +127,57 @@ def test_pages_hold_what_a_look_at_every_row_finds(
 async def test_a_cursor_that_is_none_is_refused(store, cursor):
     with pytest.raises(UsageError):
         await store.read(lambda: results.query(1, before=cursor))
+
+
+class Counting:
+    """A connection that counts what it is asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self):
+        return self
+
+    def execute(self, *given):
+        self.asked += 1
+        return connection().execute(*given)
+
+
+async def test_a_long_look_at_sealed_hours_asks_few_questions(store, monkeypatch):
+    hour, hours = T0 // SECOND // HOUR * HOUR, 24 * 30
+    begins = [hour - n * HOUR for n in range(hours)]
+    # And one by a clock that was worlds behind: nobody goes there hour by hour.
+    begins.append(hour - 10**6 * HOUR)
+    packed = []
+    for begin in begins:
+        rows = [Row(begin * SECOND + n, 9, 0, 0, None) for n in range(2)]
+        packed += [(Place(HOUR, begin, 1, by), 2, encode(rows)) for by in (1, 2)]
+    await store.write(lambda: chunks.put(packed))
+    counting = Counting()
+    monkeypatch.setattr(chunks, "connection", counting)
+
+    async def asks(fn):
+        before = counting.asked
+        found = await store.read(fn)
+        return found, counting.asked - before
+
+    page, asked = await asks(lambda: results.query(1, limit=10))
+    assert [r.started_at_us // SECOND for r in page.items] == [
+        hour - n * HOUR for n in (0, 0, 0, 0, 1, 1, 1, 1, 2, 2)
+    ]
+    assert asked <= 4
+    every, asked = await asks(lambda: results.query(1, limit=10_000).items)
+    assert len(every) == 4 * len(begins)
+    assert asked <= 24
+    since = (hour - hours * HOUR) * SECOND
+    measured, asked = await asks(
+        lambda: list(results.measured(1, 2, since, hour * SECOND))
+    )
+    assert len(measured) == 2 * (hours - 1)
+    assert asked <= 20
+    effort, asked = await asks(lambda: results.effort(1, since, T0))
+    assert effort == 4 * hours * results._OPENING
+    assert asked <= 6
 
 
 async def test_old_rows_expire_in_steps_and_only_once_folded(store, engine):

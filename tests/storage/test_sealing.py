@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pangea.core.model import Outcome
 from pangea.core.rollup import DAY, HOUR
-from pangea.storage import history, results, sealing
+from pangea.storage import chunks, history, results, sealing
 from pangea.storage.chunks import SELDOM, Place
 from pangea.storage.connection import WRITER, connect, connection, db
 from pangea.storage.folded import SHARDS, put_folded
@@ -59,6 +59,7 @@ def database(tmp_path_factory, monkeypatch):
         monkeypatch.setattr(sealing, name, value)
     monkeypatch.setattr(sealing, "DROP_ROWS", 5)
     monkeypatch.setattr(sealing, "PAUSE_S", 0.0)
+    monkeypatch.setattr(chunks, "ASKED", (1, 2))
 
     def fresh():
         if not db.deferred:
@@ -73,8 +74,8 @@ def database(tmp_path_factory, monkeypatch):
     db.close()
 
 
-#: Seconds within three hours, some of them at once.
-TIMES = st.integers(0, 10_800) | st.sampled_from([0, 3599, 3600, 7200])
+#: Seconds within three hours, some of them at once, or worlds ago.
+TIMES = st.integers(0, 10_800) | st.sampled_from([0, 3599, 3600, 7200, -(10**9)])
 ARRIVED = st.lists(
     st.tuples(TIMES, st.sampled_from([1, 2, 70]), st.sampled_from([1, 2])),
     min_size=1,
