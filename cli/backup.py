@@ -85,7 +85,7 @@ def _back_up(
     if session.server and not is_loopback(session.server):
         raise UsageError(
             f"a backup of {session.server} is made on its own machine",
-            hint="run pangea backup there; its keys never leave it unsealed",
+            hint="make it there; its keys never leave it unsealed",
         )
     config = resolve(session).config
     state_dir = session.state_path(DATABASE)

@@ -62,6 +62,11 @@ def command(
     pangea history web --range 1y --step 1d -o csv
     """
     asked = stretch(range_, since, until)
+    if step and (compare or session.form not in FORMS):
+        raise UsageError(
+            "--step is of what csv and jsonl list",
+            hint="add -o csv; what a chart is made of is told by --points",
+        )
     client = session.client()
     if compare:
         show_compared(session, client, name, {**asked, **place_of(on)}, compare)

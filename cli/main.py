@@ -10,6 +10,7 @@ from pangea.core.errors import PangeaError
 
 from .complain import catch_the_rest, explain, quiet_pipe, wants_debug
 from .group import LazyGroup
+from .session import Session
 
 COMMANDS = {
     "run": (".run", "Start a coordinator or a worker."),
@@ -76,6 +77,10 @@ class Root(LazyGroup):
             sys.stdout.flush()
         except BrokenPipeError:
             return quiet_pipe()
+        except PangeaError as error:
+            # What it says to do next is to lead to the same coordinator.
+            error.hint = ctx.ensure_object(Session).again(error.hint)
+            raise
         return answer
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ MAX_TOKEN = 4096
 FLAG = "command line"
 #: The options that say which coordinator is meant, and how it is spoken to.
 WHICH = ("config", "state_dir", "server", "token_file", "ca_file", "tls_fingerprint")
+#: Those that mean a node of this machine; and the commands that are one.
+HERE, STARTS = ("config", "state_dir"), ("run",)
+#: A command in what is told; and what stays as it is.
+PROGRAM = re.compile(r"\bpangea ([a-z]+)\b")
+ELSEWHERE = re.compile(r"on the coordinator|--role worker|--help\b")
 #: Characters of a line of what is told beside the data.
 MOST_LINE = 2000
 
@@ -88,23 +94,34 @@ class Session:
         return noted if _is_url(noted) else DEFAULT_SERVER
 
     def again(self, text: str) -> str:
-        """Return *text* with the options that said which coordinator at its command.
+        """Return *text* with the options that said which coordinator at its commands.
 
-        That begins with its first ``pangea``. What the environment and files say
-        holds for it anyway.
+        What the environment and files say holds for them anyway; and what is for
+        another machine, or only asks for help, stays as it is.
         """
-        said = [n for n in WHICH if self.sources.get(n) == FLAG and getattr(self, n)]
+        return text if ELSEWHERE.search(text) else PROGRAM.sub(self._named, text)
+
+    def _named(self, found: re.Match[str]) -> str:
+        """Return the beginning of a command, with the options that it needs."""
+        from .main import COMMANDS
+
+        if found[1] not in COMMANDS:
+            return found[0]
+        which = HERE if found[1] in STARTS else WHICH
+        said = [n for n in which if self.sources.get(n) == FLAG and getattr(self, n)]
         named = [
             f"--{name.replace('_', '-')} {shlex.quote(getattr(self, name))}"
             for name in said
         ]
-        before, program, command = text.partition("pangea ")
-        return before + program + " ".join([*named, command]) if program else text
+        return " ".join(["pangea", *named, found[1]])
 
     def note(self, text: str) -> None:
-        """Tell the person something beside the data; ``-q`` silences it."""
+        """Tell the person something beside the data; ``-q`` silences it.
+
+        Commands in it lead to the coordinator that is meant.
+        """
         if not self.quiet:
-            print(_harmless(text), file=sys.stderr)
+            print(_harmless(self.again(text)), file=sys.stderr)
 
     def detail(self, text: str) -> None:
         """Tell what only ``-v`` wants to know."""

@@ -63,14 +63,15 @@ def _show(session: Session, client: Client, at: str | None = None) -> None:
     then = status.get("at")
     drawn = session.form in ("table", "wide")
     jobs = client.items("jobs", at=then) if drawn else []
-    step = str(status.get("next") or "")
-    if "pangea run " not in step:  # That one is for another machine.
-        step = session.again(step)
-    show_one(session, status, lambda style: _screen(style, status, jobs, step))
+    show_one(
+        session,
+        status,
+        lambda style: [session.again(line) for line in _screen(style, status, jobs)],
+    )
 
 
 def _screen(
-    style: Style, status: dict[str, Any], jobs: list[dict[str, Any]], step: str
+    style: Style, status: dict[str, Any], jobs: list[dict[str, Any]]
 ) -> list[str]:
     name, version = safe_text(status["name"], 63), safe_text(status["version"], 40)
     counts = status["verdicts"]
@@ -97,8 +98,8 @@ def _screen(
     lines += [""] * bool(trouble)
     lines += [f"{style.mark('warn')[0]} {style.plain(line)}" for line in trouble]
     lines += _concerns(style, status.get("concerns", []))
-    if step:
-        lines += ["", f"next: {style.plain(safe_text(step, 1000))}"]
+    if status.get("next"):
+        lines += ["", f"next: {style.plain(safe_text(status['next'], 300))}"]
     return lines
 
 

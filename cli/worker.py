@@ -100,7 +100,12 @@ def show(session: Session, name: str) -> None:
     """Show one worker."""
     client = session.client()
     worker = client.get(path_of("workers", called(name)))
-    show_one(session, worker, lambda style: _card(style, worker, _lost(client, worker)))
+
+    def lines(style: Style) -> list[str]:
+        card = _card(style, worker, _lost(client, worker))
+        return [session.again(line) for line in card]
+
+    show_one(session, worker, lines)
 
 
 def _lost(client: Client, worker: dict[str, Any]) -> list[dict[str, Any]]:

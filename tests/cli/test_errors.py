@@ -19,6 +19,35 @@ def test_a_problem_document_is_an_exit_code(run, api, status, code):
     assert result.stderr == "error: that is how it is\n  try: do this\n"
 
 
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        ("see: pangea job list", "see: pangea --state-dir 'a b' job list"),
+        (
+            "`pangea secret show` and `pangea worker token`",
+            "`pangea --state-dir 'a b' secret show` and"
+            " `pangea --state-dir 'a b' worker token`",
+        ),
+        ("does --server name a Pangea coordinator?", None),
+        ("on the coordinator, `pangea secret show` prints it", None),
+        ("a name of pangea itself", None),
+        ("see: pangea job add --help", None),
+    ],
+)
+def test_what_to_do_next_leads_to_the_coordinator_that_was_named(run, api, hint, told):
+    api.problem("GET /api/v1/jobs", 404, "that is how it is", hint)
+    result = run("job", "list", "--state-dir", "a b")
+    assert result.stderr == f"error: that is how it is\n  try: {told or hint}\n"
+
+
+def test_a_coordinator_is_started_by_its_directory_not_by_its_address(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        result = run("status", "--server", url, "--state-dir", "a b")
+    assert "try: start one with: pangea --state-dir 'a b' run, or" in result.stderr
+
+
 def test_without_a_token_the_next_step_says_where_one_was_looked_for(run, api):
     api.problem("GET /api/v1/jobs", 401, "who are you?")
     result = run("job", "list")
