@@ -35,7 +35,8 @@ from .workshop import refuse_others, workshop
 class Source(Struct, frozen=True):
     """A coordinator that runs or not: its state directory, database and name.
 
-    ``database`` is a file, or the URL of PostgreSQL.
+    ``database`` is a file, or the URL of PostgreSQL. ``name`` is told of a coordinator
+    that has not written its own there.
     """
 
     state_dir: Path
@@ -132,7 +133,7 @@ def _write(source: Source, draft: Path, given: Given, place: Path, tell: Tell) -
     header = Header(
         version=__version__,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        cluster=source.name,
+        cluster=snapshot.name_in(copy) or source.name,
         node=identity.load_or_create(source.state_dir / "node.key").id,
         schema=facts.schema,
         key=terms,

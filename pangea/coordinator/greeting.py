@@ -18,9 +18,12 @@ def greet(
     places: list[str],
     code: str | None,
     fingerprint: str = "",
+    *,
+    watches: bool = False,
 ) -> None:
     """Print the greeting to standard output; *code* only at the first start."""
-    print(greeting(config, state_dir, places, code, fingerprint), flush=True)
+    told = greeting(config, state_dir, places, code, fingerprint, watches=watches)
+    print(told, flush=True)
     if not sys.stdout.isatty():
         sys.stdout.flush()
 
@@ -31,8 +34,10 @@ def greeting(
     places: list[str],
     code: str | None,
     fingerprint: str = "",
+    *,
+    watches: bool = False,
 ) -> str:
-    """Return the lines that a person needs next."""
+    """Return the lines that a person needs next; if it *watches* there are jobs."""
     lines = [f"pangea {__version__} is up"]
     lines += [f"  open      {url}" for url in places]
     if fingerprint:
@@ -46,7 +51,10 @@ def greeting(
         lines.append("  log in    with your access code")
     lines += _how_to_join(config, state_dir, places)
     here = shlex.quote(str(state_dir))
-    lines.append(f"  first     pangea --state-dir {here} job add http example.com")
+    if watches:
+        lines.append(f"  next      pangea --state-dir {here} status")
+    else:
+        lines.append(f"  first     pangea --state-dir {here} job add http example.com")
     plain = [url for url in places if url.startswith("http:")]
     if not config.server.public and not all(map(_is_local, plain)):
         lines.append(

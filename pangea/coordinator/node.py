@@ -17,6 +17,7 @@ from pangea.mesh.info import NodeInfo
 from pangea.mesh.ring_file import NAME, RingFile
 from pangea.moved import refuse_moved
 from pangea.state_dir import new_boot
+from pangea.storage import settings
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 from pangea.systemd import Systemd
@@ -46,6 +47,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         manager = Systemd.claim(os.environ)
         store = await open_store(config.database, state_dir, manager)
         stack.push_async_callback(store.close)
+        await keep_name(store, name)
         accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")
         coordinator = Coordinator(
@@ -85,7 +87,10 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         coordinator.alerting.own_mail.started(await accounts.all())
         # What is here now stays: looking through it again only makes pages wait.
         gc.freeze()
-        greet(config, state_dir, front.places, code, front.fingerprint)
+        greet(
+            *(config, state_dir, front.places, code, front.fingerprint),
+            watches=bool(coordinator.board.jobs),
+        )
         background.serve(f"serving on {front.here}", lambda: coordinator.lag.notes)
         await background.until_signal()
 
@@ -94,6 +99,12 @@ async def open_store(database: str, state_dir: Path, manager: Systemd) -> Store:
     """Open the database, however long that takes; ConfigError if it was moved."""
     refuse_moved(state_dir, database)
     return await manager.wait_for(Store.open(database))
+
+
+async def keep_name(store: Store, name: str) -> None:
+    """Let the database say whose it is: backups tell it, whoever makes them."""
+    if await store.read(lambda: settings.get(settings.NAME)) != name:
+        await store.write(lambda: settings.put(settings.NAME, name))
 
 
 def own_worker(state_dir: Path) -> bytes:

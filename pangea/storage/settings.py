@@ -2,6 +2,9 @@
 
 from .connection import connection
 
+#: The name of the coordinator whose database it is.
+NAME = "name"
+
 
 def get(key: str) -> str | None:
     """Return the text, or None."""

@@ -18,6 +18,7 @@ from pangea.core.errors import ConfigError, StorageError
 
 from .refusal import told
 from .schema import SCRIPTS
+from .settings import NAME
 
 #: Told after each step: pages that are copied, and all.
 Progress = Callable[[int, int], None]
@@ -95,6 +96,14 @@ def inspect(path: Path) -> Facts:
         if "sheaf" in tables:
             counts["result"] = _results(link)
         return Facts(_schema(link), counts)
+
+
+def name_in(path: Path) -> str:
+    """Return the name of the coordinator that the copy *path* is of, "" if unknown."""
+    with _refused(f"{path} cannot be read", path), closing(_link(path, "ro")) as link:
+        sql = "SELECT value FROM setting WHERE key = ?"
+        found = link.execute(sql, (NAME,)).fetchone()
+        return str(found[0]) if found else ""
 
 
 def knows(schema: str) -> bool:

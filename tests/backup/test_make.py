@@ -12,6 +12,7 @@ import pytest
 from pangea.backup import keys
 from pangea.backup.make import back_up, check, read_header
 from pangea.backup.workshop import LOCK, PLACE, workshop
+from pangea.coordinator.node import keep_name
 from pangea.core.errors import Conflict, NotAllowed, NotFound, StorageError, UsageError
 from pangea.storage import jobs
 from pangea.storage.database import Store
@@ -40,6 +41,17 @@ def test_a_backup_is_private_says_what_it_is_and_gives_nothing_away(source, tmp_
     assert (source.state_dir / "node.key").read_bytes() not in raw
     assert b"SQLite format" not in raw
     assert left(source) == [LOCK]
+
+
+async def test_a_backup_tells_the_name_that_the_coordinator_was_run_with(
+    source, tmp_path
+):
+    for name in ("hel", "oslo"):
+        store = await Store.open(source.database)
+        await keep_name(store, name)
+        await store.close()
+    back_up(source, tmp_path / "f.backup", KEY)
+    assert read_header(tmp_path / "f.backup").cluster == "oslo"
 
 
 def test_a_pass_phrase_opens_it_and_another_does_not(source, tmp_path):

@@ -22,6 +22,7 @@ def test_the_first_start_shows_the_code_and_how_to_join():
     text = greeting(STATIC, Path(".pangea"), ["http://127.0.0.1:7464"], "ABCD-EFGH")
 
     assert "ABCD-EFGH" in text
+    assert "  first     pangea --state-dir .pangea job add http" in text
     assert "--join" not in text, "no other machine gets there"
     assert "other machines cannot reach loopback" in text
     assert "--listen 0.0.0.0:7464" in text
@@ -30,8 +31,10 @@ def test_the_first_start_shows_the_code_and_how_to_join():
 
 def test_a_later_start_has_no_code_and_plain_http_is_said():
     places = ["http://127.0.0.1:7464", "http://192.0.2.7:7464"]
-    text = greeting(NodeConfig(), Path("."), places, None)
+    text = greeting(NodeConfig(), Path("."), places, None, watches=True)
 
+    assert "  next      pangea --state-dir . status" in text
+    assert "job add" not in text, "there are jobs"
     assert "with your access code" in text
     assert "--join 192.0.2.7:7464" in text
     assert text.index("worker token") < text.index("secret show")
