@@ -122,11 +122,11 @@ class Cluster:
 
     def start(self) -> None:
         """Start the coordinator and wait until it serves."""
-        greeted = self.coordinator.said().count("  first ")
+        greeted = self.coordinator.said().count(" is up\n")
         self.coordinator.start()
         wait_for(self.ready, START_S, "serving")
         wait_for(
-            lambda: self.coordinator.said().count("  first ") > greeted, 5, "a greeting"
+            lambda: self.coordinator.said().count(" is up\n") > greeted, 5, "a greeting"
         )
 
     def ready(self) -> bool:
