@@ -28,6 +28,8 @@ SETTINGS = {
     "logging_collector": "off",
     "log_min_messages": "warning",
 }
+#: What takes little room.
+SMALL = {"min_wal_size": "32MB", "max_wal_size": "48MB"}
 PASSWORD = "p@ss/w:rd"
 #: By the socket all may log in, by TCP those who know the password.
 HBA = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
@@ -58,6 +60,8 @@ class Server:
 
     def __init__(self, **settings):
         self.place = Path(tempfile.mkdtemp(prefix="pangea-pg-", dir="/tmp"))
+        #: Where its data are, as seen from here.
+        self.data = self.place / "data"
         self.user = self._user()
         self._numbers = count(1)
         self.port = free_port()
@@ -132,7 +136,7 @@ class Server:
         told = done.communicate(timeout=60)[0]
         if done.returncode:
             raise RuntimeError(told.decode())
-        (self.place / "data" / "pg_hba.conf").write_text(HBA)
+        (self.data / "pg_hba.conf").write_text(HBA)
         self._settings["port"] = str(self.port)
         self._settings["unix_socket_directories"] = str(self.place)
 
@@ -152,3 +156,42 @@ class Server:
             return None
         names = {one.pw_name for one in pwd.getpwall()}
         return "postgres" if "postgres" in names else "nobody"
+
+
+class OnSmallDisk(Server):
+    """A server whose data lie on a small disk of their own; needs root."""
+
+    def __init__(self, megabytes, **settings):
+        self._megabytes = megabytes
+        super().__init__(**SMALL | settings)
+
+    def close(self):
+        """Stop for good; the disk goes with the one who holds it."""
+        super().close()
+        self._holder.kill()
+        self._holder.wait(10)
+        self._holder.stdout.close()
+
+    def _initialise(self):
+        place = self.place / "data"
+        place.mkdir()
+        size = f"size={self._megabytes}m,mode=700,uid={self._id[0]},gid={self._id[1]}"
+        mount = f'mount -t tmpfs -o {size} tmpfs "$0" && echo there && exec sleep 600'
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", mount, str(place)],
+            stdout=subprocess.PIPE,
+        )
+        assert self._holder.stdout.readline() == b"there\n"
+        self.data = Path(f"/proc/{self._holder.pid}/root{place}")
+        super()._initialise()
+
+    @property
+    def _id(self):
+        found = pwd.getpwnam(self.user)
+        return found.pw_uid, found.pw_gid
+
+    def _popen(self, command, **more):
+        uid, gid = map(str, self._id)
+        pid = str(self._holder.pid)
+        within = ["nsenter", "-t", pid, "-m", "--setgid", gid, "--setuid", uid]
+        return subprocess.Popen([*within, *map(str, command)], **more)

@@ -1,13 +1,17 @@
-"""The disk of a coordinator fills up while it works: judged at once, stored once."""
+"""The disk of a database fills up while all work: judged at once, stored once."""
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cluster import Cluster, wait_for
+from tests.needs import need
+from tests.postgres import OnSmallDisk
 
 pytestmark = [
     pytest.mark.e2e,
@@ -57,24 +61,44 @@ def target():
     made.server_close()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, packages: Path):
-    """A coordinator, with its own worker, on a disk of eight megabytes."""
+@pytest.fixture(params=["sqlite", "postgres"])
+def small(request: pytest.FixtureRequest, tmp_path: Path, packages: Path):
+    """A coordinator with a worker of its own, and what fills the disk of its database.
+
+    On SQLite that is the disk of its state directory, else that of the server.
+    """
     made = Cluster(tmp_path, packages)
+    how = _with_a_small_disk if request.param == "sqlite" else _with_a_small_server
+    try:
+        with how(made) as filler:
+            yield made, filler
+    finally:
+        made.stop()
+
+
+@contextmanager
+def _with_a_small_disk(made: Cluster) -> Iterator[Path]:
     place, plain = made.coordinator.state_dir, made.command
     place.mkdir(mode=0o700)
     made.command = ["unshare", "--mount", "sh", "-c", ON_SMALL_DISK, str(place), *plain]
-    try:
-        made.coordinator.start()
-        made.command = plain
-        # What it sees there, as seen from here.
-        pid = made.coordinator.process.pid
-        made.coordinator.state_dir = Path(f"/proc/{pid}/root{place}")
-        wait_for(made.ready, 20, "serving")
-        wait_for(lambda: "  first " in made.coordinator.said(), 5, "a greeting")
-        yield made
-    finally:
-        made.stop()
+    made.coordinator.start()
+    made.command = plain
+    # What it sees there, as seen from here.
+    pid = made.coordinator.process.pid
+    made.coordinator.state_dir = Path(f"/proc/{pid}/root{place}")
+    wait_for(made.ready, 20, "serving")
+    wait_for(lambda: "  first " in made.coordinator.said(), 5, "a greeting")
+    yield made.coordinator.state_dir / "filler"
+
+
+@contextmanager
+def _with_a_small_server(made: Cluster) -> Iterator[Path]:
+    need("postgres")
+    with closing(OnSmallDisk(160)) as server:
+        url = server.url(server.fresh(), tcp=True)
+        made.coordinator.arguments += ("--database", url)
+        made.start()
+        yield server.data / "filler"
 
 
 def fill(path: Path) -> None:
@@ -87,8 +111,9 @@ def fill(path: Path) -> None:
 
 
 def test_what_dies_while_the_disk_is_full_is_down_and_stored_once_later(
-    cluster: Cluster, target: Target
+    small: tuple[Cluster, Path], target: Target
 ):
+    cluster, filler = small
     for name in ("hel", "nyc"):
         cluster.worker(name).start()
     wait_for(lambda: cluster.connected() == {"local", "hel", "nyc"}, 20, "they join")
@@ -98,11 +123,11 @@ def test_what_dies_while_the_disk_is_full_is_down_and_stored_once_later(
     )
     wait_for(lambda: cluster.verdicts() == {"web": "up"}, 20, "it is up")
 
-    filler = cluster.coordinator.state_dir / "filler"
     fill(filler)
 
     def trouble():
-        return "full" in " ".join(cluster.api("/status")["trouble"])
+        told = " ".join(cluster.api("/status")["trouble"])
+        return "full" in told or "No space left" in told
 
     wait_for(trouble, 30, "it says that the disk is full")
     before = target.seen
