@@ -202,7 +202,13 @@ def incident_view(
     )
 
 
+#: Lines of the timeline that pages name otherwise than the API does.
+NAMED = ("told", "closed", "retracted", "storm", "earnest", "cleared")
+
+
 def _kind(kind: str) -> str:
+    if kind in NAMED:
+        return t(f"incidents.kind_{kind}")
     return safe_text(kind.replace("-", " ").replace("_", " "), 40)
 
 

@@ -121,9 +121,7 @@ def worker_row(worker: WorkerAnswer, now: str) -> WorkerRow:
         else safe_text(worker.health, 120),
         seen=when(worker.last_seen, now),
         # What the API tells is what to add to its clock.
-        offset="–"
-        if worker.offset_ms is None
-        else clock_words(-worker.offset_ms / 1000),
+        offset=_clock(worker.offset_ms),
         rtt=ms(worker.rtt_ms),
         lag=ms(worker.lag_ms),
         spool=worker.spool,
@@ -137,6 +135,14 @@ def worker_row(worker: WorkerAnswer, now: str) -> WorkerRow:
         can_approve=approved and not worker.trusted,
         can_remove=not worker.connected,
     )
+
+
+def _clock(offset_ms: float | None) -> str:
+    """Return how a worker's clock goes; less than a millisecond is nothing."""
+    if offset_ms is None:
+        return "–"
+    close = abs(offset_ms) < 1
+    return t("workers.in_sync") if close else clock_words(-offset_ms / 1000)
 
 
 def _badge(worker: WorkerAnswer) -> Badge:

@@ -61,10 +61,11 @@ async def test_a_choice_is_kept_and_leads_back(site, path, leads):
 async def test_a_form_leads_back_to_what_was_looked_for(site, page, leads):
     given = {"by": "admin", "headers": {"Referer": page}}
     answer = await site.post("/jobs/api/stop", data={"back": "dash"}, **given)
-    assert answer.headers["Location"] == leads
+    more = f"{leads}{'&' if '?' in leads else '?'}"
+    assert answer.headers["Location"] == f"{more}stopped=api"
     many = {"action": "start", "job": "api"}
     there = (await site.post("/jobs/bulk", data=many, **given)).headers["Location"]
-    assert there == f"{leads}{'&' if '?' in leads else '?'}done=start:1"
+    assert there == f"{more}done=start:1"
 
 
 async def test_a_job_is_started_on_the_page_as_it_was(site):

@@ -107,5 +107,5 @@ bind("/", "keys.filter", () => {
   filter.focus();
   filter.select();
 }, "[data-filter]");
-bind("j", "keys.down", () => move(1), "[data-row]");
-bind("k", "keys.up", () => move(-1), "[data-row]");
+bind("j", "keys.down", () => move(1), "[data-row] a");
+bind("k", "keys.up", () => move(-1), "[data-row] a");

@@ -82,7 +82,7 @@ function help() {
   const form = element("form", "", "buttons");
   form.method = "dialog";
   form.append(element("button", t("keys.close")));
-  const open = works("[data-row]") ? [["Enter", t("keys.open")]] : [];
+  const open = works("[data-row] a") ? [["Enter", t("keys.open")]] : [];
   const rows = [...open, ["Esc", t("keys.escape")], ...known()];
   dialog.append(title);
   if (!keysAreOn()) dialog.append(element("p", t("keys.off"), "error"));
@@ -96,8 +96,9 @@ function showHints() {
   if (!hints || !keysAreOn()) return;
   const told = [
     works("[data-filter]") && t("keys.hint_filter"),
-    works("[data-row]") && t("keys.hint_move"),
-    works("[data-row]") && t("keys.hint_open"),
+    works("[data-row] a") && t("keys.hint_move"),
+    works("[data-row] a") && t("keys.hint_open"),
+    works("[data-key=r]") && t("keys.hint_run"),
     works('[data-key="["]') && t("keys.hint_time"),
     works("[data-up]") && t("keys.hint_escape"),
     works("[data-new]") && t("keys.hint_new"),
