@@ -6,15 +6,19 @@ import os
 import signal
 import sys
 import tempfile
-from asyncio.subprocess import STDOUT, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from subprocess import Popen
 from typing import IO, NamedTuple
+
+from .starting import start
 
 #: So much of what a program prints is kept; the rest is read and dropped.
 MAX_OUTPUT = 64 * 1024
 #: What is left in the pipe once a program ended is read so long.
 _REST_S = 1.0
+#: Whether it has ended is looked at after so long, then twice as long up to so long.
+_LOOK_S, _SELDOM_S = 0.001, 0.02
 #: All that a program finds in its environment, beside what its caller adds.
 CLEAN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 #: What the one-file program is told to be such a child; see ``packaging/entry.py``.
@@ -37,41 +41,58 @@ async def run(
 ) -> Ended:
     """Run *argv* with *given* as its input until it ends.
 
-    It finds a clean environment, stands in ``/`` and leads a session of its own.
-    Whoever calls bounds the time: when that is over, or the program ends, it is
-    killed with all that it started. Raises OSError if it cannot be run.
+    It finds a clean environment, stands in ``/``, leads a session of its own, and
+    has no right that we were given. Whoever calls bounds the time: when that is over,
+    or the program ends, it is killed with all that it started. Raises OSError if it
+    cannot be run.
     """
     ours, theirs = os.pipe()
     with _file_of(given) as source, os.fdopen(ours, "rb", 0) as end:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=source,
-                # A pipe of our own: who waits for the program must not wait for
-                # whom it left behind with this end.
-                stdout=theirs,
-                stderr=STDOUT,
-                env={**CLEAN, **(environment or {})},
-                cwd="/",
-                start_new_session=True,
-            )
+            found = {**CLEAN, **(environment or {})}
+            process = await _started(argv, source, theirs, found)
         finally:
             os.close(theirs)
         return await _until_it_ends(process, end)
 
 
-async def _until_it_ends(process: Process, end: IO[bytes]) -> Ended:
+async def _started(
+    argv: Sequence[str], source: IO[bytes], theirs: int, environment: Mapping[str, str]
+) -> Popen[bytes]:
+    """Start it; whoever stops waiting for that leaves nothing behind."""
+    starting = asyncio.ensure_future(start(argv, source, theirs, environment))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Its ends of the pipes stay open until it has them.
+        await asyncio.wait({starting})
+        if not starting.cancelled() and starting.exception() is None:
+            _kill(starting.result())
+        raise
+
+
+async def _until_it_ends(process: Popen[bytes], end: IO[bytes]) -> Ended:
     output = bytearray()
     reading = asyncio.create_task(_read(end, output))
     try:
-        await process.wait()
+        await _ended(process)
         _kill(process)
         await asyncio.wait({reading}, timeout=_REST_S)
     finally:
         _kill(process)
         reading.cancel()
-        await asyncio.wait({reading, asyncio.create_task(process.wait())}, timeout=1)
+        gone = asyncio.create_task(_ended(process))
+        await asyncio.wait({reading, gone}, timeout=1)
+        gone.cancel()
     return Ended(process.returncode or 0, bytes(output))
+
+
+async def _ended(process: Popen[bytes]) -> None:
+    """Wait until it has ended; no loop that there is has to know of children."""
+    pause_s = _LOOK_S
+    while process.poll() is None:
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _SELDOM_S)
 
 
 def own_module(name: str) -> list[str]:
@@ -115,7 +136,7 @@ async def _read(end: IO[bytes], output: bytearray) -> None:
         transport.close()
 
 
-def _kill(process: Process) -> None:
+def _kill(process: Popen[bytes]) -> None:
     """Kill the whole group; the session is named after its leader."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

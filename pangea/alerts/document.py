@@ -23,13 +23,18 @@ def pages_of(message: Message) -> list[tuple[Action, str]]:
     """Return what a pager is to do, each with the thread (dedup key) it is about.
 
     ``settles`` in the data of a message, if it is there, are the threads that are
-    over with it: perhaps several, perhaps none.
+    over with it, ``acknowledges`` those that are taken care of: perhaps several,
+    perhaps none.
     """
     action, settled = action_of(message), message.data.get("settles")
     if not isinstance(settled, list | tuple):
         return [(action, message.thread)]
-    ended: list[tuple[Action, str]] = [("resolve", str(one)) for one in settled]
-    return ended if action == "resolve" else [(action, message.thread), *ended]
+    made: list[tuple[Action, str]] = []
+    if action == "trigger":
+        made.append((action, message.thread))
+    taken = message.data.get("acknowledges", ())
+    made += [("acknowledge", str(one)) for one in taken]
+    return made + [("resolve", str(one)) for one in settled]
 
 
 def document(message: Message) -> dict[str, Any]:
@@ -107,15 +112,22 @@ _ONE = _ITEM | {
     "links": {"incident": "https://pangea.example/incidents/5442xdkbkz"},
     "next": "take care of it: pangea incident ack 5442xdkbkz",
     "settles": [],
+    "acknowledges": [],
     "repeated": False,
     "count": 1,
 }
-_MANY = {"count": 2, "items": [_ITEM, _ITEM], "settles": [], "repeated": False}
+_MANY = {
+    "count": 2,
+    "items": [_ITEM, _ITEM],
+    "settles": [],
+    "acknowledges": [],
+    "repeated": False,
+}
 #: What a template may be given: one outage, its end, a list, and a test. It is tried
 #: with each of them when it is saved.
 SAMPLES = (
     replace(SAMPLE, kind="down", severity="critical", data=_ONE),
     replace(SAMPLE, kind="recovered", data=_ONE | {"kind": "recovered", "facts": {}}),
-    replace(SAMPLE, kind="down", severity="critical", ack_url="", data=_MANY),
+    replace(SAMPLE, kind="down", severity="critical", data=_MANY),
     SAMPLE,
 )

@@ -1,9 +1,13 @@
 """The one place around every notifier: time, labels of drills, secrets kept secret."""
 
 import asyncio
+import base64
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 from typing import Any
+from urllib.parse import quote, quote_plus, unquote
 
 import msgspec
 from msgspec.structs import replace
@@ -21,6 +25,7 @@ TEST = "[TEST]"
 _SHORTEST = 4
 #: So is a part of one that is shorter, such as the "https:" of a URL.
 _SHORTEST_PART = 8
+_DIGITS = re.compile(r"%[0-9A-F]{2}")
 
 
 class Guarded:
@@ -76,13 +81,42 @@ def secrets_of(options: Any, names: frozenset[str]) -> list[str]:
 def hidden_parts(values: Iterable[str]) -> list[str]:
     """Return what must not be told of secret *values*, the longest first.
 
-    "Bearer abc" may come back as "abc", and of a URL only what makes it secret.
+    "Bearer abc" may come back as "abc", and of a URL only what makes it secret; each
+    may come back as it is written in a URL, in JSON, in HTML, or in base64.
     """
     found = list(values)
     parts = [part for value in found for part in re.split(r"[\s/?&=]+", _inner(value))]
     parts = [part for part in parts if len(part) >= _SHORTEST_PART]
     whole = [value for value in found if len(value) >= _SHORTEST]
-    return sorted({*whole, *parts}, key=len, reverse=True)
+    shown = {form for secret in (*whole, *parts) for form in _forms(secret)}
+    return sorted(shown, key=len, reverse=True)
+
+
+def _forms(secret: str) -> set[str]:
+    """Return *secret* as it may be written by who repeats it."""
+    said = {secret, unquote(secret)}
+    for one in tuple(said):
+        said |= {quote(one), quote(one, safe=""), quote_plus(one)}
+        said |= {json.dumps(one)[1:-1], json.dumps(one, ensure_ascii=False)[1:-1]}
+        said |= {escape(one), one.encode().hex()}
+        said.update(_in_base64(one.encode()))
+    # The digits of %2F may be written small.
+    small = {_DIGITS.sub(lambda digits: digits[0].lower(), one) for one in said}
+    return {one for one in said | small if len(one) >= _SHORTEST}
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """Yield *secret* in base64, also inside of more, at whichever place it stands."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(secret).decode()
+        yield encode(secret).decode().rstrip("=")
+    for before in range(3):
+        # Without the letters that share bits with what stands next to it.
+        first, last = -(-before * 4 // 3), (before + len(secret)) * 4 // 3
+        text = base64.b64encode(bytes(before) + secret).decode()[first:last]
+        if len(text) >= _SHORTEST_PART:
+            yield text
+            yield text.replace("+", "-").replace("/", "_")
 
 
 def _inner(value: str) -> str:

@@ -1,6 +1,5 @@
 """The child that renders templates: JSON in, JSON out, and it can do nothing else."""
 
-import contextlib
 import resource
 import sys
 from collections.abc import Callable
@@ -27,22 +26,36 @@ class TooLong(TemplateError):
     """More was made than is allowed."""
 
 
+class Unbounded(Exception):
+    """A limit cannot be set: nothing is rendered without it."""
+
+
 def confine() -> None:
     """Give everything up that rendering does not need, for good.
 
     No further file or socket can be opened, so that even a way out of the sandbox
-    leads nowhere.
+    leads nowhere. Raises Unbounded if the system does not let us give it up.
     """
     for what, limit in (
         (resource.RLIMIT_CPU, CPU_S),
-        (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 3),
+        (resource.RLIMIT_AS, MEMORY),
     ):
-        # A system that knows a limit under another name does without that one.
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(what, (limit, limit))
+        try:
+            _give_up(what, limit)
+        except (OSError, ValueError) as error:
+            # That of memory is one that macOS knows and does not let anybody set.
+            if what != resource.RLIMIT_AS or sys.platform != "darwin":
+                raise Unbounded(f"it cannot be confined here: {error}") from error
+
+
+def _give_up(what: int, limit: int) -> None:
+    """Lower a limit to *limit*, or leave it where it is if it is lower."""
+    _, hard = resource.getrlimit(what)
+    lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(what, (lowest, lowest))
 
 
 def environment(*, html: bool) -> ImmutableSandboxedEnvironment:
@@ -135,8 +148,12 @@ def main(
     # Whatever is imported late must be here before files are closed to us.
     for template in _FIRST:
         answer(Asked(templates=[template], cases=[{}], limit=10))
-    confine()
-    write(msgspec.json.encode(answer(asked)))
+    try:
+        confine()
+        answered = answer(asked)
+    except Unbounded as error:
+        answered = Answered(error=str(error))
+    write(msgspec.json.encode(answered))
 
 
 if __name__ == "__main__":

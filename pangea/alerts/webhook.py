@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pangea.core.errors import UsageError
+from pangea.core.errors import PangeaError, UsageError
 from pangea.core.options import SecretText
 
 from . import templates
 from .document import SAMPLES, document
 from .http import Call
-from .notifier import Message, Refused
+from .notifier import Message, NotSent, Refused
 from .preset import HttpOptions, Preset, check_url
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -74,9 +74,29 @@ class Webhook(Preset):
     async def send(
         self, message: Message, options: WebhookOptions, timeout_s: float
     ) -> str:
-        """Make the call; return what was answered. Raises NotSent and Refused."""
-        (rendered,) = await prepared(options, [message])
+        """Make the call; return what was answered. Raises NotSent and Refused.
+
+        A template that fails now costs no message: it goes in our own words.
+        """
+        try:
+            (rendered,) = await prepared(options, [message])
+        except PangeaError as error:
+            note = f"its templates were not used: {error}"
+            return await self._plainly(message, options, note, timeout_s)
         return await super().send(message, rendered, timeout_s)
+
+    async def _plainly(
+        self, message: Message, options: WebhookOptions, note: str, timeout_s: float
+    ) -> str:
+        """Send the whole message, as without templates; what comes back says why."""
+        try:
+            said = await super().send(message, plain(options), timeout_s)
+        except NotSent as error:
+            why = f"{error} ({note})"
+            raise NotSent(why, retry_after_s=error.retry_after_s) from error
+        except Refused as error:
+            raise Refused(f"{error} ({note})", hint=error.hint) from error
+        return f"{said} ({note})"
 
     def calls(self, message: Message, options: WebhookOptions) -> list[Call]:
         """Return the call; *options* are rendered."""
@@ -92,6 +112,24 @@ class Webhook(Preset):
         }
         url, method = options.url, options.method
         return [Call(method, url, headers, body, options.tls_fingerprint)]
+
+
+def plain(options: WebhookOptions) -> WebhookOptions:
+    """Return *options* without all that is a template: the whole message is JSON."""
+    kept = {
+        name: text
+        for name, text in options.headers.items()
+        if "{" not in text and name.lower() != "content-type"
+    }
+    method = options.method.strip().upper()
+    return replace(
+        options,
+        method=method if method in METHODS else "POST",
+        headers={name: _one_line(text) for name, text in kept.items()},
+        json="",
+        body="",
+        content_type="application/json",
+    )
 
 
 async def prepared(

@@ -1,7 +1,8 @@
 """Pouring rows into an answer that has no end in sight: bounded in memory and time.
 
-Who reads too slowly is let go. What goes wrong after the first page cannot be told any
-more, so the connection is cut: an answer in chunks without its end is no whole answer.
+Who reads too slowly is let go, and so is who has not got all of it in an hour. What
+goes wrong after the first page cannot be told any more, so the connection is cut: an
+answer in chunks without its end is no whole answer.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 #: the database. Who reads slowly must not keep all others from theirs.
 AT_ONCE, EACH = 4, 2
 RETRY_S = 10.0
+#: Who reads just fast enough not to stall has so long for all of it.
+LONGEST_S = 3600.0
 MEDIA = {"jsonl": LINES, "csv": "text/csv; charset=utf-8"}
 POURING: web.AppKey["Pouring"] = web.AppKey("pouring")
 
@@ -84,9 +87,12 @@ async def _pour(
     whole, columns = False, columns_of(shape)
     try:
         head = csv_line(columns).encode() if form == "csv" else b""
-        await _write(response, head + _lines(first, form, columns))
-        async for page in pages:
-            await _write(response, _lines(page, form, columns))
+        async with asyncio.timeout(LONGEST_S):
+            await _write(response, head + _lines(first, form, columns))
+            async for page in pages:
+                await _write(response, _lines(page, form, columns))
+            async with asyncio.timeout(STALL_S):
+                await response.write_eof()
         whole = True
     except (PangeaError, ConnectionError, TimeoutError) as error:
         log.info("an export was cut short: %s", error or type(error).__name__)

@@ -183,6 +183,12 @@ class Pagerduty(Strict):
     client_url: str = ""
 
 
+class PagerAck(Strict):
+    routing_key: str
+    event_action: Literal["acknowledge", "resolve"]
+    dedup_key: Annotated[str, Meta(min_length=1, max_length=255)]
+
+
 class Team(Strict):
     name: str
     type: Literal["team"]

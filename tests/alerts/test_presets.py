@@ -127,10 +127,39 @@ async def test_a_pager_is_resolved_and_acknowledged_by_the_thread(
         wanted = ["/v2/alerts ", "/inc-7/acknowledge ", "/inc-7/close "]
     assert [w in one for w, one in zip(wanted, said, strict=True)] == [True] * 3
     pager = type_ == "pagerduty"
-    shape = services.Pagerduty if pager else services.OpsgenieNote
-    taken = service(receiver, shape, 202, "")
-    await notifier.send(message(kind="recovered"), options, 5)
-    assert len(taken) == 1
+    shape = services.PagerAck if pager else services.OpsgenieNote
+    by_alias = {} if pager else {"identifierType": "alias"}
+    taken = service(
+        receiver,
+        shape,
+        202,
+        "",
+        also=lambda asked: asked.method == "POST" and asked.query == by_alias,
+    )
+    for kind in ("acknowledged", "recovered"):
+        assert (await notifier.send(message(kind=kind), options, 5)) == "202"
+    assert len(taken) == 2
+    if pager:
+        assert [one.event_action for one in taken] == ["acknowledge", "resolve"]
+        assert {one.dedup_key for one in taken} == {"inc-7"}
+
+
+@pytest.mark.parametrize("type_", ["pagerduty", "opsgenie"])
+async def test_of_a_list_only_what_is_taken_care_of_is_acknowledged(
+    type_, receiver, tools
+):
+    notifier, options = opened(type_, receiver, tools)
+    both = {"settles": ["b-2"], "acknowledges": ["a-1"]}
+    await notifier.send(message(kind="down", data=both), options, 5)
+    said = [f"{path} {body.decode()}" for _, path, _, body in receiver.got]
+    assert [
+        name in one for name, one in zip(("inc-7", "a-1", "b-2"), said, strict=True)
+    ]
+    assert "acknowledge" in said[1]
+    receiver.got.clear()
+    rest = {"settles": [], "acknowledges": []}
+    taken = await notifier.send(message(kind="acknowledged", data=rest), options, 5)
+    assert (taken, receiver.got) == ("there was nothing to send", [])
 
 
 @pytest.mark.parametrize("type_", ["pagerduty", "opsgenie"])

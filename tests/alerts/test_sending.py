@@ -1,12 +1,16 @@
 """What stands around every notifier."""
 
 import asyncio
+import json
+from base64 import b64encode, urlsafe_b64encode
+from html import escape
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from pangea.alerts.notifier import NotSent, Refused
 from pangea.alerts.registry import NOTIFIERS, checked_options
-from pangea.alerts.sending import Guarded, scrubbed, secrets_of
+from pangea.alerts.sending import Guarded, hidden_parts, scrubbed, secrets_of
 from pangea.core.errors import UsageError
 from pangea.core.options import MASK
 from tests.alerts.conftest import message
@@ -98,3 +102,38 @@ def test_parts_of_a_secret_are_secrets():
     said = "abcdefghijkl zyxwvuts mnopqrstuv harmless-one hooks.example mnopqrst…"
     hidden = f"{MASK} {MASK} {MASK} harmless-one hooks.example {MASK}…"
     assert scrubbed(said, secrets) == hidden
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda s: quote(s, safe=""),
+        lambda s: quote(s, safe="").lower(),
+        quote_plus,
+        lambda s: json.dumps(s)[1:-1],
+        lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
+        lambda s: b64encode(s.encode()).decode(),
+        lambda s: urlsafe_b64encode(s.encode()).decode().rstrip("="),
+        lambda s: b64encode(s.encode()).decode().rstrip("="),
+        lambda s: s.encode().hex(),
+        escape,
+    ],
+)
+def test_a_secret_is_known_however_it_is_written(written):
+    secret = 'pÄss/w"ord+1?2&3'
+    told = scrubbed(f"<{written(secret)}>", hidden_parts([secret]))
+    assert told == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "use", "user"])
+def test_a_secret_inside_of_base64_is_hidden(before):
+    said = b64encode(f"{before}{'hunter2-hunter2'}:x".encode()).decode()
+    told = scrubbed(said, hidden_parts(["hunter2-hunter2"]))
+    assert MASK in told
+    assert b64encode(b"unter2-hunter").decode()[2:-4] not in told
+    assert len(told.replace(MASK, "")) <= 12
+
+
+def test_what_is_no_secret_stays():
+    said = "it answered 400: {'error': 'no topic of this name'}"
+    assert scrubbed(said, hidden_parts(["hunter2-hunter2", "abcd"])) == said

@@ -119,10 +119,32 @@ async def test_a_template_is_tried_when_it_is_saved(options, tools):
         await Webhook(tools).check(given)
 
 
-async def test_a_template_that_fails_later_is_refused_for_good(receiver, tools):
-    given = checked_options(
-        "webhook", {"url": receiver.url, "body": "{{ 1 / (text|length - 3) }}"}
-    )
-    with pytest.raises(Refused, match="division by zero"):
+FAILS = "{{ 1 / (text|length - 3) }}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"body": FAILS},
+        {"json": f'{{"a": "{FAILS}"}}'},
+        {"method": f"P{FAILS}"},
+        {"headers": {"X-Fails": FAILS, "X-Team": "ops"}, "body": "{{ subject }}"},
+    ],
+)
+async def test_a_template_that_fails_later_costs_no_message(options, receiver, tools):
+    given = checked_options("webhook", {"url": receiver.url, "secret": "s", **options})
+    said = await Guarded(Webhook(tools)).send(message(text="abc"), given, 10)
+    assert said.startswith("200 ok (its templates were not used: template: division")
+    ((method, _, headers, body),) = receiver.got
+    assert (method, json.loads(body)["text"]) == ("POST", "abc")
+    assert headers["Content-Type"] == "application/json"
+    assert "X-Pangea-Signature" in headers
+    assert "X-Fails" not in headers
+    assert headers.get("X-Team", "ops") == "ops"
+
+
+async def test_what_refuses_the_plain_message_too_is_told_both(receiver, tools):
+    receiver.says(400, "what is that?")
+    given = checked_options("webhook", {"url": receiver.url, "body": FAILS})
+    with pytest.raises(Refused, match=r"400: what is that\? \(its templates were not"):
         await Guarded(Webhook(tools)).send(message(text="abc"), given, 10)
-    assert receiver.got == []
