@@ -6,6 +6,7 @@ import click
 
 from pangea.core.durations import format_duration, parse_duration
 from pangea.core.errors import UsageError
+from pangea.core.escalation import parse_escalations
 
 from .client import path_of
 from .given import table_of
@@ -211,21 +212,15 @@ def _spec(given: dict[str, Any]) -> dict[str, Any]:
     if given["labels"]:
         fields["labels"] = table_of("--label", tuple(t for t in given["labels"] if t))
     if given["escalate"]:
-        fields["escalations"] = [_escalation(t) for t in given["escalate"] if t]
+        fields["escalations"] = [
+            {"after_s": after_s, "channels": channels}
+            for text in given["escalate"]
+            for after_s, channels in parse_escalations(text)
+        ]
     for name, option in (("older_s", "older"), ("remind_s", "remind")):
         if given[option] is not None:
             fields[name] = float(parse_duration(given[option]))
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _escalation(text: str) -> dict[str, Any]:
-    after, sep, names = text.partition("=")
-    channels = [name.strip() for name in names.split(",") if name.strip()]
-    if not sep or not channels:
-        raise UsageError(
-            f"--escalate: cannot read {text!r}", hint="write it like 15m=oncall,boss"
-        )
-    return {"after_s": float(parse_duration(after)), "channels": channels}
 
 
 def _card(style: Style, rule: dict[str, Any]) -> list[str]:

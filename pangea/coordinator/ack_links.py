@@ -1,5 +1,6 @@
 """Acknowledging by the link of a message: without a login, once, and on record."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,9 +13,10 @@ from pangea.core.notification import Notification
 from pangea.core.remarks import acknowledge
 from pangea.core.text import safe_text
 from pangea.storage import incidents as stored
+from pangea.storage import outbox
 from pangea.web.ack_pages import MOST_NOTE, AckShown
-from pangea.web.schema import moment
 
+from .ack_state import is_news, shown, state_of
 from .channels import Channels
 from .judging import Decided
 
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
 
 #: So many links that were used are remembered, for when the database refuses.
 MOST_USED = 10_000
+#: Of a list so many are acknowledged at once.
+SOME = 200
 _NONE = "this link is none of ours, or whom it went to has changed"
+
+#: An incident, and how often it had opened again when it was told.
+Told = tuple[Incident, int]
 
 
 class AckLinks:
@@ -35,20 +42,21 @@ class AckLinks:
         self._c, self._channels, self._key = coordinator, channels, key
         self._used: dict[str, None] = {}
 
-    def url(self, it: Notification, base: str) -> str:
+    def url(self, them: list[Notification], base: str) -> str:
         """Return the link for what is told, "" if there is nothing to take care of."""
-        incident = self._c.incidents.known.get(it.notice.incident)
-        channel = self._channels.by_id(it.channel)
-        ends = it.is_over or it.kind == "acknowledged"
-        if not base or ends or incident is None or channel is None:
+        first, known = them[0], self._c.incidents.known
+        channel = self._channels.by_id(first.channel)
+        waits = [it for it in them if it.notice.incident in known and is_news(it)]
+        if not base or not waits or channel is None:
             return ""
+        alone = known[first.notice.incident] if len(them) == 1 else None
         link = AckLink(
-            org=it.org,
-            incident=incident.id,
-            reopened=incident.reopened,
-            channel=it.channel,
-            told=it.id,
-            until_s=it.made_us // 1_000_000 + LASTS_S,
+            org=first.org,
+            incident=alone.id if alone else "",
+            reopened=alone.reopened if alone else 0,
+            channel=first.channel,
+            told=first.id if alone else first.message,
+            until_s=min(it.made_us for it in them) // 1_000_000 + LASTS_S,
         )
         return f"{base}/ack/{make_token(link, self._key, self._recipients(channel))}"
 
@@ -60,9 +68,9 @@ class AckLinks:
     async def look(self, token: str) -> AckShown:
         """Return what a link is for. Raises NotFound if it is none."""
         signed, channel = self._genuine(token)
-        incident = await self._incident(signed)
-        state = await self._state(signed, incident)
-        return self._shown(incident, channel, state)
+        told = await self._told(signed)
+        state, ready = await self._state(signed, told)
+        return shown(ready or [one for one, _ in told], channel.name, state)
 
     async def use(self, token: str, by: str, text: str) -> AckShown:
         """Acknowledge; *by* is whoever is known to ask, "" if nobody is.
@@ -70,23 +78,29 @@ class AckLinks:
         Raises NotFound if it is no link, Conflict if it is worth nothing any more.
         """
         signed, channel = self._genuine(token)
-        incident = await self._incident(signed)
-        state = await self._state(signed, incident)
+        told = await self._told(signed)
+        state, ready = await self._state(signed, told)
         # From here on nothing waits: of two who use it at once one is the first.
         if state != "ready" or signed.number in self._used:
             raise Conflict("this link was used, or there is nothing to acknowledge")
         self._remember(signed.number)
-        decided = Decided()
         said = safe_text(" ".join(text.split()), MOST_NOTE)
         who = by or f"the link to {channel.name}"
-        step = acknowledge(incident, who, said, self._now_us())
         data = {"link": signed.number, "channel": channel.name}
-        step = replace(
-            step, entries=tuple(replace(one, data=data) for one in step.entries)
-        )
-        self._c.incidents.put(step, decided)
-        await self._c.intake.note(decided)
-        return self._shown(step.incident, channel, "used")
+        done: list[Incident] = []
+        for begin in range(0, len(ready), SOME):
+            decided = Decided()
+            for incident in filter(_is_open, map(self._now, ready[begin:][:SOME])):
+                step = acknowledge(incident, who, said, self._now_us())
+                noted = tuple(replace(one, data=data) for one in step.entries)
+                self._c.incidents.put(replace(step, entries=noted), decided)
+                done.append(step.incident)
+            await self._c.intake.note(decided)
+        return shown(done or ready, channel.name, "used")
+
+    def _now(self, incident: Incident) -> Incident:
+        """Return *incident* as it is now: while many are written, time goes by."""
+        return self._c.incidents.known.get(incident.id, incident)
 
     def _genuine(self, token: str) -> tuple[Signed, Channel]:
         signed = read_token(token)
@@ -97,46 +111,52 @@ class AckLinks:
             raise NotFound(_NONE, hint="log in and acknowledge it there")
         return signed, channel
 
-    async def _incident(self, signed: Signed) -> Incident:
-        link = signed.link
-        found = self._c.incidents.known.get(link.incident)
-        if found is None or found.org != link.org:
-            found = await self._c.store.read(
-                lambda: stored.one(link.org, link.incident)
+    async def _told(self, signed: Signed) -> list[Told]:
+        """Return the incidents that a message told of. Raises NotFound."""
+        link, store = signed.link, self._c.store
+        told = {link.incident: link.reopened}
+        if not link.incident:
+            told = await store.read(
+                lambda: outbox.incidents_in(link.org, link.channel, link.told)
             )
-        if found is None:
+        found: list[Told] = []
+        for number, reopened in told.items():
+            one = self._c.incidents.known.get(number)
+            # Of a list that what is not known any more is over goes without saying.
+            if one is None and (link.incident or not found):
+                one = await store.read(partial(stored.one, link.org, number))
+            if one is not None and one.org == link.org:
+                found.append((one, reopened))
+        if not found:
             raise NotFound("that incident is not kept any more")
         return found
 
-    async def _state(self, signed: Signed, incident: Incident) -> str:
-        """Return ``ready``, or why a link is worth nothing now."""
+    async def _state(
+        self, signed: Signed, told: list[Told]
+    ) -> tuple[str, list[Incident]]:
+        """Return ``ready`` and what would be acknowledged, or why nothing would be."""
         if self._now_us() > signed.link.until_s * 1_000_000:
-            return "expired"
-        if incident.merged_into:
-            return "merged"
-        if not incident.is_open or incident.reopened != signed.link.reopened:
-            return "over"
-        lines = await self._c.store.read(lambda: stored.timeline(incident.id))
-        used = {entry.data.get("link") for entry in lines} | self._used.keys()
-        if signed.number in used:
-            return "used"
-        return "taken" if incident.acked_us and not incident.news else "ready"
+            return "expired", []
+        states = {one.id: state_of(one, reopened) for one, reopened in told}
+        ready = [one for one, _ in told if states[one.id] == "ready"]
+        if len(told) == 1:
+            (one, _), *_ = told
+            used = states[one.id] in ("ready", "taken") and await self._was_used(
+                signed, one
+            )
+            return ("used", []) if used else (states[one.id], ready)
+        # What was acknowledged once is not again by a link for many.
+        ready = [one for one in ready if not one.acked_us]
+        if signed.number in self._used or not ready:
+            left = (s for s in ("taken", "merged", "over") if s in states.values())
+            return "used" if signed.number in self._used else next(left, "taken"), []
+        return "ready", ready
 
-    def _shown(self, incident: Incident, channel: Channel, state: str) -> AckShown:
-        names = [member.name for member in incident.members.values()]
-        return AckShown(
-            state=state,
-            title=safe_text(incident.title if len(names) > 1 else names[0], 200),
-            verdict=incident.verdict,
-            reason=safe_text(incident.reason, 300),
-            since=moment(incident.since_us or incident.opened_us),
-            channel=channel.name,
-            incident=incident.id,
-            by=safe_text(incident.acked_by, 100),
-            at=moment(incident.acked_us) if incident.acked_us else "",
-            text=safe_text(incident.ack_text, MOST_NOTE),
-            drill=incident.drill,
-        )
+    async def _was_used(self, signed: Signed, incident: Incident) -> bool:
+        if signed.number in self._used:
+            return True
+        lines = await self._c.store.read(lambda: stored.timeline(incident.id))
+        return signed.number in {entry.data.get("link") for entry in lines}
 
     def _recipients(self, channel: Channel) -> str:
         """Return whom a channel reaches, which links are bound to."""
@@ -154,3 +174,7 @@ class AckLinks:
 
     def _now_us(self) -> int:
         return round(self._c.clock.wall() * 1e6)
+
+
+def _is_open(incident: Incident) -> bool:
+    return incident.is_open

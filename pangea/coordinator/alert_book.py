@@ -18,7 +18,7 @@ from pangea.core.clock import Clock
 from pangea.core.clock_step import ClockStep
 from pangea.core.notice import Notice
 from pangea.core.notification import Notification, notification_id
-from pangea.storage import outbox as stored
+from pangea.storage import alerts as stored
 from pangea.storage.database import Store
 
 from .alert_rules import AlertRules
@@ -75,7 +75,7 @@ class AlertBook:
 
     async def load(self) -> None:
         """Take up the alerts that went on when the coordinator stopped."""
-        for alert in await self._store.read(stored.alerts_going_on):
+        for alert in await self._store.read(stored.going_on):
             self._saved.add(alert.key)
             self.put(alert)
 
@@ -119,12 +119,13 @@ class AlertBook:
 
     async def happened(self, notice: Notice) -> None:
         """Tell what happened once; the same thing is told once for ever."""
-        seen = notice.key in self.alerts
-        if seen or await self._store.read(lambda: stored.known_alert(notice.key)):
+        if notice.key in self.alerts or await self._store.read(
+            lambda: stored.is_known(notice.key)
+        ):
             return
-        now_us = self.now_us()
-        alert = Alert(key=notice.key, notice=notice, timer_us=now_us, lasting=False)
-        self.put(replace(alert, subject=f"{notice.kind}/{notice.key}"))
+        # It may stand in the database since its result was written.
+        self._saved.add(notice.key)
+        self.put(once(notice, self.now_us()))
 
     def told_of(self, it: Notification) -> None:
         """Note how large was what *it* told of, now that it is sent."""
@@ -173,13 +174,20 @@ class AlertBook:
             self._outbox.put(made, decided)
 
     def _keep(self, changed: list[tuple[Alert, int]], decided: Decided) -> None:
+        """Have alerts written; of what is over and was told to nobody nothing stays."""
+        kept = [
+            (alert, done_us) for alert, done_us in changed if not done_us or alert.told
+        ]
+        gone = [alert.key for alert, done_us in changed if done_us and not alert.told]
         for alert, done_us in changed:
             if done_us:
                 self._saved.discard(alert.key)
             else:
                 self._saved.add(alert.key)
-        if changed:
-            decided.writes.append(partial(stored.save_alerts, changed))
+        if kept:
+            decided.writes.append(partial(stored.save, kept))
+        if gone:
+            decided.writes.append(partial(stored.forget, gone))
 
     def _look_at(
         self, alert: Alert, now_us: int, made: list[Notification], *, detailed: bool
@@ -215,7 +223,7 @@ class AlertBook:
         coming: list[int] = []
         org = alert.notice.org
         everybody = self.everybody(org)
-        for rule in self._rules.of(org):
+        for rule in (*self._rules.of(org), *self._rules.gone(org, alert.told)):
             plan = due(rule, alert, now_us, everybody, partial(self.abouts, alert))
             if plan.next_us is not None:
                 coming.append(plan.next_us)
@@ -260,6 +268,14 @@ class AlertBook:
         self._outbox.shift(step_us)
         kept = [(a, 0) for a in self.alerts.values() if a.key in self._saved]
         self._keep(kept, decided)
+
+
+def once(notice: Notice, now_us: int) -> Alert:
+    """Return what happened once as an alert."""
+    subject = f"{notice.kind}/{notice.key}"
+    return Alert(
+        key=notice.key, notice=notice, timer_us=now_us, lasting=False, subject=subject
+    )
 
 
 def _heard(alert: Alert, name: str) -> set[int]:

@@ -1,20 +1,32 @@
-"""What people are told once: certificates that expire, changes, lost results."""
+"""What people are told once: certificates that expire, changes, lost results.
+
+What a result says is written down with that result, so that it is told also by who
+takes over from a coordinator that died in between.
+"""
 
 import hashlib
+import logging
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pangea.core.model import Flag, Gap, Job, Result
 from pangea.core.notice import Notice, Severity
 from pangea.core.text import safe_text
+from pangea.storage import alerts as stored
 from pangea.storage import gaps as stored_gaps
+from pangea.storage import settings
 
-from .alert_book import AlertBook
+from .alert_book import AlertBook, once
+from .judging import Decided
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator
+
+log = logging.getLogger(__name__)
 
 #: So many days before a certificate expires people are told, once each.
 DAYS = (21, 14, 7, 1)
@@ -24,33 +36,43 @@ CERTIFICATE_US, GAPS_S = 3_600_000_000, 10.0
 #: The same change, seen by several workers, is one within so long.
 SAME_US = 3_600_000_000
 #: Results that wait to be looked at, and notices that are remembered.
-MOST_WAITING, MOST_KNOWN = 1000, 10_000
+MOST_WAITING, MOST_KNOWN = 10_000, 10_000
+#: Where it is kept which gap was the last that people were told of.
+GAP_KEY = "alerts/last_gap"
 EXPIRY, FINGERPRINT = "chain_earliest_expiry", "fingerprint_sha256"
 _CHANGED, _DRILL = int(Flag.CHANGED), int(Flag.DRILL)
 
 
 class Occurrences:
-    """Hears all results; ``look`` every second."""
+    """Hears all results; ``keep`` with each commit, ``look`` every second."""
 
     def __init__(self, coordinator: "Coordinator", book: AlertBook) -> None:
         self._c, self._board, self._book = coordinator, coordinator.board, book
         self._clock = coordinator.clock
-        self._waiting: deque[Result] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Result] = deque()
+        self._heard: deque[Notice] = deque()
         self._certificate_at: dict[int, int] = {}
         self._told: dict[str, int] = {}
-        self._last_gap, self._gaps_at = -1, 0.0
+        self._last_gap, self._kept_gap, self._gaps_at = -1, -1, 0.0
 
     def hear(self, results: Sequence[Result]) -> None:
         """Note what is worth a look; this is called for every result."""
         seen = self._certificate_at
         for result in results:
             if result.flags & _CHANGED:
-                self._waiting.append(result)
+                self._wait(result)
             elif EXPIRY in result.readings:
                 at_us = result.started_at_us
                 if seen.get(result.job, 0) <= at_us:
                     seen[result.job] = at_us + CERTIFICATE_US
-                    self._waiting.append(result)
+                    if self._days_left(result) <= DAYS[0]:
+                        self._wait(result)
+
+    def _wait(self, result: Result) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            lost = self._waiting.popleft()
+            log.error("nobody is told what job %d said: too much at once", lost.job)
+        self._waiting.append(result)
 
     def look_again(self) -> None:
         """Look at all certificates with the next result of each: who is told changed.
@@ -61,33 +83,48 @@ class Occurrences:
         told = self._told.items()
         self._told = {k: at for k, at in told if not k.startswith("certificate/")}
 
-    async def look(self) -> None:
-        """Tell what has happened since the last look."""
+    def keep(self, decided: Decided) -> None:
+        """Have what was heard written with the results that say it."""
+        found: list[Notice] = []
         while self._waiting:
             result = self._waiting.popleft()
             job = self._board.jobs.get(result.job)
             quiet = result.job in self._board.maintained or result.flags & _DRILL
             if job is not None and not quiet:
-                for notice in (*self._changes(job, result), *self._expiry(job, result)):
-                    await self._tell(notice)
+                found += filter(self._is_new, self._changes(job, result))
+                found += filter(self._is_new, self._expiry(job, result))
+        if found:
+            self._heard += found
+            alerts = [once(notice, self._book.now_us()) for notice in found]
+            decided.writes.append(partial(stored.hear, alerts))
+
+    async def look(self) -> None:
+        """Tell what has happened since the last look."""
+        while self._heard:
+            await self._book.happened(self._heard[0])
+            self._heard.popleft()
         now = self._clock.monotonic()
         if now - self._gaps_at >= GAPS_S or not self._gaps_at:
             self._gaps_at = now
             await self._look_at_gaps()
 
-    async def _tell(self, notice: Notice) -> None:
+    def _is_new(self, notice: Notice) -> bool:
         if notice.key in self._told:
-            return
+            return False
         while len(self._told) >= MOST_KNOWN:
             del self._told[next(iter(self._told))]
         self._told[notice.key] = notice.at_us
-        await self._book.happened(notice)
+        return True
+
+    def _days_left(self, result: Result) -> float:
+        """Return in how many days a certificate expires; infinite if it has."""
+        left = (_moment(result.readings.get(EXPIRY)) - self._clock.wall()) / 86400.0
+        return left if left > 0 else math.inf
 
     def _expiry(self, job: Job, result: Result) -> Iterator[Notice]:
         """Yield that a certificate expires soon: what is due of the days."""
-        expiry = _moment(result.readings.get(EXPIRY))
-        left = (expiry - self._clock.wall()) / 86400.0
-        due = [days for days in DAYS if 0 < left <= days]
+        expiry, left = _moment(result.readings.get(EXPIRY)), self._days_left(result)
+        due = [days for days in DAYS if left <= days]
         if not due:
             return
         days = min(due)
@@ -163,15 +200,18 @@ class Occurrences:
 
     async def _look_at_gaps(self) -> None:
         """Tell of results that workers have lost since the last look."""
+        if self._last_gap < 0:
+            self._last_gap = self._kept_gap = await self._c.store.write(_last_gap)
         last = self._last_gap
-        if last < 0:
-            self._last_gap = await self._c.store.read(stored_gaps.newest)
-            return
         for number, worker, gap in await self._c.store.read(
             lambda: stored_gaps.after(last)
         ):
             self._last_gap = number
             await self._tell_gap(number, worker, gap)
+        # What was told by the look before is written by now.
+        if last != self._kept_gap:
+            await self._c.store.write(lambda: settings.put(GAP_KEY, str(last)))
+            self._kept_gap = last
 
     async def _tell_gap(self, number: int, worker: int, gap: Gap) -> None:
         known = self._board.workers.get(worker)
@@ -186,7 +226,7 @@ class Occurrences:
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
             facts["jobs"] = f"{', '.join(names[:10])}{more}"
         now_us = self._book.now_us()
-        await self._tell(
+        await self._book.happened(
             Notice(
                 key=f"gap/{worker}/{number}",
                 kind="gap",
@@ -200,6 +240,15 @@ class Occurrences:
                 facts=facts,
             )
         )
+
+
+def _last_gap() -> int:
+    """Return the last gap that people were told of: at first the last that there is."""
+    kept = settings.get(GAP_KEY)
+    if kept is None:
+        kept = str(stored_gaps.newest())
+        settings.put(GAP_KEY, kept)
+    return int(kept)
 
 
 def _moment(said: object) -> float:

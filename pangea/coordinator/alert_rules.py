@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from pangea.core.alert_rule import AlertRule, checked
 from pangea.core.errors import Conflict, NotFound
 from pangea.core.model import FIRST_ORG
@@ -11,6 +13,8 @@ from pangea.storage.database import Store
 
 #: Rules that an organisation may have.
 MOST_RULES = 200
+#: So many that were removed are remembered, for what they told.
+MOST_GONE = 200
 
 
 class AlertRules:
@@ -19,6 +23,7 @@ class AlertRules:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rules: dict[int, AlertRule] = {}
+        self._gone: dict[int, AlertRule] = {}
         self.changed: list[Callable[[], None]] = []
 
     async def load(self, orgs: Iterable[int] = ()) -> None:
@@ -31,6 +36,11 @@ class AlertRules:
     def of(self, org: int) -> list[AlertRule]:
         """Return the rules of an organisation, the oldest first."""
         return [rule for rule in self._rules.values() if rule.org == org]
+
+    def gone(self, org: int, numbers: Iterable[int]) -> list[AlertRule]:
+        """Return those of *numbers* that were removed; they begin nothing more."""
+        unknown = [number for number in numbers if number not in self._rules]
+        return [self._gone.get(number) or _removed(number, org) for number in unknown]
 
     def get(self, name: str, org: int) -> AlertRule:
         """Return the rule called *name*; NotFound names the nearest one."""
@@ -70,9 +80,12 @@ class AlertRules:
         return self._put(rule)
 
     async def remove(self, rule: AlertRule) -> None:
-        """Forget a rule: whoever it told is told nothing more by it."""
+        """Forget a rule: whom it told hear the end of that, and nothing more by it."""
         await self._store.write(lambda: stored.remove(rule.id))
         self._rules.pop(rule.id, None)
+        while len(self._gone) >= MOST_GONE:
+            del self._gone[next(iter(self._gone))]
+        self._gone[rule.id] = replace(rule, enabled=False)
         self._tell()
 
     def _check_name(self, rule: AlertRule) -> None:
@@ -91,3 +104,8 @@ class AlertRules:
     def _tell(self) -> None:
         for tell in self.changed:
             tell()
+
+
+def _removed(number: int, org: int) -> AlertRule:
+    """Return what stands for a rule that was removed before we began."""
+    return AlertRule(id=number, org=org, name="(removed)", enabled=False)

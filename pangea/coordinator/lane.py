@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: evidence that is being gathered of it.
 GATHER_S, EVIDENCE_S = 0.3, 0.7
 #: After a list the next message waits; after each list that follows, twice as long.
-PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+PAUSE_S, LONGEST_PAUSE_S = 3.0, 60.0
 #: What is not written by then goes out from memory.
 UNWRITTEN_S = 5.0
 #: Whether what is not written may go is looked at so often.

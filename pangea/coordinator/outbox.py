@@ -38,6 +38,7 @@ from .attempts import (
 )
 from .judging import Decided
 from .lane import Failed, Lane
+from .turns import Turns
 from .wording import Wording
 
 log = logging.getLogger(__name__)
@@ -45,9 +46,7 @@ log = logging.getLogger(__name__)
 #: A claim holds for longer than any attempt.
 CLAIM_S = 60.0
 #: What waits for a channel in memory; of more the oldest is given up.
-MOST_WAITING = 50_000
-#: Messages that are sent at the same time, over all channels.
-AT_ONCE = 64
+MOST_WAITING = 10_000
 
 
 class Outbox:
@@ -69,7 +68,7 @@ class Outbox:
         self._channels, self._who = channels, who
         self._lanes: dict[int, Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns()
         self.closing = False
         self.wording = Wording()
         self.sent: list[Callable[[list[Notification], str], Awaitable[None]]] = []
@@ -134,6 +133,11 @@ class Outbox:
         for lane in self._lanes.values():
             lane.threads.move(alert, into)
 
+    def acknowledged(self, alert: str) -> None:
+        """Note, after a restart, that somebody takes care of an alert."""
+        for lane in self._lanes.values():
+            lane.threads.acknowledged(alert)
+
     def shift(self, by_us: int) -> None:
         """Move what waits for a time along with a clock that was set."""
         for lane in self._lanes.values():
@@ -194,8 +198,7 @@ class Outbox:
     async def finish(self) -> None:
         """Begin nothing more, and wait for what is being sent."""
         self.closing = True
-        for _ in range(AT_ONCE):
-            await self._turns.acquire()
+        await self._turns.all_done()
 
     def _written(self, them: list[Notification]) -> None:
         for channel in {it.channel for it in them}:
@@ -212,7 +215,7 @@ class Outbox:
             await self._settle(over, None, Decided())
             return
         lane.limit(channel.per_minute)
-        async with self._turns:
+        async with self._turns.take():
             them = await self._claim(lane, them)
             if them:
                 await self._attempt(lane, channel, them)

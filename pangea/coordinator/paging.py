@@ -77,6 +77,8 @@ class Paging:
         for alert in list(self.book.alerts.values()):
             for key in alert.merged:
                 self.outbox.merge(key, alert.key)
+            if alert.acked_us >= alert.timer_us:
+                self.outbox.acknowledged(alert.key)
 
     def everybody(self, org: int) -> tuple[int, ...]:
         """Return the channels of an organisation that may be told."""
@@ -100,6 +102,7 @@ class Paging:
         """Add what follows for people to what is about to be written."""
         try:
             self.incidents.hear(decided)
+            self.occurrences.keep(decided)
             if self.book.has_more:
                 self.book.flush(decided)
         except FAULTS:
@@ -116,13 +119,21 @@ class Paging:
     async def _look(self) -> None:
         try:
             await self.sources.look()
-            await self.occurrences.look()
+            await self._heard()
             await self._tidy()
         except FAULTS:
             log.exception("looking for what people are to be told of failed")
         except StorageError as error:
             log.debug("looked at later: %s", error)
         await self._flush()
+
+    async def _heard(self) -> None:
+        """Tell what results said; also if no commit came after them."""
+        decided = Decided()
+        self.occurrences.keep(decided)
+        if decided:
+            await self._c.intake.note(decided)
+        await self.occurrences.look()
 
     async def _flush(self) -> None:
         """Have all that is due written, some at a time."""

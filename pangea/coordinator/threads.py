@@ -16,6 +16,7 @@ class Threads:
         self._open: dict[str, set[str]] = {}
         #: The threads of each alert: there may be thousands of either.
         self._of: dict[str, dict[str, None]] = {}
+        self._acked: set[str] = set()
 
     def add(self, alert: str, thread: str) -> None:
         """Note that *alert* was told in *thread*."""
@@ -28,6 +29,7 @@ class Threads:
 
     def move(self, alert: str, to: str) -> None:
         """Let what told of *alert* tell of the one that it became part of."""
+        self._acked.discard(alert)
         for thread in self._of.pop(alert, ()):
             self._open[thread].discard(alert)
             self.add(to, thread)
@@ -40,7 +42,7 @@ class Threads:
         threads = {self._first(it) for it in them}
         return threads.pop() if len(threads) == 1 else message
 
-    def settled_by(self, them: Iterable[Notification]) -> tuple[str, ...]:
+    def settled_by(self, them: Sequence[Notification]) -> tuple[str, ...]:
         """Return the threads of which nothing goes on when *them* are told."""
         over = {it.alert for it in them if it.is_over}
         return tuple(
@@ -49,15 +51,36 @@ class Threads:
             if alerts & over and not alerts - over
         )
 
+    def acknowledged_by(self, them: Sequence[Notification]) -> tuple[str, ...]:
+        """Return the threads of which all that goes on is taken care of with *them*."""
+        over = {it.alert for it in them if it.is_over}
+        cared = {it.alert for it in them if it.kind == "acknowledged"}
+        return tuple(
+            thread
+            for thread, alerts in self._open.items()
+            if alerts & (over | cared)
+            and alerts - over
+            and alerts - over <= self._acked | cared
+        )
+
+    def acknowledged(self, alert: str) -> None:
+        """Note that somebody takes care of *alert*."""
+        if alert in self._of:
+            self._acked.add(alert)
+
     def told(self, them: Iterable[Notification], thread: str) -> None:
         """Note that *them* were told in *thread*."""
         for it in them:
             if it.is_over:
                 self._forget(it.alert)
-            elif it.kind != "acknowledged":
+            elif it.kind == "acknowledged":
+                self.acknowledged(it.alert)
+            else:
+                self._acked.discard(it.alert)
                 self.add(it.alert, thread)
 
     def _forget(self, alert: str) -> None:
+        self._acked.discard(alert)
         for thread in self._of.pop(alert, ()):
             self._open[thread].discard(alert)
             if not self._open[thread]:

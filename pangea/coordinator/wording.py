@@ -36,7 +36,7 @@ async def undressed(message: Message, channel: Channel) -> Message:
 class Links(Protocol):
     """Makes the links by which messages are acknowledged."""
 
-    def url(self, it: Notification, base: str) -> str:
+    def url(self, them: list[Notification], base: str) -> str:
         """Return the link for what is told, "" if there is none."""
         ...
 
@@ -65,6 +65,7 @@ class Wording:
             now_us=now_us,
             url=self.url,
             settles=threads.settled_by(them),
+            acknowledges=threads.acknowledged_by(them),
             repeated=any(it.state == SENDING for it in them),
             ack_url=ack_url if in_words else "",
         )
@@ -85,10 +86,10 @@ class Wording:
 
     def _ack_url(self, told: list[Notification]) -> tuple[str, bool]:
         """Return the link that acknowledges, and whether the words must say it."""
-        if self.links is None or len(told) > 1:
+        if self.links is None:
             return "", False
         try:
-            return self.links.url(told[0], self.url), self.links.in_words(told[0])
+            return self.links.url(told, self.url), self.links.in_words(told[0])
         except FAULTS:
             log.exception("the link to acknowledge %s failed", told[0].id)
             return "", False
@@ -104,6 +105,11 @@ class Wording:
 
 
 def worst_of(them: list[Notification]) -> Notification:
-    """Return which of *them* a message as a whole is like."""
+    """Return which of *them* a message as a whole is like: of news the worst."""
     order = ("info", "warning", "critical")
-    return max(them, key=lambda it: (not it.is_over, order.index(it.notice.severity)))
+
+    def badness(it: Notification) -> tuple[bool, bool, int]:
+        news = it.kind != "acknowledged"
+        return not it.is_over, news, order.index(it.notice.severity)
+
+    return max(them, key=badness)

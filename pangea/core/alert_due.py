@@ -104,14 +104,18 @@ def due(
     """Return what *rule* has to tell of *alert* at *now_us*.
 
     *everybody* are the channels that there are: a rule that names none means all of
-    them, and those that it names and are not there are told nothing until they are.
-    What nobody hears may be due as well: what follows it is counted from there.
+    them, and those that it names and are not there are told nothing until they are;
+    but that it is over is due for all who were told, and who sends it says of whom it
+    could not. What nobody hears may be due as well: what follows it is counted from
+    there. A rule that is disabled begins nothing, and ends what it began.
     """
     told = alert.told.get(rule.id, {})
-    if not rule.enabled or alert.silent:
+    if alert.silent or not (rule.enabled or told):
         return Plan()
     if alert.lasting and alert.ended_us:
-        plan = _at_the_end(rule, alert, told)
+        return _at_the_end(rule, alert, told)
+    if not rule.enabled:
+        plan = _acknowledged(alert, told, now_us) or Plan()
     elif alert.notice.kind not in told:
         plan = _first(rule, alert, now_us, everybody, abouts)
     elif alert.lasting:
@@ -188,11 +192,9 @@ def _later(
     of that. What nobody is there for is not waited for: what comes after it has its
     time.
     """
-    first, kind = told[alert.notice.kind], alert.notice.kind
-    acked = alert.acked_us and alert.acked_us >= first.at_us
-    if acked and ACKNOWLEDGED not in told:
-        whom = channels_of(told.values())
-        return Plan((Due(ACKNOWLEDGED, "acknowledged", whom),), now_us)
+    kind, acked = alert.notice.kind, _is_acked(alert, told)
+    if said := _acknowledged(alert, told, now_us):
+        return said
     plans = [_grown(alert, told)]
     if not acked:
         plans += [*_escalations(rule, kind, told), _reminder(rule, kind, told)]
@@ -201,6 +203,19 @@ def _later(
         return plan
     new = _to_new(rule, alert, told, now_us, everybody, abouts)
     return _of_these([*plans, new], now_us, everybody)
+
+
+def _is_acked(alert: Alert, told: dict[str, Told]) -> bool:
+    """Tell whether somebody takes care of what was told."""
+    first = told.get(alert.notice.kind)
+    return bool(first and alert.acked_us and alert.acked_us >= first.at_us)
+
+
+def _acknowledged(alert: Alert, told: dict[str, Told], now_us: int) -> Plan | None:
+    if not _is_acked(alert, told) or ACKNOWLEDGED in told:
+        return None
+    whom = channels_of(told.values())
+    return Plan((Due(ACKNOWLEDGED, "acknowledged", whom),), now_us)
 
 
 def _of_these(

@@ -61,13 +61,15 @@ class Around(Struct, frozen=True, kw_only=True):
     """What a message says beside what it is about.
 
     ``now_us`` is when it is sent, ``url`` where people reach this site (without a
-    slash at its end), ``settles`` the threads that are over with it. ``repeated`` if
-    it may have arrived before. ``ack_url`` acknowledges, if the words are to say so.
+    slash at its end), ``settles`` the threads that are over with it and
+    ``acknowledges`` those that are taken care of. ``repeated`` if it may have arrived
+    before. ``ack_url`` acknowledges, if the words are to say so.
     """
 
     now_us: int
     url: str = ""
     settles: tuple[str, ...] = ()
+    acknowledges: tuple[str, ...] = ()
     repeated: bool = False
     ack_url: str = ""
 
@@ -116,7 +118,9 @@ def _many(them: Sequence[Notification], around: Around) -> Said:
         lines.append(f"… and {len(them) - MOST_LINES} more.")
     url = f"{around.url}/incidents" if around.url else ""
     lines += ["", f"{'Incidents':<13}{url}"] if url else []
-    lines += ["", f"{'Next':<13}pangea incident list"]
+    lines += [f"{'Acknowledge':<13}{around.ack_url}"] if around.ack_url else []
+    here = "take care of all: the link above, or " if around.ack_url else ""
+    lines += ["", f"{'Next':<13}{here}pangea incident list"]
     if around.repeated:
         lines += ["", _UNSURE]
     data = {
@@ -241,7 +245,11 @@ def _data(it: Notification, around: Around, links: dict[str, str]) -> dict[str, 
 
 
 def _shared(them: Iterable[Notification], around: Around) -> dict[str, Any]:
-    return {"settles": list(around.settles), "repeated": around.repeated}
+    return {
+        "settles": list(around.settles),
+        "acknowledges": list(around.acknowledges),
+        "repeated": around.repeated,
+    }
 
 
 def _item(it: Notification) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The outbox: alerts that go on, what is to be told of them, and each attempt."""
+"""The outbox: what is to be told of alerts, and each attempt to."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,14 +7,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pangea.core.alert_due import Alert
 from pangea.core.errors import UsageError
 from pangea.core.notification import Notification
 
 from .connection import connection
 
 _pack = msgspec.msgpack.Encoder().encode
-_alert = msgspec.msgpack.Decoder(Alert).decode
 _notification = msgspec.msgpack.Decoder(Notification).decode
 #: Rows that one statement names.
 _SOME = 500
@@ -31,28 +29,6 @@ class Attempt(Struct, frozen=True, kw_only=True):
     took_ms: float
     outcome: str
     answer: str
-
-
-def save_alerts(alerts: Iterable[tuple[Alert, int]]) -> None:
-    """Store alerts, each with when it was finished (0: it goes on)."""
-    connection().executemany(
-        "INSERT INTO alert (id, org, finished_us, body) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET finished_us = excluded.finished_us,"
-        " body = excluded.body",
-        [(a.key, a.notice.org, done_us, _pack(a)) for a, done_us in alerts],
-    )
-
-
-def alerts_going_on() -> list[Alert]:
-    """Return the alerts that are not finished."""
-    rows = connection().execute("SELECT body FROM alert WHERE finished_us = 0")
-    return [_alert(body) for (body,) in rows.fetchall()]
-
-
-def known_alert(key: str) -> bool:
-    """Tell whether there was an alert of that key."""
-    row = connection().execute("SELECT 1 FROM alert WHERE id = ?", (key,)).fetchone()
-    return row is not None
 
 
 def put(them: Iterable[Notification]) -> None:
@@ -170,6 +146,21 @@ def threads(alerts: Sequence[str]) -> list[tuple[str, int, str]]:
         )
         found += rows.fetchall()
     return found
+
+
+def incidents_in(org: int, channel: int, message: str) -> dict[str, int]:
+    """Return the incidents that a message told of, with how often each had reopened."""
+    rows = connection().execute(
+        "SELECT incident, alert FROM notification WHERE message = ? AND org = ?"
+        " AND channel = ? AND incident <> '' ORDER BY made_us, id",
+        (message, org, channel),
+    )
+    return {id_: _times(alert) for id_, alert in rows.fetchall()}
+
+
+def _times(alert: str) -> int:
+    """Return how often the incident of *alert* had opened again, by its key."""
+    return int(alert.rpartition(".")[2])
 
 
 def one(org: int, id_: str) -> Notification | None:

@@ -24,7 +24,8 @@ MOST_NOTE = 300
 class AckShown(Struct, frozen=True, kw_only=True):
     """What a link is for: ``ready`` to be used, or else why it is not.
 
-    ``used``, ``taken`` (by somebody else), ``over``, ``merged`` or ``expired``.
+    ``used``, ``taken`` (by somebody else), ``over``, ``merged`` or ``expired``. The
+    link of a list is for ``count`` incidents at once.
     """
 
     state: str
@@ -38,6 +39,7 @@ class AckShown(Struct, frozen=True, kw_only=True):
     at: str
     text: str
     drill: bool = False
+    count: int = 1
 
 
 class AckService(Protocol):

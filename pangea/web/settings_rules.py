@@ -7,8 +7,9 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from multidict import MultiMapping
 
-from pangea.core.durations import format_duration, parse_duration
-from pangea.core.errors import NotFound, UsageError
+from pangea.core.durations import format_duration
+from pangea.core.errors import NotFound
+from pangea.core.escalation import parse_escalations, write_escalations
 from pangea.core.text import safe_text
 
 from .api_alert_rules import RULES, RuleService
@@ -132,7 +133,7 @@ def _form(visit: Visit, mine: RuleAnswer | None, channels: list[str]) -> RuleFor
 
 def _texts(one: RuleAnswer) -> dict[str, str]:
     """Return a rule as it is written in the form."""
-    steps = (f"{_time(e.after_s)}={'+'.join(e.channels)}" for e in one.escalations)
+    steps = ((e.after_s, e.channels) for e in one.escalations)
     return {
         "name": one.name,
         "jobs": ", ".join(one.jobs),
@@ -142,7 +143,7 @@ def _texts(one: RuleAnswer) -> dict[str, str]:
         "zone": one.zone,
         "older": _time(one.older_s),
         "remind": _time(one.remind_s),
-        "escalate": ", ".join(steps),
+        "escalate": write_escalations(steps),
     }
 
 
@@ -182,26 +183,15 @@ def rule_spec(data: MultiMapping[Any]) -> RuleSpec:
             "zone": field(data, "zone") or "UTC",
             "older_s": seconds(data, "older"),
             "channels": [key[3:] for key in data if key.startswith("to.")],
-            "escalations": _escalations(words(data, "escalate")),
+            "escalations": [
+                {"after_s": after_s, "channels": channels}
+                for after_s, channels in parse_escalations(field(data, "escalate"))
+            ],
             "remind_s": seconds(data, "remind"),
             "recovered": bool(data.get("recovered")),
         },
         RuleSpec,
     )
-
-
-def _escalations(steps: list[str]) -> list[dict[str, Any]]:
-    """Return ``15m=oncall+boss`` as a step each. Raises UsageError."""
-    found = []
-    for step in steps:
-        after, equals, who = step.partition("=")
-        if not equals or not who:
-            raise UsageError(
-                f"{step[:60]!r} is no escalation", hint="such as 15m=oncall+boss"
-            )
-        channels = [name for name in who.split("+") if name]
-        found.append({"after_s": float(parse_duration(after)), "channels": channels})
-    return found
 
 
 async def rule_on(request: web.Request) -> web.StreamResponse:

@@ -21,7 +21,7 @@ from pangea.coordinator.outbox import Outbox
 from pangea.core.alert_due import Alert
 from pangea.core.channel import Channel
 from pangea.core.notice import Notice
-from pangea.storage import outbox as stored
+from pangea.storage import alerts as stored
 from pangea.storage.database import Store
 from pangea.system_clock import SystemClock
 
@@ -119,7 +119,7 @@ async def happen(store, book, number, *, last):
     """Let one more thing be wrong, and all that were before it be over."""
     for each in range(number + 1):
         key = f"i{each}"
-        known = await store.read(lambda key=key: stored.known_alert(key))
+        known = await store.read(lambda key=key: stored.is_known(key))
         now_us = book.now_us()
         if not known:
             told = {"key": key, "kind": "down", "severity": "critical", "org": 1}

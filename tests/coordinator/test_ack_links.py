@@ -15,6 +15,7 @@ from pangea.web.keys import Site as SiteOf
 from pangea.web.server import serve
 from tests.coordinator.pager import Site, channel, install
 from tests.coordinator.test_incident_api import Now
+from tests.coordinator.test_moving import add
 from tests.web.memory import MemoryAccounts
 from tests.web.site import TOKEN
 
@@ -125,7 +126,7 @@ async def test_what_is_over_has_no_button(world, pager, http):
     over = (await pager.until(2))[-1]
     assert over.ack_url == ""
     status, text = await page(http, "GET", down.ack_url)
-    assert (status, "That is over" in text) == (200, True)
+    assert (status, "The incident is resolved" in text) == (200, True)
     assert (await page(http, "POST", down.ack_url))[0] == 409
 
 
@@ -145,3 +146,50 @@ async def test_hostile_names_of_a_job_are_text_on_the_page(world, pager, http):
     _, text = await page(http, "GET", down.ack_url)
     assert "<script>alert" not in text
     assert "&lt;script&gt;" in text
+
+
+async def told_of_many(world, pager):
+    await channel(world)
+    site = await Site.begin(world, jobs=0)
+    site.jobs = [
+        await add(world, f"db-{n}", target=f"http://10.{n}.0.1/") for n in range(4)
+    ]
+    for job in site.jobs:
+        await site.up(job)
+    await site.all_down()
+    (told,) = await pager.until(1)
+    return site, told
+
+
+async def test_the_link_of_a_list_acknowledges_all_that_is_open_in_it(
+    world, pager, http
+):
+    site, told = await told_of_many(world, pager)
+    known = world.coordinator.incidents.known
+    await site.up(site.jobs[0])
+    status, text = await page(http, "GET", told.ack_url)
+    assert (status, "[ACKNOWLEDGE]" in text) == (200, True)
+    assert "3 incidents" in text
+    assert [one.acked_us for one in known.values()] == [0] * 4
+    status, text = await page(http, "POST", told.ack_url, data={"text": "power"})
+    assert (status, "[ACKNOWLEDGE]" in text) == (200, False)
+    acked = {one.title for one in known.values() if one.acked_us}
+    assert len(acked) == 3
+    assert {one.ack_text for one in known.values() if one.acked_us} == {"power"}
+    assert (await page(http, "POST", told.ack_url))[0] == 409
+    world.coordinator.alerting.acks._used.clear()
+    assert (await page(http, "POST", told.ack_url))[0] == 409
+
+
+async def test_the_link_of_a_list_is_for_what_that_message_told(world, pager, http):
+    _, told = await told_of_many(world, pager)
+    known = world.coordinator.incidents.known
+    (first, *rest) = list(known)
+    known[first] = replace(known[first], reopened=1)
+    known[rest[0]] = replace(known[rest[0]], org=7)
+    status, text = await page(http, "GET", told.ack_url)
+    assert (status, "2 incidents" in text) == (200, True)
+    for number in rest:
+        known[number] = replace(known[number], closed_us=5)
+    status, text = await page(http, "GET", told.ack_url)
+    assert (status, "[ACKNOWLEDGE]" in text) == (200, False)

@@ -3,12 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from pangea.coordinator.alert_book import AlertBook
+from pangea.coordinator.alert_book import AlertBook, once
 from pangea.coordinator.alert_rules import AlertRules
 from pangea.coordinator.judging import Decided
 from pangea.core.alert_due import Alert
 from pangea.core.alert_rule import AlertRule, Escalation
 from pangea.core.notice import Notice
+from pangea.storage import alerts
 from pangea.storage import outbox as stored
 
 T0 = 1_767_600_000.0
@@ -149,7 +150,7 @@ async def test_what_is_over_leaves_memory_and_the_list_of_what_goes_on(scene, st
     scene.book.put(replace(alert, ended_us=scene.book.now_us()))
     assert await scene.flush() == [("recovered", 1), ("recovered", 2)]
     assert scene.book.alerts == {}
-    assert await store.read(stored.alerts_going_on) == []
+    assert await store.read(alerts.going_on) == []
 
 
 async def test_what_nobody_asked_for_is_kept_nowhere(scene, store):
@@ -157,7 +158,7 @@ async def test_what_nobody_asked_for_is_kept_nowhere(scene, store):
     await scene.rules.replace(replace(rule, kinds=("gap",)))
     scene.down()
     assert await scene.flush() == []
-    assert await store.read(stored.alerts_going_on) == []
+    assert await store.read(alerts.going_on) == []
     alert = scene.book.alerts["i.0"]
     scene.book.put(replace(alert, ended_us=5))
     assert await scene.flush() == []
@@ -192,6 +193,60 @@ async def test_a_rule_that_is_new_looks_at_what_is_wrong_already(scene):
     await scene.rules.remove(scene.rules.get("default", 1))
     scene.book.look_again()
     assert await scene.flush() == []
+
+
+async def test_what_was_heard_with_its_result_is_told_by_who_comes_after(scene, store):
+    notice = Notice(
+        key="changed/1/etag/ab/5",
+        kind="gap",
+        severity="critical",
+        org=1,
+        at_us=1,
+        since_us=1,
+        title="web",
+    )
+    heard = once(notice, scene.book.now_us())
+    await store.write(lambda: alerts.hear([heard]))
+    await scene.restart()
+    assert await scene.flush() == [("gap", 1), ("gap", 2)]
+    await scene.restart()
+    await scene.book.happened(notice)
+    assert await scene.flush() == []
+
+
+async def test_what_was_heard_and_nobody_wants_is_kept_nowhere(scene, store):
+    await scene.rules.remove(scene.rules.get("default", 1))
+    notice = Notice(
+        key="gap/1/1",
+        kind="gap",
+        severity="warning",
+        org=1,
+        at_us=1,
+        since_us=1,
+        title="w",
+    )
+    await store.write(lambda: alerts.hear([once(notice, 1)]))
+    await scene.book.happened(notice)
+    assert await scene.flush() == []
+    assert await store.read(alerts.going_on) == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_who_was_told_by_a_rule_that_is_gone_hears_the_end(scene, restarted):
+    scene.down()
+    assert await scene.flush() == [("down", 1), ("down", 2)]
+    await scene.rules.remove(scene.rules.get("default", 1))
+    if restarted:
+        await scene.restart()
+    scene.book.look_again()
+    assert await scene.flush() == []
+    alert = scene.book.alerts["i.0"]
+    scene.book.put(replace(alert, acked_us=scene.book.now_us()))
+    assert await scene.flush() == [("acknowledged", 1), ("acknowledged", 2)]
+    alert = scene.book.alerts["i.0"]
+    scene.book.put(replace(alert, ended_us=scene.book.now_us()))
+    assert await scene.flush() == [("recovered", 1), ("recovered", 2)]
+    assert scene.book.alerts == {}
 
 
 async def test_of_very_many_some_are_looked_at_in_one_go_and_none_is_left(scene):

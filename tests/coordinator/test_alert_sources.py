@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from pangea.coordinator import alert_sources
+from pangea.coordinator.alert_occurrences import Occurrences
 from pangea.coordinator.alert_service import RuleService
 from pangea.coordinator.judging import Decided
 from pangea.core.liveness import Doubt
 from pangea.core.model import Flag, Gap
 from pangea.probes.certificates import Facts
 from pangea.probes.tls_readings import certificate_told
+from pangea.storage import alerts
 from pangea.web.schema_alerts import RulePatch
 from tests.coordinator.conftest import CLOCK, row
 from tests.coordinator.pager import Site, channel, install
@@ -43,6 +45,7 @@ async def test_a_certificate_is_told_at_21_14_7_and_1_days_and_once_each(
         for job in site.jobs:
             seen._certificate_at.clear()
             seen.hear([row(job, 0.0, readings=expires_in(left))])
+        seen.keep(Decided())
         await seen.look()
     await paging._look()
     told = await pager.until(1)
@@ -200,3 +203,32 @@ async def test_a_job_of_which_nobody_can_tell(world, pager, paging):
     await paging._look()
     (told,) = await pager.until(1)
     assert (told.kind, told.data["job"]) == ("unknown", "lonely")
+
+
+async def test_what_is_heard_is_written_with_its_result(world, pager, paging):
+    site = await Site.begin(world)
+    said = {"changed": {"etag": {"before": "a", "after": "b"}}}
+    told = row(site.jobs[0], 0.0, readings=said, flags=int(Flag.CHANGED))
+    paging.occurrences.hear([told])
+    decided = Decided()
+    paging.before(decided)
+    assert paging.book.alerts == {}
+    await world.store.write(lambda: [write() for write in decided.writes])
+    (kept,) = await world.store.read(alerts.going_on)
+    assert kept.notice.kind == "changed"
+    # Nobody wants it: once it was looked at nothing of it stays.
+    await paging._look()
+    assert await world.store.read(alerts.going_on) == []
+
+
+async def test_gaps_are_told_that_came_while_nobody_looked(world, pager, paging):
+    await channel(world)
+    site = await Site.begin(world)
+    await paging.occurrences._look_at_gaps()
+    first = site.sent[0] + 1
+    lost = Gap(first, first, 1, 2, "the disk is full", {site.jobs[0]: 1})
+    await site.ends[0].report([], first=first + 1, gaps=[lost])
+    await site.until(lambda: site.ends[0].acks.get("e", 0) >= first)
+    again = Occurrences(world.coordinator, paging.book)
+    await again._look_at_gaps()
+    assert [key.partition("/")[0] for key in paging.book.alerts] == ["gap"]

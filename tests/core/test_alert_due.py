@@ -150,6 +150,28 @@ def test_a_rule_may_keep_silent_when_it_is_over():
     assert play.after(5) == []
 
 
+def test_a_rule_that_is_disabled_begins_nothing_and_ends_what_it_began():
+    assert Play(replace(RULE, enabled=False)).after(5) == []
+    play = Play(replace(RULE, remind_s=60.0))
+    play.look()
+    play.rule = replace(play.rule, enabled=False)
+    assert play.after(600) == []
+    play.change(acked_us=T0 + 600 * S)
+    assert play.after(601) == ["acknowledged"]
+    play.change(ended_us=T0 + 700 * S)
+    assert play.after(700) == ["recovered"]
+    assert play.after(800) == []
+
+
+def test_the_end_is_due_for_channels_that_are_gone_so_that_the_log_says_why():
+    play = Play()
+    play.look()
+    play.everybody = ()
+    play.change(ended_us=T0 + 5 * S)
+    assert play.after(5) == ["recovered"]
+    assert play.to == [(1,)]
+
+
 def test_what_became_part_of_something_else_is_over_without_a_word():
     play = Play()
     play.look()

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from pangea.core.alert_due import Alert, Told
 from pangea.core.errors import UsageError
-from pangea.storage import alert_rules, outbox
+from pangea.storage import alert_rules, alerts, outbox
 from tests.core.test_notification import one
 
 NOW = 1_000_000
@@ -77,13 +77,43 @@ async def test_alerts_that_go_on_are_taken_up_and_old_things_forgotten(store):
     alert = Alert(key="i.0", notice=one(1).notice, timer_us=5)
     alert = alert.tell(1, "down", Told(6, 1, (1, 2)))
     over = replace(alert, key="i.1")
-    await store.write(lambda: outbox.save_alerts([(alert, 0), (over, 9)]))
-    assert await store.read(outbox.alerts_going_on) == [alert]
-    assert await store.read(lambda: outbox.known_alert("i.1"))
+    await store.write(lambda: alerts.save([(alert, 0), (over, 9)]))
+    assert await store.read(alerts.going_on) == [alert]
+    assert await store.read(lambda: alerts.is_known("i.1"))
     await put(store, one(1), replace(one(2), state="sent"))
     assert await store.write(lambda: outbox.forget(100)) == 2
-    assert not await store.read(lambda: outbox.known_alert("i.1"))
+    assert not await store.read(lambda: alerts.is_known("i.1"))
     assert [n.id for n in await store.read(outbox.pending)] == ["n001"]
+
+
+async def test_what_was_heard_waits_and_what_is_known_stays_as_it_is(store):
+    alert = Alert(key="changed/1", notice=one(1).notice, timer_us=5, lasting=False)
+    told = alert.tell(1, "changed", Told(6, 1, (1,)))
+    await store.write(lambda: alerts.hear([alert]))
+    assert await store.read(alerts.going_on) == [alert]
+    assert not await store.read(lambda: alerts.is_known("changed/1"))
+    await store.write(lambda: alerts.save([(told, 9)]))
+    await store.write(lambda: alerts.hear([alert]))
+    assert await store.read(alerts.going_on) == []
+    assert await store.read(lambda: alerts.is_known("changed/1"))
+    await store.write(lambda: alerts.forget(["changed/1"]))
+    assert not await store.read(lambda: alerts.is_known("changed/1"))
+
+
+async def test_a_message_knows_the_incidents_that_it_told_of(store):
+    first, second = (
+        replace(
+            one(n),
+            alert=f"inc{n}.{n}",
+            message="m",
+            notice=replace(one(n).notice, incident=f"inc{n}"),
+        )
+        for n in (1, 2)
+    )
+    await put(store, first, second, one(3))
+    found = await store.read(lambda: outbox.incidents_in(1, first.channel, "m"))
+    assert found == {"inc1": 1, "inc2": 2}
+    assert await store.read(lambda: outbox.incidents_in(2, 1, "m")) == {}
 
 
 async def test_the_default_rule_is_given_once(store):
