@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,19 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 START_S = 20.0
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+PATIENCE = 3
 
 
 def wait_for(what: Callable[[], Any], seconds: float, why: str) -> Any:
-    """Return the first true answer of *what*, or fail after *seconds*."""
-    until = time.monotonic() + seconds
+    """Return the first true answer of *what*, or fail after *seconds*.
+
+    They are those of an idle machine; another gets more.
+    """
+    until = time.monotonic() + PATIENCE * seconds
     while time.monotonic() < until:
         found = what()
         if found:
