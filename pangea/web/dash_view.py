@@ -106,6 +106,7 @@ class DashView(Struct, frozen=True):
     places: list[Place]
     crowd: str
     workers_line: str
+    connected: int
     jobs: int
     sections: list[Section]
     tools: Tools
@@ -143,6 +144,7 @@ def dash_view(
         places=_places(columns, workers),
         crowd=_crowd(len(columns)),
         workers_line=workers_line(status),
+        connected=status.workers_connected,
         jobs=len(jobs),
         sections=[
             Section(

@@ -134,6 +134,13 @@ async def test_a_job_is_stopped_and_started_from_the_table(browser):
         await page.get_by_role("button", name="stop wiki").click()
         await page.get_by_role("button", name="start wiki").click()
         await page.get_by_role("button", name="stop wiki").wait_for()
+        # A thumb that slipped takes it back at once, also by a key.
+        await page.get_by_role("button", name="stop wiki").click()
+        await page.get_by_text("wiki is stopped").wait_for()
+        await page.keyboard.press("u")
+        await page.get_by_role("button", name="stop wiki").wait_for()
+        await expect(page.get_by_text("wiki is stopped")).to_have_count(0)
+        assert page.url.endswith("/dash")
 
 
 async def test_keys_lead_everywhere_and_can_be_switched_off(browser):

@@ -181,7 +181,10 @@ async def test_jobs_are_stopped_and_started_as_a_whole_and_on_a_worker(http, sit
     assert (await site.service.job(1, "api")).verdict == "paused"
     answer = await http.post("/jobs/api/start")
     assert answer.url.path == "/jobs/api"
-    await http.post("/jobs/api/stop", data={"worker": "tokyo"})
+    answer = await http.post("/jobs/api/stop", data={"worker": "tokyo"})
+    page = await answer.text()
+    assert "api is stopped on tokyo." in page
+    assert '<input type="hidden" name="worker" value="tokyo"><button class="go"' in page
     states = {v.worker: v.state for v in (await site.service.job(1, "api")).votes}
     assert states == {
         "local": "waiting",
