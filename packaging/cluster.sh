@@ -66,7 +66,7 @@ up() {
     served
     for name in "${workers[@]}"; do start "$name"; done
     for _ in $(seq 50); do
-        grep -q '^  first ' "$home/coordinator.log" && break
+        grep -q '^  log in' "$home/coordinator.log" && break
         sleep 0.1
     done
     grep -h '^  log in' "$home/coordinator.log" | tail -1 || true

@@ -1,16 +1,19 @@
-"""The demo's cluster: a coordinator and its five vantage points, as real processes."""
+"""The demo's cluster: a coordinator and its five vantage points, as real processes.
+
+They leave when their standard input ends, so a killed demo leaves none behind.
+"""
 
 import asyncio
 import os
 import re
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from pangea.core.environment import for_others
+from pangea.coordinator.local_worker import child_environment
 from pangea.core.errors import Unreachable
 
 from .story import PLACES, TARGETS, Target
@@ -55,6 +58,11 @@ class Cluster:
             await self._post("jobs", job_of(target, targets))
         await self._post("notes", {"text": "the demo begins: shop goes down soon"})
 
+    async def until_it_ends(self) -> None:
+        """Raise Unreachable when the coordinator ends, which it should not."""
+        code = await self._processes["coordinator"].wait()
+        raise Unreachable(f"the demo's coordinator ended ({code}): {self._said()}")
+
     async def stop(self) -> None:
         """End all processes, politely first."""
         running = [p for p in self._processes.values() if p.returncode is None]
@@ -77,9 +85,8 @@ class Cluster:
                 *("--state-dir", str(self._place / name)),
                 *("run", "--name", name, "--discovery", "static", *arguments),
                 cwd="/",
-                env=for_others(os.environ, frozen=False)
-                | {"PANGEA_SELF_TEST": "off", "PANGEA_CONFIG": os.devnull},
-                stdin=DEVNULL,
+                env=child_environment(os.environ) | {"PANGEA_SELF_TEST": "off"},
+                stdin=PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -96,12 +103,16 @@ class Cluster:
         except TimeoutError:
             found = None
         if found is None:
-            said = log.read_text(errors="replace").strip()[-300:]
             raise Unreachable(
-                f"the demo's coordinator does not serve at {self._listen}: {said}",
+                f"the demo's coordinator does not serve at {self._listen}: "
+                f"{self._said()}",
                 hint="choose another port: pangea demo --listen 127.0.0.1:8464",
             )
         self.code = found[1]
+
+    def _said(self) -> str:
+        log = self._place / "coordinator.log"
+        return log.read_text(errors="replace").strip()[-300:]
 
     async def _post(self, what: str, body: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
+from pangea.coordinator.local_worker import own_command
 from pangea.core.environment import for_others
 
 from .row import Check
@@ -141,12 +141,6 @@ async def _until(
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise AssertionError(f"not within {seconds:g} s; it said: {said()}") from None
-
-
-def own_command() -> list[str]:
-    """Return how this program is called: the binary itself, or a module."""
-    frozen = getattr(sys, "frozen", False)
-    return [sys.executable] if frozen else [sys.executable, "-m", "pangea"]
 
 
 @asynccontextmanager

@@ -2,13 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from pangea import __version__
 from pangea.cli.main import COMMANDS, root
 from tests.cli.conftest import a_job, a_page
 
@@ -34,7 +34,8 @@ def test_its_version_is_one_line_and_no_setting():
     said = subprocess.run(
         command, capture_output=True, text=True, timeout=30, env=environment
     )
-    assert (said.returncode, said.stdout) == (0, f"pangea {__version__}\n")
+    assert said.returncode == 0, said.stderr
+    assert re.fullmatch(r"pangea (?!9\.9)\d\S*\n", said.stdout)
 
 
 @pytest.mark.parametrize("command", ["job", "results", "status", "worker"])

@@ -14,10 +14,10 @@ def made(target: str, pattern: str) -> Path:
 
     If it is not there: made under PANGEA_TEST_ALL=1, else the test is skipped.
     """
-    found = sorted(ROOT.glob(f"dist/{pattern}"))
+    found = list(ROOT.glob(f"dist/{pattern}"))
     if not found and os.environ.get("PANGEA_TEST_ALL") == "1":
         subprocess.run(["make", target], cwd=ROOT, check=True, timeout=580)
-        found = sorted(ROOT.glob(f"dist/{pattern}"))
+        found = list(ROOT.glob(f"dist/{pattern}"))
     if not found:
         pytest.skip(f"dist/{pattern} is missing: make {target}")
-    return found[-1]
+    return max(found, key=lambda file: file.stat().st_mtime)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster, wait_for
 from tests.e2e.frozen import made
+from tests.e2e.leftovers import alive
 from tests.e2e.targets import Targets
 from tests.e2e.test_end_to_end import add_jobs, all_up, exactly_once
 from tests.needs import need
@@ -69,26 +70,16 @@ def page(cluster: Cluster, path: str) -> str:
     return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
 
 
-def alive(cluster: Cluster) -> list[str]:
-    """Return the command lines of all processes of a cluster."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if str(cluster.place) in line:
-                found.append(line)
-    return found
-
-
 def test_a_killed_loader_leaves_nobody_behind(frozen: Cluster) -> None:
     frozen.start()
-    wait_for(lambda: len(alive(frozen)) >= 3, LOADED_S, "loader, program and worker")
+    wait_for(
+        lambda: len(alive(frozen.place)) >= 3, LOADED_S, "loader, program and worker"
+    )
     frozen.coordinator.process.send_signal(signal.SIGKILL)
     frozen.coordinator.process.wait(5)
-    wait_for(lambda: not alive(frozen), 20, f"all gone, left: {alive(frozen)}")
+    wait_for(
+        lambda: not alive(frozen.place), 20, f"all gone, left: {alive(frozen.place)}"
+    )
 
 
 def test_what_is_unpacked_is_held_while_it_runs(frozen: Cluster) -> None:
