@@ -28,14 +28,16 @@ from .threads import Threads
 log = logging.getLogger(__name__)
 
 #: The first thing after a while waits for what comes with it; and so long for the
-#: evidence that is being gathered of it.
-GATHER_S, EVIDENCE_S = 0.3, 0.7
+#: evidence that is being gathered of it, or while more and more comes.
+GATHER_S, EVIDENCE_S, FLOOD_S = 0.3, 0.7, 0.8
 #: After a list the next message waits; after each list that follows, twice as long.
-PAUSE_S, LONGEST_PAUSE_S = 3.0, 60.0
+PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 #: What is not written by then goes out from memory.
 UNWRITTEN_S = 5.0
 #: Whether what is not written may go is looked at so often.
 LOOK_S = 0.1
+#: What comes at once is looked at once.
+STIR_S = 0.02
 #: So many messages at once are no reason to slow down.
 AT_ONCE = 5.0
 
@@ -165,6 +167,7 @@ class Lane:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._news.wait()
+                    await asyncio.sleep(STIR_S)
 
     def _ready(self) -> list[Notification]:
         """Return what may be sent as far as the database is concerned."""
@@ -193,9 +196,12 @@ class Lane:
             return max(((due_us or now_us) - now_us) / 1e6, 0.001)
         if batch[0].message:
             return 0.0
-        came = min(self._came[it.id] for it in ready if not it.message)
+        came = [self._came[it.id] for it in ready if not it.message]
+        if len(batch) >= LEAST:
+            latest = max(min(came), self._free_at) + FLOOD_S
+            return max(min(max(came) + GATHER_S, latest) - now, 0.0)
         gather_s = EVIDENCE_S if self._is_gathering(batch) else GATHER_S
-        return max(came + gather_s - now, 0.0)
+        return max(min(came) + gather_s - now, 0.0)
 
     def _is_gathering(self, batch: list[Notification]) -> bool:
         incident = batch[0].notice.incident

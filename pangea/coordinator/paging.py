@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: Things are looked at so often; of very many in so many steps.
 LOOK_S, MOST_STEPS = 1.0, 1000
+#: What is found in so many steps is written at once: each commit waits for the disk.
+TOGETHER = 10
 #: What was settled is kept for so long, and looked through so often.
 KEPT_S, TIDY_S = 90 * 86400.0, 3600.0
 
@@ -50,6 +52,7 @@ class Paging:
         self.sources = Sources(c, self.book)
         self.occurrences = Occurrences(c, self.book)
         self._tidied = 0.0
+        self._more = asyncio.Event()
         self._join()
 
     def _join(self) -> None:
@@ -105,6 +108,8 @@ class Paging:
             self.occurrences.keep(decided)
             if self.book.has_more:
                 self.book.flush(decided)
+            if self.book.has_more:
+                self._more.set()
         except FAULTS:
             log.exception("what people are to be told of failed")
 
@@ -112,9 +117,17 @@ class Paging:
         """Look for what is due, and send it, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.outbox.run(), name="outbox")
+            tasks.create_task(self._hurry(), name="paging-more")
             while True:
                 await asyncio.sleep(LOOK_S)
                 await self._look()
+
+    async def _hurry(self) -> None:
+        """Have written at once what a commit took no time to look at."""
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            await self._flush()
 
     async def _look(self) -> None:
         try:
@@ -136,15 +149,18 @@ class Paging:
         await self.occurrences.look()
 
     async def _flush(self) -> None:
-        """Have all that is due written, some at a time."""
+        """Have all that is due written: found in steps, written in larger ones."""
         for _ in range(MOST_STEPS):
             if not self.book.has_more:
                 break
             decided = Decided()
-            self.before(decided)
+            for _ in range(TOGETHER):
+                self.before(decided)
+                await asyncio.sleep(0)
+                if not self.book.has_more:
+                    break
             if decided:
                 await self._c.intake.note(decided)
-            await asyncio.sleep(0)
 
     async def _tidy(self) -> None:
         """Forget what is old; count what was given up."""

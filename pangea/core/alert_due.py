@@ -195,9 +195,12 @@ def _later(
     kind, acked = alert.notice.kind, _is_acked(alert, told)
     if said := _acknowledged(alert, told, now_us):
         return said
-    plans = [_grown(alert, told)]
+    follows: list[_Planned] = []
     if not acked:
-        plans += [*_escalations(rule, kind, told), _reminder(rule, kind, told)]
+        follows = [*_escalations(rule, kind, told), _reminder(rule, kind, told)]
+    if told[kind].at_us == now_us:  # It has neither grown since, nor is anybody new.
+        return _of_these(follows, now_us, everybody)
+    plans = [_grown(alert, told), *follows]
     plan = _of_these(plans, now_us, everybody)
     if acked or plan.due:
         return plan

@@ -13,7 +13,7 @@ from msgspec import Struct
 from .notice import Kind, Notice
 
 #: So many at once become one message with a list, and so many fit into it.
-LEAST, MOST = 3, 5000
+LEAST, MOST = 3, 10_000
 #: The first try again comes so much later, and each after it twice as late, up to.
 FIRST_S, LONGEST_S = 2.0, 900.0
 #: What could not be delivered for so long is given up.
