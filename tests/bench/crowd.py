@@ -57,6 +57,7 @@ class One:
 
     made = acked = linked = welcomed = 0
     making = False
+    probes: tuple[str, ...] = ("icmp",)
 
     def __init__(self, number: int, address: Address, secret: bytes) -> None:
         self._info = NodeInfo(role="worker", name=f"crowd-{number}", boot="0" * 32)
@@ -108,7 +109,7 @@ class One:
             welcome = await link.receive()
             assert isinstance(welcome, Welcome), "a coordinator says Welcome first"
             self._acknowledge(welcome.watermarks.get(self._epoch, 0))
-            await link.send(Introduce(self._info.boot, "1", probes=("icmp",)))
+            await link.send(Introduce(self._info.boot, "1", probes=self.probes))
             One.linked += 1
             One.welcomed += 1
             try:

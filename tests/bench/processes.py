@@ -17,6 +17,7 @@ PRIORITY = -15
 #: A program by its name, and the Debian package that has it.
 PACKAGES = {
     "cc": "gcc libc6-dev",
+    "chromium": "chromium",
     "fping": "fping",
     "nginx": "nginx-light",
     "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
