@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pangea.core.errors import LinkClosed, ProtocolError
 from pangea.mesh.channel import MAX_FIRST, MAX_MESSAGE
 from pangea.mesh.circuit import CircuitChannel
-from pangea.mesh.circuit_flow import PIECE, WINDOW, Budget, Meter, cost
+from pangea.mesh.circuit_flow import PIECE, WINDOW, Budget, Meter, Strays, cost
 from pangea.mesh.circuit_messages import (
     CircuitData,
     CircuitWindow,
@@ -254,6 +254,19 @@ def test_a_budget_is_never_larger_than_the_window():
     budget.add(5)
     with pytest.raises(ProtocolError):
         budget.add(1)
+
+
+def test_strays_are_borne_for_so_long():
+    strays, piece = Strays(), CircuitData(1, bytes(PIECE))
+    most = 20 * WINDOW // cost(piece.data)
+    for _ in range(2):
+        for _ in range(most):
+            strays.count(piece)
+        strays.clear()
+    for _ in range(most):
+        strays.count(piece)
+    with pytest.raises(ProtocolError, match="circuits that there are not"):
+        strays.count(piece)
 
 
 def test_many_small_pieces_are_not_free():

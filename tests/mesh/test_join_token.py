@@ -1,5 +1,7 @@
 """Join tokens as text: read whole and right, or refused without telling anything."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,8 +46,6 @@ def test_any_slip_is_noticed(place, letter):
 
 @given(st.binary(max_size=400))
 def test_no_bytes_with_a_right_sum_break_it(raw):
-    import base64
-
     body = base64.urlsafe_b64encode(raw).decode().rstrip("=")
     try:
         found = parse_token(with_body(body))
@@ -81,6 +81,13 @@ def test_a_token_without_good_addresses_is_refused(addresses):
     )  # fmt: skip
     with pytest.raises(UsageError):
         parse_token(made.text)
+
+
+def test_what_is_no_text_where_the_addresses_are_is_refused():
+    raw = TOKEN.id + TOKEN.secret + KEY + bytes(8) + b"192.0.2.\xb9"
+    body = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    with pytest.raises(UsageError, match="it cannot be read"):
+        parse_token(with_body(body))
 
 
 def test_the_id_that_means_no_token_is_refused():

@@ -9,9 +9,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from pangea.core.errors import ProtocolError
 from pangea.core.model import Result
 from pangea.mesh.info import common_version, read_info
-from pangea.mesh.messages import ANY, VERSIONS, decode
+from pangea.mesh.messages import ANY, VERSIONS, decode, decode_row
 from pangea.mesh.roster import SignedRoster, read_roster, unpack_roster
 from pangea.mesh.secret_ring import SecretRing
 
@@ -140,3 +141,13 @@ def test_a_node_of_an_earlier_version_is_met_at_that(role, number):
     assert info.versions == (1, number)
     assert (info.role, info.name, info.boot) == (role, "n-1", "1" * 32)
     assert common_version(VERSIONS, info.versions) == number
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"\xc1", b"\x93\x01\x02\xa1x", b"\x92\x01\xa1\xff", b"\x91" * 5000],
+    ids=["nothing", "no message pack", "no number", "no text", "very deep"],
+)
+def test_what_is_no_row_is_refused(raw):
+    with pytest.raises(ProtocolError, match="bad row"):
+        decode_row(raw)

@@ -58,6 +58,16 @@ def test_all_secrets_come_with_the_current_one_first():
     assert read.current.state == "current"
 
 
+def test_a_ring_that_has_dropped_more_than_any_does_is_refused():
+    told = [f"{n:08x}" for n in range(257)]
+    dropped = json.dumps(told[:256]).encode()
+    whole = ring(entry())[:-1] + b', "dropped": ' + dropped + b"}"
+    assert len(SecretRing.parse(whole).dropped) == 256
+    more = ring(entry())[:-1] + b', "dropped": ' + json.dumps(told).encode() + b"}"
+    with pytest.raises(ValueError, match="dropped more than 256"):
+        SecretRing.parse(more)
+
+
 @given(st.integers(0, 67), st.sampled_from("abcXYZ019-_."))
 def test_one_wrong_character_is_noticed(at, wrong):
     text = SecretRing.parse(ring(entry())).current.text
