@@ -56,6 +56,7 @@ class JobHead(Struct, frozen=True):
     since: When | None
     enabled: bool
     told: bool
+    push: str
     notes: bool
     tabs: list[Tab]
     at: str
@@ -109,6 +110,7 @@ def job_page(
             since=when(job.verdict_since, seen),
             enabled=runs(job),
             told=job.push_path is not None,
+            push=job.push_path or "",
             notes=notes,
             tabs=tabs(job, shown, tab, admin=admin and then is None),
             at=then.strftime("%Y-%m-%d %H:%M:%S") if then else "",

@@ -173,4 +173,4 @@ def push_words(job: JobAnswer, results: Sequence[object]) -> str:
     if job.push_path is None:
         return ""
     key = "job.push" if results else "job.push_first"
-    return t(key, path=job.push_path)
+    return t(key)

@@ -31,8 +31,9 @@ KINDS = {
 
 
 class Shell(Struct, frozen=True):
-    """What surrounds every page."""
+    """What surrounds every page; ``origin`` is how a browser reaches this site."""
 
+    origin: str
     path: str
     user: str
     admin: bool
@@ -75,6 +76,7 @@ def render(
     """Answer with *template* filled with *view*; never cached."""
     who = request.get(WHO)
     shell = Shell(
+        origin=f"{'https' if is_secure(request) else 'http'}://{request.host}",
         path=request.path,
         user=who.name if who else "",
         admin=bool(who and who.is_admin),
