@@ -27,10 +27,11 @@ def main(given: list[str]) -> int:
     chosen = [
         m for m in MUSTS if not given or any(m.bench.startswith(g) for g in given)
     ]
+    chosen = [must.on(figures_of(must, benches)) for must in chosen]
     judged = [(must, *judge(must, benches)) for must in chosen]
     for must, word, value in judged:
         sign = "≥" if must.at_least else "≤"
-        wanted = f"{sign} {must.limit:,g}"
+        wanted = f"{sign} {round(must.limit, 2):,g}"
         name = f"{must.bench} {must.figure}"
         print(f"{word:14} {name:44} {value:>12}  {wanted:12} {must.row}: {must.says}")
     misses = sum(word in MISS for _, word, _ in judged)
@@ -38,9 +39,15 @@ def main(given: list[str]) -> int:
     return 1 if misses or not judged else 0
 
 
+def figures_of(must: Must, benches: dict[str, Any]) -> dict[str, Any]:
+    """Return what the bench of *must* has measured."""
+    figures: dict[str, Any] = benches.get(must.bench, {}).get("figures", {})
+    return figures
+
+
 def judge(must: Must, benches: dict[str, Any]) -> tuple[str, str]:
     """Return a word for how *must* stands, and the value that was measured."""
-    figures = benches.get(must.bench, {}).get("figures", {})
+    figures = figures_of(must, benches)
     if "skipped" in figures:
         everything = os.environ.get("PANGEA_TEST_ALL") == "1"
         return ("broken" if everything else "skipped"), figures["skipped"]

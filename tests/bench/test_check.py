@@ -4,7 +4,7 @@ import pytest
 
 from tests.bench.__main__ import BENCHES
 from tests.bench.check import judge
-from tests.bench.musts import MUSTS, Must
+from tests.bench.musts import MUSTS, Floor, Must
 
 SMALL = Must("row", "says", "bench", "figure", 10, stretch=5)
 LARGE = Must("row", "says", "bench", "figure", 10, stretch=20, at_least=True)
@@ -33,6 +33,12 @@ def test_what_was_skipped_is_told_and_is_a_miss_where_all_must_run(monkeypatch):
     assert judge(SMALL, benches) == ("skipped", "fping is missing")
     monkeypatch.setenv("PANGEA_TEST_ALL", "1")
     assert judge(SMALL, benches)[0] == "broken"
+
+
+@pytest.mark.parametrize(("peer", "limit"), [(36, 35), (72, 70), (18, 35), (None, 35)])
+def test_a_limit_grows_with_what_a_peer_costs_on_a_slower_machine(peer, limit):
+    must = Must("row", "says", "bench", "core", 35, floor=Floor("peer_us", 36))
+    assert must.on({"peer_us": peer} if peer else {}).limit == limit
 
 
 def test_a_bench_that_never_ran_is_not_measured():
