@@ -23,6 +23,7 @@ from .guard import LARGEST_BODY, SAFE, dress, guard
 from .keys import ACCEPT_LINK, ACCOUNTS, HUB, SERVICE, SITE, WHO, AcceptLink, Site, Who
 from .live import FEEDS, Feeds
 from .login import DESK, LoginDesk
+from .matrix_body import BODIES, Bodies
 from .mesh import DOOR, Door
 from .openapi import make_document
 from .refusals import NotLoggedIn
@@ -55,6 +56,7 @@ def make_app(
     app[SITE], app[ACCEPT_LINK] = with_own_names(site), accept_link
     app[DESK], app[DOOR], app[STREAMS] = LoginDesk(), Door(), Streams()
     app[FEEDS] = Feeds(hub)
+    app[BODIES] = Bodies()
     table = tuple(routes)
     app[DOCUMENT] = make_document(table)
     for route in table:

@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-import msgspec
 from aiohttp import web
 
-from .api_workers import WORKERS
 from .dash_view import BEATS, dash_view
 from .keys import HUB, SERVICE, WHO, who_is
 from .live import live
 from .matrix import asked_of
-from .matrix_data import matrix_data
+from .matrix_body import approved, dash_jobs
 from .render import render, wants_html
 from .route import Route
-from .schema import JobAnswer, WorkerAnswer
+from .schema import JobAnswer
 from .text import t
 from .text_view import text_dashboard
 from .then_page import dash_then
@@ -50,7 +48,7 @@ async def dash(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/new")
     service, event = request.app[SERVICE], request.app[HUB].last_id
     status, jobs = await service.status(who.org), await service.jobs(who.org)
-    workers = await _workers(request)
+    workers = await approved(request)
     starters = [] if jobs else await service.starters(who.org)
     beats = {j.id: service.beats(who.org, j.id, BEATS) for j in jobs}
     ask = asked_of(request.query)
@@ -74,25 +72,6 @@ def _done(text: str) -> Notice | None:
     if action not in ACTIONS or not number.isdigit() or len(number) > 5:
         return None
     return Notice(t(f"dash.done_{action}", n=number))
-
-
-async def dash_jobs(request: web.Request) -> web.StreamResponse:
-    """GET /dash/jobs : all jobs for the scripts of the page."""
-    who, service = who_is(request), request.app[SERVICE]
-    event = request.app[HUB].last_id
-    status, jobs = await service.status(who.org), await service.jobs(who.org)
-    beats = {j.id: service.beats(who.org, j.id, BEATS) for j in jobs}
-    data = matrix_data(status, jobs, await _workers(request), beats, event)
-    response = web.Response(
-        body=msgspec.json.encode(data), content_type="application/json"
-    )
-    response.enable_compression()
-    return response
-
-
-async def _workers(request: web.Request) -> list[WorkerAnswer]:
-    found = await request.app[WORKERS].workers(who_is(request).org)
-    return [worker for worker in found if worker.state == "approved"]
 
 
 async def add_starters(request: web.Request) -> web.StreamResponse:

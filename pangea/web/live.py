@@ -48,6 +48,11 @@ class Feed:
         self._leave: asyncio.TimerHandle | None = None
         self._flushed = 0.0
 
+    @property
+    def told(self) -> int:
+        """The last event that pages were told of."""
+        return self._past[-1][0] if self._past else self._floor
+
     @contextmanager
     def listen(self, after: int | None, *, packed: bool = False) -> Iterator[Listener]:
         """Open a place that begins after the event *after*, as far as it is kept."""

@@ -49,7 +49,8 @@ async function fetchAll() {
   }
   loadAt = 0;
   loading = true;
-  const answer = await fetch("/dash/jobs", { headers: { Accept: "application/json" } }).catch(() => null);
+  const after = document.querySelector("#strip").dataset.event;
+  const answer = await fetch("/dash/jobs?after=" + after, { headers: { Accept: "application/json" } }).catch(() => null);
   if (answer && (answer.redirected || answer.status === 401)) {
     location.reload();
     return;
