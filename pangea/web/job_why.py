@@ -85,7 +85,8 @@ def _counts(voice: VoiceAnswer | None) -> str:
         return ""
     if voice.counts:
         return t("job.counts") if voice.vote else ""
-    return safe_text(voice.why, 200) or t("job.counts_not")
+    why = safe_text(voice.why, 200)
+    return t("job.counts_why", why=why) if why else t("job.counts_not")
 
 
 def why_view(told: ExplainAnswer | None) -> Why | None:
