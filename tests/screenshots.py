@@ -36,6 +36,10 @@ PICTURES = (
     Picture("job-loss.png", "/jobs/vpn-tokyo", jobs=14),
     Picture("job-workers.png", "/jobs/shop/workers?range=7d", jobs=14),
     Picture("job-calendar.png", "/jobs/shop/calendar", jobs=14),
+    Picture("incident.png", "/incidents/2T4K", jobs=14),
+    Picture("workers.png", "/workers", jobs=14),
+    Picture("mesh.png", "/mesh-view", jobs=14),
+    Picture("settings-channels.png", "/settings/channels", jobs=14),
 )
 
 
