@@ -5,6 +5,7 @@ memory has; it comes again, without that word, once it is stored.
 """
 
 import asyncio
+import functools
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -123,4 +124,9 @@ class Telling:
 
 def flag_names(flags: int) -> list[str]:
     """Return the names of the flags that are set."""
-    return [flag.name.lower() for flag in Flag if flag.name and flags & flag]
+    return list(_names(flags))
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(flags: int) -> tuple[str, ...]:
+    return tuple(flag.name.lower() for flag in Flag if flag.name and flags & flag)
