@@ -54,6 +54,28 @@ def streams(frames: list[bytes], port: int) -> dict[tuple[bytes, bytes], bytes]:
     }
 
 
+def payloads(stream: bytes) -> bytes:
+    """Return what the messages of a WebSocket hold, in one direction, unmasked.
+
+    What a client says is masked (RFC 6455, 5.3): in the stream no word could be found.
+    """
+    head, _, rest = stream.partition(b"\r\n\r\n")
+    assert b"Upgrade: websocket" in head, "it begins with the handshake"
+    found = b""
+    while len(rest) >= 2:
+        size, begin = rest[1] & 0x7F, 2
+        if size > 125:
+            begin += 2 if size == 126 else 8
+            size = int.from_bytes(rest[2:begin])
+        if rest[1] & 0x80:
+            begin += 4
+        mask = rest[begin - 4 : begin] if rest[1] & 0x80 else bytes(4)
+        data = rest[begin : begin + size]
+        found += bytes(byte ^ mask[n % 4] for n, byte in enumerate(data))
+        rest = rest[begin + size :]
+    return found
+
+
 def _open(device: str) -> socket.socket:
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL))
     sock.bind((device, 0))
