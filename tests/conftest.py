@@ -1,5 +1,6 @@
 """What holds for every test: its surroundings and what it may skip for."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -25,6 +26,12 @@ settings.load_profile("pangea")
 
 GUARD = Guard()
 GUARD.install()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector the many objects that are the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -46,7 +46,7 @@ def facts(type_: str, values: dict) -> dict[str, Fact]:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(values=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=9), VALUES))
 def test_readings_of_any_kind_make_printable_lines(type_, values):
     for part in sheet(type_, values):
