@@ -91,7 +91,7 @@ async def test_the_chart_is_smoke_characters_or_a_table_and_stays_so(browser):
         await page.goto("/jobs/shop")
         table = page.locator("#points")
         await expect(table).to_be_hidden()
-        await page.get_by_label("table").check()
+        await page.get_by_label("table", exact=True).check()
         await expect(table).to_be_visible()
         await expect(page.locator("#graph")).to_be_hidden()
         await page.goto("/jobs/api")
