@@ -5,6 +5,7 @@ only where the configuration says that nobody needs to check where it goes.
 """
 
 import importlib.util
+import sys
 from typing import ClassVar
 
 import msgspec
@@ -69,8 +70,10 @@ class Apprise:
                 "not checked then",
             )
         if importlib.util.find_spec("apprise") is None:
+            alone = getattr(sys, "frozen", False)
+            why = "is no part of this single file" if alone else "is not installed"
             raise UsageError(
-                "apprise: is not installed", hint="pip install 'pangea[apprise]'"
+                f"apprise: {why}", hint="with Python: pip install 'pangea[apprise]'"
             )
 
     async def check(self, options: AppriseOptions) -> None:

@@ -121,7 +121,7 @@ async def happen(store, book, number, *, last):
         key = f"i{each}"
         known = await store.read(lambda key=key: stored.is_known(key))
         now_us = book.now_us()
-        if not known:
+        if not known and key not in book.alerts:
             told = {"key": key, "kind": "down", "severity": "critical", "org": 1}
             told |= {"at_us": now_us, "since_us": now_us, "title": key}
             book.put(

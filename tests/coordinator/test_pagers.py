@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from pangea.alerts.tools import tools_of
 from pangea.coordinator.incident_service import IncidentService
@@ -60,12 +61,13 @@ class Pagers:
 
 
 @pytest.fixture
-async def pagers(aiohttp_server, world):
+async def pagers(world):
     made = Pagers()
-    made.url = str((await aiohttp_server(made.app)).make_url("")).rstrip("/")
     tools = tools_of(AlertsTable(allow=HERE), SmtpTable())
     world.coordinator.alerting.channels.equip(tools)
-    return made
+    async with TestServer(made.app, host="127.0.0.1") as server:
+        made.url = str(server.make_url("")).rstrip("/")
+        yield made
 
 
 async def paged(world, pagers, type_):

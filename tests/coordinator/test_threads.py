@@ -1,43 +1,61 @@
-"""Threads: what was told together, and when nothing of it goes on any more."""
-
-import time
+"""What belongs together at a pager: over when all of it is, likewise taken care of."""
 
 from msgspec.structs import replace
 
 from pangea.coordinator.threads import Threads
+from pangea.coordinator.wording import worst_of
 from tests.core.test_notification import one
 
 
-def over(number, alert):
-    return replace(one(number), alert=alert, kind="recovered")
+def of(alert, kind="down"):
+    return replace(one(1), alert=alert, kind=kind)
 
 
-def test_what_became_part_of_another_is_over_with_that():
+def told(*alerts):
     threads = Threads()
-    threads.add("a", "t")
-    threads.add("b", "u")
-    threads.move("a", "b")
-    assert threads.of("a") == []
-    assert threads.of("b") == ["u", "t"]
-    assert set(threads.settled_by([over(1, "b")])) == {"t", "u"}
-    threads.told([over(1, "b")], "u")
-    assert threads.of("b") == []
+    threads.told([of(alert) for alert in alerts], "list")
+    return threads
 
 
-def test_a_list_is_over_when_all_of_it_is():
+def test_a_list_is_acknowledged_when_all_of_it_is():
+    threads = told("a", "b")
+    first = [of("a", "acknowledged")]
+    assert threads.acknowledged_by(first) == ()
+    threads.told(first, "list")
+    assert threads.acknowledged_by([of("b", "acknowledged")]) == ("list",)
+
+
+def test_what_is_left_of_a_list_may_be_taken_care_of_already():
+    threads = told("a", "b")
+    threads.told([of("a", "acknowledged")], "list")
+    over = [of("b", "recovered")]
+    assert threads.acknowledged_by(over) == ("list",)
+    assert threads.settled_by(over) == ()
+    threads.told(over, "list")
+    assert threads.settled_by([of("a", "recovered")]) == ("list",)
+
+
+def test_what_is_told_anew_is_taken_care_of_no_more():
+    threads = told("a", "b")
+    threads.told([of("a", "acknowledged")], "list")
+    threads.told([of("a")], "list")
+    assert threads.acknowledged_by([of("b", "acknowledged")]) == ()
+
+
+def test_a_restart_forgets_nothing_of_that():
     threads = Threads()
-    threads.told([replace(one(n), alert=f"a{n}") for n in range(3)], "list")
-    assert threads.settled_by([over(0, "a0")]) == ()
-    threads.told([over(0, "a0")], "list")
-    assert threads.settled_by([over(n, f"a{n}") for n in (1, 2)]) == ("list",)
+    for alert in ("a", "b"):
+        threads.add(alert, "list")
+    threads.acknowledged("a")
+    threads.acknowledged("never told")
+    assert threads.acknowledged_by([of("b", "acknowledged")]) == ("list",)
 
 
-def test_thousands_of_threads_hold_nobody_up():
-    threads = Threads()
-    for n in range(5000):
-        threads.add(f"a{n}", f"t{n}")
-    gone = [over(n, f"a{n}") for n in range(5000)]
-    begun = time.process_time()
-    threads.thread_for(gone, "m")
-    threads.told(gone, "m")
-    assert time.process_time() - begun < 0.5
+def test_a_message_is_like_the_worst_news_in_it():
+    acked, over = of("a", "acknowledged"), of("b", "recovered")
+    new = replace(
+        of("c", "degraded"), notice=replace(of("c").notice, severity="warning")
+    )
+    assert worst_of([acked, over, new]).kind == "degraded"
+    assert worst_of([over, acked]).kind == "acknowledged"
+    assert worst_of([over]).kind == "recovered"

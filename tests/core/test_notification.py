@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from pangea.core.notification import (
     LEAST,
     LONGEST_S,
+    MOST,
     Notification,
     again_after_s,
     choose,
@@ -52,6 +53,11 @@ def test_a_few_go_one_by_one_and_many_as_a_list():
     assert choose(few, 10) == few[:1]
     many = [one(n) for n in range(LEAST)]
     assert choose(many, 10) == many
+
+
+def test_a_storm_is_one_list():
+    storm = [one(n) for n in range(MOST)]
+    assert len(choose(storm, 10)) == MOST == 10_000
 
 
 def test_what_was_tried_goes_again_as_it_went_and_after_what_is_new():
