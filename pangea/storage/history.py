@@ -75,8 +75,10 @@ def history(
     otherwise there are fewer points.
     """
     since, until = since_us // 1_000_000, -(-until_us // 1_000_000)
-    width = (until - since) / min(max(points, 1), MOST_POINTS)
-    wanted = max(1, ceil(width), ceil(job.interval_s))
+    # To the millisecond: a stretch of so many hours that ends within a second is no
+    # reason for steps of two.
+    width = (until_us - since_us) / 1e6 / min(max(points, 1), MOST_POINTS)
+    wanted = max(1, ceil(width - 1e-3), ceil(job.interval_s))
     # What memory holds is looked at first: see ``_open``.
     parts = list(buckets.parts) if buckets else []
     done = folded()[shard_of(job.id)]

@@ -33,3 +33,24 @@ async def test_history_tells_the_loss_of_packets_and_the_means_of_phases(world):
     fine = await told(600, 20)
     assert sum(ok for ok, _, _ in fine) == 2
     assert fine[-1][2]["tls"] == 20.0
+
+
+async def test_steps_are_as_wide_as_was_asked_at_any_moment(world):
+    await world.service.add_job(FIRST_ORG, WEB, dry_run=False)
+    # A stretch touches a second more than it is long, unless it ends with one.
+    for end_us in (1_800_000_000_000_000, 1_800_000_000_123_456):
+        for range_s, points, step_s in (
+            (86400, 144, 600),
+            (673 * 3600, 673, 3600),
+            (30 * 86400, 30, 86400),
+            (86400, 143, 1200),
+        ):
+            found = await world.service.history(
+                FIRST_ORG,
+                "web",
+                range_s=range_s,
+                points=points,
+                worker=None,
+                until_us=end_us,
+            )
+            assert found.step_s == step_s
