@@ -119,7 +119,7 @@ def calendar_view(found: CalendarAnswer, path: str, last: date) -> CalendarView:
         words=t(
             "job.year_said",
             uptime=share(found.uptime),
-            days=len(known),
+            days=sum(day.uptime is not None for day in found.days),
             zone=found.zone,
         ),
         worst=_worst(found.days, ways),

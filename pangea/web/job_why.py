@@ -94,7 +94,8 @@ def why_view(told: ExplainAnswer | None) -> Why | None:
     if told is None:
         return None
     found = ""
-    if told.confirmed_after_s is not None:
+    # Of a job that is well again it tells of the outage before.
+    if told.confirmed_after_s is not None and told.verdict in ("down", "degraded"):
         found = t("job.confirmed", after=format_duration(told.confirmed_after_s))
     return Why(
         decided=safe_text(told.decided, 300),

@@ -2,7 +2,7 @@
 // what happens is painted where it belongs.
 
 import { bind } from "./keys.js";
-import { busyIn, on, setText, showWorst } from "./live.js";
+import { busyIn, on, refresh, setText, showWorst } from "./live.js";
 import { modelOf, sameRow, takeResult, takeVerdict } from "./model.js";
 import { bodyOf, inOrder, nothing } from "./bodies.js";
 import { askedOf, chosen, columnsOf, counted, grouped, hrefOf } from "./matrix.js";
@@ -25,6 +25,7 @@ let rows = new Map();
 let shown = [];
 let limit = AT_ONCE;
 let newest = 0;
+let told = one("#workers-line").textContent;
 const dirty = new Set();
 let disordered = false;
 
@@ -72,7 +73,12 @@ function adopt(data) {
   }
   newest = data.event;
   showNews(data);
-  if (!table) return;
+  if (!table) {
+    // Without jobs the page tells what to do next, which hangs on the workers.
+    if (told !== data.workers_line) refresh();
+    told = data.workers_line;
+    return;
+  }
   const same = JSON.stringify(workers) === JSON.stringify(data.workers);
   workers = data.workers;
   jobs = new Map(data.jobs.map((job) => [job.name, modelOf(job)]));
@@ -132,7 +138,7 @@ function arrange() {
   for (const body of [...table.tBodies]) if (!bodies.includes(body)) body.remove();
   inOrder(table, [table.tHead, ...bodies]);
   const found = { found: shown.length, all: jobs.size };
-  setText(one("#shown"), shown.length < jobs.size ? t("dash.shown_some", found) : t("dash.shown_all", found));
+  setText(one("#shown"), shown.length < jobs.size ? t("dash.shown_some", found) : t(jobs.size === 1 ? "dash.shown_one" : "dash.shown_all", found));
   one("#clear").hidden = !(ask.q || ask.verdicts.size);
   one("#turns").replaceChildren();
 }

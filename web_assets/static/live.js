@@ -214,6 +214,7 @@ export function inZone(root = document) {
     if (time.title || html.dataset.zone === "local") time.title = `${momentOf(at)} ${zoneName()}`;
   }
   for (const name of root.querySelectorAll("[data-zone-name]")) setText(name, zoneName());
+  if (strip.dataset.now) tick();
 }
 
 document.addEventListener("pangea:look", () => inZone());
