@@ -37,6 +37,7 @@ class JobFields(Struct, frozen=True, kw_only=True):
     type: str
     types: list[Choice]
     told: bool
+    does: str
     target: str
     target_help: str
     name: str
@@ -78,10 +79,11 @@ class JobFields(Struct, frozen=True, kw_only=True):
             error=refused.message if refused else "",
             hint=refused.hint if refused else "",
             type=type_,
-            types=[Choice(k, _of_type(k), k == type_) for k in probe_types()],
+            types=[Choice(k, _of_type("type", k), k == type_) for k in probe_types()],
             told=type_ in PUSHED,
             target=said.get("target", ""),
-            target_help=_of_type(type_),
+            does=_of_type("type", type_),
+            target_help=_of_type("target", type_),
             name=said.get("name", ""),
             every=said.get("every", ""),
             timeout=said.get("timeout", ""),
@@ -104,7 +106,7 @@ def read_spec(data: MultiMapping[Any]) -> JobSpec:
     type_ = _text(data, "type") or "http"
     target, options = _text(data, "target"), dict(read_options(type_, data))
     if not target:
-        raise UsageError("give a target", hint=_of_type(type_))
+        raise UsageError("give a target", hint=_of_type("target", type_))
     if type_ == "dns" and "@" in target:
         # As dig writes it: one field for both is quicker to type.
         target, _, server = target.partition("@")
@@ -218,9 +220,10 @@ def _options(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_type(type_: str) -> str:
+def _of_type(what: str, type_: str) -> str:
+    """Return what its target is like, or what the ``type`` itself does."""
     try:
-        return t(f"new.target_{type_}")
+        return t(f"new.{what}_{type_}")
     except LookupError:  # of a plug-in
         return ""
 

@@ -8,6 +8,7 @@ from importlib import resources
 
 import pytest
 
+from pangea.web.job_options import probe_types
 from pangea.web.look import CHOICES
 from pangea.web.text import script_texts, t
 
@@ -29,6 +30,9 @@ MADE = {
     "incidents": "found_final_url cert_not_after way_arrives way_cut md_well_again "
     "first_fail confirmed alerted acknowledged closed "
     "flapping drill backfilled retracted",
+    "new": " ".join(
+        f"{what}_{k}" for k in probe_types() for what in ("type", "target")
+    ),
     "plain": "verdict job target workers last since trend",
     "settings": "kept_ten_minutes",
     "workers": "fact_peer_rtt fact_alive_via fact_approved_by",

@@ -240,9 +240,9 @@ async def test_workers_are_compared_and_lead_to_their_own_charts(http):
         "/jobs/shop?range=7d&amp;worker=tokyo"
     ]
     assert "no region" in page
-    assert "A scale for each." in page
+    assert "Each chart has its own scale." in page
     same = unescape(re.search(r'href="([^"]+scale=same)"', page)[1])
-    assert "One scale for all." in await text(http, same)
+    assert "All charts share one scale." in await text(http, same)
 
 
 async def test_a_bad_day_of_the_calendar_leads_to_that_day(http):
