@@ -26,6 +26,7 @@ from aiohttp import web
 
 from pangea.alerts.tools import tools_of
 from pangea.coordinator.judging import Decided
+from pangea.coordinator.walk import in_steps
 from pangea.core.alerts_table import AlertsTable, SmtpTable
 from pangea.core.channel import Channel
 from pangea.core.incident import begin
@@ -187,12 +188,13 @@ async def _down(world: World, falling: list[int]) -> None:
     """Hand over that each of these is down, as judging does."""
     coordinator, decided = world.coordinator, Decided()
     now_us = round(coordinator.clock.wall() * 1e6)
-    for number in falling:
-        why = "2 of 2 failed: connection refused"
-        change = Transition(number, now_us, Verdict.UP, Verdict.DOWN, why)
-        decided.transitions.append(change)
-        name = coordinator.board.jobs[number].name
-        coordinator.incidents.put(begin(1, name, change), decided)
+    async for some in in_steps(falling):
+        for number in some:
+            why = "2 of 2 failed: connection refused"
+            change = Transition(number, now_us, Verdict.UP, Verdict.DOWN, why)
+            decided.transitions.append(change)
+            name = coordinator.board.jobs[number].name
+            coordinator.incidents.put(begin(1, name, change), decided)
     await coordinator.intake.note(decided)
 
 
