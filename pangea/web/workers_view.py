@@ -126,7 +126,8 @@ def worker_row(worker: WorkerAnswer, now: str) -> WorkerRow:
         lag=ms(worker.lag_ms),
         spool=worker.spool,
         jobs=worker.jobs,
-        version=safe_text(worker.version, 40),
+        # Which commit it is, its own page tells: 0.1.0.dev7+g0a1b2c3 is long.
+        version=safe_text(worker.version.partition("+")[0], 40),
         lacks=[
             f"{safe_text(what, 30)}: {safe_text(reason, 200)}"
             for what, reason in worker.lacks.items()
