@@ -6,7 +6,7 @@ a day came before what is in that of an hour, and this before what is not sealed
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pangea.core.chunk import Row as Sealed
 from pangea.core.chunk import decode
@@ -19,6 +19,8 @@ from .sealed import sealed
 Key = tuple[int, int, int]
 _TURNS = {DAY: 0, HOUR: 1 << 60}
 _HOT_TURN = 1 << 61
+#: Results that are looked through at once, of several minutes.
+_TOGETHER = 20_000
 
 #: The latest time that can be in it, and what is in it.
 Source = tuple[int, Iterator[tuple[Key, Sealed]]]
@@ -42,9 +44,30 @@ def hot(
     def wanted(by: int, at_us: int) -> bool:
         return worker in (None, by) and since <= at_us and (at_us, by) <= until
 
-    for first, last, newest in arrivals.stretches(since, until[0], floor):
+    for first, last, newest in _joined(arrivals.stretches(since, until[0], floor)):
         found = sheaves.find((first, last), (job, job), wanted, bodies=True)
         yield newest, _keyed(found)
+
+
+def _joined(
+    stretches: Iterable[tuple[int, int, int]],
+) -> Iterator[tuple[int, int, int]]:
+    """Yield stretches, those that follow each other as one: few at first, then more.
+
+    The newest are often enough; and one of very many results stays alone.
+    """
+    held: tuple[int, int, int] | None = None
+    many, most = 0, 1
+    for first, last, newest in stretches:
+        if held and last + 1 == held[0] and many < most and held[1] - first < _TOGETHER:
+            held, many = (first, *held[1:]), many + 1
+            continue
+        if held:
+            yield held
+            most *= 2
+        held, many = (first, last, newest), 1
+    if held:
+        yield held
 
 
 def _keyed(found: Iterator[sheaves.Found]) -> Iterator[tuple[Key, Sealed]]:

@@ -9,6 +9,7 @@ if each result were a row.
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from pangea.core.chunk import Row
 from pangea.core.errors import ProtocolError
@@ -22,6 +23,8 @@ Wanted = Callable[[int, int], bool]
 Found = tuple[int, int, int, Row]
 #: From the first job that can be to the last.
 EVERY = (-(1 << 63), (1 << 63) - 1)
+#: So many are opened at once.
+_AT_ONCE = 100
 _AMONG = " FROM sheaf WHERE first_id BETWEEN ? AND ? AND last_id >= ?"
 
 
@@ -65,32 +68,42 @@ def find(
         " ORDER BY first_id",
         (first - MOST_ROWS, last, first, jobs[1], jobs[0]),
     )
+    closed: list[_Closed] = []
     for begin, end, packed in rows:
         there = places(packed, end - begin + 1, *jobs)
         there = range(
             max(there.start, first - begin), min(there.stop, last - begin + 1)
         )
         if there:
-            yield from _opened(begin, end, packed, there, wanted, bodies)
+            closed.append(_Closed(begin, end, packed, there))
+        if len(closed) == _AT_ONCE:
+            yield from _opened(closed, wanted, bodies)
+            closed = []
+    yield from _opened(closed, wanted, bodies)
+
+
+class _Closed(NamedTuple):
+    """A sheaf with ids from ``begin`` to ``end``; ``there`` is what is sought."""
+
+    begin: int
+    end: int
+    jobs: bytes
+    there: range
 
 
 def _opened(
-    begin: int,
-    end: int,
-    jobs: bytes,
-    there: range,
-    wanted: Wanted | None,
-    bodies: bool,
+    closed: list[_Closed], wanted: Wanted | None, bodies: bool
 ) -> Iterator[Found]:
-    count = end - begin + 1
-    numbers = all_jobs(jobs, count)
+    """Yield what is sought in sheaves, which are asked for all at once."""
     what = "heads, bodies" if bodies else "heads"
     sql = f"SELECT {what} FROM sheaf WHERE first_id = ?"
-    sheaf = Opened(count, *connection().execute(sql, (begin,)).fetchone())
-    for n in there:
-        worker = sheaf.workers[n]
-        if wanted is None or wanted(worker, sheaf.started(n)):
-            yield begin + n, numbers[n], worker, sheaf.row(n, body=bodies)
+    rows = connection().find_each(sql, [(each.begin,) for each in closed])
+    for (begin, end, jobs, there), row in zip(closed, rows, strict=True):
+        sheaf, numbers = Opened(end - begin + 1, *row), all_jobs(jobs, end - begin + 1)
+        for n in there:
+            worker = sheaf.workers[n]
+            if wanted is None or wanted(worker, sheaf.started(n)):
+                yield begin + n, numbers[n], worker, sheaf.row(n, body=bodies)
 
 
 def counts(first: int, last: int, after: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from pangea.core.chunk import Row, encode
 from pangea.core.errors import ProtocolError, UsageError
 from pangea.core.model import Outcome
 from pangea.core.rollup import HOUR
-from pangea.storage import chunks, results
+from pangea.storage import arrivals, chunks, results, sheaves
 from pangea.storage.chunks import Place
 from pangea.storage.connection import connection
 from pangea.storage.folded import SHARDS, put_folded
@@ -142,6 +142,10 @@ class Counting:
         self.asked += 1
         return connection().execute(*given)
 
+    def find_each(self, sql, keys):
+        self.asked += 1
+        return connection().find_each(sql, keys)
+
 
 async def test_a_long_look_at_sealed_hours_asks_few_questions(store, monkeypatch):
     hour, hours = T0 // SECOND // HOUR * HOUR, 24 * 30
@@ -178,6 +182,29 @@ async def test_a_long_look_at_sealed_hours_asks_few_questions(store, monkeypatch
     effort, asked = await asks(lambda: results.effort(1, since, T0))
     assert effort == 4 * hours * results._OPENING
     assert asked <= 6
+
+
+async def test_a_look_at_hours_that_are_not_sealed_asks_few_questions(
+    store, monkeypatch
+):
+    minutes = 120
+    for at_s in range(0, minutes * 60, 20):
+        rows = [result(at_s, job=job) for job in (1, 2, 3)]
+        now = T0 + at_s * SECOND
+        await store.write(lambda rows=rows, now=now: results.append(rows, now))
+    counting = Counting()
+    for module in (sheaves, arrivals):
+        monkeypatch.setattr(module, "connection", counting)
+    page = await store.read(lambda: results.query(1, limit=20))
+    assert [r.started_at_us for r in page.items] == [
+        T0 + (minutes * 60 - n * 20) * SECOND for n in range(1, 21)
+    ]
+    assert counting.asked <= 10
+    counting.asked = 0
+    end = T0 + minutes * 60 * SECOND
+    measured = await store.read(lambda: list(results.measured(1, 1, T0, end)))
+    assert len(measured) == 3 * minutes
+    assert counting.asked <= 25
 
 
 async def test_old_rows_expire_in_steps_and_only_once_folded(store, engine):
