@@ -4,26 +4,28 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pangea import __version__
 from pangea.core.config import NodeConfig
 from pangea.mesh.dial import show_address
 from pangea.mesh.interfaces import local_addresses
 
+if TYPE_CHECKING:
+    from .front import Front
+
 
 def greet(
     config: NodeConfig,
     state_dir: Path,
-    places: list[str],
+    front: "Front",
     code: str | None,
-    fingerprint: str = "",
     *,
-    watches: bool = False,
+    watches: bool,
 ) -> None:
     """Print the greeting to standard output; *code* only at the first start."""
-    told = greeting(config, state_dir, places, code, fingerprint, watches=watches)
-    print(told, flush=True)
+    seen = (front.places, code, front.fingerprint)
+    print(greeting(config, state_dir, *seen, watches=watches), flush=True)
     if not sys.stdout.isatty():
         sys.stdout.flush()
 

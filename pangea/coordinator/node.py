@@ -47,7 +47,6 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         manager = Systemd.claim(os.environ)
         store = await open_store(config.database, state_dir, manager)
         stack.push_async_callback(store.close)
-        await keep_name(store, name)
         accounts = await open_accounts(store, config.account_codes)
         vault = Vault.load_or_create(state_dir / "vault.key")
         coordinator = Coordinator(
@@ -65,7 +64,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         coordinator.rotation.file = rings
         coordinator.retention.keep(config.retention)
         coordinator.alerting.configure(config)
-        await coordinator.start()
+        await start(coordinator, name)
         background = Background(stack, manager)
         background.start(coordinator.run(), "coordinator")
         front = await open_front(
@@ -87,10 +86,7 @@ async def run_coordinator(config: NodeConfig, state_dir: Path) -> None:
         coordinator.alerting.own_mail.started(await accounts.all())
         # What is here now stays: looking through it again only makes pages wait.
         gc.freeze()
-        greet(
-            *(config, state_dir, front.places, code, front.fingerprint),
-            watches=bool(coordinator.board.jobs),
-        )
+        greet(config, state_dir, front, code, watches=bool(coordinator.board.jobs))
         background.serve(f"serving on {front.here}", lambda: coordinator.lag.notes)
         await background.until_signal()
 
@@ -99,6 +95,12 @@ async def open_store(database: str, state_dir: Path, manager: Systemd) -> Store:
     """Open the database, however long that takes; ConfigError if it was moved."""
     refuse_moved(state_dir, database)
     return await manager.wait_for(Store.open(database))
+
+
+async def start(coordinator: Coordinator, name: str) -> None:
+    """Take up where *coordinator* stopped, under the *name* that it has now."""
+    await keep_name(coordinator.store, name)
+    await coordinator.start()
 
 
 async def keep_name(store: Store, name: str) -> None:
