@@ -39,6 +39,7 @@ BENCHES = {
     "memory-worker": ("memory", "worker"),
     "memory-coordinator": ("memory", "coordinator"),
     "start": ("start",),
+    "start-binary": ("start", "--binary"),
     "ingest": ("ingest",),
     "ingest-postgres": ("ingest", "--postgres"),
     "judging": ("judging",),

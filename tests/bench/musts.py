@@ -111,6 +111,7 @@ ALERTS = (
     "10,000 transitions handled in ≤ 5 s, in ≤ 5 messages, without delaying ingest "
     "(p95 of its acknowledgements ≤ 250 ms later); verdict to first send ≤ 1 s",
 )
+BINARY = "single file", "at most 35 MB; --help ≤ 0.4 s"
 START = "start", "serving within 2 s; --help ≤ 0.15 s; a worker joined within 3 s"
 
 MUSTS = (
@@ -173,4 +174,6 @@ MUSTS = (
     Must(*START, "start", "first_serving_s", 2),
     Must(*START, "start", "help_s", 0.15),
     Must(*START, "start", "first_joined_s", 3),
+    Must(*BINARY, "start-binary", "file_mb", 35),
+    Must(*BINARY, "start-binary", "help_s", 0.4),
 )

@@ -1,9 +1,10 @@
 """How long the first moments take: --help, serving, the own worker joined.
 
-    python -m tests.bench.start [--rounds 5] [--gigabytes 5]
+    python -m tests.bench.start [--rounds 5] [--gigabytes 5 | --binary]
 
-Both from an empty state directory, as on the first day, and with the state kept; and,
-if asked for, a coordinator with a database of so many gigabytes of sealed results.
+Both from an empty state directory, as on the first day, and with the state kept. Or, if
+asked for, a coordinator with a database of so many gigabytes of sealed results; or the
+single file that `make binary` has made.
 """
 
 import argparse
@@ -13,16 +14,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .figures import Figures, medians, tell
 from .history import build, grow
 from .nodes import START_S, Cluster
-from .processes import MEASURED, cpu_s, running, wait_for
+from .processes import MEASURED, Missing, cpu_s, running, wait_for
 
 #: Of five workers each, with a result a minute: ten million in a day.
 JOBS = 1388
 PANGEA = Path(sys.executable).with_name("pangea")
+MODULE = [sys.executable, "-m", "pangea"]
+BINARY = Path(__file__).parents[2] / "dist" / "pangea"
 
 
 def main() -> None:
@@ -30,8 +34,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--gigabytes", type=float, default=0.0)
+    asked.add_argument("--binary", action="store_true")
     given = asked.parse_args()
-    if given.gigabytes:
+    if given.binary:
+        tell(lambda: binary(given.rounds))
+    elif given.gigabytes:
         tell(lambda: large(given.rounds, given.gigabytes))
     else:
         tell(lambda: measure(given.rounds))
@@ -75,17 +82,29 @@ def serve(cluster: Cluster) -> Figures:
         }
 
 
-def help_s() -> float:
+def binary(rounds: int) -> Figures:
+    """Return the same medians of the single file, and its size."""
+    if not BINARY.exists():
+        raise Missing("dist/pangea is missing: make binary")
+    each = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as name:
+            first = start(Cluster(Path(name)), [str(BINARY)])
+            each.append({"help_s": help_s(BINARY), **first})
+    return {"file_mb": BINARY.stat().st_size / 1e6, **medians(each)}
+
+
+def help_s(program: Path = PANGEA) -> float:
     """Return how long `pangea --help` takes."""
-    command = [PANGEA] if PANGEA.exists() else [sys.executable, "-m", "pangea"]
+    command = [program] if program.exists() else MODULE
     begun = time.monotonic()
     subprocess.run([*command, "--help"], check=True, capture_output=True, timeout=20)
     return time.monotonic() - begun
 
 
-def start(cluster: Cluster) -> Figures:
+def start(cluster: Cluster, program: Sequence[str] = MODULE) -> Figures:
     """Start a coordinator with its own worker; return when it could what."""
-    command = [sys.executable, "-m", "pangea", "--state-dir", str(cluster.state_dir)]
+    command = [*program, "--state-dir", str(cluster.state_dir)]
     command += ["run", "--listen", f"127.0.0.1:{cluster.port}"]
     command += ["--log-level", "warning"]
     log, begun = cluster.place / "coordinator.log", time.monotonic()
