@@ -38,11 +38,10 @@ test-alone: .venv/dev ## run those that measure time or need the machine for the
 	$(PYTEST) $(ALONE) $(TIMED) $(ARGS) || test $$? -eq 5
 
 check: .venv/dev ## ruff, mypy, import-linter and the house style
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy --strict pangea cli
-	.venv/bin/lint-imports
-	$(PYTEST) -q tests/house_style
+	@failed=; for it in "ruff check ." "ruff format --check ." "mypy --strict pangea cli" \
+		lint-imports "python -m pytest -q tests/house_style"; do \
+		echo ".venv/bin/$$it"; .venv/bin/$$it || failed="$$failed, $$it"; done; \
+	test -z "$$failed" || { echo "not all is well$$failed" >&2; exit 1; }
 
 bench: .venv/dev ## measure; a table, and JSON in build/bench.json (ARGS="worker-http")
 	.venv/bin/python -m tests.bench $(ARGS)
