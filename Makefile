@@ -6,9 +6,11 @@ PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade --quiet
 PARTS := quick waiting alone
-QUICK := -n auto -m "not (slow or e2e or browser or netns or oracle or alone)"
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
+# Each waits for the disk now and then, so one more than there are processors.
+QUICK := -n $(shell echo $$(($(PROCESSORS) + 1))) -m "not (slow or e2e or browser or netns or oracle or alone)"
 # Most of these wait for something, so more of them than there are processors.
-WAITING := -n 4 --dist worksteal -m "(slow or e2e or browser or netns) and not (oracle or alone)"
+WAITING := -n $(shell echo $$(($(PROCESSORS) * 2))) --dist worksteal -m "(slow or e2e or browser or netns) and not (oracle or alone)"
 ALONE := -m "oracle or alone"
 TIMED := --durations 15 --durations-min 1
 .PHONY: help setup run test test-quick test-waiting test-alone check bench bench-check \
@@ -28,7 +30,7 @@ test: .venv/dev ## run every test, in three parts: each runs whatever came of th
 	test -z "$$failed" || { echo "not all is well:$$failed" >&2; exit 1; }
 
 # ARGS may choose none of a part, for which pytest ends with 5.
-test-quick: .venv/dev ## run those that only compute, one process for each processor
+test-quick: .venv/dev ## run those that compute, several at a time
 	$(PYTEST) $(QUICK) $(TIMED) $(ARGS) || test $$? -eq 5
 
 test-waiting: .venv/dev ## run those that wait for processes, pages and networks
