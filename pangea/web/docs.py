@@ -119,13 +119,14 @@ def kind(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return t("docs.kind_or").join(kind(choice) for choice in schema["anyOf"])
     if "items" in schema.get("properties", {}):
-        inner = schema["properties"]["items"]["items"]
-        return t("docs.kind_page", kind=kind(inner))
+        items = schema["properties"]["items"]["items"]
+        return t("docs.kind_page", kind=kind(items))
     if schema.get("type") == "array" and isinstance(schema.get("items"), dict):
         return t("docs.kind_list", kind=kind(schema["items"]))
     if schema.get("type") == "object":
         inner = schema.get("additionalProperties")
-        known = isinstance(inner, dict)
-        return t("docs.kind_map", kind=kind(inner)) if known else t("docs.kind_object")
+        if isinstance(inner, dict):
+            return t("docs.kind_map", kind=kind(inner))
+        return t("docs.kind_object")
     name = str(schema.get("type", "none"))
     return t(f"docs.kind_{name}") if name in PLAIN else name
