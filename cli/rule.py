@@ -152,7 +152,7 @@ def edit(session: Session, /, name: str, new_name: str | None, **given: Any) -> 
 @click.argument("name")
 @click.pass_obj
 def remove(session: Session, name: str) -> None:
-    """Remove a rule: it tells nobody anything more."""
+    """Remove a rule: it begins nothing more, and ends what it began."""
     session.client().delete(path_of("rules", name))
     session.note(f"removed {name}")
 

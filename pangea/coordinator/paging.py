@@ -154,13 +154,16 @@ class Paging:
             if not self.book.has_more:
                 break
             decided = Decided()
-            for _ in range(TOGETHER):
-                self.before(decided)
-                await asyncio.sleep(0)
-                if not self.book.has_more:
-                    break
+            await self._find(decided)
             if decided:
                 await self._c.intake.note(decided)
+
+    async def _find(self, decided: Decided) -> None:
+        for _ in range(TOGETHER):
+            self.before(decided)
+            await asyncio.sleep(0)
+            if not self.book.has_more:
+                break
 
     async def _tidy(self) -> None:
         """Forget what is old; count what was given up."""
