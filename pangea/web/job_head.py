@@ -24,6 +24,8 @@ PAGES = (
 EDIT = ("/edit", "job.change")
 #: How far a link moves the moment that a page stands at, in minutes.
 STEPS = ((-60, "−1 h"), (-10, "−10 min"), (10, "+10 min"), (60, "+1 h"))
+#: The keys that take some of these steps, and what the help says of them.
+KEYS = {-10: ("[", "keys.earlier"), 10: ("]", "keys.later")}
 
 
 class Tab(Struct, frozen=True):
@@ -35,10 +37,12 @@ class Tab(Struct, frozen=True):
 
 
 class Link(Struct, frozen=True):
-    """A link to another moment."""
+    """A link to another moment, with the key that leads there."""
 
     word: str
     href: str
+    key: str = ""
+    says: str = ""
 
 
 class JobHead(Struct, frozen=True):
@@ -145,7 +149,8 @@ def _steps(path: str, shown: Range, now: str) -> list[Link]:
     for minutes, said in STEPS:
         moved = (at + timedelta(minutes=minutes)).timestamp()
         if moved <= last:
-            found.append(Link(said, address(path, {"at": written(moved), **word})))
+            href = address(path, {"at": written(moved), **word})
+            found.append(Link(said, href, *KEYS.get(minutes, ("", ""))))
     return found
 
 

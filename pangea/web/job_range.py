@@ -41,9 +41,8 @@ SHORTEST_S, LONGEST_S = 60, 10 * 365 * DAY
 class Range(Struct, frozen=True, kw_only=True):
     """A stretch in seconds of UTC; ``word`` is the choice that it is, "" if none.
 
-    ``at`` is the moment of the past that the page stands at, as it was written;
-    ``fault`` says why what was asked for is not shown. Times are drawn by the clocks
-    of ``zone``.
+    ``at`` is the moment of the past that the page stands at, in UTC; ``fault`` says
+    why what was asked for is not shown. Times are drawn by the clocks of ``zone``.
     """
 
     begin_s: float
@@ -115,6 +114,8 @@ def read_range(query: Mapping[str, str], now_s: float, zone: tzinfo = UTC) -> Ra
         written_in = zone_of(query["zone"]) if query.get("zone") else UTC
         at = query.get("at", "").strip()
         end = parse_moment(at, now_s) if at else now_s
+        # Links lead to that moment, also a while later.
+        at = written(math.floor(end)) if at else ""
         shown = _read(query, end, at, written_in)
         if shown.length_s < SHORTEST_S:
             raise UsageError("from must be at least a minute before to")

@@ -48,7 +48,8 @@ async def dash_then(request: web.Request, who: Who, text: str) -> web.Response:
     at = datetime.fromtimestamp(moment_us / 1e6, UTC)
     then = ThenView(
         **asdict(view),
-        at=text,
+        # Links lead to that moment, also a while later.
+        at=at.strftime("%Y-%m-%d %H:%M:%S"),
         day=at.strftime("%Y-%m-%d"),
         clock=at.strftime("%H:%M:%S"),
         steps=_steps(at, request.app[SITE].wall()),

@@ -127,7 +127,7 @@ async def test_a_page_stands_at_a_moment_of_the_past(http):
     assert "[RUN NOW]" not in page
     assert "data-now" not in page  # it does not go on
     for path in ("workers", "calendar", "results"):
-        assert f'/jobs/shop/{path}?range=6h&amp;at=03%3A12"' in page
+        assert f'/jobs/shop/{path}?range=6h&amp;at=2026-11-22+03%3A12"' in page
         assert "AS IT WAS KNOWN" in await text(http, f"/jobs/shop/{path}?at=03:12")
 
 
