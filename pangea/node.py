@@ -9,7 +9,7 @@ import uvloop
 from pangea.background import plain
 from pangea.core.config import NodeConfig
 from pangea.core.errors import ConfigError
-from pangea.frozen import settle_in
+from pangea.frozen import begin_anew, settle_in
 from pangea.logs import set_up_logging
 from pangea.mesh.private_file import NO_ROOM, make_private_directory
 from pangea.state_dir import hold, many_descriptors, no_core_dumps
@@ -40,6 +40,8 @@ def run(config: NodeConfig) -> int:
                 "or name another directory with --state-dir",
             ) from error
         raise error from group
+    finally:
+        begin_anew()
     return 0
 
 

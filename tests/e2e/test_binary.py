@@ -1,6 +1,7 @@
 """The one file: a coordinator and a worker of it, beside a worker from the wheel."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,45 @@ def test_what_is_unpacked_is_held_while_it_runs(frozen: Cluster) -> None:
     (unpacked,) = Path(frozen.env["TMPDIR"]).glob("_MEI*")
     tried = ["flock", "--nonblock", "--exclusive", str(unpacked), "true"]
     assert subprocess.run(tried, check=False).returncode == 1
+
+
+def test_what_was_cleaned_away_is_unpacked_again(frozen: Cluster) -> None:
+    frozen.start()
+    temporary = Path(frozen.env["TMPDIR"])
+    (unpacked,) = temporary.glob("_MEI*")
+    shutil.rmtree(unpacked)
+    said = "was cleaned away: beginning anew"
+    wait_for(lambda: said in frozen.coordinator.said(), LOADED_S, said)
+    wait_for(lambda: list(temporary.glob("_MEI*")), LOADED_S, "unpacked again")
+    wait_for(lambda: frozen.connected() == {"local"}, 2 * LOADED_S, "all is back")
+    assert "<form" in page(frozen, "/login")
+    assert frozen.coordinator.stop() == 0
+
+
+def test_a_machine_without_anything_has_a_result_soon(binary: Path) -> None:
+    """The file is copied, started, given a job: packaging/first_result.sh."""
+    script = Path(__file__).parents[2] / "packaging" / "first_result.sh"
+    told = subprocess.run(
+        [script, "binary"], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_where_nothing_may_be_written_the_reason_is_told(binary: Path) -> None:
+    need("netns")
+    script = (
+        "mount --bind / /mnt && mount -o remount,bind,ro /mnt && "
+        f"chroot /mnt {binary} --version; echo exit $?"
+    )
+    ran = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Could not create temporary directory" in ran.stdout + ran.stderr
+    assert "exit 0" not in ran.stdout
 
 
 def test_where_nothing_may_be_run_the_reason_can_be_found(binary: Path) -> None:
