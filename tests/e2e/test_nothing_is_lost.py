@@ -29,6 +29,7 @@ class Counting(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
+        self.last: dict[str, float] = {}
         super().__init__(("127.0.0.1", 0), _Count)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -41,7 +42,9 @@ class _Count(BaseHTTPRequestHandler):
     server: Counting
 
     def do_GET(self) -> None:
-        self.server.seen[self.path.strip("/")] += 1
+        name = self.path.strip("/")
+        self.server.seen[name] += 1
+        self.server.last[name] = time.time()
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -94,7 +97,11 @@ def account(found: dict[str, list[dict]], target: Counting, kills: int) -> None:
         runs = Counter(r["started_at"] for r in results)
         assert [run for run, times in runs.items() if times > 1] == [], "stored twice"
         missing = target.seen[name] - len(results)
-        assert 0 <= missing <= kills, f"{name}: {missing} are lost"
+        # On a slow machine the last run may still be on its way when its job is
+        # stopped: then no result is of the second in which the target saw it.
+        newest = max(datetime.fromisoformat(run).timestamp() for run in runs)
+        cut = target.last[name] - newest > 0.95
+        assert 0 <= missing <= kills + cut, f"{name}: {missing} are lost"
         assert {r["outcome"] for r in results} == {"ok"}
 
 

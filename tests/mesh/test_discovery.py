@@ -40,12 +40,12 @@ async def node(namespace, *words, ready=True):
         yield process
     finally:
         process.stdin.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await process.wait()
 
 
 async def hear(process):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         return json.loads(await process.stdout.readline())
 
 
@@ -56,6 +56,7 @@ async def hear_all(process):
     return heard
 
 
+@pytest.mark.alone
 async def test_a_coordinator_on_the_link_is_found_within_3_seconds(namespaces):
     left, right = namespaces
     async with (
