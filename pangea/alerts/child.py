@@ -28,6 +28,9 @@ _RUN = (
     "runpy.run_module(name, run_name='__main__')"
 )
 
+#: Programs that nobody waits for, until they are gone.
+_ending: set[asyncio.Future[None]] = set()
+
 
 class Ended(NamedTuple):
     """How a program ended: its exit code (negative: a signal), and what it printed."""
@@ -46,29 +49,46 @@ async def run(
     or the program ends, it is killed with all that it started. Raises OSError if it
     cannot be run.
     """
-    ours, theirs = os.pipe()
-    with _file_of(given) as source, os.fdopen(ours, "rb", 0) as end:
-        try:
-            found = {**CLEAN, **(environment or {})}
-            process = await _started(argv, source, theirs, found)
-        finally:
-            os.close(theirs)
+    source = _file_of(given)
+    try:
+        ours, theirs = os.pipe()
+    except OSError:
+        source.close()
+        raise
+    with os.fdopen(ours, "rb", 0) as end:
+        found = {**CLEAN, **(environment or {})}
+        process = await _started(argv, source, theirs, found)
         return await _until_it_ends(process, end)
 
 
 async def _started(
     argv: Sequence[str], source: IO[bytes], theirs: int, environment: Mapping[str, str]
 ) -> Popen[bytes]:
-    """Start it; whoever stops waiting for that leaves nothing behind."""
+    """Start it, and close its ends; who stops waiting for that leaves nothing behind.
+
+    On a disk that hangs a program may take for ever to start.
+    """
+
+    def close(started: asyncio.Future[Popen[bytes]]) -> None:
+        source.close()
+        os.close(theirs)
+
     starting = asyncio.ensure_future(start(argv, source, theirs, environment))
+    starting.add_done_callback(close)
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # Its ends of the pipes stay open until it has them.
-        await asyncio.wait({starting})
-        if not starting.cancelled() and starting.exception() is None:
-            _kill(starting.result())
+        starting.add_done_callback(_kill_if_it_runs)
         raise
+
+
+def _kill_if_it_runs(started: asyncio.Future[Popen[bytes]]) -> None:
+    if started.cancelled() or started.exception() is not None:
+        return
+    _kill(started.result())
+    ending = asyncio.ensure_future(_ended(started.result()))
+    _ending.add(ending)
+    ending.add_done_callback(_ending.discard)
 
 
 async def _until_it_ends(process: Popen[bytes], end: IO[bytes]) -> Ended:

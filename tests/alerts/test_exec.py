@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pangea.alerts import child
 from pangea.alerts.exec import Exec
 from pangea.alerts.notifier import NotSent, Refused
 from pangea.alerts.registry import checked_options
@@ -76,6 +77,24 @@ async def test_what_hangs_is_killed_with_all_it_started(tmp_path):
     assert time.perf_counter() - begun < 30
     await asyncio.sleep(0.1)
     assert [alive(int(p)) for p in pids.read_text().split()] == [False, False]
+
+
+async def test_who_stops_waiting_while_it_starts_leaves_nothing():
+    def held():
+        return len(os.listdir("/dev/fd"))
+
+    await ran("exit 0")  # Threads and the like are there now.
+    before = held()
+    for turns in range(10):
+        task = asyncio.create_task(ran("exec sleep 30"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with asyncio.timeout(10):
+        while held() > before or child._ending:
+            await asyncio.sleep(0.02)
 
 
 async def test_what_it_leaves_in_the_background_is_killed(tmp_path):
