@@ -28,7 +28,8 @@ from .threads import Threads
 log = logging.getLogger(__name__)
 
 #: The first thing after a while waits for what comes with it; and so long for the
-#: evidence that is being gathered of it, or while more and more comes.
+#: evidence that is being gathered of it, or while more and more comes; after a list
+#: that may take as long as the first pause.
 GATHER_S, EVIDENCE_S, FLOOD_S = 0.3, 0.7, 0.8
 #: After a list the next message waits; after each list that follows, twice as long.
 PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
@@ -198,7 +199,8 @@ class Lane:
             return 0.0
         came = [self._came[it.id] for it in ready if not it.message]
         if len(batch) >= LEAST:
-            latest = max(min(came), self._free_at) + FLOOD_S
+            flood_s = PAUSE_S if self._pause_s else FLOOD_S
+            latest = max(min(came), self._free_at) + flood_s
             return max(min(max(came) + GATHER_S, latest) - now, 0.0)
         gather_s = EVIDENCE_S if self._is_gathering(batch) else GATHER_S
         return max(min(came) + gather_s - now, 0.0)
