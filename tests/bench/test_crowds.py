@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench import flood, handshakes, many_workers
+from tests.bench import flood, handshakes, live, many_workers
 
 pytestmark = pytest.mark.alone
 
@@ -24,3 +24,11 @@ def test_workers_join_while_strangers_flood_the_door():
 
 def test_a_handshake_takes_no_longer_than_it_may():
     assert handshakes.measure(50)["handshakes_per_core_s"] > 100
+
+
+def test_every_open_page_is_told_of_every_change():
+    # It ends with what is wrong if one page missed one change.
+    found = live.measure(30, 3.0, warm_s=3.0)
+
+    assert found["pages"] == 30
+    assert found["late_worst_s"] > 0
