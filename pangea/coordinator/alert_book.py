@@ -117,15 +117,15 @@ class AlertBook:
         if known is not None:
             self.put(replace(known, ended_us=self.now_us(), over=over))
 
-    async def happened(self, notice: Notice) -> None:
+    async def happened(self, *notices: Notice) -> None:
         """Tell what happened once; the same thing is told once for ever."""
-        if notice.key in self.alerts or await self._store.read(
-            lambda: stored.is_known(notice.key)
-        ):
-            return
-        # It may stand in the database since its result was written.
-        self._saved.add(notice.key)
-        self.put(once(notice, self.now_us()))
+        fresh = {one.key: one for one in notices if one.key not in self.alerts}
+        known = await self._store.read(lambda: stored.known(fresh)) if fresh else ()
+        for key, notice in fresh.items():
+            if key not in known:
+                # It may stand in the database since its result was written.
+                self._saved.add(key)
+                self.put(once(notice, self.now_us()))
 
     def told_of(self, it: Notification) -> None:
         """Note how large was what *it* told of, now that it is sent."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pangea.core.model import Flag, Gap, Job, Result
@@ -37,6 +38,9 @@ CERTIFICATE_US, GAPS_S = 3_600_000_000, 10.0
 SAME_US = 3_600_000_000
 #: Results that wait to be looked at, and notices that are remembered.
 MOST_WAITING, MOST_KNOWN = 10_000, 10_000
+#: A commit takes so many results with it, while no more notices than that wait to be
+#: told, and a look tells so many: whatever a worker sends, the rest goes on.
+AT_ONCE, MOST_HEARD, AT_A_LOOK = 200, 2000, 500
 #: Where it is kept which gap was the last that people were told of.
 GAP_KEY = "alerts/last_gap"
 EXPIRY, FINGERPRINT = "chain_earliest_expiry", "fingerprint_sha256"
@@ -51,6 +55,7 @@ class Occurrences:
         self._clock = coordinator.clock
         self._waiting: deque[Result] = deque()
         self._heard: deque[Notice] = deque()
+        self._lost = 0
         self._certificate_at: dict[int, int] = {}
         self._told: dict[str, int] = {}
         self._last_gap, self._kept_gap, self._gaps_at = -1, -1, 0.0
@@ -70,8 +75,8 @@ class Occurrences:
 
     def _wait(self, result: Result) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            lost = self._waiting.popleft()
-            log.error("nobody is told what job %d said: too much at once", lost.job)
+            self._waiting.popleft()
+            self._lost += 1
         self._waiting.append(result)
 
     def look_again(self) -> None:
@@ -84,9 +89,14 @@ class Occurrences:
         self._told = {k: at for k, at in told if not k.startswith("certificate/")}
 
     def keep(self, decided: Decided) -> None:
-        """Have what was heard written with the results that say it."""
+        """Have what was heard written with the results that say it.
+
+        Of very much the rest waits for the next call.
+        """
         found: list[Notice] = []
-        while self._waiting:
+        for _ in range(min(len(self._waiting), AT_ONCE)):
+            if len(self._heard) + len(found) >= MOST_HEARD:
+                break
             result = self._waiting.popleft()
             job = self._board.jobs.get(result.job)
             quiet = result.job in self._board.maintained or result.flags & _DRILL
@@ -99,10 +109,14 @@ class Occurrences:
             decided.writes.append(partial(stored.hear, alerts))
 
     async def look(self) -> None:
-        """Tell what has happened since the last look."""
-        while self._heard:
-            await self._book.happened(self._heard[0])
+        """Tell what has happened since the last look; of very much the oldest."""
+        some = list(islice(self._heard, AT_A_LOOK))
+        await self._book.happened(*some)
+        for _ in some:
             self._heard.popleft()
+        if self._lost:
+            log.error("%d results told too much at once: nobody hears", self._lost)
+            self._lost = 0
         now = self._clock.monotonic()
         if now - self._gaps_at >= GAPS_S or not self._gaps_at:
             self._gaps_at = now

@@ -119,7 +119,7 @@ async def happen(store, book, number, *, last):
     """Let one more thing be wrong, and all that were before it be over."""
     for each in range(number + 1):
         key = f"i{each}"
-        known = await store.read(lambda key=key: stored.is_known(key))
+        known = await store.read(lambda key=key: stored.known([key]))
         now_us = book.now_us()
         if not known and key not in book.alerts:
             told = {"key": key, "kind": "down", "severity": "critical", "org": 1}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pangea.coordinator import alert_sources
-from pangea.coordinator.alert_occurrences import Occurrences
+from pangea.coordinator.alert_occurrences import MOST_WAITING, Occurrences
 from pangea.coordinator.alert_service import RuleService
 from pangea.coordinator.judging import Decided
 from pangea.core.liveness import Doubt
@@ -219,6 +219,38 @@ async def test_what_is_heard_is_written_with_its_result(world, pager, paging):
     # Nobody wants it: once it was looked at nothing of it stays.
     await paging._look()
     assert await world.store.read(alerts.going_on) == []
+
+
+async def test_who_tells_very_much_holds_up_nobody(world, pager, paging, caplog):
+    site, occurrences = await Site.begin(world), paging.occurrences
+    reads = []
+
+    async def read(fn, read=world.store.read):
+        reads.append(fn)
+        return await read(fn)
+
+    def told(number):
+        how = {"before": "a", "after": f"{number}"}
+        said = {"changed": {f"{n}": how for n in range(5)}}
+        return row(site.jobs[0], 0.0, readings=said, flags=int(Flag.CHANGED))
+
+    occurrences.hear([told(number) for number in range(MOST_WAITING + 7)])
+    await occurrences._look_at_gaps()
+    occurrences._gaps_at = CLOCK.monotonic()
+    world.store.read, kept = read, len(occurrences._waiting)
+    for _ in range(20):
+        decided = Decided()
+        occurrences.keep(decided)
+        assert kept - len(occurrences._waiting) <= 200
+        kept = len(occurrences._waiting)
+    assert len(occurrences._heard) < 2100
+    await occurrences.look()
+    assert len(reads) == 1
+    assert len(paging.book.alerts) == 500
+    await occurrences.look()
+    assert [line.message for line in caplog.records if "results told" in line.msg] == [
+        "7 results told too much at once: nobody hears"
+    ]
 
 
 async def test_gaps_are_told_that_came_while_nobody_looked(world, pager, paging):

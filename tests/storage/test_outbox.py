@@ -79,10 +79,10 @@ async def test_alerts_that_go_on_are_taken_up_and_old_things_forgotten(store):
     over = replace(alert, key="i.1")
     await store.write(lambda: alerts.save([(alert, 0), (over, 9)]))
     assert await store.read(alerts.going_on) == [alert]
-    assert await store.read(lambda: alerts.is_known("i.1"))
+    assert await store.read(lambda: alerts.known(["i.1"]))
     await put(store, one(1), replace(one(2), state="sent"))
     assert await store.write(lambda: outbox.forget(100)) == 2
-    assert not await store.read(lambda: alerts.is_known("i.1"))
+    assert not await store.read(lambda: alerts.known(["i.1"]))
     assert [n.id for n in await store.read(outbox.pending)] == ["n001"]
 
 
@@ -91,13 +91,13 @@ async def test_what_was_heard_waits_and_what_is_known_stays_as_it_is(store):
     told = alert.tell(1, "changed", Told(6, 1, (1,)))
     await store.write(lambda: alerts.hear([alert]))
     assert await store.read(alerts.going_on) == [alert]
-    assert not await store.read(lambda: alerts.is_known("changed/1"))
+    assert not await store.read(lambda: alerts.known(["changed/1"]))
     await store.write(lambda: alerts.save([(told, 9)]))
     await store.write(lambda: alerts.hear([alert]))
     assert await store.read(alerts.going_on) == []
-    assert await store.read(lambda: alerts.is_known("changed/1"))
+    assert await store.read(lambda: alerts.known(["changed/1"]))
     await store.write(lambda: alerts.forget(["changed/1"]))
-    assert not await store.read(lambda: alerts.is_known("changed/1"))
+    assert not await store.read(lambda: alerts.known(["changed/1"]))
 
 
 async def test_a_message_knows_the_incidents_that_it_told_of(store):
