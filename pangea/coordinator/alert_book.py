@@ -74,9 +74,15 @@ class AlertBook:
         self._step = ClockStep(clock)
 
     async def load(self) -> None:
-        """Take up the alerts that went on when the coordinator stopped."""
-        for alert in await self._store.read(stored.going_on):
+        """Take up the alerts that went on when the coordinator stopped.
+
+        Of one subject only the last goes on.
+        """
+        going_on = await self._store.read(stored.going_on)
+        for alert in sorted(going_on, key=lambda alert: alert.timer_us):
             self._saved.add(alert.key)
+            if not alert.ended_us:
+                self.end(alert.subject)
             self.put(alert)
 
     def now_us(self) -> int:
@@ -95,7 +101,7 @@ class AlertBook:
     def put(self, alert: Alert) -> None:
         """Take an alert that is new or has changed; it is looked at with the next."""
         self.alerts[alert.key] = alert
-        if alert.subject:
+        if alert.subject and not alert.ended_us:
             self._subjects[alert.subject] = alert.key
         self._marked[alert.key] = None
 

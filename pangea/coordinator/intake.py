@@ -272,6 +272,10 @@ class Intake:
         """Number what the coordinator finds out from 1 on, in an epoch of its own."""
         self._epoch, self._own = secrets.token_hex(16), 1
 
+    def add(self, decided: Decided) -> None:
+        """Have what was decided written with the next commit."""
+        self._committing.add(decided)
+
     async def note(self, decided: Decided) -> None:
         """Write and publish changes of verdict that no result brought.
 

@@ -153,14 +153,15 @@ class Paging:
         for _ in range(MOST_STEPS):
             if not self.book.has_more:
                 break
-            decided = Decided()
-            await self._find(decided)
-            if decided:
-                await self._c.intake.note(decided)
+            await self._find()
+            await self._c.intake.note(Decided())
 
-    async def _find(self, decided: Decided) -> None:
+    async def _find(self) -> None:
+        """Find some of what is due; a commit that comes between finds it in order."""
         for _ in range(TOGETHER):
+            decided = Decided()
             self.before(decided)
+            self._c.intake.add(decided)
             await asyncio.sleep(0)
             if not self.book.has_more:
                 break

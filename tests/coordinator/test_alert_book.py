@@ -260,6 +260,27 @@ async def test_of_very_many_some_are_looked_at_in_one_go_and_none_is_left(scene)
     assert told.count(("down", 1)) == 250
 
 
+@pytest.mark.parametrize("was_ended", [0, 5])
+async def test_of_one_subject_only_the_last_goes_on_after_a_restart(scene, was_ended):
+    def lost(number):
+        at_us = scene.book.now_us() + number
+        told = {"kind": "worker-lost", "severity": "warning", "title": "w"}
+        key = f"worker-lost/7/{number}"
+        notice = Notice(key=key, org=1, at_us=at_us, since_us=at_us, **told)
+        return Alert(key=key, notice=notice, timer_us=at_us, subject="worker-lost/7")
+
+    stale, last, over = (lost(number) for number in (1, 2, 3))
+    kept = [last, stale, *([replace(over, ended_us=was_ended)] if was_ended else [])]
+    await scene.store.write(lambda: alerts.save([(one, 0) for one in kept]))
+    await scene.restart()
+    assert scene.book.of("worker-lost/7").key == last.key
+    await scene.flush()
+    assert [one.key for one in await scene.store.read(alerts.going_on)] == [last.key]
+    scene.book.end("worker-lost/7")
+    await scene.flush()
+    assert await scene.store.read(alerts.going_on) == []
+
+
 async def test_an_alert_that_is_looked_at_often_waits_once(scene):
     scene.down()
     for _ in range(50):

@@ -6,8 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from pangea.alerts.notifier import NotSent, Refused
+from pangea.coordinator.judging import Decided
+from pangea.core.alert_due import Alert
 from pangea.core.errors import StorageError
 from pangea.core.maintenance import Maintenance
+from pangea.core.notice import Notice
+from pangea.storage import alerts
 from pangea.storage import outbox as stored
 from tests.coordinator.conftest import CLOCK
 from tests.coordinator.pager import BAD, Site, channel, install
@@ -221,3 +225,23 @@ async def test_while_the_disk_refuses_people_are_told_from_memory(world, pager):
             await asyncio.sleep(0.05)
     assert "down" in {it.kind for it in found}
     assert pager.kinds().count("down") == 1
+
+
+async def test_what_is_over_while_much_is_written_stays_over(world, pager):
+    await channel(world)
+    paging = world.coordinator.alerting.paging
+    book, at_us = paging.book, paging.book.now_us()
+    for number in range(150):
+        told = {"key": f"i{number}.0", "kind": "down", "severity": "critical"}
+        notice = Notice(org=1, at_us=at_us, since_us=at_us, title="web", **told)
+        book.put(Alert(key=notice.key, notice=notice, timer_us=at_us))
+    writing = asyncio.create_task(paging._flush())
+    await asyncio.sleep(0)
+    book.put(replace(book.alerts["i0.0"], ended_us=at_us + 1))
+    decided = Decided()
+    paging.before(decided)
+    await world.coordinator.intake.note(decided)
+    await writing
+    going_on = {one.key for one in await world.store.read(alerts.going_on)}
+    assert len(going_on) == 149
+    assert "i0.0" not in going_on
