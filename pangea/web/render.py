@@ -75,9 +75,10 @@ def render(
 ) -> web.Response:
     """Answer with *template* filled with *view*; never cached."""
     who = request.get(WHO)
+    scheme = "https" if is_secure(request) else "http"
     shell = Shell(
-        origin=f"{'https' if is_secure(request) else 'http'}://{request.host}",
-        path=request.path,
+        origin=f"{scheme}://{safe_text(request.host, 300)}",
+        path=safe_text(request.path, 2000),
         user=who.name if who else "",
         admin=bool(who and who.is_admin),
         operator=bool(who and who.may("operator")),
