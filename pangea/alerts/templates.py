@@ -6,8 +6,10 @@ that loops, or asks for a gigabyte of blanks, harms itself alone.
 """
 
 import asyncio
+from asyncio import AbstractEventLoop, Semaphore
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -24,6 +26,9 @@ MAX_TEMPLATE = 16 * 1024
 #: How long rendering may take, with the start of the child.
 TIMEOUT_S = 10.0
 _CHILD = "pangea.alerts.template_child"
+#: So many children run at once; each is a Python of its own.
+AT_ONCE = 8
+_turns: WeakKeyDictionary[AbstractEventLoop, Semaphore] = WeakKeyDictionary()
 
 
 class Faulty(UsageError):
@@ -64,7 +69,8 @@ async def render_each(
     told = [dict(values) for values in cases]
     asked = Asked(templates=list(templates), cases=told, limit=limit, html=html)
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        # Who waits for others is not to blame for the time that they take.
+        async with _turn(), asyncio.timeout(TIMEOUT_S):
             ended = await child.run(
                 child.own_module(_CHILD), msgspec.json.encode(asked)
             )
@@ -74,6 +80,11 @@ async def render_each(
         raise PangeaError(f"no process for a template: {error.strerror}") from error
     texts, many = _texts(ended), len(templates)
     return [texts[at : at + many] for at in range(0, len(texts), many)]
+
+
+def _turn() -> Semaphore:
+    """Return what is held while a child runs."""
+    return _turns.setdefault(asyncio.get_running_loop(), Semaphore(AT_ONCE))
 
 
 def _texts(ended: child.Ended) -> list[str]:

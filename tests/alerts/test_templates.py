@@ -1,11 +1,13 @@
 """Templates that are wrong, loop, or want more than they are given."""
 
+import asyncio
 import os
 import time
 
 import msgspec
 import pytest
 
+from pangea.alerts import child, templates
 from pangea.alerts.document import SAMPLE, document
 from pangea.alerts.rendering import Answered, Asked
 from pangea.alerts.template_child import answer
@@ -45,6 +47,24 @@ async def test_text_without_a_template_starts_no_child():
         assert await render(["plain", "text"], VALUES) == ["plain", "text"]
         took.append(time.perf_counter() - begun)
     assert min(took) < 0.02
+
+
+async def test_of_many_at_once_some_have_a_child_and_all_are_rendered(monkeypatch):
+    now, most, run = 0, 0, child.run
+
+    async def counted(*given):
+        nonlocal now, most
+        now, most = now + 1, max(most, now + 1)
+        try:
+            return await run(*given)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr(child, "run", counted)
+    monkeypatch.setattr(templates, "AT_ONCE", 2)
+    many = (render([f"{{{{ kind }}}} {n}"], VALUES) for n in range(5))
+    assert await asyncio.gather(*many) == [[f"test {n}"] for n in range(5)]
+    assert most == 2
 
 
 async def test_each_text_of_a_tree_is_a_template_by_itself():
