@@ -16,7 +16,7 @@ from .schema import JobAnswer
 from .text import t
 from .text_view import text_dashboard
 from .then_page import dash_then
-from .view import Notice, added_notice, stopped_notice
+from .view import Beats, Notice, added_notice, stopped_notice
 
 SPARK_POINTS = 30
 #: What can be done to many jobs at once.
@@ -50,8 +50,11 @@ async def dash(request: web.Request) -> web.StreamResponse:
     status, jobs = await service.status(who.org), await service.jobs(who.org)
     workers = await approved(request)
     starters = [] if jobs else await service.starters(who.org)
-    beats = {j.id: service.beats(who.org, j.id, BEATS) for j in jobs}
     ask = asked_of(request.query)
+
+    def beats(job: int) -> Beats:
+        return service.beats(who.org, job, BEATS)
+
     view = dash_view(status, jobs, workers, beats, starters, ask, event=event)
     notice = _said(request.query, {job.name: job for job in jobs})
     return render(request, "dash.html", view, notice=notice)

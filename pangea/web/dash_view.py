@@ -1,7 +1,7 @@
 """The matrix of jobs and workers as finished view data: templates only print it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -117,13 +117,16 @@ def dash_view(
     status: StatusAnswer,
     jobs: Sequence[JobAnswer],
     workers: Sequence[WorkerAnswer],
-    beats: Mapping[int, Beats],
+    beats: Callable[[int], Beats],
     starters: Sequence[Starter],
     ask: Ask,
     *,
     event: int = 0,
 ) -> DashView:
-    """Return everything that /dash prints; *event* is the last one it knows of."""
+    """Return everything that /dash prints; *event* is the last one it knows of.
+
+    *beats* is asked only for the jobs that stand on the page.
+    """
     columns = columns_of(jobs, workers, ask.group)
     found = chosen(jobs, ask)
     pages = max(-(-len(found) // PER_PAGE), 1)
@@ -150,7 +153,7 @@ def dash_view(
             Section(
                 safe_text(group.title, 100),
                 _summary(group.jobs),
-                [_row(j, columns, beats.get(j.id, {}), status.now) for j in part],
+                [_row(j, columns, beats(j.id), status.now) for j in part],
             )
             for group, part in paged(grouped(found, ask.group), page)
         ],

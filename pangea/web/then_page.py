@@ -44,7 +44,7 @@ async def dash_then(request: web.Request, who: Who, text: str) -> web.Response:
     past = past_of(request)
     status = await past.status_at(who.org, moment_us)
     jobs = await past.jobs_at(who.org, moment_us)
-    view = dash_view(status, jobs, [], {}, [], asked_of(request.query))
+    view = dash_view(status, jobs, [], lambda _: {}, [], asked_of(request.query))
     at = datetime.fromtimestamp(moment_us / 1e6, UTC)
     then = ThenView(
         **asdict(view),
