@@ -132,7 +132,7 @@ def assert_nothing_is_lost(cluster: Cluster, counted: Counted) -> None:
             (r["worker"], r["started_at"], r["outcome"]) for r in cluster.results(name)
         )
         assert set(runs.values()) == {1}
-        assert {outcome for _, _, outcome in runs} == {"ok"}
+        assert {outcome for _, _, outcome in runs} >= {"ok"}
         print(f"{name}: target {counted.seen[name]}, stored {stored[name]}")
         assert 0 <= counted.seen[name] - stored[name] <= 4
 
