@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: So many links that were used are remembered, for when the database refuses.
 MOST_USED = 10_000
+#: What so many lists told is remembered, for when their rows are not written yet.
+MOST_LISTS = 50
 #: Of a list so many are acknowledged at once.
 SOME = 200
 _NONE = "this link is none of ours, or whom it went to has changed"
@@ -41,6 +43,7 @@ class AckLinks:
     ) -> None:
         self._c, self._channels, self._key = coordinator, channels, key
         self._used: dict[str, None] = {}
+        self._lists: dict[str, dict[str, int]] = {}
 
     def url(self, them: list[Notification], base: str) -> str:
         """Return the link for what is told, "" if there is nothing to take care of."""
@@ -50,6 +53,8 @@ class AckLinks:
         if not base or not waits or channel is None:
             return ""
         alone = known[first.notice.incident] if len(them) == 1 else None
+        if alone is None:
+            self._remember_list(them)
         link = AckLink(
             org=first.org,
             incident=alone.id if alone else "",
@@ -116,7 +121,7 @@ class AckLinks:
         link, store = signed.link, self._c.store
         told = {link.incident: link.reopened}
         if not link.incident:
-            told = await store.read(
+            told = self._lists.get(link.told) or await store.read(
                 lambda: outbox.incidents_in(link.org, link.channel, link.told)
             )
         found: list[Told] = []
@@ -171,6 +176,16 @@ class AckLinks:
         while len(self._used) >= MOST_USED:
             del self._used[next(iter(self._used))]
         self._used[number] = None
+
+    def _remember_list(self, them: list[Notification]) -> None:
+        message = them[0].message
+        self._lists.pop(message, None)
+        while len(self._lists) >= MOST_LISTS:
+            del self._lists[next(iter(self._lists))]
+        listed = sorted(them, key=lambda it: (it.made_us, it.id))
+        incidents = (it for it in listed if it.notice.incident)
+        told = {it.notice.incident: outbox.times(it.alert) for it in incidents}
+        self._lists[message] = told
 
     def _now_us(self) -> int:
         return round(self._c.clock.wall() * 1e6)

@@ -155,10 +155,10 @@ def incidents_in(org: int, channel: int, message: str) -> dict[str, int]:
         " AND channel = ? AND incident <> '' ORDER BY made_us, id",
         (message, org, channel),
     )
-    return {id_: _times(alert) for id_, alert in rows.fetchall()}
+    return {id_: times(alert) for id_, alert in rows.fetchall()}
 
 
-def _times(alert: str) -> int:
+def times(alert: str) -> int:
     """Return how often the incident of *alert* had opened again, by its key."""
     return int(alert.rpartition(".")[2])
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from pangea.coordinator.incident_service import IncidentService
 from pangea.storage import incidents as stored
+from pangea.storage import outbox
 from pangea.web.ack_pages import ACKS
 from pangea.web.api_incidents import INCIDENTS
 from pangea.web.app import make_app
@@ -179,6 +180,21 @@ async def test_the_link_of_a_list_acknowledges_all_that_is_open_in_it(
     assert (await page(http, "POST", told.ack_url))[0] == 409
     world.coordinator.alerting.acks._used.clear()
     assert (await page(http, "POST", told.ack_url))[0] == 409
+
+
+async def test_the_link_of_a_list_works_while_nothing_can_be_written(
+    world, pager, http
+):
+    def unwritten(*whom):
+        return {}
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outbox, "incidents_in", unwritten)
+        _, told = await told_of_many(world, pager)
+        status, text = await page(http, "GET", told.ack_url)
+        assert (status, "4 incidents" in text) == (200, True)
+    world.coordinator.alerting.acks._lists.clear()
+    assert (await page(http, "GET", told.ack_url))[1] == text
 
 
 async def test_the_link_of_a_list_is_for_what_that_message_told(world, pager, http):
