@@ -13,6 +13,9 @@ QUICK := -n $(shell echo $$(($(PROCESSORS) + 1))) -m "not (slow or e2e or browse
 WAITING := -n $(shell echo $$(($(PROCESSORS) * 2))) --dist worksteal -m "(slow or e2e or browser or netns) and not (oracle or alone)"
 ALONE := -m "oracle or alone"
 TIMED := --durations 15 --durations-min 1
+# Each with a cache of its own: make -j may run both at once.
+FREEZE = PYINSTALLER_CONFIG_DIR=$(CURDIR)/$1/cache .build/bin/pyinstaller --noconfirm \
+	--log-level WARN --distpath dist --workpath $1
 .PHONY: help setup run test test-quick test-waiting test-alone check bench bench-check \
 	simulate format lab lock screenshots binary directory deb demo up logs reload down clean FORCE
 
@@ -81,14 +84,12 @@ down: ## stop them; their state stays in .pangea/cluster/
 	@packaging/cluster.sh down
 
 binary: .build/ready ## make dist/pangea, one file that needs no Python
-	.build/bin/pyinstaller --noconfirm --log-level WARN --distpath dist \
-		--workpath build/pyinstaller packaging/pangea.spec
+	$(call FREEZE,build/pyinstaller) packaging/pangea.spec
 	.build/bin/python packaging/licences.py dist/LICENSES.txt
 	@ls -l dist/pangea
 
 directory: .build/ready ## make dist/pangea-dir/, the same unpacked
-	ONEDIR=1 .build/bin/pyinstaller --noconfirm --log-level WARN --distpath dist \
-		--workpath build/pyinstaller-dir packaging/pangea.spec
+	ONEDIR=1 $(call FREEZE,build/pyinstaller-dir) packaging/pangea.spec
 
 deb: directory ## make the Debian package in dist/
 	.build/bin/python packaging/licences.py dist/LICENSES.txt
