@@ -1,6 +1,7 @@
 """Where the frozen program begins."""
 
 import importlib
+import multiprocessing
 import sys
 
 from pangea.__main__ import main
@@ -13,6 +14,8 @@ CHILDREN = ("pangea.alerts.template_child", "pangea.alerts.apprise_child")
 
 if __name__ == "__main__":
     unpack_later()
+    # What tries rules (pangea/coordinator/trial.py) is the same program as well.
+    multiprocessing.freeze_support()
     if sys.argv[1:2] == [RUN_MODULE] and sys.argv[2:] and sys.argv[2] in CHILDREN:
         sys.exit(importlib.import_module(sys.argv[2]).main())
     main()

@@ -69,6 +69,18 @@ class Node:
         await _until(partial(self._verdict, JOB, "up"), JUDGED_S, self._said)
         return "a job is up"
 
+    async def backtest(self) -> str:
+        """Try another rule on what has been, which takes processes of their own."""
+        tried = {"jobs": [JOB], "rule": "any", "since": "1h"}
+        async with (
+            self._client() as client,
+            client.post("/api/v1/backtest", json=tried) as answer,
+        ):
+            told = await answer.json()
+            if not answer.ok:
+                raise AssertionError(f"{told}; {self._said()}")
+        return f"the rule {told['rule']!r} is tried"
+
     async def pages(self) -> str:
         """Log in and draw the pages."""
         # Cookies of an address are cookies, too.
@@ -151,6 +163,7 @@ async def node(place: Path, servers: Servers) -> AsyncIterator[list[Check]]:
         yield [
             Check("coordinator and worker", made.start),
             Check("verdict", partial(made.judge, servers)),
+            Check("backtest", made.backtest),
             Check("pages", made.pages),
             Check("stop", made.stop),
         ]

@@ -57,6 +57,7 @@ def test_nodes_of_the_file_and_of_the_wheel_are_one_mesh(
         voters = {v["worker"] for v in job["votes"] if v["outcome"] == "ok"}
         assert voters == {"local", "hel", "nyc"}, job["name"]
         exactly_once(frozen.results(job["name"]))
+    assert "web" in frozen.cli("backtest", "--rule", "any", "-q").stdout
     targets.stop_http()
     down = "down when its server is gone"
     wait_for(lambda: frozen.verdicts().get("web") == "down", 20, down)
