@@ -24,7 +24,7 @@ from .choir import CODES, Choir, cluster_of, singing
 from .figures import Figures, quantile, tell
 from .live import log_in
 from .nodes import Cluster
-from .processes import MEASURED, SERVING, find, take_part
+from .processes import MEASURED, SERVING, cpu_s, find, take_part
 
 WORKERS, INTERVAL_S = 5, 60.0
 #: Each cell draws so many rounds; so many results a second make them.
@@ -84,9 +84,12 @@ def measure(jobs: int, browser: str) -> Figures:
     """Return what the page of *jobs* jobs costs, and how soon it shows a change."""
     with tempfile.TemporaryDirectory() as name:
         cluster = cluster_of(Path(name), jobs, WORKERS, INTERVAL_S)
-        with cluster.coordinator(MEASURED), singing(cluster, WORKERS, jobs) as choir:
+        with (
+            cluster.coordinator(MEASURED) as process,
+            singing(cluster, WORKERS, jobs) as choir,
+        ):
             fill(choir, jobs)
-            return asyncio.run(look(cluster, choir, browser))
+            return asyncio.run(look(cluster, choir, browser, process.pid))
 
 
 def fill(choir: Choir, jobs: int) -> None:
@@ -100,15 +103,15 @@ def fill(choir: Choir, jobs: int) -> None:
     choir.say(every_s=INTERVAL_S, pattern="o")
 
 
-async def look(cluster: Cluster, choir: Choir, browser: str) -> Figures:
+async def look(cluster: Cluster, choir: Choir, browser: str, pid: int) -> Figures:
     """Ask for the page as a browser does, and then open it in one."""
     cookie = await log_in(cluster, CODES["person-0"])
     headers = {"Cookie": cookie, "Accept-Encoding": "gzip"}
     async with aiohttp.ClientSession(
         f"http://127.0.0.1:{cluster.port}", headers=headers, auto_decompress=False
     ) as http:
-        page = await often(http, "/dash")
-        jobs = await often(http, ANEW)
+        page = await often(http, "/dash", pid)
+        jobs = await often(http, ANEW, pid)
     async with aiohttp.ClientSession(
         f"http://127.0.0.1:{cluster.port}", headers=headers
     ) as http:
@@ -116,27 +119,35 @@ async def look(cluster: Cluster, choir: Choir, browser: str) -> Figures:
     return {
         "page_p50_ms": quantile(page[0], 0.5) * 1000,
         "page_p95_ms": quantile(page[0], 0.95) * 1000,
+        "page_cpu_ms": page[2] * 1000,
         "page_kb": page[1] / 1000,
         "assets_kb": assets / 1000,
         "first_paint_kb": (page[1] + assets) / 1000,
         "jobs_p50_ms": quantile(jobs[0], 0.5) * 1000,
         "jobs_p95_ms": quantile(jobs[0], 0.95) * 1000,
+        "jobs_cpu_ms": jobs[2] * 1000,
         "jobs_kb": jobs[1] / 1000,
         **await in_browser(cluster, choir, cookie, browser),
     }
 
 
-async def often(http: aiohttp.ClientSession, path: str) -> tuple[list[float], int]:
-    """Return how long answers took to their last byte, and the bytes of one."""
-    took, size = [], 0
+async def often(
+    http: aiohttp.ClientSession, path: str, pid: int
+) -> tuple[list[float], int, float]:
+    """Return how long answers took to their last byte, the bytes of one, and its CPU.
+
+    The CPU is that of the coordinator meanwhile.
+    """
+    took, size, spent = [], 0, 0.0
     for _ in range(ASKED):
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), cpu_s([pid])
         async with http.get(path) as answer:
             answer.raise_for_status()
             size = len(await answer.read())
         took.append(time.perf_counter() - begun)
+        spent += cpu_s([pid]) - cpu
         await asyncio.sleep(GAP_S)
-    return took, size
+    return took, size, spent / ASKED
 
 
 async def all_linked(http: aiohttp.ClientSession, path: str) -> int:
