@@ -7,11 +7,14 @@ from pangea.coordinator.turns import Turns
 
 async def test_a_turn_that_takes_too_long_is_the_next_ones_too():
     turns, begun, go_on = Turns(at_once=2, patience_s=0.01), [], asyncio.Event()
+    ended = []
 
     async def slowly(number):
         async with turns.take():
             begun.append(number)
             await go_on.wait()
+            await asyncio.sleep(0)
+            ended.append(number)
 
     tasks = [asyncio.create_task(slowly(n)) for n in range(6)]
     await asyncio.sleep(0)
@@ -21,7 +24,7 @@ async def test_a_turn_that_takes_too_long_is_the_next_ones_too():
             await asyncio.sleep(0.01)
     go_on.set()
     await turns.all_done()
-    assert all(task.done() or not task.cancelled() for task in tasks)
+    assert sorted(ended) == list(range(6))
     await asyncio.gather(*tasks)
 
 
