@@ -9,6 +9,7 @@ import click
 
 from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
+from pangea.core.model import PUSHED
 from pangea.core.text import safe_text
 
 from . import explain
@@ -30,6 +31,11 @@ def probed(job: dict[str, Any]) -> str:
     return f"{job.get('target', '')}{fails}"
 
 
+def _if_asked(job: dict[str, Any], field: str) -> str:
+    """Return what means nothing of a job that reports by itself."""
+    return "" if job.get("type") in PUSHED else str(job.get(field, ""))
+
+
 COLUMNS = [
     Column("verdict", lambda job: job.get("verdict", "unknown"), mark=True),
     Column("name", lambda job: job.get("name", "")),
@@ -39,8 +45,8 @@ COLUMNS = [
     Column("last", lambda job: milliseconds(job.get("last_duration_ms"))),
     Column("since", lambda job: ago(job.get("verdict_since"), job.get("at"))),
     Column("why", lambda job: job.get("verdict_reason", "")),
-    Column("on", lambda job: job.get("on", ""), wide=True),
-    Column("rule", lambda job: job.get("rule", ""), wide=True),
+    Column("on", lambda job: _if_asked(job, "on"), wide=True),
+    Column("rule", lambda job: _if_asked(job, "rule"), wide=True),
     Column("labels", lambda job: joined(job.get("labels")), wide=True),
 ]
 
@@ -134,7 +140,9 @@ def add(
     if dry_run:
         session.note("nothing was stored (--dry-run)")
     else:
-        session.note(f"next: {session.again(f'pangea results {name} --follow')}")
+        told = added["job"].get("push_path")
+        look = f"job show {name}" if told else f"results {name} --follow"
+        session.note(f"next: {session.again(f'pangea {look}')}")
 
 
 @command.command("list")
@@ -173,7 +181,7 @@ def show(session: Session, name: str, at: str | None) -> None:
         session.note(as_of(job["at"]))
     drawn = session.form in ("table", "wide") and not at
     spent = uptime_of(client, name) if drawn and job.get("slo") else {}
-    show_one(session, job, lambda style: card(style, job, spent))
+    show_one(session, job, lambda style: card(style, job, spent, client.server))
 
 
 @command.command("edit")
@@ -191,8 +199,9 @@ def edit(session: Session, /, old: str, target: str | None, **given: Any) -> Non
         patch["target"] = target
     if not patch:
         raise UsageError("nothing to change", hint="pangea job edit --help")
-    job = session.client().patch(path_of("jobs", old), patch)
-    show_one(session, job, lambda style: card(style, job))
+    client = session.client()
+    job = client.patch(path_of("jobs", old), patch)
+    show_one(session, job, lambda style: card(style, job, server=client.server))
 
 
 @command.command("stop")

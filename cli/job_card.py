@@ -3,6 +3,7 @@
 from typing import Any
 
 from pangea.core.durations import format_duration
+from pangea.core.model import PUSHED
 
 from .output import ago, every, joined, milliseconds, pairs
 from .table import Style
@@ -10,19 +11,19 @@ from .uptime import slo_words
 
 
 def card(
-    style: Style, job: dict[str, Any], spent: dict[str, Any] | None = None
+    style: Style,
+    job: dict[str, Any],
+    spent: dict[str, Any] | None = None,
+    server: str = "",
 ) -> list[str]:
-    """Return a job on one screen."""
-    timeout = format_duration(job["timeout_s"])
-    told = job.get("push_path")
+    """Return a job on one screen; *server* is where the coordinator listens."""
     facts = [
         ("target", f"{job['type']} {job['target']}"),
-        ("every", f"{every(job)}, timeout {timeout}"),
-        ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
+        *_judged(job),
         ("options", joined(job["options"])),
         ("labels", joined(job["labels"])),
         ("slo", slo_words(spent or {})),
-        ("report", f"curl -X POST SERVER{told}" if told else ""),
+        *_reports(job, server),
         ("since", f"{ago(job['verdict_since'], job.get('at'))}{_flapping(job)}"),
         ("incident", job.get("incident") or ""),
         ("why", job["verdict_reason"]),
@@ -32,6 +33,31 @@ def card(
     ]
     head = f"{style.marked(job['verdict'])}  {style.plain(job['name'])}"
     return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
+
+
+def _judged(job: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return how often it is asked, by whom, and what their votes add up to."""
+    if job["type"] in PUSHED:
+        return [("every", every(job))]
+    timeout = format_duration(job["timeout_s"])
+    return [
+        ("every", f"{every(job)}, timeout {timeout}"),
+        ("on", f"{job['on']}, rule {job['rule']}{_expected(job)}"),
+    ]
+
+
+def _reports(job: dict[str, Any], server: str) -> list[tuple[str, str]]:
+    """Return how a job reports by itself, and until when that is in time."""
+    path, before = job.get("push_path"), job.get("next_before")
+    return [
+        ("report", f"curl -X POST {server.rstrip('/')}{path}" if path else ""),
+        ("in time", f"until {_utc(before)}" if before else ""),
+    ]
+
+
+def _utc(moment: str) -> str:
+    """Return an RFC 3339 time to the second, as people read it."""
+    return f"{moment[:19].replace('T', ' ')} UTC"
 
 
 def _flapping(job: dict[str, Any]) -> str:

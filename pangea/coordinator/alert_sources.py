@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pangea.core.alert_rule import About
 from pangea.core.durations import format_duration
 from pangea.core.liveness import Presence
-from pangea.core.model import FIRST_ORG, Job, Verdict, Worker
+from pangea.core.model import FIRST_ORG, PUSHED, Job, Verdict, Worker
 from pangea.core.notice import Kind, Notice, Severity
 from pangea.core.text import safe_text
 
@@ -135,6 +135,8 @@ class Sources:
         board, state = self._board, self._board.states.get(job.id)
         if state is None or state.verdict is not Verdict.UNKNOWN:
             return False
+        if job.type in PUSHED:
+            return False  # It waits for a report, and is down when that is late.
         if board.incident_of(job.id) or board.blamed.get(job.id):
             return False
         if board.verdict(job) != Verdict.UNKNOWN:

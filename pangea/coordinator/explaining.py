@@ -136,7 +136,7 @@ class Explaining:
     def _seats(self, job: Job, state: JobState, now: float) -> Iterator[Seat]:
         """Yield all that have to do with *job*, each with why it has no say."""
         if job.type in PUSHED:
-            yield Seat(COORDINATOR, "coordinator")
+            yield Seat(COORDINATOR, "coordinator", why="nothing was reported yet")
             return
         board, named = self._board, set[str]()
         placement = board.placements.get(job.id)

@@ -94,6 +94,11 @@ class Heartbeats:
             job, now, outcome, "reported" if failed else "", detail, duration_ms
         )
 
+    def due(self, job: Job) -> float:
+        """Return until when the next report of *job* is in time (UTC seconds)."""
+        last = self._last[job.id]
+        return max(expected_after(job, last), self._started) + grace_of(job)
+
     def missed(self, job_of: Callable[[int], Job | None]) -> list[Result]:
         """Return a failure for each job whose grace has passed since the last look."""
         self._follow_clock()
@@ -102,8 +107,7 @@ class Heartbeats:
             job = job_of(number)
             if job is None or not job.enabled:
                 continue
-            due = max(expected_after(job, self._last[number]), self._started)
-            if now > due + grace_of(job):
+            if now > self.due(job):
                 self._missed.add(number)
                 results.append(self._miss(job, now))
         return results

@@ -31,7 +31,6 @@ from . import bygone
 from .answers import beats_of, cost_answer, history_answer, job_answer, result_answer
 from .coordinator import Coordinator
 from .greeting import NO_LINES
-from .heartbeats import expected_after, grace_of
 from .new_job import job_from, patched, question
 from .starters import starters
 from .status import Status
@@ -221,7 +220,7 @@ class CoordinatorService:
             job, Outcome(report.outcome), report.detail, report.duration_ms
         )
         await self._c.intake.take_own([result])
-        due = expected_after(job, result.started_at_us / 1e6) + grace_of(job)
+        due = heartbeats.due(job)
         return PushAnswer(job=job.name, next_before=moment(round(due * 1e6)))
 
     async def results(
@@ -291,9 +290,14 @@ class CoordinatorService:
         return self._answer(stored)
 
     def _answer(self, job: Job) -> JobAnswer:
-        told = job.type in PUSHED and job.id
-        path = f"/api/v1/push/{self._c.heartbeats.token(job)}" if told else None
-        return job_answer(self._board, job, path, self._c.clock.wall())
+        now, beats = self._c.clock.wall(), self._c.heartbeats
+        if job.type not in PUSHED or not job.id:
+            return job_answer(self._board, job, now=now)
+        path = f"/api/v1/push/{beats.token(job)}"
+        answer = job_answer(self._board, job, path, now)
+        if not job.enabled:
+            return answer
+        return replace(answer, next_before=moment(round(beats.due(job) * 1e6)))
 
     def _tell(self, job: Job, change: str) -> None:
         self._c.hub.publish("job", job.org, {"job": job.name, "change": change})

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from .model import VoteValue, Worker
+from .model import COORDINATOR, VoteValue, Worker
 from .quorum import NOBODY, Quorum
 from .rule import Rule, format_rule
 from .tally import LINES, decide
@@ -19,6 +19,8 @@ from .votes import Vote
 
 #: So many workers are told of, those that count first.
 MOST = 200
+#: How it is judged what reports by itself.
+TOLD = "down when it reports a failure, or nothing in time; up with a good report"
 #: A vote without one of these is not shown.
 _NONE = ""
 
@@ -104,6 +106,7 @@ def explain(
     """
     ground = decide(state, rule, workers)
     voters = state.voters
+    told = voters == (COORDINATOR,)
     voices = _sorted(_voice(seat, state, voters) for seat in seats)
     counts = {
         "ok": len(ground.ok),
@@ -118,8 +121,8 @@ def explain(
         reason=state.reason,
         line=state.line,
         line_words=_line(state, rule, counts, len(voters)),
-        rule=format_rule(rule) or str(rule.quorum),
-        rule_words=in_words(rule),
+        rule="report" if told else format_rule(rule) or str(rule.quorum),
+        rule_words=TOLD if told else in_words(rule),
         voters=len(voters),
         needed=rule.quorum.needs(len(voters)),
         before=before,
@@ -176,6 +179,8 @@ def _line(state: JobState, rule: Rule, counts: Mapping[str, int], voters: int) -
     good = counts["ok"] + counts["warned"]
     told = {
         "nobody": "",
+        "waiting": "",
+        "reported": "",
         "too-few": f"{good + counts['failed']} of {voters} vote",
         "warned": f"{counts['warned']} of {voters} warn",
         "quorum-good": f"{good} of {voters} good",

@@ -22,6 +22,8 @@ REPEAT_AFTER_S = (0.0, 1.0, 5.0)
 PARTIAL_ROUNDS = 3
 #: The lines of a rule, one of which decides, and what each says.
 LINES = {
+    "waiting": "it has not reported yet, and need not have",
+    "reported": "what it reported last, or did not in time, decides",
     "nobody": "nobody who is well has a vote",
     "too-few": "too few vote for a new verdict",
     "confirming": "the only voter tries again before it is believed",
@@ -79,6 +81,8 @@ class _Ballot:
     def ground(self) -> Ground:
         """Return the first line that decides."""
         state, voters = self.state, self.voters
+        if voters == (COORDINATOR,):
+            return self._told()
         if not voters:
             nobody = "all that probe it are sick"
             return self._say(
@@ -96,6 +100,18 @@ class _Ballot:
             why = f"split: {self.fine}, {self.tally}"
             return self._say(state.verdict, "split", why)
         return self._good()
+
+    def _told(self) -> Ground:
+        """Decide by what was reported by push: nobody else is asked."""
+        if not self.votes:
+            which = "first" if self.state.firm is Verdict.UNKNOWN else "next"
+            why = f"waits for its {which} report"
+            return self._say(Verdict.UNKNOWN, "waiting", why)
+        if self.failed:
+            return self._say(Verdict.DOWN, "reported", _because(self.failed))
+        if self.warned:
+            return self._say(Verdict.DEGRADED, "reported", _because(self.warned))
+        return self._say(Verdict.UP, "reported", "it reported in time")
 
     def _clears(self) -> bool:
         """Tell whether enough are good; who cannot vote now does not prevent it."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from pangea.core.durations import format_duration
+from pangea.core.model import PUSHED
 from pangea.core.text import safe_text
 
 from .api_explain import ExplainAnswer, VoiceAnswer
@@ -119,9 +120,7 @@ def facts_of(
         (t("job.measured"), share(history.coverage) + since),
         *_promise(promised),
         (t("job.every"), format_duration(job.interval_s)),
-        (t("job.timeout"), format_duration(job.timeout_s)),
-        (t("job.on"), safe_text(job.on, 200)),
-        (t("job.rule"), safe_text(job.rule_in_force or job.rule, 200)),
+        *_asked(job, status),
     ]
     if job.expect == "fail":
         facts.append((t("job.expects"), t("job.expects_fail")))
@@ -129,6 +128,18 @@ def facts_of(
         facts.append((t("job.needs"), safe_text(", ".join(job.depends_on), 300)))
     facts += _table(t("job.option"), job.options)
     return [*facts, *_table(t("job.label"), job.labels)]
+
+
+def _asked(job: JobAnswer, status: StatusAnswer) -> list[tuple[str, str]]:
+    """Return who asks, and how that is judged; or when it is to report by itself."""
+    if job.type in PUSHED:
+        due = when(job.next_before, status.now)
+        return [(t("job.in_time"), due.exact)] if due else []
+    return [
+        (t("job.timeout"), format_duration(job.timeout_s)),
+        (t("job.on"), safe_text(job.on, 200)),
+        (t("job.rule"), safe_text(job.rule_in_force or job.rule, 200)),
+    ]
 
 
 def _table(word: str, values: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -106,7 +106,8 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     """A job with its verdict and a vote for each worker.
 
     The verdict may also be ``paused`` or ``maintenance``.
-    Secret options are masked. ``push_path`` is where a heartbeat job is told;
+    Secret options are masked. ``push_path`` is where a heartbeat job is told,
+    and its next report is in time until ``next_before``;
     ``notices`` are sentences for a person, of workers that it names and are not there.
     While it is down, ``first_fail_at`` is when that was first seen and ``confirmed_at``
     when it was believed. ``incident`` is the id of its open one; a ``flapping`` job
@@ -132,6 +133,7 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
     votes: list[VoteAnswer]
     last_duration_ms: float | None = None
     push_path: str | None = None
+    next_before: str | None = None
     notices: list[str] = []
     depends_on: list[str] = []
     slo: float = 0.0

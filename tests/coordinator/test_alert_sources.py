@@ -199,6 +199,8 @@ async def test_results_that_a_worker_lost(world, pager, paging):
 
 async def test_a_job_of_which_nobody_can_tell(world, pager, paging):
     await channel(world)
+    beat = world.spec(name="beat", type="heartbeat", target="nightly")
+    await world.service.add_job(1, beat, dry_run=False)
     await world.service.add_job(1, world.spec(name="lonely"), dry_run=False)
     await paging._look()
     (told,) = await pager.until(1)

@@ -110,6 +110,11 @@ async def test_a_report_makes_it_up_and_a_bad_one_down_at_once(world):
     token = added.job.push_path.rpartition("/")[2]
     assert "told" in added.cost.words
     assert [v.worker for v in added.job.votes] == ["coordinator"]
+    assert added.job.verdict_reason == "waits for its first report"
+    told = world.coordinator.reasons.explaining.now(
+        world.coordinator.board.job("backup")
+    )
+    assert (told.rule, told.voices[0].why) == ("report", "nothing was reported yet")
 
     answer = await world.service.push(token, PushQuery())
     up = await world.service.job(FIRST_ORG, "backup")
@@ -120,6 +125,9 @@ async def test_a_report_makes_it_up_and_a_bad_one_down_at_once(world):
 
     assert answer.job == "backup"
     assert [j.verdict for j in (up, down, again)] == ["up", "down", "up"]
+    assert up.next_before == answer.next_before > added.job.next_before
+    assert down.verdict_reason == "disk\\x1bfull"
+    assert again.verdict_reason == "it reported in time"
     assert down.votes[0].detail == "disk\\x1bfull"
     await world.service.remove_job(FIRST_ORG, "backup")
     with pytest.raises(NotFound):
