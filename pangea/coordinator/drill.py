@@ -144,7 +144,7 @@ class Drills:
         if job.type in PUSHED:
             raise UsageError(
                 f"job {job.name!r} reports by itself",
-                hint="let it report a failure: --outcome failed",
+                hint="let it report a failure: ?outcome=failed at its address",
             )
         if not LEAST_S <= for_s <= LONGEST_S:
             raise UsageError(f"a drill cannot last {for_s:g} s", hint="use 1s to 1h")
