@@ -26,15 +26,22 @@ BAD_HOUR = 0.05
 
 
 class Ways(Struct, frozen=True):
-    """Where days lead: the page, and the zone whose days they are, "" for UTC."""
+    """Where days lead: the page, and the zone whose days they are, "" for UTC.
+
+    ``last`` is the last day there is; with ``at``, in UTC, pages stand at that moment.
+    """
 
     path: str
     zone: str
+    last: date
+    at: str = ""
 
     def day(self, day: str) -> str:
         """Return the address of the page that shows *day*."""
         after = date.fromisoformat(day) + timedelta(days=1)
-        asked = {"from": day, "to": after.isoformat(), "zone": self.zone}
+        # Of the last day the end is still to come.
+        end = after.isoformat() if after <= self.last else ""
+        asked = {"from": day, "to": end, "zone": self.zone, "at": self.at}
         return address(self.path, asked)
 
 
@@ -97,12 +104,14 @@ class DaysView(Struct, frozen=True):
     heat: HeatView | None
 
 
-def calendar_view(found: CalendarAnswer, path: str, last: date) -> CalendarView:
+def calendar_view(
+    found: CalendarAnswer, path: str, last: date, at: str = ""
+) -> CalendarView:
     """Return a year of days until *last*; *path* leads to a day that was not well.
 
-    They are days of the zone that was asked for.
+    They are days of the zone that was asked for; with *at* pages stand at that moment.
     """
-    ways = Ways(path, "" if found.zone == "UTC" else found.zone)
+    ways = Ways(path, "" if found.zone == "UTC" else found.zone, last, at)
     known = {day.date: day for day in found.days}
     cells, months = calendar(last, WEEKS)
     rows = [

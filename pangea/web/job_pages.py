@@ -76,7 +76,7 @@ async def days(request: web.Request) -> web.StreamResponse:
     )
     last = datetime.fromtimestamp(shown.end_s, shown.zone).date()
     heat = heat_view(hours, shown.zone)
-    body = DaysView(calendar_view(year, job_href(name), last), heat)
+    body = DaysView(calendar_view(year, job_href(name), last, shown.at), heat)
     page = asked.page(shown, body, tab="/calendar", picked=False)
     return render(request, "job_calendar.html", page)
 

@@ -88,6 +88,9 @@ def test_a_bad_day_leads_to_that_day_of_its_zone(zone, more):
         minutes=bad.minutes,
         days=[bad],
     )
-    view = calendar_view(found, "/jobs/x", datetime(2026, 3, 29).date())
+    view = calendar_view(found, "/jobs/x", datetime(2026, 3, 30).date())
     assert view.worst[0].href == f"/jobs/x?from=2026-03-29&to=2026-03-30{more}"
+    # Tomorrow is still to come.
+    view = calendar_view(found, "/jobs/x", datetime(2026, 3, 29).date())
+    assert view.worst[0].href == f"/jobs/x?from=2026-03-29{more}"
     assert view.words.endswith(f"days with data: 1; days of {zone}")
