@@ -68,8 +68,9 @@ async def dash_jobs(request: web.Request) -> web.StreamResponse:
     """
     org, after = who_is(request).org, request.query.get("after", "")
     seen = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
-    told = request.app[FEEDS].of(org).told
-    least = max(told, seen)
+    # What was never told nobody knows: a page may be from before the last start.
+    seen = min(seen, request.app[HUB].last_id)
+    least = max(request.app[FEEDS].of(org).told, seen)
     body = await request.app[BODIES].get(org, least, lambda: _make(request))
     response = web.Response(content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
