@@ -8,6 +8,7 @@ the rest.
 """
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ LINGER_S = 60.0
 BEAT_S = 5.0
 #: Browsers that one account may have open.
 BROWSERS_EACH = 200
+_WEIGHT = re.compile(r"q=(1(\.0{0,3})?|0\.(?!0*$)\d{1,3})")
 
 
 class Feed:
@@ -154,6 +156,18 @@ def frame_of(batch: list[Event]) -> bytes:
     return b"id: %d\nevent: frame\ndata: [%s]\n\n" % (batch[-1].id, told)
 
 
+def takes_gzip(request: web.Request) -> bool:
+    """Tell whether who asks reads gzip (RFC 9110, 12.5.3); ``*`` is not taken for it.
+
+    One whose weight is 0 or cannot be read is a no.
+    """
+    for one in request.headers.get("Accept-Encoding", "").lower().split(","):
+        coding, _, weight = (part.strip() for part in one.partition(";"))
+        if coding in ("gzip", "x-gzip"):
+            return not weight or _WEIGHT.fullmatch(weight) is not None
+    return False
+
+
 async def live(request: web.Request) -> web.StreamResponse:
     """GET /live"""
     who, app = who_is(request), request.app
@@ -165,7 +179,7 @@ async def live(request: web.Request) -> web.StreamResponse:
             "X-Accel-Buffering": "no",
         }
     )
-    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    packed = takes_gzip(request)
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     with (

@@ -16,7 +16,7 @@ from msgspec import Struct
 from .api_workers import WORKERS
 from .dash_view import BEATS
 from .keys import HUB, SERVICE, who_is
-from .live import FEEDS
+from .live import FEEDS, takes_gzip
 from .matrix_data import MatrixData, matrix_data
 from .schema import WorkerAnswer
 
@@ -75,7 +75,7 @@ async def dash_jobs(request: web.Request) -> web.StreamResponse:
     response = web.Response(content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "Accept-Encoding"
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if takes_gzip(request):
         response.headers["Content-Encoding"] = "gzip"
         response.body = body.packed
     else:

@@ -34,9 +34,19 @@ async def test_many_that_ask_together_get_the_same(site, made):
     assert found[0]["jobs"]
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "identity"])
-async def test_it_is_sent_as_the_browser_reads_it(site, encoding):
-    headers = site.headers("viewer") | {"Accept-Encoding": encoding}
+@pytest.mark.parametrize(
+    ("asked", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("identity", "identity"),
+        ("gzip;q=0, br", "identity"),
+        ("gzip; q=0.000", "identity"),
+        ("gzipped", "identity"),
+    ],
+)
+async def test_it_is_sent_as_the_browser_reads_it(site, asked, encoding):
+    headers = site.headers("viewer") | {"Accept-Encoding": asked}
     async with site.http.get("/dash/jobs", headers=headers) as answer:
         assert answer.headers.get("Content-Encoding", "identity") == encoding
         assert answer.headers["Cache-Control"] == "no-store"
@@ -51,6 +61,12 @@ async def test_a_page_that_knows_more_gets_more(site, made):
     assert len(made) == 2
     for garbage in ("?after=", "?after=x", "?after=-1", "?after=" + "9" * 40):
         await ask(site, garbage)
+
+
+async def test_an_event_that_never_was_is_not_waited_for(site, made):
+    for _ in range(3):
+        await ask(site, "?after=999999999999999999")
+    assert len(made) == 1
 
 
 async def test_what_pages_were_told_is_in_it(site, made):
