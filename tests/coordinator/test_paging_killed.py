@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 KILLS = 50
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-async def receiver():
+async def receiver(aiohttp_server):
     """A real server that notes each message: its id, and what it tells."""
     got = []
 
@@ -26,9 +25,9 @@ async def receiver():
 
     app = web.Application()
     app.router.add_post("/", take)
-    async with TestServer(app, host="127.0.0.1") as server:
-        server.got = got
-        yield server
+    server = await aiohttp_server(app)
+    server.got = got
+    return server
 
 
 @pytest.mark.slow
