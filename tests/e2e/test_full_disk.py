@@ -15,10 +15,10 @@ start() {
     echo "exit $?"
 }
 place=$1
-start 10
-start 10
+start 40
+start 40
 mount -o remount,size=20m "$place"
-start 8
+start 20
 """
 
 
@@ -35,7 +35,7 @@ def on_a_disk_of(size, place):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=150,
         check=True,
     )
     *without, room, _ = done.stdout.split("exit ")
