@@ -12,7 +12,7 @@ from pangea.core.clock_step import ClockStep
 from pangea.core.electorate import reseat, sicken, suspend, withdraw
 from pangea.core.model import Job, Result
 from pangea.core.verdict import JobState, Judgement, Transition, judge, renew
-from pangea.core.votes import Vote, VoteChange
+from pangea.core.votes import Vote, VoteChange, with_reason
 
 from .board import Board
 from .voting import Voting
@@ -163,9 +163,10 @@ class Judging:
     def resume(self, results: Iterable[Result], now: float) -> None:
         """Take up the votes as they were when the coordinator stopped.
 
-        The votes of *results* that are newer than the stored ones count again, and
-        a short downtime of ours lets none expire that stood when we last heard
-        anything, before its worker could be back: nothing of this is a change.
+        The votes of *results* that are newer than the stored ones count again, with
+        the reasons of those, for they are read without any. A short downtime of ours
+        lets none expire that stood when we last heard anything, before its worker
+        could be back: nothing of this is a change.
         """
         heard = 0.0
         for result in results:
@@ -178,7 +179,7 @@ class Judging:
                 continue
             held = state.votes.get(vote.worker)
             if vote.worker in state.electorate and (not held or held.at < vote.at):
-                state.votes[vote.worker] = vote
+                state.votes[vote.worker] = with_reason(vote, held)
         for state in self._board.states.values():
             for worker, vote in state.votes.items():
                 stood = vote.expires > heard > now - FORGIVEN_S

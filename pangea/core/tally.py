@@ -180,8 +180,9 @@ class _Ballot:
         warned, good = _ids(self.warned), _ids(self.good)
         ok = [w for w in good if w not in warned] if warned else good
         failed = tuple(_ids(self.failed))
+        said = reason.removesuffix(": ")  # a vote may have come without its reason
         return Ground(
-            verdict, line, reason, self.voters, tuple(ok), tuple(warned), failed
+            verdict, line, said, self.voters, tuple(ok), tuple(warned), failed
         )
 
     def _name(self, number: int) -> str:

@@ -1,6 +1,7 @@
 """A vote, a change of one in the log, and what a worker that is sick can say."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .model import VoteValue
 
@@ -68,3 +69,10 @@ def is_void_of_sick(value: VoteValue, *, expect_fail: bool) -> bool:
     all the same. Where nothing must answer it is the other way round.
     """
     return (value is VoteValue.FAILED) != expect_fail
+
+
+def with_reason(vote: Vote, held: Vote | None) -> Vote:
+    """Return *vote* with the reason of *held*, if that says the same."""
+    if vote.reason or held is None or held.value is not vote.value:
+        return vote
+    return replace(vote, reason=held.reason, detail=held.detail)

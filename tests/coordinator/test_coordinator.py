@@ -249,13 +249,20 @@ async def test_verdicts_and_watermarks_survive_a_restart(world, store, tmp_path)
     job = await add(world)
     await far.report([row(job)])
     await far.until(lambda f: f.acks.get("e") == 1)
+    gone = await add(world, JobSpec(type="tcp", target="127.0.0.1:7", name="gone"))
+    for number in (2, 3):
+        failed = row(gone, number / 10, Outcome.FAILED, detail="nobody is there")
+        await far.report([failed], first=number)
+        await far.until(lambda f, n=number: f.acks.get("e") == n)
     await far.leave()
 
     again = World(store, tmp_path)
     await again.start()
     assert (await again.service.job(FIRST_ORG, "web")).verdict == "up"
+    (vote,) = (await again.service.job(FIRST_ORG, "gone")).votes
+    assert (vote.reason, vote.detail) == ("refused", "nobody is there")
     back = await again.join("hel")
-    assert back.welcome.watermarks == {"e": 1}
+    assert back.welcome.watermarks == {"e": 3}
     assert again.service.recent(FIRST_ORG, job, 10) == [5.0]
     await again.close()
 
