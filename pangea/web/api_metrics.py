@@ -63,4 +63,5 @@ METRICS_ROUTE = Route(
     handler=metrics,
     summary="Its own health and the last results, for Prometheus",
     media="text/plain",
+    streams=True,
 )

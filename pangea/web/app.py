@@ -60,7 +60,8 @@ def make_app(
     table = tuple(routes)
     app[DOCUMENT] = make_document(table)
     for route in table:
-        app.router.add_route(route.method, route.path, guarded(route))
+        for method in route.methods:
+            app.router.add_route(method, route.path, guarded(route))
     prepare_templates(app)
     app.on_response_prepare.append(dress)
     app.on_shutdown.append(app[STREAMS].end_all)

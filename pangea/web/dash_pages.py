@@ -122,6 +122,7 @@ DASH_PAGES: list[Route] = [
         handler=live,
         summary="What open pages are told",
         page=True,
+        streams=True,
     ),
     Route(
         method="POST",

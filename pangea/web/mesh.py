@@ -242,4 +242,5 @@ MESH = Route(
     handler=mesh,
     summary="WebSocket of the mesh, binary frames only",
     auth="none",
+    streams=True,
 )

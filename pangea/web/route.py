@@ -18,7 +18,8 @@ class Route:
     that is given (``list[T]``: a page of items of T) with the code ``status``, as
     ``media``.
     ``page`` marks what a person sees: HTML, forms, redirects to
-    the login instead of a problem document.
+    the login instead of a problem document. What ``streams`` writes as it goes, so
+    that nobody can ask for its head alone.
     """
 
     method: str
@@ -32,3 +33,10 @@ class Route:
     page: bool = False
     status: int = 200
     media: str = "application/json"
+    streams: bool = False
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are answered: where GET is HEAD is, too."""
+        also = self.method == "GET" and not self.streams
+        return (self.method, "HEAD") if also else (self.method,)

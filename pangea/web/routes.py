@@ -271,6 +271,7 @@ API: list[Route] = [
         handler=events,
         summary="What happens, as it happens: verdicts, results, incidents, notes …",
         query=EventsQuery,
+        streams=True,
     ),
     Route(
         method="GET",

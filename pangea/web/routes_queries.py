@@ -74,6 +74,7 @@ QUERY_ROUTES: list[Route] = [
         query=ExportResultsQuery,
         answer=ResultAnswer,
         media=LINES,
+        streams=True,
     ),
     Route(
         method="GET",
@@ -83,6 +84,7 @@ QUERY_ROUTES: list[Route] = [
         query=ExportHistoryQuery,
         answer=HistoryRow,
         media=LINES,
+        streams=True,
     ),
     Route(
         method="GET",
@@ -92,5 +94,6 @@ QUERY_ROUTES: list[Route] = [
         query=ExportIncidentsQuery,
         answer=IncidentAnswer,
         media=LINES,
+        streams=True,
     ),
 ]

@@ -23,7 +23,16 @@ async def test_the_document_is_served_and_shown(site):
 async def test_every_route_of_the_site_is_in_the_table(site):
     app = site.running.runner.app
     registered = {(r.method, r.resource.canonical) for r in app.router.routes()}
-    assert registered == {(route.method, route.path) for route in ROUTES}
+    assert registered == {(m, route.path) for route in ROUTES for m in route.methods}
+
+
+async def test_where_get_is_head_is_too(site):
+    for path in ("/healthz", "/readyz", "/login", "/api/v1/jobs", "/favicon.ico"):
+        whole, head = await site.get(path), await site.ask("HEAD", path)
+        assert head.status == whole.status
+        assert head.text == ""
+    for path in ("/live", "/api/v1/events", "/metrics"):
+        assert (await site.ask("HEAD", path, by="token")).status == 405
 
 
 def test_every_route_for_programs_is_in_the_document():
