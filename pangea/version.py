@@ -9,16 +9,23 @@ it imports nothing of ours.
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 #: Before there is any tag we are on the way to this one.
 FIRST = "0.1.0"
 #: Filled in by ``git archive`` (.gitattributes): what git describe says, the commit.
-ARCHIVED = "$Format:%(describe:tags=true,match=v[0-9]*)$ $Format:%h$"
+ARCHIVED = "$Format:%(describe:tags=true,match=v[0-9]*,exclude=v*-[!abr]*)$ $Format:%h$"
 _DESCRIBED = re.compile(
     r"v(\d+(?:\.\d+)*)(?:-?((?:a|b|rc)\d+))?(?:-(\d+)-(g[0-9a-f]+))?(?:-(dirty))?"
 )
 _ASKED_S = 10
+#: So many tags that name no version, such as v1.3.0-hotfix, are passed over.
+_MOST_TAGS = 20
+_SHALLOW = (
+    "this clone is shallow and has no tag, so nobody knows which version it is:"
+    " get them by git fetch --unshallow --tags"
+)
 
 
 def version_of(described: str) -> str:
@@ -45,12 +52,30 @@ def tagged(root: Path = Path(__file__).parents[1], archived: str = ARCHIVED) -> 
 
 
 def _by_git(root: Path) -> str:
-    described = _git(root, "describe", "--tags", "--match", "v[0-9]*", "--dirty")
-    if found := version_of(described):
+    if found := _by_tag(root):
         return found
     commit = _git(root, "describe", "--always", "--dirty", "--exclude", "*")
     count = _git(root, "rev-list", "--count", "HEAD")
-    return f"{FIRST}.dev{count}+g{commit.replace('-', '.')}" if commit and count else ""
+    if not (commit and count):
+        return ""
+    local = f"+g{commit.replace('-', '.')}"
+    if _git(root, "rev-parse", "--is-shallow-repository") == "true":
+        # A count of what was fetched says nothing, and would look old.
+        print(_SHALLOW, file=sys.stderr)
+        return FIRST + local
+    return f"{FIRST}.dev{count}{local}"
+
+
+def _by_tag(root: Path) -> str:
+    """Return the version by the newest tag that names one; "" if none does."""
+    asked = ["describe", "--tags", "--match", "v[0-9]*"]
+    for _ in range(_MOST_TAGS):
+        described = _git(root, *asked, "--dirty")
+        found = version_of(described)
+        if found or not described:
+            return found
+        asked += ["--exclude", _git(root, *asked, "--abbrev=0")]
+    return ""
 
 
 def _git(root: Path, *asked: str) -> str:

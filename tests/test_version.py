@@ -85,8 +85,22 @@ def test_a_checkout_knows_it_by_its_tag(checkout: Path) -> None:
     assert told(checkout) == "1.2.3"
     later = commit(checkout)
     assert told(checkout) == f"1.2.3+1.g{later}"
+    git(checkout, "tag", "v1.3.0-hotfix")
+    assert told(checkout) == f"1.2.3+1.g{later}"
     (checkout / ".gitattributes").write_text("# changed\n")
     assert told(checkout) == f"1.2.3+1.g{later}.dirty"
+
+
+def test_a_shallow_clone_says_that_it_does_not_know(
+    checkout: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    git(checkout, "tag", "v1.2.3")
+    commit(checkout)
+    latest, clone = commit(checkout), tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth", "1", checkout.as_uri(), str(clone))
+    said = tagged(clone, "")
+    assert said.startswith(f"{FIRST}+g{latest[:7]}")
+    assert "git fetch --unshallow --tags" in capfd.readouterr().err
 
 
 def test_an_archive_without_git_knows_it_as_well(
@@ -97,6 +111,7 @@ def test_an_archive_without_git_knows_it_as_well(
     git(checkout, "tag", "v1.2.3")
     assert archived(checkout, tmp_path / "b") == "1.2.3"
     later = commit(checkout)
+    git(checkout, "tag", "v1.3.0-hotfix")
     assert archived(checkout, tmp_path / "c") == f"1.2.3+1.g{later}"
 
 
