@@ -36,14 +36,18 @@ class Unpacker:
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
         """Put the libraries of that module in place."""
-        archive = self._archives.pop(fullname, None)
+        archive = self._archives.get(fullname)
         if archive:
             unpack(archive, self._unpacked)
+            # Only now: after a full disk the next import tries it again.
+            self._archives.pop(fullname, None)
             invalidate_caches()
 
 
 def unpack(archive: str, place: str) -> None:
     """Put the files of *archive* under *place*, which other processes of ours share."""
+    from contextlib import suppress
+    from threading import get_ident
     from zipfile import ZipFile
 
     with ZipFile(archive) as zipped:
@@ -52,7 +56,13 @@ def unpack(archive: str, place: str) -> None:
             if os.path.exists(file):
                 continue
             os.makedirs(os.path.dirname(file), exist_ok=True)
-            half = f"{file}.{os.getpid()}"
-            with open(half, "wb") as written:
-                written.write(zipped.read(name))
-            os.replace(half, file)
+            # Threads may import the modules of one archive at the same time.
+            half = f"{file}.{os.getpid()}.{get_ident()}"
+            try:
+                with open(half, "wb") as written:
+                    written.write(zipped.read(name))
+                os.replace(half, file)
+            except OSError:
+                with suppress(FileNotFoundError):
+                    os.unlink(half)
+                raise

@@ -35,6 +35,16 @@ def test_an_import_puts_the_libraries_in_place(unpacked: Path, name: str) -> Non
     assert sys.modules["later_one"].WORD == "found"
 
 
+def test_an_import_after_one_that_failed_tries_again(unpacked: Path) -> None:
+    unpack_later()
+    (unpacked / "later_one").write_text("in the way of the directory")
+    with pytest.raises(OSError, match="later_one"):
+        importlib.import_module("later_two")
+    (unpacked / "later_one").unlink()
+    assert importlib.import_module("later_two")
+    assert not list(unpacked.rglob("*.py.*"))
+
+
 def test_another_import_unpacks_nothing(unpacked: Path) -> None:
     unpack_later()
     importlib.import_module("colorsys")
