@@ -109,4 +109,4 @@ class Apprise:
 
 
 async def _run(asked: Asked) -> child.Ended:
-    return await child.run(child.own_module(_CHILD), msgspec.json.encode(asked))
+    return await child.run_module(_CHILD, msgspec.json.encode(asked))

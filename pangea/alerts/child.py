@@ -11,7 +11,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import IO, NamedTuple
 
-from .starting import start
+from .starting import Starter
 
 #: So much of what a program prints is kept; the rest is read and dropped.
 MAX_OUTPUT = 64 * 1024
@@ -28,6 +28,9 @@ _RUN = (
     "runpy.run_module(name, run_name='__main__')"
 )
 
+#: What people had us run; and modules of ours, which one of those that never starts
+#: does not hold up.
+_PROGRAMS, _MODULES = Starter(), Starter()
 #: Programs that nobody waits for, until they are gone.
 _ending: set[asyncio.Future[None]] = set()
 
@@ -40,7 +43,10 @@ class Ended(NamedTuple):
 
 
 async def run(
-    argv: Sequence[str], given: bytes, environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    given: bytes,
+    environment: Mapping[str, str] | None = None,
+    starter: Starter = _PROGRAMS,
 ) -> Ended:
     """Run *argv* with *given* as its input until it ends.
 
@@ -49,6 +55,7 @@ async def run(
     or the program ends, it is killed with all that it started. Raises OSError if it
     cannot be run.
     """
+    await starter.ready()
     source = _file_of(given)
     try:
         ours, theirs = os.pipe()
@@ -57,12 +64,21 @@ async def run(
         raise
     with os.fdopen(ours, "rb", 0) as end:
         found = {**CLEAN, **(environment or {})}
-        process = await _started(argv, source, theirs, found)
+        process = await _started(starter, argv, source, theirs, found)
         return await _until_it_ends(process, end)
 
 
+async def run_module(name: str, given: bytes) -> Ended:
+    """Run a module of ours like that."""
+    return await run(_own_module(name), given, starter=_MODULES)
+
+
 async def _started(
-    argv: Sequence[str], source: IO[bytes], theirs: int, environment: Mapping[str, str]
+    starter: Starter,
+    argv: Sequence[str],
+    source: IO[bytes],
+    theirs: int,
+    environment: Mapping[str, str],
 ) -> Popen[bytes]:
     """Start it, and close its ends; who stops waiting for that leaves nothing behind.
 
@@ -73,7 +89,7 @@ async def _started(
         source.close()
         os.close(theirs)
 
-    starting = asyncio.ensure_future(start(argv, source, theirs, environment))
+    starting = starter.start(argv, source, theirs, environment)
     starting.add_done_callback(close)
     try:
         return await asyncio.shield(starting)
@@ -115,7 +131,7 @@ async def _ended(process: Popen[bytes]) -> None:
         pause_s = min(2 * pause_s, _SELDOM_S)
 
 
-def own_module(name: str) -> list[str]:
+def _own_module(name: str) -> list[str]:
     """Return the command that runs a module of ours in a process of its own.
 
     It takes nothing from the environment, and finds us wherever we are installed.

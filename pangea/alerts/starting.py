@@ -15,25 +15,54 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from subprocess import STDOUT, Popen
 from typing import IO
+from weakref import WeakKeyDictionary
 
 #: Of linux/prctl.h.
 _PR_CAP_AMBIENT, _CLEAR_ALL = 47, 4
 #: A program on a disk that hangs holds its thread; so many may, until none starts.
-_AT_ONCE = 8
-_threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="start")
+AT_ONCE = 8
+
+Starting = asyncio.Future[Popen[bytes]]
 
 
-async def start(
-    argv: Sequence[str], source: IO[bytes], output: int, environment: Mapping[str, str]
-) -> Popen[bytes]:
-    """Start *argv*, which reads *source* and writes to *output*, in ``/``.
+class Starter:
+    """Has so many threads that start programs; ``ready``, and at once ``start``."""
 
-    It leads a session of its own. Raises OSError if it cannot be started like that.
-    """
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        _threads, _start, argv, source, output, environment
-    )
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="start")
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, set[Starting]] = (
+            WeakKeyDictionary()
+        )
+
+    async def ready(self) -> None:
+        """Wait until a thread is free: what nobody waits for any more is not queued."""
+        while len(self._starting) >= AT_ONCE:
+            first = asyncio.FIRST_COMPLETED
+            await asyncio.wait(self._starting, return_when=first)
+
+    def start(
+        self,
+        argv: Sequence[str],
+        source: IO[bytes],
+        output: int,
+        environment: Mapping[str, str],
+    ) -> Starting:
+        """Start *argv*, which reads *source* and writes to *output*, in ``/``.
+
+        It leads a session of its own. The future has the process, or OSError if it
+        cannot be started like that.
+        """
+        loop, starting = asyncio.get_running_loop(), self._starting
+        started = loop.run_in_executor(
+            self._threads, _start, argv, source, output, environment
+        )
+        starting.add(started)
+        started.add_done_callback(starting.discard)
+        return started
+
+    @property
+    def _starting(self) -> set[Starting]:
+        return self._by_loop.setdefault(asyncio.get_running_loop(), set())
 
 
 def _start(

@@ -71,9 +71,7 @@ async def render_each(
     try:
         # Who waits for others is not to blame for the time that they take.
         async with _turn(), asyncio.timeout(TIMEOUT_S):
-            ended = await child.run(
-                child.own_module(_CHILD), msgspec.json.encode(asked)
-            )
+            ended = await child.run_module(_CHILD, msgspec.json.encode(asked))
     except TimeoutError as error:
         raise Faulty("template: it takes too long", 0) from error
     except OSError as error:

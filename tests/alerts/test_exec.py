@@ -3,15 +3,17 @@
 import asyncio
 import json
 import os
+import threading
 import time
 
 import pytest
 
-from pangea.alerts import child
+from pangea.alerts import child, starting
 from pangea.alerts.exec import Exec
 from pangea.alerts.notifier import NotSent, Refused
 from pangea.alerts.registry import checked_options
 from pangea.alerts.sending import Guarded
+from pangea.alerts.templates import render
 from pangea.alerts.tools import Tools
 from pangea.core.errors import UsageError
 from tests.alerts.conftest import message
@@ -95,6 +97,31 @@ async def test_who_stops_waiting_while_it_starts_leaves_nothing():
     async with asyncio.timeout(10):
         while held() > before or child._ending:
             await asyncio.sleep(0.02)
+
+
+async def test_one_that_never_starts_holds_up_no_template(monkeypatch):
+    def held():
+        return len(os.listdir("/dev/fd"))
+
+    def start(argv, *given, start=starting._start):
+        if argv[0] == SH:
+            disk.wait(30)
+        return start(argv, *given)
+
+    disk = threading.Event()
+    monkeypatch.setattr(starting, "_start", start)
+    await render(["{{ a }}"], {"a": "x"})
+    before = held()
+    for _ in range(starting.AT_ONCE + 4):
+        with pytest.raises(NotSent, match="no answer within"):
+            await ran("exec sleep 30", 0.02)
+    assert child._PROGRAMS._threads._work_queue.qsize() == 0
+    assert await render(["{{ a }}"], {"a": "x"}) == ["x"]
+    disk.set()
+    async with asyncio.timeout(10):
+        while held() > before or child._ending:
+            await asyncio.sleep(0.02)
+    assert await ran("echo fine") == "fine"
 
 
 async def test_what_it_leaves_in_the_background_is_killed(tmp_path):

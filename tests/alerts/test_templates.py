@@ -50,7 +50,7 @@ async def test_text_without_a_template_starts_no_child():
 
 
 async def test_of_many_at_once_some_have_a_child_and_all_are_rendered(monkeypatch):
-    now, most, run = 0, 0, child.run
+    now, most, run = 0, 0, child.run_module
 
     async def counted(*given):
         nonlocal now, most
@@ -60,7 +60,7 @@ async def test_of_many_at_once_some_have_a_child_and_all_are_rendered(monkeypatc
         finally:
             now -= 1
 
-    monkeypatch.setattr(child, "run", counted)
+    monkeypatch.setattr(child, "run_module", counted)
     monkeypatch.setattr(templates, "AT_ONCE", 2)
     many = (render([f"{{{{ kind }}}} {n}"], VALUES) for n in range(5))
     assert await asyncio.gather(*many) == [[f"test {n}"] for n in range(5)]
