@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from subprocess import STDOUT, Popen
 from typing import IO
 from weakref import WeakKeyDictionary
@@ -87,8 +88,17 @@ def hand_nothing_down() -> None:
     if sys.platform != "linux":
         return
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    if prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0) == 0:
+    # The kernel looks at whole registers, also at the halves that an int leaves.
+    if prctl(_PR_CAP_AMBIENT, *map(ctypes.c_ulong, (_CLEAR_ALL, 0, 0, 0))) == 0:
         return
     number = ctypes.get_errno()
-    if number != errno.EINVAL:  # A kernel that has no such set.
+    # An old kernel that has no such set says EINVAL; one that does may say it, too.
+    if number != errno.EINVAL or _has_ambient():
         raise OSError(number, os.strerror(number))
+
+
+def _has_ambient() -> bool:
+    """Tell whether what this thread starts has a capability of it."""
+    lines = Path("/proc/thread-self/status").read_text("ascii", "replace").splitlines()
+    sets = [line.split()[1] for line in lines if line.startswith("CapAmb:")]
+    return any(int(each, 16) for each in sets)
