@@ -44,9 +44,11 @@ def word_of(result: dict[str, Any]) -> str:
 
 
 def why_of(result: dict[str, Any]) -> str:
-    """Return the reason of a result, and why it did not count if it did not."""
+    """Return the reason of a result, and why it, or its times, did not count."""
     why = str(result.get("detail") or result.get("reason", ""))
     void = f"did not count: {result['void']}" if result.get("void") else ""
+    if not void and "lagged" in result.get("flags", []):
+        void = "times do not count: the worker was too busy"
     return f"{why} ({void})" if why and void else why or void
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SICK, _NO_TIMES = int(Flag.SICK), int(Flag.SICK | Flag.LAGGED)
 _WARNED, _REPEAT = int(Flag.WARN), int(Flag.REPEAT)
 _WARN, _GOOD, _OK = VoteValue.WARN, VoteValue.OK, Outcome.OK
+_LAGGED = int(Flag.LAGGED)
+#: Said of a good result whose times might have warned.
+UNTIMED = "its times do not count: the worker was {}"
 #: The cause of a void vote whose worker says itself that it was unwell.
 UNWELL = "worker sick"
 
@@ -81,12 +84,14 @@ class Voting:
         if result.flags & _NO_TIMES or self._is_sick(result):
             timed = False
         if value is _WARN:
-            void = not timed and result.reason in TIMINGS
-            return vote_of(result, _GOOD if void else _WARN, lasts, plain=void)
+            if timed or result.reason not in TIMINGS:
+                return vote_of(result, _WARN, lasts)
+            return vote_of(_untimed(result), _GOOD, lasts)
         rule = self._board.rules[result.job]
         why = warning(result, rule, self._pasts, timed=timed) if rule.warns else None
         if why is None or (why[0] in TIMINGS and self._is_sick_time(result)):
-            return vote_of(result, _GOOD, lasts)
+            said = result if timed or not rule.times else _untimed(result)
+            return vote_of(said, _GOOD, lasts)
         reason, detail = why
         said = replace(result, reason=reason, detail=detail)
         return vote_of(said, _WARN, lasts)
@@ -107,15 +112,20 @@ class Voting:
         return bool(self._void(warned, self._board.jobs[result.job]))
 
 
+def _untimed(result: Result) -> Result:
+    """Return *result*, which says nothing but why its times say nothing."""
+    how = "too busy" if result.flags & _LAGGED else "unwell"
+    return replace(result, reason="", detail=UNTIMED.format(how))
+
+
 def vote_of(
     result: Result,
     value: VoteValue,
     lasts_s: float,
     *,
     void: str = "",
-    plain: bool = False,
 ) -> Vote:
-    """Return *result* as the vote *value*, for so long; a *plain* one has no reason."""
+    """Return *result* as the vote *value*, for so long."""
     at = result.started_at_us / 1e6
     return Vote(
         result.worker,
@@ -123,8 +133,8 @@ def vote_of(
         at,
         at + lasts_s,
         result.duration_ms,
-        "" if plain else result.reason,
-        "" if plain else result.detail,
+        result.reason,
+        result.detail,
         void,
         result.flags & _REPEAT != 0,
     )

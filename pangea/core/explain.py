@@ -177,15 +177,17 @@ def _line(state: JobState, rule: Rule, counts: Mapping[str, int], voters: int) -
     needed = rule.quorum.needs(voters)
     said = LINES.get(state.line, state.line)
     good = counts["ok"] + counts["warned"]
+    fine = f"{good} of {voters} good"
+    if counts["warned"]:
+        fine += f", {counts['warned']} of them with a warning"
     told = {
         "nobody": "",
         "waiting": "",
         "reported": "",
         "too-few": f"{good + counts['failed']} of {voters} vote",
         "warned": f"{counts['warned']} of {voters} warn",
-        "quorum-good": f"{good} of {voters} good",
-        "recovering": f"{good} of {voters} good, "
-        f"{state.good_rounds} of {rule.up_rounds} rounds",
+        "quorum-good": fine,
+        "recovering": f"{fine}, {state.good_rounds} of {rule.up_rounds} rounds",
         "rounds": f"{counts['failed']} of {voters} failed, "
         f"{state.bad_rounds} of {rule.down_rounds} rounds",
         "split": f"{counts['failed']} of {voters} failed, {needed} are needed; "

@@ -50,8 +50,13 @@ class Rule(Struct, frozen=True):
     @property
     def warns(self) -> bool:
         """Whether it has thresholds of its own."""
+        return self.days is not None or self.times
+
+    @property
+    def times(self) -> bool:
+        """Whether some of them are timings, which a worker may be too busy for."""
         limits = (self.latency_ms, self.slower, self.loss_pct, self.jitter_ms)
-        return self.days is not None or any(limit is not None for limit in limits)
+        return any(limit is not None for limit in limits)
 
 
 class Term(NamedTuple):

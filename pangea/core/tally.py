@@ -76,7 +76,9 @@ class _Ballot:
             (self.failed if vote.value is _FAILED else self.good).append(vote)
         self.warned = [v for v in self.good if v.value is _WARN and _warns(v, state)]
         self.tally = f"{len(self.failed)} of {len(self.voters)} failed"
-        self.fine = f"{len(self.good)} of {len(self.voters)} ok"
+        self.fine = f"{len(self.good) - len(self.warned)} of {len(self.voters)} ok"
+        if self.warned:
+            self.fine += f", {len(self.warned)} warn"
 
     def ground(self) -> Ground:
         """Return the first line that decides."""
