@@ -9,24 +9,28 @@ from .model import Verdict
 
 #: Of more members than that only the head's reason is followed.
 MOST_FOLLOWED = 50
-_COUNT = re.compile(r"(\d{1,9}) of \d{1,9} failed")
+_COUNT = re.compile(r"(\d{1,9}) of \d{1,9} (failed|warn)\b")
+#: What is counted while it is so.
+_COUNTED = {Verdict.DOWN: "failed", Verdict.DEGRADED: "warn"}
 
 
 def worsen(incident: Incident, job: int, reason: str, at_us: int) -> Step:
-    """Return *incident* with the *reason* of a member that is down if more fail it.
+    """Return *incident* with the *reason* of a member that is bad if more say so.
 
-    It tells of the most that have failed, also while they recover one by one.
+    It tells of the most that have failed, or warned where none is down, also while
+    they recover one by one.
     """
     member, head = incident.members[job], incident.head or incident.job
     followed = job == head or len(incident.members) <= MOST_FOLLOWED
-    is_down = member.verdict is Verdict.DOWN and not member.recovered_us
-    if not (followed and is_down and _failed(reason) > _failed(member.reason) > 0):
+    word = "" if member.recovered_us else _COUNTED.get(member.verdict, "")
+    grows = _count(reason, word) > _count(member.reason, word) > 0
+    if not (followed and grows):
         return Step(incident)
     worse = replace(member, reason=reason)
     return Step(put(incident, worse, at_us), (), (job,))
 
 
-def _failed(reason: str) -> int:
-    """Return how many have failed as a reason like ``2 of 3 failed`` says, else 0."""
+def _count(reason: str, word: str) -> int:
+    """Return how many a reason like ``2 of 3 failed`` tells of, 0 if by no *word*."""
     found = _COUNT.match(reason)
-    return int(found[1]) if found else 0
+    return int(found[1]) if found and found[2] == word else 0

@@ -25,6 +25,13 @@ def test_it_follows_what_gets_worse_with_the_member_that_it_speaks_of():
     assert (step.entries, step.changed) == ((), (7,))
 
 
+def test_what_only_warns_is_followed_too():
+    warned = an_incident(verdict=Verdict.DEGRADED, reason="1 of 2 warn: latency")
+    step = worsen(warned, 7, "2 of 2 warn: latency", 2_000_000)
+    assert step.incident.members[7].reason == "2 of 2 warn: latency"
+    assert not worsen(step.incident, 7, "3 of 3 failed: refused", 2_000_000).changed
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
