@@ -9,7 +9,9 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from pangea.core.model import FIRST_ORG, Flag, Result
+from msgspec.structs import replace
+
+from pangea.core.model import FIRST_ORG, Flag, Result, VoteValue
 from pangea.core.text import safe_text
 from pangea.core.verdict import Transition
 from pangea.web.events import Hub
@@ -30,12 +32,29 @@ class Telling:
         self._turn = asyncio.Lock()
 
     def results(self, results: Sequence[Result]) -> None:
-        """Remember fresh results for the live views and tell them."""
+        """Remember fresh results, which are judged, for the live views and tell them.
+
+        Where a rule warned of one the views say so.
+        """
+        results = [self._as_judged(result) for result in results]
         self._board.remember(results)
         if self._hub.streams:
             self._publish(results)
         else:
             self._hub.skip()
+
+    def _as_judged(self, result: Result) -> Result:
+        """Return *result* as its vote has it, if that is a warning of a rule."""
+        board = self._board
+        if result.job not in board.weighed or result.vote is not VoteValue.OK:
+            return result
+        vote = board.states[result.job].votes.get(result.worker)
+        if vote is None or vote.value is not VoteValue.WARN or vote.void:
+            return result
+        if vote.at != result.started_at_us / 1e6:
+            return result
+        flags = result.flags | int(Flag.WARN)
+        return replace(result, flags=flags, reason=vote.reason, detail=vote.detail)
 
     def heard(self, results: Iterable[Result]) -> None:
         """Tell results that are not stored yet; they are told again when they are."""

@@ -48,6 +48,10 @@ async def test_a_result_that_is_slower_than_the_rule_wants_is_ok_and_its_vote_wa
     assert "took 250 ms, wanted at most 100 ms" in web.verdict_reason
     kept = await world.store.read(lambda: results.query(job, limit=9))
     assert {result.outcome for result in kept.items} == {Outcome.OK}
+    # What the dashboard draws beside the cells says what the votes said.
+    assert world.service.beats(FIRST_ORG, job, 9) == {"hel": "w", "ber": "w"}
+    await said(pair[0], row(job, 1, duration_ms=50.0))
+    assert world.service.beats(FIRST_ORG, job, 9) == {"hel": "wo", "ber": "w"}
 
 
 @pytest.mark.parametrize("flag", [Flag.SICK, Flag.LAGGED])
