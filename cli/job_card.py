@@ -32,7 +32,7 @@ def card(
         *(("note", notice) for notice in job.get("notices", ())),
     ]
     head = f"{style.marked(job['verdict'])}  {style.plain(job['name'])}"
-    return [head, *pairs(style, facts), "", *_votes(style, job["votes"])]
+    return [head, *pairs(style, facts), "", *_votes(style, job["votes"], job.get("at"))]
 
 
 def _judged(job: dict[str, Any]) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def _voted(style: Style, vote: dict[str, Any]) -> str:
     return said if vote["state"] == "probing" else f"{vote['state']}, was {said}"
 
 
-def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:
+def _votes(style: Style, votes: list[dict[str, Any]], now: str | None) -> list[str]:
     if not votes:
         return ["no worker probes it"]
     rows = [
@@ -87,7 +87,7 @@ def _votes(style: Style, votes: list[dict[str, Any]]) -> list[str]:
             _voted(style, vote),
             vote["worker"],
             milliseconds(vote["duration_ms"]),
-            ago(vote["at"]),
+            ago(vote["at"], now),
             vote["detail"] or vote["reason"],
         ]
         for vote in votes

@@ -89,7 +89,8 @@ def _screen(
     lines += _storage(status.get("storage"))
     lines += _backup(status.get("backup"))
     if status.get("at"):
-        lines = [f"as of        {safe_text(status['at'], 40)}", lines[0], lines[2]]
+        as_of = f"as of        {safe_text(status['at'], 40)}"
+        lines = [as_of, f"coordinator  {name}", lines[2]]
     bad = [job for job in jobs if job.get("verdict") in WORST]
     if bad:
         lines += ["", *_worst(style, bad)]

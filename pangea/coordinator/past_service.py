@@ -6,12 +6,14 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from pangea.core.errors import NotFound
+from pangea.core.incident import BAD
 from pangea.core.model import Job, VoteValue
 from pangea.core.trust_line import in_words
 from pangea.core.uptime import BURN_S, DEFINITION, KINDS, Span, Uptime, budget
 from pangea.core.verdict import VoteChange
 from pangea.core.votes import LOST
-from pangea.storage import incidents, log_then
+from pangea.core.worsening import recounted
+from pangea.storage import incidents, lateness, log_then
 from pangea.storage.log_then import Then
 from pangea.web.schema import VoteAnswer, moment
 from pangea.web.schema_past import JobThen, SloAnswer, StatusThen, UptimeAnswer
@@ -118,7 +120,10 @@ class PastService:
             return [
                 (
                     jobs[n],
-                    _planned(states[n], maintained=past.maintained(jobs[n], at_us)),
+                    _planned(
+                        _counted(states[n], votes[n], at_us),
+                        maintained=past.maintained(jobs[n], at_us),
+                    ),
                     votes[n],
                 )
                 for n in wanted
@@ -153,6 +158,15 @@ class PastService:
             at=moment(vote.at_us),
             reason="" if vote.after is VoteValue.OK else vote.cause,
         )
+
+
+def _counted(then: Then, votes: Iterable[VoteChange], at_us: int) -> Then:
+    """Return a job whose reason, that of its last change, counts the votes of then."""
+    if then.verdict not in BAD:
+        return then
+    (_, seats) = next(iter(lateness.seats(then.job, at_us, at_us)), (0, ()))
+    said = {vote.worker: vote.after for vote in votes}
+    return replace(then, reason=recounted(then.reason, said, seats))
 
 
 def _planned(then: Then, *, maintained: bool) -> Then:

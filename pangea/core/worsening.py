@@ -1,11 +1,12 @@
 """What an incident says of how many fail, while that grows."""
 
 import re
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
 from .incident import Incident, Step, put
-from .model import Verdict
+from .model import Verdict, VoteValue
 
 #: Of more members than that only the head's reason is followed.
 MOST_FOLLOWED = 50
@@ -28,6 +29,20 @@ def worsen(incident: Incident, job: int, reason: str, at_us: int) -> Step:
         return Step(incident)
     worse = replace(member, reason=reason)
     return Step(put(incident, worse, at_us), (), (job,))
+
+
+def recounted(
+    reason: str, votes: Mapping[int, VoteValue | None], seats: Collection[int]
+) -> str:
+    """Return *reason* with how many of those on *seats* vote so at another moment."""
+    found = _COUNT.match(reason)
+    if not found:
+        return reason
+    value = VoteValue.FAILED if found[2] == "failed" else VoteValue.WARN
+    count = sum(votes.get(worker) is value for worker in seats)
+    if not count:
+        return reason
+    return f"{count} of {len(seats)} {found[2]}{reason[found.end() :]}"
 
 
 def _count(reason: str, word: str) -> int:

@@ -38,6 +38,7 @@ def test_status_at_a_moment_asks_for_the_same_moment_twice(api, run):
     assert api.queries("GET /api/v1/jobs")[0]["at"] == [then]
     assert shown.stdout.startswith(f"as of        {then}")
     assert "connected" not in shown.stdout
+    assert "started" not in shown.stdout
 
 
 def test_since_when_is_told_as_of_that_moment(api, run):

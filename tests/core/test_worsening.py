@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from pangea.core.incident import begin
-from pangea.core.model import Verdict
+from pangea.core.model import Verdict, VoteValue
 from pangea.core.verdict import Transition
-from pangea.core.worsening import MOST_FOLLOWED, worsen
+from pangea.core.worsening import MOST_FOLLOWED, recounted, worsen
 
 TWO = "2 of 3 failed: refused"
 CHANGE = Transition(7, 1_000_000, Verdict.UP, Verdict.DOWN, TWO)
@@ -47,6 +47,15 @@ def test_what_only_warns_is_followed_too():
 def test_it_stays_as_it_was_whatever_else_is_said(more, reason):
     incident = an_incident(**more)
     assert worsen(incident, 7, reason, 2_000_000).incident is incident
+
+
+def test_a_reason_is_counted_anew_as_of_another_moment():
+    votes = {1: VoteValue.FAILED, 2: VoteValue.FAILED, 3: None}
+    assert (
+        recounted("1 of 1 failed: refused", votes, (1, 2)) == "2 of 2 failed: refused"
+    )
+    for same in ("partial: hel (refused)", "1 of 1 warn: latency"):
+        assert recounted(same, votes, (1, 2)) == same
 
 
 def test_of_very_many_jobs_only_the_one_it_speaks_of_is_followed():
