@@ -121,7 +121,7 @@ class AckLinks:
         link, store = signed.link, self._c.store
         told = {link.incident: link.reopened}
         if not link.incident:
-            told = self._lists.get(link.told) or await store.read(
+            told = self._lists.get(link.told, {}) or await store.read(
                 lambda: outbox.incidents_in(link.org, link.channel, link.told)
             )
         found: list[Told] = []
