@@ -15,7 +15,7 @@ from .job_range import address
 from .schema import HistoryAnswer, PointAnswer
 from .schema_queries import CalendarAnswer, DayAnswer
 from .text import t
-from .words import ms, share
+from .words import ms, share, when
 
 WEEKS, HEAT_DAYS, WORST = 53, 28, 6
 HOUR_S = 3600
@@ -125,13 +125,22 @@ def calendar_view(
     return CalendarView(
         months=_heads(starts),
         rows=rows,
-        words=t(
-            "job.year_said",
-            uptime=share(found.uptime),
-            days=sum(day.uptime is not None for day in found.days),
-            zone=found.zone,
-        ),
+        words=_year_words(found),
         worst=_worst(found.days, ways),
+    )
+
+
+def _year_words(found: CalendarAnswer) -> str:
+    """Return over which time the uptime is, and how much of that was measured."""
+    added = when(found.added_at, found.until)
+    since = "job.year_added" if added else "job.year_since"
+    return t(
+        "job.year_said",
+        uptime=share(found.uptime),
+        since=t(since, at=added.exact if added else found.since[:10]),
+        coverage=share(found.coverage),
+        days=sum(day.uptime is not None for day in found.days),
+        zone=found.zone,
     )
 
 

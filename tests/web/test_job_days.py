@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from pangea.web.job_days import HEAT_DAYS, calendar_view, heat_view
 from pangea.web.schema import HistoryAnswer, PointAnswer
@@ -94,3 +95,7 @@ def test_a_bad_day_leads_to_that_day_of_its_zone(zone, more):
     view = calendar_view(found, "/jobs/x", datetime(2026, 3, 29).date())
     assert view.worst[0].href == f"/jobs/x?from=2026-03-29{more}"
     assert view.words.endswith(f"days with data: 1; days of {zone}")
+    assert "uptime 90 % since 2026-03-28, measured 100 %" in view.words
+    young = replace(found, added_at="2026-03-29T20:54:00Z", coverage=0.5)
+    said = calendar_view(young, "/jobs/x", datetime(2026, 3, 29).date()).words
+    assert "since the job was added, 2026-03-29 20:54:00 UTC, measured 50 %" in said
