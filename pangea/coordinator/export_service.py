@@ -6,21 +6,17 @@ Each page is read on a snapshot of its own, so a slow reader holds nothing open.
 from collections.abc import AsyncGenerator, Sequence
 
 from pangea.core.errors import UsageError
-from pangea.core.incident import Incident
 from pangea.core.model import Job
 from pangea.core.uptime import Span
-from pangea.storage import incidents as stored_incidents
 from pangea.storage import results as stored_results
 from pangea.storage.percentiles import narrowest, steps_of, sums_by
 from pangea.storage.results import Page
 from pangea.web.schema import ResultAnswer, moment
-from pangea.web.schema_incidents import IncidentAnswer
 from pangea.web.schema_queries import HistoryRow
 
 from . import bygone
 from .answers import result_answer
 from .coordinator import Coordinator
-from .incident_answers import incident_answer
 from .past import since_added
 from .query_answers import Called, grouped, told
 from .query_service import QueryService
@@ -106,30 +102,6 @@ class ExportService:
         if by == "all":
             return _together
         return self._queries.region if by == "region" else self._queries.worker
-
-    async def incidents(
-        self, org: int, *, only_open: bool, job: str | None, since_us: int | None
-    ) -> AsyncGenerator[Sequence[IncidentAnswer], None]:
-        """Yield incidents, newest first."""
-        number = self._board.job(job, org).id if job else None
-        cursor: str | None = None
-        while True:
-
-            def read(cursor: str | None = cursor) -> tuple[list[Incident], str | None]:
-                return stored_incidents.page(
-                    org,
-                    only_open=only_open,
-                    job=number,
-                    since_us=since_us,
-                    limit=ROWS,
-                    cursor=cursor,
-                )
-
-            found, cursor = await self._read(read)
-            now_us = round(self._c.clock.wall() * 1e6)
-            yield [incident_answer(self._board, each, now_us) for each in found]
-            if cursor is None:
-                return
 
 
 def _together(worker: int) -> str:

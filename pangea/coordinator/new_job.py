@@ -1,14 +1,14 @@
 """From what a person asks for to a job: defaults, names, checks. Pure."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from pangea.core.errors import UsageError
-from pangea.core.model import FIRST_ORG, PUSHED, Job
+from pangea.core.errors import NotFound, UsageError
+from pangea.core.model import FIRST_ORG, PUSHED, Job, Worker
 from pangea.core.options import laid_over
 from pangea.core.placement import check_on
 from pangea.core.rule import canonical, parse_rule
@@ -170,3 +170,13 @@ def _check_labels(labels: Mapping[str, str]) -> None:
 def question(job: Job) -> tuple[object, ...]:
     """Return what a job asks; votes on one question say nothing of another."""
     return job.target, job.options, job.expect
+
+
+def check_workers(job: Job, find: Callable[[str, int], Worker]) -> None:
+    """Refuse workers by name that do not exist, or were sent away."""
+    if job.on == "all" or ":" in job.on:
+        return
+    for name in job.on.split(","):
+        worker = find(name, job.org)
+        if worker.state not in ("approved", "pending"):
+            raise NotFound(f"worker {name!r} was {worker.state}")

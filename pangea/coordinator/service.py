@@ -8,7 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pangea.core.cost import Cost, over_budget
-from pangea.core.errors import Conflict, NotFound, UsageError
+from pangea.core.errors import Conflict, UsageError
 from pangea.core.model import PUSHED, Job, Outcome
 from pangea.core.uptime import Span
 from pangea.storage import results as stored_results
@@ -31,7 +31,7 @@ from . import bygone
 from .answers import beats_of, cost_answer, history_answer, job_answer, result_answer
 from .coordinator import Coordinator
 from .greeting import NO_LINES
-from .new_job import job_from, patched, question
+from .new_job import check_workers, job_from, patched, question
 from .starters import starters
 from .status import Status
 from .trusting import price_of
@@ -119,7 +119,7 @@ class CoordinatorService:
                 f"there is a job {job.name!r} already",
                 hint="give another --name, or edit that one",
             )
-        self._check_workers(job)
+        check_workers(job, self._board.worker)
         cost = self._within_budget(job)
         if not dry_run:
             job = await self._c.jobs.add(job)
@@ -139,7 +139,7 @@ class CoordinatorService:
         if patch.depends_on is not UNSET:
             job = replace(job, depends_on=self._ids(org, patch.depends_on))
             self._board.graph.check(job, self._board.jobs)
-        self._check_workers(job)
+        check_workers(job, self._board.worker)
         self._within_budget(job)
         anew = question(job) != question(self._board.jobs[job.id])
         answer = await self._replace(job, "edited", anew=anew)
@@ -305,15 +305,6 @@ class CoordinatorService:
     def _ids(self, org: int, names: list[str]) -> tuple[int, ...]:
         """Return the ids of jobs; NotFound names the one that is none."""
         return tuple(sorted({self._board.job(name, org).id for name in names}))
-
-    def _check_workers(self, job: Job) -> None:
-        """Refuse names of workers that do not exist."""
-        if job.on == "all" or ":" in job.on:
-            return
-        for name in job.on.split(","):
-            worker = self._board.worker(name, job.org)
-            if worker.state not in ("approved", "pending"):
-                raise NotFound(f"worker {name!r} was {worker.state}")
 
     def _within_budget(self, job: Job) -> Cost:
         cost = price_of(self._board, job)

@@ -1,15 +1,25 @@
 """The API of exports: any number of rows, a page of them in memory at a time."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
 from aiohttp import web
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from pangea.core.durations import Seconds
 from pangea.core.errors import NotFound
 from pangea.core.uptime import Span
 
+from .api_incidents import (
+    CauseKind,
+    IncidentService,
+    IncidentsQuery,
+    Name,
+    State,
+    Words,
+    incidents_of,
+)
 from .asked import moment_us, query_of
 from .keys import SITE, who_is
 from .pouring import pour
@@ -18,8 +28,9 @@ from .schema import ResultAnswer
 from .schema_incidents import IncidentAnswer
 from .schema_queries import HistoryRow
 
-Name = Annotated[str, Meta(max_length=63)]
 Format = Literal["jsonl", "csv"]
+#: Incidents that are in memory at once.
+PAGE = 500
 
 
 class ExportResultsQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +65,10 @@ class ExportIncidentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     open: bool = False
     job: Name | None = None
     since: str | None = None
+    until: str | None = None
+    q: Words | None = None
+    state: State | None = None
+    cause: CauseKind | None = None
     format: Format = "jsonl"
 
 
@@ -79,12 +94,6 @@ class ExportService(Protocol):
         self, org: int, job: str, span: Span, *, step_s: int | None, by: str
     ) -> AsyncGenerator[Sequence[HistoryRow], None]:
         """Yield the sums of a job, oldest first."""
-        ...
-
-    def incidents(
-        self, org: int, *, only_open: bool, job: str | None, since_us: int | None
-    ) -> AsyncGenerator[Sequence[IncidentAnswer], None]:
-        """Yield incidents, newest first."""
         ...
 
 
@@ -124,11 +133,14 @@ async def export_history(request: web.Request) -> web.StreamResponse:
 async def export_incidents(request: web.Request) -> web.StreamResponse:
     """GET /api/v1/export/incidents"""
     asked, now = query_of(request, ExportIncidentsQuery), request.app[SITE].wall()
-    pages = _service(request).incidents(
+    given = asdict(asked)
+    del given["format"]
+    pages = _incidents(
+        incidents_of(request),
         who_is(request).org,
-        only_open=asked.open,
-        job=asked.job,
-        since_us=moment_us(asked.since, now, "since"),
+        IncidentsQuery(**given, limit=PAGE),
+        moment_us(asked.since, now, "since"),
+        moment_us(asked.until, now, "until"),
     )
     return await pour(request, pages, IncidentAnswer, asked.format, "incidents")
 
@@ -138,3 +150,19 @@ def _service(request: web.Request) -> ExportService:
     if service is None:
         raise NotFound("this coordinator exports nothing")
     return service
+
+
+async def _incidents(
+    service: IncidentService,
+    org: int,
+    asked: IncidentsQuery,
+    since_us: int | None,
+    until_us: int | None,
+) -> AsyncGenerator[Sequence[IncidentAnswer], None]:
+    """Yield what the list of incidents has, page by page."""
+    while True:
+        page = await service.incidents(org, asked, since_us, until_us)
+        yield page.items
+        if page.next is None:
+            return
+        asked = replace(asked, cursor=page.next)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 import jinja2
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from pangea.core.errors import PangeaError
 from pangea.core.text import safe_text
@@ -17,7 +18,6 @@ from pangea.core.text import safe_text
 from .refusals import NotLoggedIn, TooMany
 from .render import render
 from .route import Handler
-from .schema import Problem
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,16 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         # A bug in one handler must cost one answer, not the connection's.
         return _unforeseen(request)
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457: what went wrong; ``hint`` is what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str = ""
 
 
 def problem_of(error: PangeaError) -> Problem:

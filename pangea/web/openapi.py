@@ -10,8 +10,8 @@ import msgspec
 from pangea import __version__
 from pangea.core.durations import Seconds
 
+from .errors import Problem
 from .route import Route
-from .schema import Problem
 
 _REF = "#/components/schemas/{name}"
 PROBLEM = "application/problem+json"

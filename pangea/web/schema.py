@@ -309,13 +309,3 @@ class Page(Struct, frozen=True, kw_only=True):
 
     items: list[Any]
     next: str | None = None
-
-
-class Problem(Struct, frozen=True, kw_only=True):
-    """RFC 9457: what went wrong; ``hint`` is what to do next."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str = ""

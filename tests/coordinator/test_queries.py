@@ -284,6 +284,9 @@ async def test_incidents_are_exported(site, world, job):
     assert [json.loads(line)["id"] for line in found] == [one["id"] for one in listed]
     (one,) = await table_of(site, "incidents", job="web")
     assert one["title"] == "web"
+    for which in ({"q": "-web"}, {"state": "closed"}, {"cause": "subnet"}):
+        assert (await lines(site, "incidents", **which))[0] == []
+    assert len((await lines(site, "incidents", q="web", state="open"))[0]) == 1
 
 
 WRONG = (
@@ -294,6 +297,7 @@ WRONG = (
     ("history?job=nope", 404),
     ("incidents?job=nope", 404),
     ("incidents?since=x", 422),
+    ("incidents?state=lost", 422),
 )
 
 
