@@ -9,7 +9,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -148,6 +148,7 @@ class Occurrences:
         # The same certificate of many jobs is told once.
         of = _text(result.readings, FINGERPRINT) or str(job.id)
         facts = {"why": f"the certificate {said}", "job": job.name}
+        facts |= {"until": _day(expiry)}
         facts |= {"target": safe_text(f"{job.type} {job.target}", 300)}
         facts |= {"subject": name} if name else {}
         issuer = _text(result.readings, "issuer")
@@ -279,6 +280,10 @@ def _days(left: float) -> str:
     if left < 2:
         return f"{left * 24:.0f} hours"
     return f"{left:.0f} days"
+
+
+def _day(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _text(table: dict[str, Any], name: str) -> str:

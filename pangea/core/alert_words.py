@@ -29,8 +29,8 @@ LABELS = {
 }
 #: The same of what is over.
 OVER = {"why": "It was", "votes": "Seen now"}
-#: What stands among the links.
-LINKED = ("job",)
+#: What stands among the links, or in the first sentence.
+LINKED = ("job", "until")
 WORDS: dict[Kind, str] = {
     "down": "DOWN",
     "degraded": "DEGRADED",
@@ -152,6 +152,9 @@ def _lead(it: Notification, around: Around) -> str:
         return f"{drill}{notice.title}: over since {ended}, after {_lasted(notice)}."
     if it.kind == "acknowledged":
         return f"{drill}{notice.title}: somebody takes care of it."
+    if it.kind == "certificate" and "until" in notice.facts:
+        until = f"it holds until {notice.facts['until']}"
+        return f"{notice.title}: the certificate {notice.reason}, {until}."
     spent = _spent(notice.since_us, around.now_us)
     word = word_of(it.kind).lower()
     said = word.upper() if it.kind in ("down", "degraded") else word

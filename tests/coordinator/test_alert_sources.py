@@ -75,6 +75,8 @@ async def test_the_same_certificate_is_told_again_only_when_less_is_left(
         await paging._look()
     (told,) = await pager.until(1)
     assert (told.severity, told.data["reason"]) == ("warning", "expires in 20 days")
+    assert ": the certificate expires in 20 days, it holds until 2" in told.text
+    assert "since" not in told.text
     assert pager.kinds() == ["certificate"]
 
 
