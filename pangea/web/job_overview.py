@@ -121,13 +121,18 @@ async def _history(
 ) -> tuple[HistoryAnswer, Range]:
     """Return the history of the stretch, or of a shorter one that is not all empty."""
     found = await _points(request, org, job, shown)
-    asked = request.query.keys() & {"range", "from", "to", "at"}
-    if asked or found.added_at is None:
-        return found, shown
-    fitting = since_added(shown, seconds(now) - seconds(found.added_at))
+    fitting = fitted(request, shown, found.added_at, now)
     if fitting == shown:
         return found, shown
     return await _points(request, org, job, fitting), fitting
+
+
+def fitted(request: web.Request, shown: Range, added_at: str | None, now: str) -> Range:
+    """Return *shown*, or if nobody asked for it what fits a job added *added_at*."""
+    asked = request.query.keys() & {"range", "from", "to", "at"}
+    if asked or added_at is None:
+        return shown
+    return since_added(shown, seconds(now) - seconds(added_at))
 
 
 async def _points(

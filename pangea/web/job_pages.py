@@ -15,7 +15,7 @@ from .forms import FormError
 from .job_days import HEAT_HOURS, HOUR_S, DaysView, calendar_view, heat_view
 from .job_form import JobFields
 from .job_head import JobPage, has_page, job_page
-from .job_overview import overview
+from .job_overview import fitted, overview
 from .job_range import Range, picker, read_range
 from .job_results import EXPORT, find_results, results_view
 from .job_workers import POINTS, workers_view
@@ -50,14 +50,23 @@ async def first_page(
 async def workers(request: web.Request) -> web.StreamResponse:
     """GET /jobs/{name}/workers : how its workers compare."""
     asked = await _asked(request)
-    org, name, span = who_is(request).org, asked.job.name, asked.shown.span
-    ask = _queries(request).percentiles
+    org, name, shown = who_is(request).org, asked.job.name, asked.shown
+    whole = await request.app[SERVICE].history(
+        org,
+        name,
+        range_s=shown.length_s,
+        points=1,
+        worker=None,
+        until_us=shown.span.end_us,
+    )
+    shown = fitted(request, shown, whole.added_at, asked.status.now)
+    ask, span = _queries(request).percentiles, shown.span
     by_worker = await ask(org, name, span, by="worker", points=POINTS)
     by_region = await ask(org, name, span, by="region", points=0)
     kept = {"scale": request.query.get("scale", "")}
     path = job_href(name)
-    body = workers_view(by_worker, by_region, asked.shown, path, kept["scale"])
-    page = asked.page(asked.shown, body, tab="/workers", kept=kept)
+    body = workers_view(by_worker, by_region, shown, path, kept["scale"])
+    page = asked.page(shown, body, tab="/workers", kept=kept)
     return render(request, "job_workers.html", page)
 
 

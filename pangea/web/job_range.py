@@ -43,6 +43,7 @@ class Range(Struct, frozen=True, kw_only=True):
 
     ``at`` is the moment of the past that the page stands at, in UTC; ``fault`` says
     why what was asked for is not shown. Times are drawn by the clocks of ``zone``.
+    One that ``fits`` nobody asked for: the job is too young for the usual one.
     """
 
     begin_s: float
@@ -51,6 +52,7 @@ class Range(Struct, frozen=True, kw_only=True):
     at: str = ""
     fault: str = ""
     zone: tzinfo = UTC
+    fits: bool = False
 
     @property
     def span(self) -> Span:
@@ -144,20 +146,25 @@ def _chosen(word: str, end_s: float, at: str, fault: str = "") -> Range:
 
 
 def since_added(shown: Range, age_s: float) -> Range:
-    """Return the usual stretch, or a shorter one for a job that is so young."""
+    """Return the usual stretch, or a shorter one that fits a job so young."""
     if age_s < NEW_S:
         # What is hardly there yet is seen from close by, whole minutes of it.
         minutes = max(math.ceil(age_s * 1.15 / 60), 10)
-        return replace(shown, word="", begin_s=shown.end_s - minutes * 60)
+        return replace(shown, word="", begin_s=shown.end_s - minutes * 60, fits=True)
     for word, (length, _) in CHOICES.items():
         if age_s <= length < CHOICES[USUAL][0]:
-            return replace(shown, word=word, begin_s=shown.end_s - length)
+            return replace(shown, word=word, begin_s=shown.end_s - length, fits=True)
     return shown
 
 
 def written(at_s: float, zone: tzinfo = UTC) -> str:
-    """Return a moment as a field of the picker has it, to the second if need be."""
+    """Return a moment as a field of the picker has it, to the second if need be.
+
+    Of an hour that comes twice it says by its offset which one is meant.
+    """
     at = datetime.fromtimestamp(round(at_s), zone)
+    if at.utcoffset() != at.replace(fold=1 - at.fold).utcoffset():
+        return at.isoformat()
     return at.strftime("%Y-%m-%d %H:%M:%S" if at.second else "%Y-%m-%d %H:%M")
 
 
@@ -177,23 +184,27 @@ def picker(
     def link(more: Mapping[str, str]) -> str:
         return address(path, {**more, **others})
 
+    def asked(word: str) -> str:
+        # What nobody asks for is what fits a young job.
+        return "" if word == USUAL and not shown.fits else word
+
     def moved(begin_s: float, end_s: float) -> str:
         at = {"from": written(max(begin_s, 0.0)), "to": written(end_s)}
         return link(at)
 
     length, is_last = shown.length_s, shown.end_s >= now_s - 1
+    fitting = Choice(format_duration(length), link(stands), True)
     end = min(shown.end_s + length / 2, now_s)
     later = link({"range": shown.word}) if end >= now_s - 1 and shown.word else ""
     around = (shown.begin_s - length / 2, min(shown.end_s + length / 2, now_s))
     return Picker(
         path=path,
         choices=[
-            Choice(
-                word,
-                link({"range": "" if word == USUAL else word, **stands}),
-                word == shown.word,
-            )
-            for word in CHOICES
+            *([fitting] if shown.fits and not shown.word else []),
+            *(
+                Choice(word, link({"range": asked(word), **stands}), word == shown.word)
+                for word in CHOICES
+            ),
         ],
         begin=written(shown.begin_s, shown.zone),
         end=written(shown.end_s, shown.zone),

@@ -153,7 +153,11 @@ async def test_a_young_job_is_shown_since_it_was_added(http, site, monkeypatch):
     monkeypatch.setattr(site.service, "history", history)
     page = await text(http, "/jobs/api")
     assert "% since added, 16s ago" in page
-    assert "22 Nov 2026 11:53 – 12:03 UTC, 10m" in page
+    for path in ("/jobs/api", "/jobs/api/workers"):
+        page = await text(http, path)
+        assert "22 Nov 2026 11:53 – 12:03 UTC, 10m" in page
+        assert f'<a href="{path}" aria-current="true">10m</a>' in page
+        assert f'<a href="{path}?range=24h">24h</a>' in page
     assert 'aria-current="true">7d</a>' in await text(http, "/jobs/api?range=7d")
 
 

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,3 +78,12 @@ def test_a_range_is_read_and_written_by_the_clocks_of_a_zone():
 def test_a_zone_that_is_none_is_told():
     asked = {"from": "03:00", "to": "04:00", "zone": "Moon/Base"}
     assert "no time zone 'Moon/Base'" in read_range(asked, NOW).fault
+
+
+@pytest.mark.parametrize("begin", [1_792_886_400.0, 1_792_890_000.0])
+def test_a_moment_of_an_hour_that_comes_twice_is_read_as_it_was_meant(begin):
+    berlin = ZoneInfo("Europe/Berlin")
+    first, last = written(begin + 600, berlin), written(begin + 1800, berlin)
+    asked = {"from": first, "to": last, "zone": "Europe/Berlin"}
+    shown = read_range(asked, NOW, berlin)
+    assert (shown.begin_s, shown.end_s) == (begin + 600, begin + 1800), first
