@@ -13,7 +13,7 @@ STEPS_S = (
     86400, 172800, 604800, 1209600,
 )  # fmt: skip
 DAY_S, MONTH_S = 86400, 2_630_000
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH, _BACK = datetime(1970, 1, 1), timedelta(hours=1)
 
 
 class Tick(Struct, frozen=True):
@@ -69,7 +69,8 @@ def time_ticks(
 
 def _by_step(begin_s: float, end_s: float, step: int, zone: tzinfo) -> list[float]:
     """Return the moments at which clocks show a multiple of *step*."""
-    first = datetime.fromtimestamp(begin_s, zone).replace(tzinfo=None)
+    # Clocks that are put back by an hour show once more what they showed before.
+    first = datetime.fromtimestamp(begin_s, zone).replace(tzinfo=None) - _BACK
     days = (first - _EPOCH).days
     wall = _EPOCH + timedelta(days=days - days % max(step // DAY_S, 1))
     wall += timedelta(seconds=(first - wall).seconds // step * step)

@@ -81,6 +81,11 @@ HELSINKI, KATHMANDU = ZoneInfo("Europe/Helsinki"), ZoneInfo("Asia/Kathmandu")
             id="an hour that comes twice",
         ),
         pytest.param(
+            ZoneInfo("Europe/Berlin"), "2026-10-25T00:40", 1 + 1 / 6,
+            ["02:40", "02:50", "02:00", "02:10", "02:20", "02:30", "02:40", "02:50"],
+            id="a beginning within an hour that comes twice",
+        ),
+        pytest.param(
             KATHMANDU, "2026-11-21T12:00", 24,
             ["18:00", "21:00", "22 Nov", "03:00", "06:00", "09:00", "12:00", "15:00"],
             id="a zone that is three quarters of an hour off",
