@@ -69,9 +69,10 @@ def in_words(before: Bucket, after: Bucket, found: list[Difference]) -> str:
         return f"nothing was measured on {nothing}"
     if min(counts) < FEW:
         return f"too few results to tell: {counts[0]} and {counts[1]}"
-    if not found:
+    told = _told(found)
+    if not told:
         return "no difference beyond chance"
-    return ", ".join(one.words for one in _told(found))
+    return ", ".join(one.words for one in told)
 
 
 def _told(found: list[Difference]) -> list[Difference]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pangea.core.compare import apart, bounds, compare, in_words
+from pangea.core.compare import Difference, apart, bounds, compare, in_words
 from pangea.core.model import Outcome
 from pangea.core.rollup import Bucket, Tally
 
@@ -37,6 +37,12 @@ def test_slower_and_failing_more_is_told_in_words_that_people_use():
         "p50 42 → 60 ms (+43 %), p95 49 → 68 ms (+40 %), "
         "mostly tls 13 → 32 ms (+148 %), failures 0 → 2.3 %"
     )
+
+
+def test_what_only_a_phase_differs_in_is_no_sentence_without_words():
+    phase = Difference(what="phase tls", unit="ms", before=1.0, after=2.0)
+    said = in_words(made(500), made(500, seed=2), [phase])
+    assert said == "no difference beyond chance"
 
 
 def test_packets_that_are_lost_are_told_where_they_are_counted():
