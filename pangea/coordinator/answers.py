@@ -186,8 +186,10 @@ def result_answer(board: Board, result: Result, void: str) -> ResultAnswer:
     )
 
 
-def history_answer(history: History, uptime: float | None) -> HistoryAnswer:
-    """Return a stretch of history; *uptime* is that of time."""
+def history_answer(
+    history: History, uptime: float | None, coverage: float
+) -> HistoryAnswer:
+    """Return a stretch of history; *uptime* and *coverage* are those of time."""
     return HistoryAnswer(
         step_s=history.step_s,
         points=[
@@ -209,6 +211,6 @@ def history_answer(history: History, uptime: float | None) -> HistoryAnswer:
             for point in history.points
         ],
         uptime=uptime,
-        coverage=history.coverage,
+        coverage=coverage,
         added_at=None if history.added_us is None else moment(history.added_us),
     )

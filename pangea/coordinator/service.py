@@ -270,7 +270,9 @@ class CoordinatorService:
         history, time = await self._c.store.read(
             lambda: self._c.past.history(job, whole, points, worker_id)
         )
-        return history_answer(history, time.share)
+        # Of a worker alone only its runs tell: another may have measured meanwhile.
+        measured = time.coverage if worker_id is None else history.coverage
+        return history_answer(history, time.share, measured)
 
     def recent(self, org: int, job_id: int, points: int) -> list[float | None]:
         """Return the last durations of a job over its workers, None for failures."""

@@ -1,9 +1,13 @@
 """The history that the coordinator tells of what workers reported."""
 
+import pytest
+
+from pangea.coordinator.past_service import PastService
 from pangea.core.model import FIRST_ORG
+from pangea.core.uptime import Span
 from pangea.storage import rollups
 from pangea.web.schema import JobSpec
-from tests.coordinator.conftest import row
+from tests.coordinator.conftest import CLOCK, row
 
 WEB = JobSpec(type="http", target="http://127.0.0.1:9/", name="web", interval_s=30.0)
 
@@ -30,6 +34,14 @@ async def test_history_tells_the_loss_of_packets_and_the_means_of_phases(world):
     assert await told(86400, 24) == wanted
     await rollups.fold(world.store, world.coordinator.buckets)
     assert await told(86400, 24) == wanted
+    whole = await world.service.history(
+        FIRST_ORG, "web", range_s=3600, points=10, worker=None
+    )
+    past = PastService(world.coordinator, world.service)
+    until = round(CLOCK.wall() * 1e6)
+    same = await past.uptime(FIRST_ORG, "web", Span(until - 3_600_000_000, until))
+    assert whole.coverage == pytest.approx(same.coverage, abs=0.2)
+    assert whole.coverage == 1.0
     fine = await told(600, 20)
     assert sum(ok for ok, _, _ in fine) == 2
     assert fine[-1][2]["tls"] == 20.0
