@@ -25,7 +25,7 @@ COLUMNS = [
 @click.command("note", cls=Command)
 @click.argument("text", required=False)
 @repeated("--label", "labels", metavar="K=V", help="About jobs with this label.")
-@click.option("--at", metavar="TIME", help="When it was: 03:12, 5m ago.")
+@click.option("--at", metavar="TIME", help="When it was: 03:12, 5m (ago).")
 @click.option("--since", metavar="24h", help="Without TEXT: not before then.")
 @click.pass_obj
 def command(

@@ -11,20 +11,22 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _DAY = re.compile(
     r"(today|yesterday|tomorrow|\d{4}-\d{2}-\d{2})(?:\s+(\S+))?", re.ASCII
 )
+_LENGTH = re.compile(r"(?:[0-9.]+[a-z]+)+", re.ASCII)
 COMING = "write 22:00, tomorrow 14:00, 2026-01-31, 2026-01-31T12:00:00Z or in 2h"
-HINT = "write 03:12, yesterday 14:00, 2026-01-31, 2026-01-31T12:00:00Z or 2h ago"
+HINT = "write 03:12, yesterday 14:00, 2026-01-31, 2026-01-31T12:00:00Z, 2h ago or 2h"
 
 
 def parse_moment(text: str, now: float, zone: tzinfo = UTC) -> float:
     """Return the moment that *text* means, in seconds of UTC, as seen from *now*.
 
     A time of day is that of *zone* and the last one that has been: today, or else
-    yesterday. A date alone is its midnight. Raises UsageError for anything else, for
-    what is still to come, and for what was before 1970.
+    yesterday. A date alone is its midnight, and ``2h`` is two hours ago. Raises
+    UsageError for anything else, what is still to come, and what was before 1970.
     """
     words = text.strip().lower()
     try:
-        at = _ago(words, now)
+        since = _LENGTH.fullmatch(words)
+        at = now - parse_duration(words) if since else _ago(words, now)
         if at is None:
             at = _of_day(words, now, zone)
         if at is None:

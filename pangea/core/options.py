@@ -121,6 +121,13 @@ def laid_over(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in both.items() if value is not None}
 
 
+def words_of(shape: type[msgspec.Struct], name: str) -> list[str]:
+    """Return the words that the field *name*, or a list in it, allows; empty: any."""
+    names = {f.encode_name: f.name for f in _fields(shape)}
+    hint = _hints(shape).get(names.get(name, ""))
+    return sorted({word for one in (hint, *get_args(hint)) for word in _choices(one)})
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint with the known name closest to *word*, or with all of them."""
     names = sorted(known)

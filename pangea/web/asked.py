@@ -12,7 +12,7 @@ from multidict import MultiMapping
 from pangea.core.durations import parse_duration
 from pangea.core.errors import UsageError
 from pangea.core.moments import HINT, parse_moment
-from pangea.core.options import build, nearest
+from pangea.core.options import build, nearest, words_of
 from pangea.core.text import safe_text
 
 from .keys import BODY, QUERY, SITE
@@ -21,6 +21,8 @@ from .route import Route
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+#: What msgspec says of a word that is none of those allowed.
+_WORD = re.compile("Invalid enum value '(.*)'", re.DOTALL)
 _DURATION = re.compile(r"[0-9][0-9.a-z]*")
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -116,6 +118,11 @@ def _fits(shape: type[T], values: dict[str, Any]) -> T:
         return msgspec.convert(values, shape)
     except msgspec.ValidationError as error:
         text, _, path = str(error).replace("`", "").partition(" - at $.")
+        name = path.partition("[")[0]
+        if name and (wrong := _WORD.fullmatch(text)):
+            said = f"{name}: unknown {safe_text(wrong[1], 60)!r}"
+            hint = nearest(wrong[1], words_of(shape, name))
+            raise UsageError(said, hint=hint) from error
         raise UsageError(f"{path}: {text}" if path else text) from error
 
 
@@ -143,4 +150,4 @@ def _past_us(text: str, now: float, name: str) -> int:
     try:
         return int(parse_moment(text, now) * 1e6)
     except UsageError as error:
-        raise UsageError(f"{name}: {error}", hint=f"{HINT}, or 1h") from error
+        raise UsageError(f"{name}: {error}", hint=HINT) from error

@@ -103,6 +103,7 @@ async def test_only_an_administrator_changes_who_is_told(site, by):
         ({"name": "default"}, 409, "there is a rule"),
         ({"colour": "red"}, 422, "colour"),
         ({"kinds": ["fire"]}, 422, "kinds"),
+        ({"kinds": ["dwn"]}, 422, "did you mean 'down'?"),
         ({"kinds": "down"}, 422, "kinds"),
         ({"severity": "fatal"}, 422, "severity"),
         ({"jobs": ["x"] * 5000}, 422, "jobs"),

@@ -30,6 +30,8 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC).timestamp()
         ("2026-01-31T12:00:00 02:00", "2026-01-31T10:00:00"),
         ("2h ago", "2026-11-22T10:00:00"),
         ("1h30m ago", "2026-11-22T10:30:00"),
+        ("2h", "2026-11-22T10:00:00"),
+        ("1h30m", "2026-11-22T10:30:00"),
         ("now", "2026-11-22T12:00:00"),
     ],
 )
@@ -57,7 +59,7 @@ def test_a_moment_is_meant_by_the_clocks_of_a_zone(text, meant):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "25:00", "12:60", "2026-02-30", "2h", "ago", "yesterday noon",
+    ["", "soon", "25:00", "12:60", "2026-02-30", "2", "2 h", "ago", "yesterday noon",
      "2026-13-01T00:00:00Z", "\x1b[2J", "9" * 400, "9999999999d ago"],
 )  # fmt: skip
 def test_what_is_no_moment_is_refused_with_a_hint(text):
