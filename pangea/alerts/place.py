@@ -50,7 +50,7 @@ async def find(host: str, port: int, rule: AddressRule) -> list[Place]:
         else:
             places[address] = Place(family, (address, *where[1:]))
     if not places:
-        raise forbidden(host, refusals)
+        raise forbidden(host, refusals, str(found[0][4][0]) if found else "")
     return list(places.values())[:MOST]
 
 
@@ -59,7 +59,7 @@ def refuse_literal(host: str, rule: AddressRule) -> None:
     literal = _literal(host)
     if literal and (refusal := rule.refusal(literal)):
         shown = refusal if literal == host else f"{literal}: {refusal}"
-        raise forbidden(host, [shown])
+        raise forbidden(host, [shown], literal)
 
 
 def _literal(host: str) -> str:
@@ -85,13 +85,16 @@ def in_words(error: BaseException) -> str:
     return safe_text(str(error) or type(error).__name__)
 
 
-def forbidden(host: str, refusals: list[str]) -> Refused:
-    """Return the error of a *host* that no message may be sent to."""
+def forbidden(host: str, refusals: list[str], address: str) -> Refused:
+    """Return the error of a *host* that no message may be sent to at *address*."""
     shown, why = safe_text(host, 100), "; ".join(refusals[:MOST])
     said = f"{shown} is closed to messages ({why or 'it has no address'})"
+    plain = address.partition("%")[0] or "ADDRESS"
     return Refused(
         said,
-        hint="if it is meant, put its address into alerts.allow of the configuration",
+        hint=f'if it is meant, write [alerts] allow = ["{plain}"] into the'
+        " coordinator's pangea.toml (/etc/pangea/pangea.toml of a package), or set"
+        f" PANGEA_ALERTS_ALLOW={plain}, and start it again",
     )
 
 

@@ -139,7 +139,9 @@ async def test_what_is_closed_is_never_connected_to(host, receiver):
         await HttpSender().send(call(f"http://{host}:{receiver.port}/"))
     assert receiver.got == []
     assert "closed to messages" in str(caught.value), caught.value
-    assert "alerts.allow" in caught.value.hint
+    assert '[alerts] allow = ["' in caught.value.hint
+    assert "PANGEA_ALERTS_ALLOW=" in caught.value.hint
+    assert "start it again" in caught.value.hint
 
 
 async def test_what_slips_past_the_look_up_is_stopped_at_the_socket(receiver):
