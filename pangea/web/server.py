@@ -29,6 +29,8 @@ GRACE_S = 3.0
 #: Connections that wait to be accepted; a burst must not make the honest ones wait
 #: for their second SYN.
 BACKLOG = 1024
+#: So many ports after a taken one are tried, to hint at one that is free.
+_NEAR = 100
 
 
 class OurFaults(logging.Filter):
@@ -143,6 +145,15 @@ async def _places(host: str, port: int) -> list[tuple[int, Any]]:
     return list(dict.fromkeys((kind, at) for kind, *_, at in found))
 
 
+def _free(host: str, taken: int) -> int:
+    """Return a port near *taken* that nobody listens on now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in range(taken + 1, min(taken + _NEAR, 65536)):
+        with suppress(OSError), socket.create_server((host, port), family=family):
+            return port
+    return 0
+
+
 def refused(error: Exception, host: str, port: int) -> ConfigError:
     """Say why nobody can listen on *host* and *port*, and the way out."""
     number = getattr(error, "errno", None)
@@ -150,7 +161,7 @@ def refused(error: Exception, host: str, port: int) -> ConfigError:
     if number == errno.EADDRINUSE:
         return ConfigError(
             f"port {port} is in use: another program listens on {where}",
-            hint=f"give another with --listen {host or '0.0.0.0'}:{port + 1}, "
+            hint=f"give another with --listen {host or '0.0.0.0'}:{_free(host, port)}, "
             f"or see who has it: ss -ltnp 'sport = :{port}'",
         )
     if number in (errno.EACCES, errno.EPERM):
