@@ -160,9 +160,12 @@ def parse_weekly(text: str) -> Weekly:
     days, at, times = text.strip().lower().partition("@")
     begin, dash, end = times.partition("-")
     try:
-        if not at or not dash:
+        if not at:
             raise ValueError("days and times are parted by @")
-        return Weekly(_days(days), _minute(begin, DAY_MIN - 1), _minute(end, DAY_MIN))
+        begins = _minute(begin, DAY_MIN - 1)
+        if not dash:
+            raise ValueError("it does not say until when")
+        return Weekly(_days(days), begins, _minute(end, DAY_MIN))
     except ValueError as error:
         raise UsageError(
             f"cannot read the week in {text!r}: {error}",

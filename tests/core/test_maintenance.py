@@ -177,10 +177,19 @@ def test_weeks_are_read_as_people_write_them(text, days, begins, ends):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mon", "mon@22:00", "day@1:00-2:00", "mon@24:00-1:00", "mon@1:60-2:00"]
+    ("text", "why"),
+    [
+        ("", "parted by @"),
+        ("mon", "parted by @"),
+        ("mon@22:00", "until when"),
+        ("mon@25:00", "'25:00' is no time of day"),
+        ("day@1:00-2:00", "'day' is no day"),
+        ("mon@24:00-1:00", "'24:00' is no time of day"),
+        ("mon@1:60-2:00", "'1:60' is no time of day"),
+    ],
 )
-def test_a_week_that_is_none_is_refused(text):
-    with pytest.raises(UsageError, match="cannot read the week"):
+def test_a_week_that_is_none_is_refused(text, why):
+    with pytest.raises(UsageError, match=f"cannot read the week in .*{why}"):
         parse_weekly(text)
 
 
