@@ -170,7 +170,8 @@ def _read_head(file: BinaryIO, where: Path) -> tuple[Header, bytes]:
     head = file.read(len(MAGIC) + 4)
     if head[: len(MAGIC)] != MAGIC or len(head) < len(MAGIC) + 4:
         raise StorageError(
-            f"{where} is no backup of Pangea", hint="make one: pangea backup FILE"
+            f"{where} is no backup of Pangea",
+            hint="name a file that `pangea backup FILE` has made",
         )
     size = int.from_bytes(head[len(MAGIC) :], "big")
     if size > MAX_HEADER:

@@ -56,4 +56,7 @@ class HeartbeatProbe:
 
     async def run(self, trace: Trace, tools: Tools) -> None:
         """Nobody can ask: what is watched reports by itself."""
-        raise ProbeError("unsupported", "a heartbeat is told, not asked")
+        said = (
+            "a heartbeat is told, not asked: pangea job add heartbeat NAME waits for it"
+        )
+        raise ProbeError("unsupported", said)
