@@ -32,6 +32,7 @@ class Background:
 
     def __init__(self, stack: AsyncExitStack, manager: Systemd | None = None) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._raised: BaseException | None = None
         self._ended = asyncio.Event()
         self._stack = stack
         self._systemd = manager or Systemd.claim(os.environ)
@@ -45,7 +46,7 @@ class Background:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(lambda _: self._ended.set())
         self._tasks.append(task)
-        self._stack.push_async_callback(_cancel, task)
+        self._stack.push_async_callback(self._cancel, task)
 
     def serve(self, status: str, ticks: Callable[[], int]) -> None:
         """Tell the service manager that we are ready, and on as long as *ticks* grows.
@@ -62,7 +63,18 @@ class Background:
         for task in self._tasks:
             error = task.exception() if task.done() else None
             if error:
+                self._raised = error
                 raise plain(error)
+
+    async def _cancel(self, task: asyncio.Task[None]) -> None:
+        """End *task*; what it failed of is told in a line, unless it was raised."""
+        task.cancel()
+        await asyncio.wait([task])
+        error = None if task.cancelled() else task.exception()
+        if error and error is not self._raised:
+            told = plain(error)
+            traced = None if isinstance(told, PangeaError) else told
+            log.warning("%s failed: %s", task.get_name(), told, exc_info=traced)
 
     def _signal(self) -> None:
         if self._ended.is_set():
@@ -82,17 +94,6 @@ class Background:
                 self._ended.set()
 
         loop.add_reader(source, gone)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    """End *task*; what it failed of before is told in a line, without a traceback."""
-    task.cancel()
-    await asyncio.wait([task])
-    error = None if task.cancelled() else task.exception()
-    if error:
-        told = plain(error)
-        traced = None if isinstance(told, PangeaError) else told
-        log.warning("%s failed: %s", task.get_name(), told, exc_info=traced)
 
 
 def plain(error: BaseException) -> BaseException:

@@ -39,9 +39,10 @@ async def test_a_task_that_failed_while_another_error_came_is_told_in_a_line(cap
     assert "Traceback" not in caplog.text
 
 
-async def test_what_ended_a_task_is_raised_plainly():
+async def test_what_ended_a_task_is_raised_plainly_and_told_once(caplog):
     async with AsyncExitStack() as stack:
         background = Background(stack)
         background.start(failing(), "coordinator")
         with pytest.raises(StorageError):
             await background.until_signal()
+    assert caplog.text == ""
