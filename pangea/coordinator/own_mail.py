@@ -56,7 +56,10 @@ class OwnMail:
     def started(self, accounts: Iterable[Account]) -> None:
         """Tell which *accounts* have another code than at the last start."""
         if missing := self._missing():
-            log.info("no mail is sent of new codes and logins: %s", missing)
+            # Most people never wanted any; only who began with it hears of it.
+            wanted = self._table != SmtpTable()
+            level = logging.INFO if wanted else logging.DEBUG
+            log.log(level, "no mail is sent of new codes and logins: %s", missing)
         them = list(accounts)
         self._put(lambda: self._codes(them))
 
