@@ -23,6 +23,8 @@ NO_TERMINAL = 80
 NARROWEST = 40
 #: A name of a fact that is longer stands on a line of its own.
 LONGEST_NAME = 14
+#: What lies between the phases, and is no part of the whole.
+OTHER, ASIDE = "other", ("wait", "accept")
 _WORDS = re.compile(r"\s*\S+\s*")
 _HANG = re.compile(r"[\s└─+-]*")
 
@@ -38,7 +40,7 @@ def card(style: Style, found: dict[str, Any], width: int | None) -> list[str]:
     """Return the lines of the result *found*; None as *width*: wrap nothing."""
     lines = list(_verdict(style, found, width))
     if _is_divided(found):
-        drawn = bars(style, found["phases"], width or NO_TERMINAL)
+        drawn = bars(style, _with_rest(found), width or NO_TERMINAL)
         lines += ["", *drawn]
     parts = sheet(found["type"], found["readings"])
     return lines + laid_out(style, parts, width)
@@ -107,6 +109,13 @@ def _is_divided(found: dict[str, Any]) -> bool:
     """Tell whether the phases say more than the whole."""
     spent, whole = list(found["phases"].values()), found["duration_ms"]
     return len(spent) > 1 or (len(spent) == 1 and abs(whole - spent[0]) > whole / 20)
+
+
+def _with_rest(found: dict[str, Any]) -> dict[str, float]:
+    """Return the phases, and what is left of the whole if that is much."""
+    spent, whole = dict(found["phases"]), found["duration_ms"]
+    rest = whole - sum(ms for name, ms in spent.items() if name not in ASIDE)
+    return {**spent, OTHER: rest} if rest > whole / 20 else spent
 
 
 def _fact(style: Style, fact: Fact, column: int, width: int | None) -> Iterator[str]:
