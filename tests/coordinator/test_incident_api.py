@@ -206,5 +206,5 @@ async def test_the_page_of_a_job_names_its_incident_and_its_notes(site, scene):
     await site.post(f"{ALL}/a/ack", by="operator")
     (item,) = (await site.get(ALL, by="viewer")).json["items"]
     page = (await site.get("/jobs/a", by="viewer")).text
-    assert f"{item['id']}: a, operator takes care of it" in page
+    assert f"{item['id']}: a, acknowledged by operator" in page
     assert '&lt;b&gt;v2&lt;/b&gt;</span> <span class="dim outside">operator' in page
