@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
+from pangea.core.channel import PER_MINUTE
 from pangea.core.errors import UsageError
 from pangea.core.text import safe_text
 
@@ -64,7 +65,9 @@ def form_of(
         name=safe_text(visit.typed("name", mine.name if mine else kind.name), 63),
         type=kind.name,
         does=safe_text(kind.does, 200),
-        per_minute=visit.typed("per_minute", str(mine.per_minute) if mine else "20"),
+        per_minute=visit.typed(
+            "per_minute", str(mine.per_minute if mine else PER_MINUTE)
+        ),
         options=[
             OptionField(
                 name=one.name,

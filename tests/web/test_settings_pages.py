@@ -57,6 +57,7 @@ async def test_what_is_kept_and_the_backups_are_told(http, kept):
 
 async def test_a_channel_is_added_tested_changed_and_not_removed_while_used(http, kept):
     page = await text(http, "/settings/channels?type=webhook")
+    assert 'name="per_minute" value="30"' in page
     assert 'name="opt.url"' in page
     assert 'type="password"' in page
     form = {"type": "webhook", "name": "ops", "per_minute": "5", "opt.url": "https://x"}
