@@ -11,6 +11,7 @@ from .certificates import Facts
 from .http_reader import HttpReader
 from .http_request import Request
 from .http_way import Way, judge_proxy, open_way
+from .tls_failure import NoTls
 from .wire import Stream, Wire
 
 if TYPE_CHECKING:
@@ -66,9 +67,13 @@ async def fetch(
             return Answer(await _talk_plain(wire, request, habits, trace), ())
         name = request.server_name or request.url.host
         judged = habits.ca_file if habits.verify else None
-        tls = await tools.tls.open(
-            wire, name, trace, protocols, identity, ca_file=judged
-        )
+        try:
+            tls = await tools.tls.open(
+                wire, name, trace, protocols, identity, ca_file=judged
+            )
+        except NoTls as failed:
+            more = "without TLS the target begins with http://"
+            raise NoTls(failed.reason, f"{failed.detail}; {more}") from failed
         chain = tools.tls.accept(
             tls, name, trace, verify=habits.verify, ca_file=habits.ca_file
         )

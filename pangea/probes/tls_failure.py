@@ -38,6 +38,10 @@ class Refused(ProbeFailed):
         self.alert = alert
 
 
+class NoTls(ProbeFailed):
+    """What answers does not speak TLS."""
+
+
 def from_openssl(error: SSL.Error, *, asked: bool = False) -> ProbeFailed:
     """Return *error* as the failure it means.
 
@@ -51,7 +55,8 @@ def from_openssl(error: SSL.Error, *, asked: bool = False) -> ProbeFailed:
         return Refused(alert, detail)
     if said in _NO_TLS:
         detail = f"the server does not speak TLS on this port ({said})"
-    elif said in _TOO_LARGE:
+        return NoTls("tls_handshake", detail)
+    if said in _TOO_LARGE:
         detail = "the server sends more than 100 KiB of certificates"
     else:
         detail = f"the TLS handshake failed: {said}"

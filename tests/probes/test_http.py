@@ -355,6 +355,7 @@ async def test_plain_http_where_tls_was_wanted_is_said_so(serve, ask):
     result = await ask("http", f"127.0.0.1:{port}")
     assert (result.outcome, result.reason) == (Outcome.FAILED, "tls_handshake")
     assert "does not speak TLS" in result.detail
+    assert result.detail.endswith("; without TLS the target begins with http://")
 
 
 async def test_silence_and_a_dripping_server_are_ended_in_time(serve, ask):
