@@ -54,6 +54,7 @@ def site_of(config: NodeConfig, certificate: Certificate | None, token: str) -> 
         public=server.public,
         # Under HSTS nobody can get past the question that our own certificate raises.
         hsts=server.public and not _shows_own(server),
+        intervals=config.defaults.interval,
     )
 
 

@@ -11,6 +11,7 @@ from pangea.core.durations import format_duration, parse_duration
 from pangea.core.errors import UsageError
 from pangea.core.model import PUSHED
 from pangea.core.text import safe_text
+from pangea.probes.base import probe_class
 
 from .forms import Choice, FormError
 from .job_options import OptionField, option_fields, probe_types, read_option
@@ -42,7 +43,9 @@ class JobFields(Struct, frozen=True, kw_only=True):
     target_help: str
     name: str
     every: str
+    usual_every: str
     timeout: str
+    usual_timeout: str
     on: str
     on_text: str
     workers: list[Choice]
@@ -64,16 +67,19 @@ class JobFields(Struct, frozen=True, kw_only=True):
         typed: Mapping[str, Any] | None = None,
         job: JobAnswer | None = None,
         refused: FormError | None = None,
+        intervals: Mapping[str, float] | None = None,
     ) -> "JobFields":
         """Return the fields of a new job of *type_*, or of *job*.
 
-        What was *typed*, or *refused*, stands in them again.
+        What was *typed*, or *refused*, stands in them again. *intervals* are those
+        that are configured for types, in seconds.
         """
         said = dict(_values(job) if job else {})
         said |= refused.typed if refused else typed or {}
         fields = option_fields(type_, _options(said))
         ticked, on = said.get("worker", []), said.get("on", "all")
         more = [field for field in fields if not field.first]
+        usual_s = (intervals or {}).get(type_, probe_class(type_).default_interval_s)
         return cls(
             adds=job is None,
             error=refused.message if refused else "",
@@ -86,7 +92,9 @@ class JobFields(Struct, frozen=True, kw_only=True):
             target_help=_of_type("target", type_),
             name=said.get("name", ""),
             every=said.get("every", ""),
+            usual_every=format_duration(usual_s),
             timeout=said.get("timeout", ""),
+            usual_timeout=format_duration(min(10.0, 0.8 * usual_s)),
             on=on if on in ("all", "only", "other") else "all",
             on_text=said.get("on_text", ""),
             workers=[Choice(w, safe_text(w, 60), w in ticked) for w in workers],

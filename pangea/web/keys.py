@@ -1,8 +1,8 @@
 """What the application and a request carry, each under a typed key."""
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,8 @@ class Site:
     ``hosts`` are the names, beside addresses and the machine's own, under which
     browsers may call it; ``"*"`` allows every name. ``proxies`` are believed who
     asked them. A ``public`` one answers plain HTTP to this machine alone, and with
-    ``hsts`` browsers are told never to try it (RFC 6797).
+    ``hsts`` browsers are told never to try it (RFC 6797). ``intervals`` are those of
+    new jobs of types that have another one than their own.
     """
 
     admin_token: str
@@ -70,6 +71,7 @@ class Site:
     recheck_s: float = 60.0
     body_s: float = 10.0
     wall: Callable[[], float] = time.time
+    intervals: Mapping[str, float] = field(default_factory=dict)
 
 
 SERVICE: "web.AppKey[Service]" = web.AppKey("service")

@@ -16,7 +16,7 @@ from .dash_pages import added_at
 from .forms import FormError
 from .job_form import JobFields, read_spec
 from .job_options import probe_types
-from .keys import SERVICE, WHO, who_is
+from .keys import SERVICE, SITE, WHO, who_is
 from .refusals import TooMany
 from .render import render
 from .route import Route
@@ -95,7 +95,13 @@ async def _page(
         typed = FormError("", "", {}).typed if not typed else _typed(typed)
     view = NewView(
         title=t("new.page_title"),
-        fields=JobFields.of(type_, workers, typed=typed, refused=refused),
+        fields=JobFields.of(
+            type_,
+            workers,
+            typed=typed,
+            refused=refused,
+            intervals=request.app[SITE].intervals,
+        ),
         price=price,
         command=command,
         tried=tried or [],

@@ -162,6 +162,8 @@ def test_what_cannot_be_read_is_said(typed):
 def test_a_job_as_it_is_changes_nothing_when_it_is_saved():
     job = JOBS[5]
     fields = JobFields.of(job.type, ["local"], job=job)
+    usual = JobFields.of("http", [], intervals={"http": 300.0})
+    assert (usual.usual_every, usual.usual_timeout) == ("5m", "10s")
     typed = form(type=job.type, target=job.target, name=job.name)
     typed.update({"every": fields.every, "timeout": fields.timeout, "on": fields.on})
     typed.update({"labels": fields.labels, "rule": fields.rule})

@@ -121,6 +121,8 @@ async function price(said) {
   const told = await answer.json();
   if (number !== asked) return;
   const place = one("#price");
+  // What was refused is said once.
+  if (one("#new-why")) one("#new-why").remove();
   place.classList.toggle("error", !answer.ok);
   place.textContent = answer.ok
     ? `● ${told.job.name} ${told.cost.words}`
@@ -256,5 +258,6 @@ if (one("#try")) {
     tryOnce(event.target);
   });
 }
-if (typed("target")) changed();
+if (one("#new-why")) one("#target").select();
+else if (typed("target")) changed();
 else one("#target").focus();
