@@ -68,4 +68,6 @@ def test_the_command_finds_nothing_wrong_here() -> None:
     assert ran.returncode == 0, rows
     assert rows["zeroconf"]["level"] == "skipped"
     assert {row["level"] for row in rows.values()} == {"ok", "skipped"}
-    assert {"handshake", "spool", "store", "backtest", "pages", "channel email"} <= set(rows)
+    assert {"handshake", "spool", "store", "backtest", "pages", "channel email"} <= set(
+        rows
+    )
