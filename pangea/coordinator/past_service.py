@@ -7,7 +7,8 @@ from msgspec.structs import asdict, replace
 
 from pangea.core.errors import NotFound
 from pangea.core.incident import BAD
-from pangea.core.model import Job, VoteValue
+from pangea.core.model import PUSHED, Job, Verdict, VoteValue
+from pangea.core.tally import FIRST_REPORT
 from pangea.core.trust_line import in_words
 from pangea.core.uptime import BURN_S, DEFINITION, KINDS, Span, Uptime, budget
 from pangea.core.verdict import VoteChange
@@ -121,7 +122,7 @@ class PastService:
                 (
                     jobs[n],
                     _planned(
-                        _counted(states[n], votes[n], at_us),
+                        _counted(jobs[n], states[n], votes[n], at_us),
                         maintained=past.maintained(jobs[n], at_us),
                     ),
                     votes[n],
@@ -160,8 +161,10 @@ class PastService:
         )
 
 
-def _counted(then: Then, votes: Iterable[VoteChange], at_us: int) -> Then:
+def _counted(job: Job, then: Then, votes: Iterable[VoteChange], at_us: int) -> Then:
     """Return a job whose reason, that of its last change, counts the votes of then."""
+    if job.type in PUSHED and then.verdict == Verdict.UNKNOWN and not then.since_us:
+        return replace(then, reason=FIRST_REPORT)
     if then.verdict not in BAD:
         return then
     (_, seats) = next(iter(lateness.seats(then.job, at_us, at_us)), (0, ()))

@@ -20,6 +20,8 @@ NOBODY_NEW = -1
 REPEAT_AFTER_S = (0.0, 1.0, 5.0)
 #: Failures that stand for so many rounds below the quorum make it degraded.
 PARTIAL_ROUNDS = 3
+#: Of what reports by itself and has not yet.
+FIRST_REPORT = "waits for its first report"
 #: The lines of a rule, one of which decides, and what each says.
 LINES = {
     "waiting": "it has not reported yet, and need not have",
@@ -106,8 +108,8 @@ class _Ballot:
     def _told(self) -> Ground:
         """Decide by what was reported by push: nobody else is asked."""
         if not self.votes:
-            which = "first" if self.state.firm is Verdict.UNKNOWN else "next"
-            why = f"waits for its {which} report"
+            is_new = self.state.firm is Verdict.UNKNOWN
+            why = FIRST_REPORT if is_new else "waits for its next report"
             return self._say(Verdict.UNKNOWN, "waiting", why)
         if self.failed:
             return self._say(Verdict.DOWN, "reported", _because(self.failed))

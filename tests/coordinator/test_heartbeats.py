@@ -4,10 +4,12 @@ import pytest
 
 from pangea.coordinator.coordinator import Coordinator
 from pangea.coordinator.heartbeats import Heartbeats, expected_after, grace_of
+from pangea.coordinator.past_service import PastService
 from pangea.core.errors import Conflict, NotFound, UsageError
 from pangea.core.model import FIRST_ORG, Job, Outcome
 from pangea.vault import Vault
 from pangea.web.schema import JobSpec, PushQuery
+from tests.coordinator.conftest import CLOCK
 from tests.mesh.fakes import Stillness
 
 SPEC = JobSpec(
@@ -115,6 +117,10 @@ async def test_a_report_makes_it_up_and_a_bad_one_down_at_once(world):
         world.coordinator.board.job("backup")
     )
     assert (told.rule, told.voices[0].why) == ("report", "nothing was reported yet")
+
+    past = PastService(world.coordinator, world.service)
+    then = await past.job_at(FIRST_ORG, "backup", round(CLOCK.wall() * 1e6))
+    assert then.verdict_reason == added.job.verdict_reason
 
     answer = await world.service.push(token, PushQuery())
     up = await world.service.job(FIRST_ORG, "backup")

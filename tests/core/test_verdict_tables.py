@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from pangea.core.electorate import reseat, sicken, suspend
-from pangea.core.model import Worker
+from pangea.core.model import COORDINATOR, Worker
 from pangea.core.rule import TERMS, canonical, parse_rule
 from pangea.core.tally import LINES
 from pangea.core.verdict import JobState, judge
@@ -40,9 +40,10 @@ def cases():
         found = re.fullmatch(r"Electorate: `(.+)`", text)
         if found:
             names = [word.partition("/") for word in found[1].split()]
+            first = COORDINATOR if names[0][0] == "coordinator" else 1
             workers = {
                 number: Worker(id=number, key=b"", name=name, region=region)
-                for number, (name, _, region) in enumerate(names, 1)
+                for number, (name, _, region) in enumerate(names, first)
             }
         if text.startswith("| rule | what happens |"):
             inside = True
