@@ -130,7 +130,8 @@ class Wanted:
     def _judge_values(self, present: set[bytes] | set[str], content: Content) -> None:
         missing = [text for key, text in self._all.items() if key not in present]
         if missing:
-            raise _wrong(content, f"also {_joined(missing)}")
+            also = "also " if len(missing) < len(self._all) else ""
+            raise _wrong(content, f"{also}{_joined(missing)}")
         if self._any and not any(key in present for key in self._any):
             raise _wrong(content, f"any of {_joined(self._any.values())}")
         unwanted = [text for key, text in self._none.items() if key in present]

@@ -132,7 +132,7 @@ async def test_an_answer_that_changes_is_read_anew_each_time():
             seen = (await once(question, tools)).readings["answers"]
             assert seen == [f"192.0.2.{n}"]
         await tools.close()
-    assert changed.detail == "got 192.0.2.2, wanted also 192.0.2.1"
+    assert changed.detail == "got 192.0.2.2, wanted 192.0.2.1"
     assert len(question._memories[0]) <= 8
 
 
