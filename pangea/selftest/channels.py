@@ -38,7 +38,10 @@ async def _program() -> str:
     program = shutil.which("cat")
     if program is None:
         raise Skipped("there is no cat here")
-    return await _send("exec", {"program": program}, program)
+    said = await _send("exec", {"program": program}, program)
+    if '"id":"selftest"' not in said.replace(" ", ""):
+        raise AssertionError(f"{program} got another message: {said}")
+    return f"{program} got the message as JSON"
 
 
 async def _send(type_: str, options: Options, program: str = "") -> str:
