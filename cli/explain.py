@@ -108,8 +108,8 @@ def _times(told: dict[str, Any]) -> str:
     said = f"first failure {_time(told['first_fail_at'])}"
     if told["confirmed_at"] is None:
         return said
-    took = told["confirmed_after_s"] or 0.0
-    return f"{said}, confirmed {_time(told['confirmed_at'])}, {took:.1f} s later"
+    took = format_duration(told["confirmed_after_s"] or 0.0)
+    return f"{said}, confirmed {_time(told['confirmed_at'])}, {took} later"
 
 
 def _time(moment: Any) -> str:

@@ -213,7 +213,7 @@ def times(incident: dict[str, Any]) -> str:
     if not incident.get("confirmed_at"):
         return f"degraded since {clock(incident.get('bad_since', ''))}"
     first = clock(incident.get("first_fail_at", ""))
-    said = f"first failure {first}, confirmed {format_duration(round(after, 1))} later"
+    said = f"first failure {first}, confirmed {format_duration(after)} later"
     told = incident.get("alerted_after_s")
     return said if told is None else f"{said}, told {_spent(told - after)} after that"
 

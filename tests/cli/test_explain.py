@@ -55,7 +55,7 @@ def test_a_job_is_explained_on_one_screen(api, run):
     assert lines[0].endswith("was UP")
     assert "decided   as many failed as the rule wants for down" in result.stdout
     assert "confirmed " in result.stdout
-    assert "1.5 s later" in result.stdout
+    assert "1.5s later" in result.stdout
     assert "✖ FAILED  london  eu      1.5 s ago  2.5 ms  refused: " in result.stdout
     excluded = lines[lines.index("") + 4 :]
     assert excluded[0].split() == ["DOES", "NOT", "COUNT", "ITS", "VOTE", "WHY"]
