@@ -127,7 +127,8 @@ def _storage(storage: dict[str, Any] | None) -> list[str]:
     free = storage.get("free_bytes")
     room = "on a server" if free is None else f"{_size(free)} free"
     whole = "" if storage["shrinks"] else ", and it cannot shrink: see docs/storage.md"
-    return [f"storage      {now}, {daily} a day, will be {will}; {room}{whole}"]
+    then = f"{will} once the oldest results go"
+    return [f"storage      {now}, {daily} a day, {then}; {room}{whole}"]
 
 
 def _size(count: int) -> str:
