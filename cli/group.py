@@ -9,6 +9,8 @@ from click.core import ParameterSource
 
 from .session import FLAG, Session
 
+#: So many characters of a command's first sentence stand in the list of commands.
+_WHOLE = 300
 FORMS = ("table", "wide", "json", "jsonl", "csv", "name")
 _AFTER = "The global options (see pangea --help) may stand here too."
 
@@ -43,6 +45,20 @@ class Group(click.Group):
         if args and not args[0].startswith("-") and args[0] not in self._names(ctx):
             raise click.UsageError(_no_command(args[0], self._names(ctx)), ctx)
         return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the list of commands, the first sentence of each whole."""
+        found = [
+            (name, self.get_command(ctx, name)) for name in self.list_commands(ctx)
+        ]
+        shown = [(name, one) for name, one in found if one and not one.hidden]
+        if shown:
+            with formatter.section("Commands"):
+                formatter.write_dl(
+                    [(name, one.get_short_help_str(_WHOLE)) for name, one in shown]
+                )
 
     def _names(self, ctx: click.Context) -> list[str]:
         return self.list_commands(ctx)
