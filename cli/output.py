@@ -132,6 +132,8 @@ def _print_table(
     titles = [c.title for c in chosen]
     for line in style.table(titles, rows, limit=limit, colours=colours):
         print(line)
+    if style.has_cut and not wide:
+        session.note("what ends in … is cut: -o wide shows more")
 
 
 def _csv(items: Sequence[dict[str, Any]]) -> str:

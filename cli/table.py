@@ -46,6 +46,8 @@ class Style:
     def __init__(self, *, no_color: bool = False) -> None:
         self.colour = not no_color and _colour_wanted()
         self.ascii = _ascii_only()
+        #: Whether a cell was cut; where no terminal is none is.
+        self.has_cut, self._whole = False, not _is_screen()
 
     def paint(self, text: str, colour: str) -> str:
         """Return *text* in *colour*, or as it is."""
@@ -85,8 +87,13 @@ class Style:
     ) -> list[str]:
         """Return the lines of a table; a cell is cut to *limit* characters.
 
-        *colours* names one colour a row, for the cell that is the mark.
+        Nothing is cut that goes to a file or another program. *colours* names one
+        colour a row, for the cell that is the mark.
         """
+        if self._whole:
+            limit = MOST_TEXT
+        else:
+            self.has_cut |= any(len(cell) > limit for row in rows for cell in row)
         safe = [[self.plain(safe_text(cell, limit)) for cell in row] for row in rows]
         heads = [self.plain(safe_text(title, limit)).upper() for title in titles]
         widths = [
@@ -123,6 +130,10 @@ def _columns(char: str) -> int:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(map(pad, cells, widths)).rstrip()
+
+
+def _is_screen() -> bool:
+    return sys.stdout.isatty()
 
 
 def _colour_wanted() -> bool:

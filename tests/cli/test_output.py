@@ -96,6 +96,18 @@ def test_colour_can_be_forced_and_forbidden(run, api, monkeypatch):
     assert "\x1b" not in run("job", "list").stdout
 
 
+def test_nothing_is_cut_but_on_a_terminal_and_there_it_says_so(run, api, monkeypatch):
+    why = "refused " * 20 + "end"
+    api.on("GET /api/v1/jobs", a_page(a_job(verdict_reason=why)))
+    piped = run("job", "list")
+    assert why in piped.stdout
+    assert "-o wide" not in piped.stderr
+    monkeypatch.setattr("pangea.cli.table._is_screen", lambda: True)
+    shown = run("job", "list")
+    assert why not in shown.stdout
+    assert "-o wide shows more" in shown.stderr
+
+
 def test_wide_shows_more_columns(run, api):
     api.on("GET /api/v1/jobs", a_page(a_job(labels={"team": "net"})))
     assert "team=net" not in run("job", "list").stdout
