@@ -1,5 +1,7 @@
 """The first page of a job: everything that it prints below its head."""
 
+from urllib.parse import quote
+
 from aiohttp import web
 from msgspec import Struct
 
@@ -21,7 +23,15 @@ from .job_points import seconds
 from .job_range import DAY, Range, address, since_added
 from .job_results import ResultRow, result_row
 from .job_strip import StripView, strip_view
-from .job_why import VoteRow, Why, facts_of, push_words, vote_rows, why_view
+from .job_why import (
+    VoteRow,
+    Why,
+    facts_of,
+    incident_words,
+    push_words,
+    vote_rows,
+    why_view,
+)
 from .keys import SERVICE, Who
 from .schema import HistoryAnswer, JobAnswer, ResultAnswer, StatusAnswer, moment
 from .schema_past import UptimeAnswer
@@ -55,6 +65,8 @@ class Overview(Struct, frozen=True):
 
     why: Why | None
     trust: str
+    incident: str
+    incident_href: str
     facts: list[tuple[str, str]]
     notices: list[str]
     command: str
@@ -96,6 +108,8 @@ async def overview(
     body = Overview(
         why=why_view(told),
         trust=safe_text(job.trust, 300),
+        incident=incident_words(job, status),
+        incident_href=f"/incidents/{quote(job.incident or '', safe='')}" * linked,
         facts=facts_of(job, history, status, promised),
         notices=[safe_text(line, 300) for line in job.notices],
         command=add_command(job),

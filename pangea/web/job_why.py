@@ -115,7 +115,7 @@ def facts_of(
     added = when(history.added_at, status.now)
     since = t("job.since_added", ago=added.ago) if added else ""
     facts = [
-        *_trouble(job, status),
+        *_flaps(job),
         (t("job.uptime"), share(history.uptime)),
         (t("job.measured"), share(history.coverage) + since),
         *_promise(promised),
@@ -151,18 +151,21 @@ def _shown(value: object) -> str:
     return safe_text(said, 200)
 
 
-def _trouble(job: JobAnswer, status: StatusAnswer) -> list[tuple[str, str]]:
-    """Return the open incident of the job, and whether it flaps."""
-    facts: list[tuple[str, str]] = []
-    if job.incident:
-        told = [i for i in status.incidents if i.id == job.incident]
-        by = told[0].acknowledged_by if told else ""
-        care = f", {t('job.cared', who=safe_text(by, 63))}" if by else ""
-        title = f": {safe_text(told[0].title, 100)}" if told else ""
-        facts.append((t("job.incident"), f"{job.incident}{title}{care}"))
-    if job.flapping:
-        facts.append((t("job.flapping"), t("job.flaps", pct=f"{job.flap_pct:.0f}")))
-    return facts
+def incident_words(job: JobAnswer, status: StatusAnswer) -> str:
+    """Return the open incident of the job, "" if there is none."""
+    if not job.incident:
+        return ""
+    told = [i for i in status.incidents if i.id == job.incident]
+    by = told[0].acknowledged_by if told else ""
+    care = f", {t('job.cared', who=safe_text(by, 63))}" if by else ""
+    title = f": {safe_text(told[0].title, 100)}" if told else ""
+    return f"{job.incident}{title}{care}"
+
+
+def _flaps(job: JobAnswer) -> list[tuple[str, str]]:
+    if not job.flapping:
+        return []
+    return [(t("job.flapping"), t("job.flaps", pct=f"{job.flap_pct:.0f}"))]
 
 
 def _promise(told: UptimeAnswer | None) -> list[tuple[str, str]]:
