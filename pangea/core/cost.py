@@ -56,12 +56,25 @@ def in_words(cost: Cost) -> str:
     if not cost.workers:
         return "costs nothing yet: no worker can probe it"
     noun = "worker" if cost.workers == 1 else "workers"
-    mega = cost.bytes_per_day / 1e6
     seen = "by its rule they can confirm no outage"
     if cost.detection_s is not None:
         seen = f"an outage is seen within {format_duration(cost.detection_s)}"
     return (
-        f"costs {cost.probes_per_s:.3g} probes/s on each of {cost.workers} {noun}, "
-        f"{cost.target_per_s:.3g}/s on the target, {mega:.3g} MB/day; "
-        f"{seen}"
+        f"costs {_how_often(cost.probes_per_s)} on each of {cost.workers} {noun}, "
+        f"{_how_often(cost.target_per_s)} on the target, "
+        f"{in_bytes(cost.bytes_per_day)} a day; {seen}"
     )
+
+
+def _how_often(per_s: float) -> str:
+    if per_s > 1:
+        return f"{per_s:.3g} probes a second"
+    return f"a probe every {format_duration(1 / per_s)}"
+
+
+def in_bytes(count: int) -> str:
+    """Return a number of bytes for people, in units of a thousand."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(count) >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} B"

@@ -3,6 +3,7 @@
 from aiohttp import web
 from msgspec import Struct
 
+from pangea.core.cost import in_bytes
 from pangea.core.durations import format_duration
 from pangea.core.errors import NotFound
 from pangea.core.retention_table import FOREVER, RetentionTable
@@ -98,10 +99,10 @@ def _room(status: StatusAnswer) -> list[tuple[str, str]]:
         return []
     free = room.free_bytes
     rows = [
-        (t("settings.bytes"), size(room.bytes)),
-        (t("settings.per_day"), size(room.bytes_per_day)),
-        (t("settings.forecast"), size(room.forecast_bytes)),
-        (t("settings.free"), "" if free is None else size(free)),
+        (t("settings.bytes"), in_bytes(room.bytes)),
+        (t("settings.per_day"), in_bytes(room.bytes_per_day)),
+        (t("settings.forecast"), in_bytes(room.forecast_bytes)),
+        (t("settings.free"), "" if free is None else in_bytes(free)),
         (t("settings.full_in"), _full_in(status)),
         (t("settings.shrinks"), t("settings.yes" if room.shrinks else "settings.no")),
     ]
@@ -124,16 +125,6 @@ def _warning(status: StatusAnswer) -> str:
         return ""
     fits = room.forecast_bytes - room.bytes <= room.free_bytes
     return "" if fits else t("settings.too_small")
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for people."""
-    value, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(value) < 1024 or unit == "TiB":
-            break
-        value /= 1024
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.3g} {unit}"
 
 
 def _backup_state(status: StatusAnswer) -> list[tuple[str, str]]:
@@ -159,7 +150,7 @@ async def _backups(visit: Visit, now: str) -> list[BackupRow] | None:
         return None
     found = sorted(await service.backups(), key=lambda b: b.made_at, reverse=True)
     return [
-        BackupRow(safe_text(b.name, 100), when(b.made_at, now), size(b.bytes))
+        BackupRow(safe_text(b.name, 100), when(b.made_at, now), in_bytes(b.bytes))
         for b in found[:MOST_BACKUPS]
     ]
 

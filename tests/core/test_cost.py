@@ -7,9 +7,12 @@ from pangea.core.trust_line import promised_s
 def test_the_line_says_the_bound_it_was_given():
     told = in_words(cost_of(30, 3, promised_s(30, 10, 3)))
     assert told == (
-        "costs 0.0333 probes/s on each of 3 workers, 0.1/s on the target, "
-        "0.778 MB/day; an outage is seen within 31s"
+        "costs a probe every 30s on each of 3 workers, a probe every 10s on the "
+        "target, 778 kB a day; an outage is seen within 31s"
     )
+    told = in_words(cost_of(0.5, 1, 9))
+    assert told.startswith("costs 2 probes a second on each of 1 worker, 2 probes a s")
+    assert "15.6 MB a day" in told
 
 
 def test_further_rounds_and_a_worker_alone_take_longer():

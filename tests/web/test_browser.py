@@ -48,7 +48,7 @@ async def test_a_monitor_is_added_with_the_keyboard_alone(browser):
         await page.wait_for_url("**/new")
         await page.keyboard.type("web.example.com")
         price = page.locator("#price")
-        await expect(price).to_contain_text("costs 0.0333 probes/s")
+        await expect(price).to_contain_text("costs a probe every 30s")
         line = page.locator("#line code")
         await expect(line).to_have_text("pangea job add http web.example.com")
         await page.keyboard.press("Enter")

@@ -141,7 +141,7 @@ async def test_execute_adds_a_job_and_says_what_it_costs(http, site):
     page = await answer.text()
     job = await site.service.job(1, "db2")
     assert (job.interval_s, job.on) == (90, "nyc,tokyo")
-    assert "costs 0.0111 probes/s on each of 2" in page
+    assert "costs a probe every 1m30s on each of 2" in page
     command = "pangea job add tcp db2.example.net:5432 --name db2 --every 1m30s"
     assert f"{command} --timeout 10s --on nyc,tokyo" in page
 
