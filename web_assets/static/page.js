@@ -68,7 +68,13 @@ function listed(rows) {
 function signs() {
   const rows = Object.entries(VERDICTS).map(([verdict, glyph]) => [glyph, verdictWord(verdict), "v-" + verdict]);
   const cells = Object.entries(CELLS).filter(([state]) => !["ok", "warn", "failed", "maintenance"].includes(state));
-  return [...rows, ...cells.map(([state, [glyph, css]]) => [glyph, cellWord(state), "v-" + css])];
+  const all = new Map();
+  // What has the same sign stands together.
+  for (const [glyph, word, css] of [...rows, ...cells.map(([state, [glyph, css]]) => [glyph, cellWord(state), "v-" + css])]) {
+    if (all.has(glyph)) all.get(glyph)[1] += ", " + word;
+    else all.set(glyph, [glyph, word, css]);
+  }
+  return [...all.values()];
 }
 
 function help() {
