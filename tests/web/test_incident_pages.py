@@ -182,3 +182,15 @@ async def test_evidence_of_any_shape_is_shown_as_far_as_it_goes(http, seeded):
     page = await text(http, "/incidents/2T4K")
     assert_harmless(page)
     assert "hop 2" in page
+
+
+async def test_the_page_of_a_job_leads_to_its_open_incident(asked, monkeypatch):
+    site, http = asked
+    job = await site.service.job(1, "api")
+
+    async def down(org, name):
+        return replace(job, incident="2T4K")
+
+    assert 'href="/incidents/"' not in await text(http, "/jobs/api")
+    monkeypatch.setattr(site.service, "job", down)
+    assert re.search(r'<a href="/incidents/2T4K">2T4K', await text(http, "/jobs/api"))
