@@ -123,7 +123,7 @@ def _clean(target: str) -> str:
             what = "a space" if char.isspace() else "a control character"
             raise _refusal(target, f"contains {what}", "check what was pasted")
     if _CREDENTIALS.match(target):
-        hint = "http has user and password, and proxy_user and proxy_password for it"
+        hint = "http takes them as --set user=… --set password=@FILE (or proxy_…)"
         raise UsageError("the target contains credentials", hint=hint)
     return target
 
