@@ -273,7 +273,7 @@ async def test_what_is_not_there_is_a_problem_and_for_people_a_page(site):
     assert "<!doctype html>" in page.text
     wrong = await site.ask("PUT", "/api/v1/jobs", by="token")
     assert wrong.status == 405
-    assert wrong.headers["Allow"] == "GET,POST"
+    assert wrong.headers["Allow"] == "GET,HEAD,POST"
 
 
 async def test_a_bug_shows_a_number_and_nothing_else(site, caplog):
