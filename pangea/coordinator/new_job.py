@@ -39,7 +39,7 @@ def job_from(
         interval = intervals.get(spec.type, kind.default_interval_s)
     timeout = spec.timeout_s
     if timeout is None:
-        timeout = min(DEFAULT_TIMEOUT_S, 0.8 * interval)
+        timeout = default_timeout(spec, interval)
     job = Job(
         id=0,
         name=spec.name if spec.name else free_name(spec.type, spec.target, taken),
@@ -170,6 +170,16 @@ def _check_labels(labels: Mapping[str, str]) -> None:
 def question(job: Job) -> tuple[object, ...]:
     """Return what a job asks; votes on one question say nothing of another."""
     return job.target, job.options, job.expect
+
+
+def default_timeout(spec: JobSpec, interval_s: float) -> float:
+    """Return the timeout of a job whose author names none, in seconds.
+
+    A probe that sends for longer than most of its interval gets half of what is left.
+    """
+    usual = min(DEFAULT_TIMEOUT_S, 0.8 * interval_s)
+    needs = shortest_timeout(make_probe(spec.type, spec.target, spec.options))
+    return (needs + interval_s) / 2 if usual <= needs < interval_s else usual
 
 
 def check_workers(job: Job, find: Callable[[str, int], Worker]) -> None:

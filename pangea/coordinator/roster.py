@@ -183,10 +183,14 @@ class RosterOffice:
             log.warning("roster %d is not stored: %s", version, error)
 
     def _send(self, links: Iterable[WorkerLink]) -> None:
+        """Tell *links* the roster, but nobody whose link is just being cut."""
         if self.signed is None:
             return
         message = RosterMessage(self.signed.body, self.signed.signature)
         for link in list(links):
+            worker = self._board.workers.get(link.worker.id)
+            if worker is None or worker.state != "approved":
+                continue
             if link.link.speaks(RosterMessage):
                 link.outbox.say(message)
 

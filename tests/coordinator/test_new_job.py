@@ -29,6 +29,14 @@ def test_the_configured_interval_of_a_type_beats_its_own():
 
 
 @pytest.mark.parametrize(
+    ("every", "timeout"), [(0.9, 0.85), (1, 0.9), (5, 4), (60, 10)]
+)
+def test_pings_every_second_have_time_to_be_sent(every, timeout):
+    spec = JobSpec(type="icmp", target="192.0.2.1", interval_s=every)
+    assert job_from(spec, (), {}, 0).timeout_s == pytest.approx(timeout)
+
+
+@pytest.mark.parametrize(
     ("type_", "target", "name"),
     [
         ("http", "https://Example.com/a b?x=1", "http-example.com-a-b-x-1"),
