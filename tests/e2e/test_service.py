@@ -1,4 +1,7 @@
-"""The package's units under a real systemd: ready, watched, restarted, upgraded."""
+"""The package's units under a real systemd: ready, watched, restarted, upgraded.
+
+The tests are one life of one system, in their order.
+"""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +12,12 @@ from tests.e2e.booted import Booted
 from tests.e2e.frozen import made
 from tests.needs import need
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(700)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.timeout(700),
+]
 
 UNIT = "pangea-coordinator.service"
 #: So that nobody waits for a minute; no test talks to a network.
