@@ -62,6 +62,12 @@ class Heartbeats:
         self._tokens[self.token(job)] = job.id
         self._last[job.id] = last or job.created_at_us / 1e6
 
+    def start(self, job: Job) -> None:
+        """Wait anew for *job*: nobody had to report while it was stopped."""
+        if job.id in self._last:
+            self._last[job.id] = self._clock.wall()
+            self._missed.discard(job.id)
+
     def drop(self, job: int) -> None:
         """Forget a job; its address is no longer there."""
         self._tokens = {t: j for t, j in self._tokens.items() if j != job}

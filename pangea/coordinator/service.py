@@ -285,8 +285,11 @@ class CoordinatorService:
         return starters(self.own_url)
 
     async def _replace(self, job: Job, change: str, *, anew: bool = False) -> JobAnswer:
+        begins = job.enabled and not self._board.jobs[job.id].enabled
         stored = await self._c.jobs.replace(job)
         self._board.put_job(stored)
+        if begins:
+            self._c.heartbeats.start(stored)
         await self._c.changed([stored.id], anew=anew)
         self._tell(stored, change)
         return self._answer(stored)

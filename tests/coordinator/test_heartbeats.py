@@ -146,6 +146,16 @@ async def test_nobody_can_ask_what_reports_by_itself(world):
         await world.service.run_job(FIRST_ORG, "backup")
 
 
+async def test_what_was_stopped_for_long_is_waited_for_anew(world):
+    added = await world.service.add_job(FIRST_ORG, SPEC, dry_run=False)
+    beats, board = world.coordinator.heartbeats, world.coordinator.board
+    await world.service.stop_job(FIRST_ORG, "backup", None)
+    beats._last[added.job.id] -= 86400
+    started = await world.service.start_job(FIRST_ORG, "backup", None)
+    assert beats.missed(board.jobs.get) == []
+    assert started.next_before >= added.job.next_before
+
+
 async def test_a_restart_remembers_the_last_report(world, store, tmp_path):
     added = await world.service.add_job(FIRST_ORG, SPEC, dry_run=False)
     token = added.job.push_path.rpartition("/")[2]
