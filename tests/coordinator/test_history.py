@@ -18,7 +18,7 @@ async def test_history_tells_the_loss_of_packets_and_the_means_of_phases(world):
     phases = [{"connect": 10.0, "tls": 20.0}, {"connect": 12.0, "tls": 20.0}]
     readings = [{"sent": 5, "received": 5}, {"sent": 5, "received": 4}]
     rows = [
-        row(job, n / 10, phases=p, readings=r)
+        row(job, n / 10 - 1, phases=p, readings=r)
         for n, (p, r) in enumerate(zip(phases, readings, strict=True))
     ]
     await far.report(rows)
