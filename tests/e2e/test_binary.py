@@ -91,11 +91,17 @@ def test_what_is_unpacked_is_held_while_it_runs(frozen: Cluster) -> None:
     assert subprocess.run(tried, check=False).returncode == 1
 
 
+def is_cleaned(place: Path) -> bool:
+    shutil.rmtree(place, ignore_errors=True)
+    return not place.exists()
+
+
 def test_what_was_cleaned_away_is_unpacked_again(frozen: Cluster) -> None:
     frozen.start()
     temporary = Path(frozen.env["TMPDIR"])
     (unpacked,) = temporary.glob("_MEI*")
-    shutil.rmtree(unpacked)
+    # What is imported meanwhile is unpacked there.
+    wait_for(lambda: is_cleaned(unpacked), LOADED_S, "cleaned away")
     said = "was cleaned away: beginning anew"
     wait_for(lambda: said in frozen.coordinator.said(), LOADED_S, said)
     wait_for(lambda: list(temporary.glob("_MEI*")), LOADED_S, "unpacked again")
