@@ -120,10 +120,11 @@ class Node:
     def bury(self) -> None:
         """Wait for the end of a process that was killed, and note when."""
         if self.process is not None:
+            asked = now_us()
             self.process.wait(10)
-            now = now_us()
             leave_s = CHILD_LEAVES_S if self is self.fleet.coordinator else 0.0
-            self.fleet.deaths.append(Death(self.host, now, now + round(leave_s * 1e6)))
+            ended = now_us() + round(leave_s * 1e6)
+            self.fleet.deaths.append(Death(self.host, asked, ended))
 
     def said(self) -> str:
         """Return what the process has printed so far."""
