@@ -1,5 +1,6 @@
 """What a job that fails may have in common with others, as the board knows it."""
 
+import functools
 from collections.abc import Iterable, Iterator
 
 from pangea.core.cause import Cause, ranked, subnet_of
@@ -98,10 +99,15 @@ def _one_alone(state: JobState) -> bool:
 
 def host_of(job: Job) -> str:
     """Return the host in a job's target, "" if there is none."""
+    return _host_in(job.target, job.type == "http")
+
+
+@functools.lru_cache(4096)
+def _host_in(target: str, is_url: bool) -> str:
     try:
-        if "://" in job.target or job.type == "http":
-            return parse_url(job.target).host
-        return parse_host_port(job.target, 0)[0]
+        if is_url or "://" in target:
+            return parse_url(target).host
+        return parse_host_port(target, 0)[0]
     except UsageError:
         return ""
 

@@ -5,7 +5,7 @@ confirmation for each job at most.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence, Set
 
 from pangea.core.clock import Clock
 from pangea.core.confirm import (
@@ -37,6 +37,8 @@ from .watch import Watch
 
 #: While something is open, it is looked at so often; seldomer if very much is.
 LOOK_S, LOOK_EACH_S = 0.05, 0.0001
+#: What begins is looked at so soon: who probes at the same time has answered by then.
+SOON_S = 0.01
 #: More than so much is looked at in steps.
 MANY = 200
 
@@ -59,6 +61,9 @@ class Confirming:
         #: What goes on in steps: a look at very much, and who came meanwhile.
         self._going_on: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        #: What began since it was looked at last; when all is looked at again.
+        self._begun: set[int] = set()
+        self._next = float("-inf")
         #: On what jobs it was looked in this storm, because others depend on them.
         self._looked: set[int] = set()
         self.open: dict[int, Open] = {}
@@ -160,7 +165,8 @@ class Confirming:
                 opened.waiting.pop(worker, None)
         if opened.waiting or opened.asked or self._wants_round(state, opened):
             self.open[state.job] = opened
-            self._look_within(0.0)
+            self._begun.add(state.job)
+            self._look_within(SOON_S)
 
     def _here(self, state: JobState) -> set[int]:
         """Return who can be asked, and would be believed."""
@@ -176,16 +182,16 @@ class Confirming:
         }
 
     def _look_within(self, seconds: float) -> None:
-        """Look at all that is open in so many seconds, but not here and now.
+        """Look at all that is open in so many seconds, or before.
 
-        Many results are judged together; 0 is as soon as they are. What is very much
-        is not looked at again for each that comes.
+        What is very much is not looked at sooner for each that comes.
         """
+        loop = asyncio.get_running_loop()
         if self._alarm:
-            if seconds or len(self.open) > MANY:
+            if self._alarm.when() <= loop.time() + seconds or len(self.open) > MANY:
                 return
             self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_later(seconds, self._look)
+        self._alarm = loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
         self._alarm = None
@@ -194,9 +200,18 @@ class Confirming:
         if len(self.open) > MANY:
             self._going_on = self._start(self._look_in_steps())
             return
-        for job, opened in list(self.open.items()):
-            self._review(job, opened)
+        begun, self._begun = self._begun, set()
+        for job in list(
+            begun & self.open.keys() if self._is_calm(begun) else self.open
+        ):
+            self._review(job, self.open[job])
         self._look_done(self._wishes(self.open))
+
+    def _is_calm(self, begun: Set[int]) -> bool:
+        """Tell whether only what has *begun* is to be looked at yet."""
+        if asyncio.get_running_loop().time() >= self._next:
+            return False
+        return not any(o.waiting for job, o in self.open.items() if job not in begun)
 
     async def _look_in_steps(self) -> None:
         async for some in in_steps(list(self.open)):
@@ -214,8 +229,11 @@ class Confirming:
             self._spend(wishes)
         else:
             self._looked.clear()
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._next:
+            self._next = loop.time() + max(LOOK_S, len(self.open) * LOOK_EACH_S)
         if self.open:
-            self._look_within(max(LOOK_S, len(self.open) * LOOK_EACH_S))
+            self._look_within(self._next - loop.time())
 
     def _review(self, number: int, opened: Open) -> None:
         """End what is answered or given up; go on with what wants more rounds."""

@@ -10,8 +10,7 @@ wait stays with its worker, which says how its jobs look now by digests.
 import asyncio
 import logging
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from pangea.core.clock import Clock
@@ -29,7 +28,9 @@ from .claims import Claims
 from .committing import POISON, Committing, Marks
 from .credits import Credits
 from .epochs import NewEpochs
+from .hearing import Hearing
 from .judging import Decided, Judging
+from .pace import Pace
 from .parcel import Parcel, stored
 from .telling import Telling
 from .unpacking import Unpacking
@@ -40,8 +41,6 @@ log = logging.getLogger(__name__)
 #: Batches judged and written together, and those that may wait.
 GROUP = 32
 QUEUE = 128
-#: A batch of no more rows is judged as it arrives: to read it twice costs nothing.
-NEWS_ROWS = 50
 #: A link waits no longer until what its digest changed is written.
 VIEW_S = 0.25
 
@@ -68,8 +67,7 @@ class Intake:
         self._committing = Committing(board, store, buckets, self._telling, clock)
         self._clock = clock
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue(QUEUE)
-        #: What is being judged before it is written, in order.
-        self._unheard: deque[Parcel] = deque()
+        self._pace = Pace(GROUP)
         self._own_turn = asyncio.Lock()
         self._begin_own()
         self.marks: Marks = {}
@@ -77,8 +75,10 @@ class Intake:
         #: What workers may say, of which jobs.
         self.claims = Claims(board)
         self._unpacking = Unpacking(board, self.claims, clock)
-        #: Marks what comes too late to be judged; the electorates that are logged.
-        self.late: Callable[[Iterable[Result]], Decided] = lambda rows: Decided()
+        self.hearing = Hearing(
+            board, judging, self._committing, self._telling, self._unpack
+        )
+        #: The electorates that are logged.
         self.seats = self._committing.seats
         #: Are called with what is about to be written, and may add to it.
         self.before_commit = self._committing.before
@@ -107,13 +107,11 @@ class Intake:
     def came(self, parcel: Parcel) -> None:
         """Judge a batch that has arrived, if its turn may be long in coming.
 
-        News come in small ones, and wait for no commit that is under way.
+        News come in small ones, and wait for no commit.
         """
-        news = self._committing.is_busy and len(parcel.batch.rows) <= NEWS_ROWS
-        if self._unheard:
-            self._unheard.append(parcel)
-        elif news or self._committing.is_late:
-            self._hear(self._early_rows(parcel))
+        if self._pace.is_waiting:
+            self._pace.came(parcel)
+        self.hearing.came(parcel, waits=self._pace.is_waiting)
 
     def offer(self, parcel: Parcel) -> bool:
         """Queue a batch if there is room."""
@@ -146,12 +144,24 @@ class Intake:
     async def run(self) -> None:
         """Take in batches for ever."""
         while True:
-            parcels = [await self._queue.get()]
-            while len(parcels) < GROUP and not self._queue.empty():
-                parcels.append(self._queue.get_nowait())
+            parcels = self._more([await self._queue.get()])
+            await self._gather(parcels)
             await self.take(parcels)
             for _ in parcels:
                 self._queue.task_done()
+
+    def _more(self, parcels: list[Parcel]) -> list[Parcel]:
+        while len(parcels) < GROUP and not self._queue.empty():
+            parcels.append(self._queue.get_nowait())
+        return parcels
+
+    async def _gather(self, parcels: list[Parcel]) -> None:
+        """Let a group grow for a moment; what is in it is judged at once."""
+        if self._pace.rests:
+            for parcel in parcels:
+                self.hearing.news(parcel)
+        await self._pace.gather(parcels)
+        self._more(parcels)
 
     async def drain(self) -> None:
         """Wait until all that was queued has been taken in."""
@@ -171,24 +181,14 @@ class Intake:
         """
         intakes, spell = list[ingest.Intake](), Spell()
         for parcel in parcels:
-            intakes.append(self._open(parcel))
+            intakes.append(self.hearing.open(parcel))
             await spell.rest()
-        rows = [
-            row
-            for parcel, intake in zip(parcels, intakes, strict=True)
-            for row in intake.rows
-            if row is not None and not parcel.judged
-        ]
-        # A host that dies takes thousands of jobs down at once.
-        async for some in in_steps(rows):
-            self._judge(some)
+        await self.hearing.judge_all(parcels, intakes)
         try:
             try:
                 marks = await self._committing.commit(intakes)
             except StorageError:
-                async for some in in_steps(rows):
-                    self._telling.heard(some)
-                await self._judge_early(self._queued())
+                await self.hearing.all([*parcels, *self._queued()])
                 marks = await self._committing.commit_at_last(intakes)
         except POISON as error:
             await self._take_apart(parcels, error)
@@ -197,9 +197,11 @@ class Intake:
         fresh = list(stored(intakes, self.marks, marks))
         self.marks |= marks
         self.taken += len(fresh)
-        for parcel, intake in zip(parcels, intakes, strict=True):
-            mark = marks[(intake.worker, intake.epoch)]
-            parcel.answer(Ack(intake.epoch, mark))
+        answers = {(p.worker.id, p.batch.epoch, p.answer): p.answer for p in parcels}
+        for (worker, epoch, _), answer in answers.items():
+            answer(Ack(epoch, marks[(worker, epoch)]))
+        for parcel in parcels:
+            mark = marks[(parcel.worker.id, parcel.batch.epoch)]
             if mark < parcel.last:
                 parcel.refuse(f"result {mark + 1} is missing without a gap record")
         async for some in in_steps(fresh):
@@ -231,42 +233,6 @@ class Intake:
             self._queue.put_nowait(parcel)
             self._queue.task_done()
         return waiting
-
-    async def _judge_early(self, parcels: Iterable[Parcel]) -> None:
-        """Judge batches before they are written, and what comes meanwhile, in steps.
-
-        Their rows stay where they are.
-        """
-        self._unheard.extend(parcels)
-        spell = Spell()
-        try:
-            while self._unheard:
-                rows = self._early_rows(self._unheard[0])
-                async for some in in_steps(rows):
-                    self._hear(some)
-                self._unheard.popleft()
-                await spell.rest()
-        finally:
-            self._unheard.clear()
-
-    def _early_rows(self, parcel: Parcel) -> Sequence[Result]:
-        """Return the rows of a batch that is judged from now on; none if it was."""
-        if parcel.judged:
-            return ()
-        parcel.judged = True
-        return [row for row in self._open(parcel).rows if row is not None]
-
-    def _hear(self, rows: Sequence[Result]) -> None:
-        """Judge and tell rows that are not stored yet."""
-        if rows:
-            self._judge(rows)
-            self._telling.heard(rows)
-
-    def _judge(self, rows: Sequence[Result]) -> None:
-        late = self.late(rows)
-        self._committing.add(self._judging.hear(rows))
-        if late:
-            self._committing.add(late)
 
     def _begin_own(self) -> None:
         """Number what the coordinator finds out from 1 on, in an epoch of its own."""
@@ -303,7 +269,6 @@ class Intake:
         log.error("a batch of %s cannot be stored: %s", parcel.worker.name, error)
         parcel.refuse(f"a batch that cannot be stored: {safe_text(error)}")
 
-    def _open(self, parcel: Parcel) -> ingest.Intake:
-        """Unpack what is new in a batch."""
+    def _unpack(self, parcel: Parcel) -> ingest.Intake:
         mark = self.marks.get((parcel.worker.id, parcel.batch.epoch), 0)
         return self._unpacking.open(parcel, mark)

@@ -18,8 +18,11 @@ class Parcel(Struct):
     refuse: Callable[[str], None]
     #: On the monotonic clock.
     came: float
-    #: Whether its rows have their say in the verdicts already.
+    #: Whether its rows have their say in the verdicts already, and pages know them.
     judged: bool = False
+    told: bool = False
+    #: What is in it, if it is small and was read as it came.
+    opened: ingest.Intake | None = None
 
     @property
     def last(self) -> int:

@@ -40,7 +40,7 @@ class Past:
         c = self._c = coordinator
         self.pauses = Pauses(c.board, c.store, c.clock)
         self.correction = Correction(c.board, c.store, c.incidents, c.hub, c.clock)
-        c.intake.late = self.correction.note
+        c.intake.hearing.late = self.correction.note
         c.intake.claims.sat = c.intake.seats.sat
         self.maintenance: Spans = _never
         self.drills: Spans = _never

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -71,6 +72,7 @@ class WorkerLink:
         self.said: Introduce | None = None
         self.others: Callable[[WorkerLink, Message], bool] = lambda link, said: False
         self._heard = dict(watermarks)
+        self._silent_at = math.inf
         self._refused = ""
         self._dispatch = dispatch
         self._intake = intake
@@ -104,6 +106,7 @@ class WorkerLink:
                 tasks.create_task(self._listen(), name="listen")
                 tasks.create_task(self._inflow.run(), name="inflow")
                 tasks.create_task(self._give_up(), name="give up")
+                tasks.create_task(self._miss(), name="miss")
         finally:
             self._intake.credits.end(self.worker.id)
 
@@ -121,14 +124,22 @@ class WorkerLink:
         self.outbox.full.set()
 
     async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                async with asyncio.timeout(SILENCE_S):
-                    message = await self.link.receive()
-            except TimeoutError as error:
-                raise LinkClosed(f"silent for {SILENCE_S:g} s") from error
+            self._silent_at = loop.time() + SILENCE_S
+            message = await self.link.receive()
+            # What takes long in here is no silence of theirs.
+            self._silent_at = math.inf
             self._watch.heard(self.worker.id)
             await self._hear(message)
+
+    async def _miss(self) -> None:
+        """End the link when the worker says nothing for too long."""
+        loop, rest = asyncio.get_running_loop(), SILENCE_S
+        while rest > 0:
+            await asyncio.sleep(min(rest, SILENCE_S))
+            rest = self._silent_at - loop.time()
+        raise LinkClosed(f"silent for {SILENCE_S:g} s")
 
     async def _hear(self, message: Message) -> None:
         match message:

@@ -73,7 +73,9 @@ def alone_in(said: Iterable[Said], known: Container[int] = ()) -> dict[int, bool
     nobody knows. Those *known* to be isolated need but one witness.
     """
     said = list(said)
-    everybody, trusted = _Heard(said), _Heard(s for s in said if s.trusted)
+    everybody = trusted = _Heard(said)
+    if not all(s.trusted for s in said):
+        trusted = _Heard(s for s in said if s.trusted)
     found = {}
     for one in said:
         if one.failed is None:

@@ -9,6 +9,7 @@ the rest.
 
 import asyncio
 import re
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,9 @@ from .sse import STALL_S, STREAMS, last_id
 #: The least time between two frames, and how long the first of a burst waits.
 GAP_S = 0.5
 GATHER_S = 0.05
+#: Handing a frame to very many pages takes no more than this share of the time: then
+#: frames come more seldom, but so often that a change is on a page within a second.
+SHARE, LONGEST_GAP_S = 0.01, 0.7
 #: Frames kept for who comes back, in bytes, and how long if nobody is there.
 KEPT_BYTES = 2 * 1024 * 1024
 LINGER_S = 60.0
@@ -49,6 +53,8 @@ class Feed:
         self._timer: asyncio.TimerHandle | None = None
         self._leave: asyncio.TimerHandle | None = None
         self._flushed = 0.0
+        self._gap_s = GAP_S
+        self._beating: asyncio.TimerHandle | None = None
 
     @property
     def told(self) -> int:
@@ -67,13 +73,15 @@ class Feed:
                 for number, frame in self._past:
                     if number > after:
                         listener.push(frame)
+        loop = asyncio.get_running_loop()
         self._listeners.add(listener)
+        if self._beating is None:
+            self._beating = loop.call_later(BEAT_S, self._beat)
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
             if not self._listeners:
-                loop = asyncio.get_running_loop()
                 self._leave = loop.call_later(LINGER_S, self._detach)
 
     def push(self, event: Event) -> None:
@@ -83,24 +91,38 @@ class Feed:
         self._pending.append(event)
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            rest = self._flushed + GAP_S - loop.time()
+            rest = self._flushed + max(GAP_S, self._gap_s) - loop.time()
             self._timer = loop.call_later(max(GATHER_S, rest), self._flush)
 
     def close(self) -> None:
         """Stop all that is under way."""
         self._detach()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._beating):
+            if timer is not None:
+                timer.cancel()
 
     def _flush(self) -> None:
         self._timer = None
-        self._flushed = asyncio.get_running_loop().time()
         batch, self._pending = self._pending, []
         told = Told.of(frame_of(batch))
         self._keep(batch[-1].id, told)
+        self._tell(told)
+
+    def _beat(self) -> None:
+        """Let nobody take a quiet connection for a lost one."""
+        self._beating, loop = None, asyncio.get_running_loop()
+        if loop.time() >= self._flushed + BEAT_S:
+            self._tell(BEAT)
+        if self._listeners:
+            self._beating = loop.call_at(self._flushed + BEAT_S, self._beat)
+
+    def _tell(self, told: Told) -> None:
+        began = time.perf_counter()
         chunks = {False: chunk_of(told.plain), True: chunk_of(told.packed)}
         for listener in self._listeners:
             listener.push(told, chunks)
+        self._flushed = asyncio.get_running_loop().time()
+        self._gap_s = min((time.perf_counter() - began) / SHARE, LONGEST_GAP_S)
 
     def _keep(self, number: int, told: Told) -> None:
         self._past.append((number, told))
@@ -207,12 +229,13 @@ async def _pour(
     site, loop = request.app[SITE], asyncio.get_running_loop()
     checked = loop.time()
     while not listener.closed:
-        frames = await listener.take(min(BEAT_S, site.recheck_s))
+        frames = await listener.take(site.recheck_s)
         if loop.time() - checked >= site.recheck_s:
             checked = loop.time()
             if who.session and await by_session(request.app, who.session) is None:
                 return
-        await _write(response, frames or listener.read(BEAT))
+        if frames:
+            await _write(response, frames)
         listener.wrote()
 
 

@@ -19,7 +19,7 @@ from .schema_workers import RevokeBody as RevokeBody
 def moment(us: int) -> str:
     """Return microseconds of UTC as RFC 3339 with microseconds."""
     at = datetime.fromtimestamp(us / 1e6, UTC)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -93,7 +93,7 @@ class ByHand:
 
     async def hear(self, rows):
         """Judge and store *rows*."""
-        self.c.intake._judge(rows)
+        self.c.intake.hearing.judge(rows)
         by_worker = {}
         for row in rows:
             by_worker.setdefault(row.worker, []).append(row)

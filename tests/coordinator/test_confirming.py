@@ -231,8 +231,10 @@ async def test_whose_run_went_on_when_asked_is_asked_once_more(sites):
     (job,) = sites.jobs
     await hel.say(job, outcome=BAD)
     await nyc.is_asked()
-    hel.at -= 0.12  # before that failure, after its own last result
-    slow = row(job, hel.at, duration_ms=60_000.0)
+    failed = min(v.at for v in sites.board.states[job].votes.values() if v.reason)
+    # Before that failure, after its own last result.
+    at_us = round((failed - 0.12) * 1e6)
+    slow = replace(row(job, duration_ms=60_000.0), started_at_us=at_us)
     await nyc.far.report([slow], nyc.sent + 1)
 
     assert await nyc.is_asked() == [job]

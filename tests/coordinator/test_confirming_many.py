@@ -39,11 +39,11 @@ async def test_the_others_are_asked_about_each_of_them(hand):
 
 
 async def test_what_is_answered_while_much_is_looked_at_is_not_asked(hand):
-    hand.c.intake._judge([hand.row(n, 1, False) for n in JOBS])
+    hand.c.intake.hearing.judge([hand.row(n, 1, False) for n in JOBS])
     hand.c.confirming._look()
     await asyncio.sleep(0)
     hand.clock.now += 0.01
-    hand.c.intake._judge([hand.row(3, w) for w in (2, 3)])
+    hand.c.intake.hearing.judge([hand.row(3, w) for w in (2, 3)])
     hand.board.drop_job(hand.board.jobs[4])
     wanted = {(n, w) for n in (1, 2, 5, 6) for w in (2, 3)}
     await until(lambda: {(n, w) for _, n, w in hand.runs} >= wanted)

@@ -131,6 +131,7 @@ async def test_a_drill_is_left_out_of_uptime_and_history(scene):
     await scene.tell(failing=False)
     await scene.tell(failing=False)
     await scene.state("done")
+    await scene.world.coordinator.intake.drain()
     after = await scene.world.service.history(
         FIRST_ORG, "web", range_s=3600.0, points=4, worker=None
     )

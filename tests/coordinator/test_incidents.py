@@ -42,6 +42,7 @@ class Site(Scene):
         return await self.service.incident(FIRST_ORG, name)
 
     async def stored_open(self):
+        await self.world.coordinator.intake.drain()
         return await self.world.store.read(lambda: stored.open_now(1 << 62))
 
     async def listed_as(self, *states):

@@ -199,7 +199,10 @@ async def test_who_fails_most_of_what_the_other_reaches_is_isolated(world, many)
     before = [row(job, -2.0, FAILED) for job in jobs[:3]]
     await hel.report(before, first=len(jobs) + 1)
     await ber.report([row(job, -1.0) for job in jobs], first=len(jobs) + 1)
-    await hel.until(lambda f: f.acks.get("e") == len(jobs) + 3)
+    isolating = world.coordinator.sickness.isolating
+    hel_id = world.coordinator.board.worker("hel").id
+    # What goes on is counted at each look.
+    await until(lambda: asyncio.sleep(0, isolating.isolation._alone[hel_id] == 3))
     more = [row(job, -0.5, FAILED) for job in jobs[3:]]
     await hel.report(more, first=len(jobs) + 4)
     await ber.report([row(job, -0.1) for job in jobs], first=2 * len(jobs) + 1)

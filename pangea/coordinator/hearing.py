@@ -1,0 +1,124 @@
+"""Judges batches as they come, before they are written: no verdict waits for a disk."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec.structs import replace
+
+from pangea.core.model import Result
+from pangea.storage import ingest
+
+from .board import Board
+from .committing import Committing
+from .judging import Decided, Judging
+from .pace import NEWS_ROWS
+from .parcel import Parcel
+from .telling import Telling
+from .walk import Spell, in_steps
+
+
+class Hearing:
+    """Lets each batch have its say once, in order; its rows stay where they are.
+
+    *unpack* returns what is new in a batch.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        judging: Judging,
+        committing: Committing,
+        telling: Telling,
+        unpack: Callable[[Parcel], ingest.Intake],
+    ) -> None:
+        self._board = board
+        self._judging = judging
+        self._committing = committing
+        self._telling = telling
+        self._unpack = unpack
+        #: What waits to be heard, in order.
+        self._unheard: deque[Parcel] = deque()
+        #: Marks what comes too late to be judged.
+        self.late: Callable[[Iterable[Result]], Decided] = lambda rows: Decided()
+
+    def came(self, parcel: Parcel, *, waits: bool) -> None:
+        """Hear a batch that has arrived, if it *waits* for its turn to be written."""
+        if self._unheard:
+            self._unheard.append(parcel)
+        elif self._committing.is_late:
+            self._tell(*self._unknown(parcel))
+        elif waits or self._committing.is_busy:
+            self.news(parcel)
+
+    def news(self, parcel: Parcel) -> None:
+        """Judge a small batch before its turn; news come in such."""
+        if not parcel.judged and len(parcel.batch.rows) <= NEWS_ROWS:
+            parcel.opened = self._unpack(parcel)
+            parcel.judged = True
+            self.judge([row for row in parcel.opened.rows if row is not None])
+
+    async def all(self, parcels: Iterable[Parcel]) -> None:
+        """Judge and tell *parcels* and what comes meanwhile, in steps."""
+        self._unheard.extend(parcels)
+        spell = Spell()
+        try:
+            while self._unheard:
+                rows, judge = self._unknown(self._unheard[0])
+                async for some in in_steps(rows):
+                    self._tell(some, judge)
+                self._unheard.popleft()
+                await spell.rest()
+        finally:
+            self._unheard.clear()
+
+    async def judge_all(
+        self, parcels: Sequence[Parcel], intakes: Sequence[ingest.Intake]
+    ) -> None:
+        """Judge what is in *parcels*, which were opened as *intakes*, in steps."""
+        rows = [
+            row
+            for parcel, intake in zip(parcels, intakes, strict=True)
+            for row in intake.rows
+            if row is not None and not parcel.judged
+        ]
+        for parcel in parcels:
+            parcel.judged = True
+        # A host that dies takes thousands of jobs down at once.
+        async for some in in_steps(rows):
+            self.judge(some)
+
+    def judge(self, rows: Sequence[Result]) -> None:
+        """Judge *rows*; what they change goes with the next commit."""
+        if rows:
+            late = self.late(rows)
+            self._committing.add(self._judging.hear(rows))
+            if late:
+                self._committing.add(late)
+
+    def open(self, parcel: Parcel) -> ingest.Intake:
+        """Return what is in a batch now: jobs may have gone since it was heard."""
+        read = parcel.opened
+        if read is None:
+            return self._unpack(parcel)
+        jobs = self._board.jobs
+        if all(row is None or row.job in jobs for row in read.rows):
+            return read
+        rows = [row if row and row.job in jobs else None for row in read.rows]
+        return replace(read, rows=rows)
+
+    def _unknown(self, parcel: Parcel) -> tuple[Sequence[Result], bool]:
+        """Return what pages are to know of a batch, and whether it is to be judged.
+
+        It counts as both from now on.
+        """
+        known, judge = parcel.told, not parcel.judged
+        parcel.judged = parcel.told = True
+        if known:
+            return (), False
+        return [row for row in self.open(parcel).rows if row is not None], judge
+
+    def _tell(self, rows: Sequence[Result], judge: bool) -> None:
+        """Tell rows that are not stored yet, judged first if they are not."""
+        if judge:
+            self.judge(rows)
+        self._telling.heard(rows)

@@ -1,0 +1,66 @@
+"""How long a group of small batches grows before it is written.
+
+A commit costs as much as dozens of results. The first batch after a while is written
+at once; what comes in the moment after it goes together. Judging waits for none of it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+
+from pangea.mesh.messages import WINDOW
+
+from .parcel import Parcel
+
+#: The least time between the beginnings of two commits, in seconds.
+GAP_S = 0.1
+#: News come in batches of no more rows; a larger one waits for nothing.
+NEWS_ROWS = 50
+#: Of so many batches one worker waits for an acknowledgement soon.
+FULL = WINDOW - 1
+
+
+class Pace:
+    """Tells when what has come shall be written."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._began = float("-inf")
+        self._group: Counter[int] = Counter()
+        self._full = asyncio.Event()
+        #: Whether a group grows.
+        self.is_waiting = False
+
+    def came(self, parcel: Parcel) -> None:
+        """Note a batch that joins a group which grows."""
+        self._group[parcel.worker.id] += 1
+        urgent = len(parcel.batch.rows) > NEWS_ROWS
+        crowded = self._group[parcel.worker.id] >= FULL
+        if urgent or crowded or self._group.total() >= self._most:
+            self._full.set()
+
+    @property
+    def rests(self) -> bool:
+        """Whether a commit began a moment ago."""
+        return self._rest_s() > 0
+
+    def _rest_s(self) -> float:
+        return self._began + GAP_S - asyncio.get_running_loop().time()
+
+    async def gather(self, begun: Iterable[Parcel]) -> None:
+        """Let the group that has *begun* grow; ``came`` is told of what joins it."""
+        self._group.clear()
+        self._full.clear()
+        for parcel in begun:
+            self.came(parcel)
+        rest = self._rest_s()
+        if rest > 0 and not self._full.is_set():
+            self.is_waiting = True
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(rest):
+                        await self._full.wait()
+            finally:
+                self.is_waiting = False
+        self._began = asyncio.get_running_loop().time()
