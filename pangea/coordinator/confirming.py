@@ -10,16 +10,12 @@ from collections.abc import Coroutine, Iterable, Sequence, Set
 from pangea.core.clock import Clock
 from pangea.core.confirm import (
     APART_S,
-    MOST_ROUNDS,
     PATIENCE_S,
     Ask,
     Goal,
     Wish,
     failing,
     goal_of,
-    has_answered,
-    wants_round,
-    was_under_way,
     whom,
 )
 from pangea.core.model import PUSHED, Job, Result, Verdict, VoteValue
@@ -163,7 +159,7 @@ class Confirming:
             opened.asked, opened.ends = before.asked, before.ends
             for worker in before.asked:
                 opened.waiting.pop(worker, None)
-        if opened.waiting or opened.asked or self._wants_round(state, opened):
+        if opened.waiting or opened.asked or opened.wants_round(state):
             self.open[state.job] = opened
             self._begun.add(state.job)
             self._look_within(SOON_S)
@@ -209,7 +205,7 @@ class Confirming:
 
     def _is_calm(self, begun: Set[int]) -> bool:
         """Tell whether only what has *begun* is to be looked at yet."""
-        if asyncio.get_running_loop().time() >= self._next:
+        if self._is_due():
             return False
         return not any(o.waiting for job, o in self.open.items() if job not in begun)
 
@@ -229,59 +225,34 @@ class Confirming:
             self._spend(wishes)
         else:
             self._looked.clear()
-        loop = asyncio.get_running_loop()
-        if loop.time() >= self._next:
-            self._next = loop.time() + max(LOOK_S, len(self.open) * LOOK_EACH_S)
+        now = asyncio.get_running_loop().time()
+        if self._is_due():
+            self._next = now + max(LOOK_S, len(self.open) * LOOK_EACH_S)
         if self.open:
-            self._look_within(self._next - loop.time())
+            self._look_within(self._next - now)
+
+    def _is_due(self) -> bool:
+        # A timer may be early by what the loop's clock rounds.
+        return asyncio.get_running_loop().time() >= self._next - SOON_S / 2
 
     def _review(self, number: int, opened: Open) -> None:
         """End what is answered or given up; go on with what wants more rounds."""
         job, state = self._board.jobs.get(number), self._board.states.get(number)
-        goal = opened.goal
+        if opened.is_resting(state, self._clock.monotonic()):
+            return
+        goal, opened.seen = opened.goal, state
         settled = state and goal is not Goal.LOOK and goal_of(state) is not goal
         if not job or not state or settled or not self._may(job):
             del self.open[number]
-        elif not self._is_over(opened, state):
-            self._strike_off(opened, state)
-        elif self._wants_round(state, opened):
+        elif not opened.is_over(state, self._clock.monotonic()):
+            opened.strike_off(state, self._here(state))
+        elif opened.wants_round(state):
             waiting = held(state, self._here(state))
             self.open[number] = Open(goal, waiting, rounds=opened.rounds + 1)
         else:
             del self.open[number]
             if goal is Goal.DOWN and state.verdict is not Verdict.DOWN:
                 self._denied.note(state)
-
-    def _wants_round(self, state: JobState, opened: Open) -> bool:
-        if opened.goal is Goal.LOOK or opened.rounds >= MOST_ROUNDS:
-            return False
-        return wants_round(state, opened.goal)
-
-    def _is_over(self, opened: Open, state: JobState) -> bool:
-        """Tell whether all have answered, or who has not is not waited for."""
-        if opened.waiting:
-            return False
-        return self._clock.monotonic() >= opened.ends or all(
-            worker not in state.electorate
-            or has_answered(opened.goal, state.votes.get(worker), before, opened.since)
-            for worker, before in opened.asked.items()
-        )
-
-    def _strike_off(self, opened: Open, state: JobState) -> None:
-        """Leave out who has said it meanwhile, by the ordinary schedule.
-
-        Whose answer is of the time before the failure is asked once more.
-        """
-        here = self._here(state)
-        for worker, before in list(opened.waiting.items()):
-            vote, since = state.votes.get(worker), opened.since
-            if worker not in here or has_answered(opened.goal, vote, before, since):
-                del opened.waiting[worker]
-        for worker, before in [] if opened.again else list(opened.asked.items()):
-            vote, since = state.votes.get(worker), opened.since
-            if worker in here and was_under_way(vote, before, since, opened.told):
-                opened.again = True
-                opened.waiting[worker] = opened.asked.pop(worker)
 
     def _wishes(self, jobs: Iterable[int]) -> list[Wish]:
         """Return what is wished for of *jobs*."""
@@ -326,6 +297,7 @@ class Confirming:
         delay_s = APART_S if opened.rounds else 0.0
         opened.asked[ask.worker] = opened.waiting.pop(ask.worker)
         opened.told = self._clock.wall()
-        opened.ends = now + delay_s + job.timeout_s + PATIENCE_S
+        opened.answers = now + delay_s
+        opened.ends = opened.answers + job.timeout_s + PATIENCE_S
         self._dispatch.run_now(ask.job, [ask.worker], delay_s)
         self.asked += 1

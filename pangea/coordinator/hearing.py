@@ -1,5 +1,6 @@
 """Judges batches as they come, before they are written: no verdict waits for a disk."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,6 +16,10 @@ from .pace import NEWS_ROWS
 from .parcel import Parcel
 from .telling import Telling
 from .walk import Spell, in_steps
+
+#: News wait so long, in seconds, for what others say at the same time; so many
+#: batches are judged at once.
+TOGETHER_S, MOST_NEWS = 0.005, 16
 
 
 class Hearing:
@@ -36,6 +41,9 @@ class Hearing:
         self._committing = committing
         self._telling = telling
         self._unpack = unpack
+        #: What came within a moment, and is judged at its end.
+        self._news: list[Parcel] = []
+        self._timer: asyncio.TimerHandle | None = None
         #: What waits to be heard, in order.
         self._unheard: deque[Parcel] = deque()
         #: Marks what comes too late to be judged.
@@ -46,19 +54,38 @@ class Hearing:
         if self._unheard:
             self._unheard.append(parcel)
         elif self._committing.is_late:
+            self._judge_news()
             self._tell(*self._unknown(parcel))
         elif waits or self._committing.is_busy:
             self.news(parcel)
 
     def news(self, parcel: Parcel) -> None:
-        """Judge a small batch before its turn; news come in such."""
-        if not parcel.judged and len(parcel.batch.rows) <= NEWS_ROWS:
-            parcel.opened = self._unpack(parcel)
+        """Judge a small batch before its turn; news come in such.
+
+        What several workers say at the same time of a job is judged together.
+        """
+        known = parcel.judged or parcel.opened is not None
+        if known or len(parcel.batch.rows) > NEWS_ROWS:
+            return
+        parcel.opened = self._unpack(parcel)
+        self._news.append(parcel)
+        if len(self._news) >= MOST_NEWS:
+            self._judge_news()
+        elif len(self._news) == 1:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(TOGETHER_S, self._judge_news)
+
+    def _judge_news(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        news, self._news, self._timer = self._news, [], None
+        for parcel in news:
             parcel.judged = True
-            self.judge([row for row in parcel.opened.rows if row is not None])
+        self.judge([row for p in news if p.opened for row in p.opened.rows if row])
 
     async def all(self, parcels: Iterable[Parcel]) -> None:
         """Judge and tell *parcels* and what comes meanwhile, in steps."""
+        self._judge_news()
         self._unheard.extend(parcels)
         spell = Spell()
         try:
@@ -75,6 +102,7 @@ class Hearing:
         self, parcels: Sequence[Parcel], intakes: Sequence[ingest.Intake]
     ) -> None:
         """Judge what is in *parcels*, which were opened as *intakes*, in steps."""
+        self._judge_news()
         rows = [
             row
             for parcel, intake in zip(parcels, intakes, strict=True)

@@ -1,5 +1,6 @@
 """What the API answers and accepts: one struct each, also for the document."""
 
+import functools
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,8 +19,13 @@ from .schema_workers import RevokeBody as RevokeBody
 
 def moment(us: int) -> str:
     """Return microseconds of UTC as RFC 3339 with microseconds."""
-    at = datetime.fromtimestamp(us / 1e6, UTC)
-    return at.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    seconds, rest = divmod(us, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@functools.lru_cache(256)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -195,3 +195,15 @@ async def test_a_worker_that_is_not_in_the_electorate_does_not_vote(world):
     await nyc.until(lambda f: f.acks.get("e") == 1)
 
     assert (await world.service.job(FIRST_ORG, "web")).verdict == "up"
+
+
+async def test_a_worker_that_says_nothing_for_long_is_gone(world, monkeypatch):
+    monkeypatch.setattr("pangea.coordinator.worker_link.SILENCE_S", 0.4)
+    far, job = await world.join("hel"), await add(world)
+    for n in range(8):
+        await asyncio.sleep(0.1)
+        await far.report([row(job, n / 10)], first=n + 1)
+    assert world.coordinator.board.connected == {1}
+    async with asyncio.timeout(10):
+        while world.coordinator.board.connected:
+            await asyncio.sleep(0.02)

@@ -116,6 +116,40 @@ async def test_the_stream_begins_with_a_beat_and_ends_with_the_site(site):
         await answer.content.read()
 
 
+async def test_one_beat_for_all_pages_while_nothing_happens(monkeypatch):
+    monkeypatch.setattr(live, "BEAT_S", 0.2)
+    hub, feed = Hub(), None
+    feed = Feed(1, hub)
+    with feed.listen(0) as one, feed.listen(0) as other:
+        assert await one.take(5) == BEAT.plain
+        assert await other.take(0) == BEAT.plain
+        for n in range(12):
+            hub.publish("verdict", 1, {"n": n})
+            await asyncio.sleep(0.05)
+        said = await one.take(0)
+        assert b'"n":11' in said
+        assert BEAT.plain not in said, "whoever hears frames needs none"
+        assert await one.take(5) == BEAT.plain
+    await asyncio.sleep(0.5)
+    assert feed._beating is None, "nobody is there"
+    feed.close()
+
+
+async def test_frames_for_very_many_pages_come_more_seldom(monkeypatch):
+    monkeypatch.setattr(live, "SHARE", 1e-9)
+    monkeypatch.setattr(live, "LONGEST_GAP_S", 0.3)
+    hub, feed = Hub(), None
+    feed = Feed(1, hub)
+    with feed.listen(0) as one:
+        hub.publish("verdict", 1, {"n": 0})
+        assert b'"n":0' in await one.take(5)
+        begun = asyncio.get_running_loop().time()
+        hub.publish("verdict", 1, {"n": 1})
+        assert b'"n":1' in await one.take(5)
+        assert asyncio.get_running_loop().time() - begun > 0.2
+    feed.close()
+
+
 async def test_an_account_has_so_many_browsers(site, monkeypatch):
     monkeypatch.setattr(live, "BROWSERS_EACH", 1)
     headers = site.headers("viewer")
