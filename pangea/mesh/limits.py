@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from math import floor
+from zlib import crc32
 
 
 class Knock(StrEnum):
@@ -113,7 +115,9 @@ class Doorkeeper:
 class Buckets:
     """A bucket of *burst* tokens for each source, filled by *rate* a second.
 
-    Only those that are not full are kept, the latest *most* of them.
+    Each is filled at moments of its own: else a crowd that was shut out together would
+    come back together, many times a second. Only those that are not full are kept, the
+    latest *most* of them.
     """
 
     def __init__(self, burst: float, rate: float, most: int) -> None:
@@ -141,10 +145,18 @@ class Buckets:
 
     def _tokens(self, source: str, now: float) -> float:
         left, at = self._kept.get(source, (self._burst, now))
-        tokens = min(self._burst, left + (now - at) * self._rate)
+        turn = _turn_of(source)
+        drops = floor(now * self._rate + turn) - floor(at * self._rate + turn)
+        tokens = min(self._burst, left + drops)
         if tokens >= self._burst:
             self._kept.pop(source, None)
         return tokens
+
+
+@lru_cache(4096)
+def _turn_of(source: str) -> float:
+    """Return when, between two drops, the bucket of *source* gets its own: 0 to 1."""
+    return crc32(source.encode()) / 2**32
 
 
 @lru_cache(4096)

@@ -68,8 +68,27 @@ def test_twenty_failures_shut_the_door_and_it_opens_again():
     failures(door, "192.0.2.1", 20)
     assert door.knock("192.0.2.1", 0.0) is Knock.TOO_MANY_FAILURES
     assert door.knock("192.0.2.2", 0.0) is Knock.COME_IN
-    assert door.knock("192.0.2.1", 0.19) is Knock.TOO_MANY_FAILURES
-    assert door.knock("192.0.2.1", 0.21) is Knock.COME_IN
+    opened = next(n for n in range(1000) if not door.is_shut("192.0.2.1", n / 1000))
+    assert 0 < opened <= 201
+    assert door.knock("192.0.2.1", opened / 1000) is Knock.COME_IN
+    door.leave("192.0.2.1", opened / 1000, failed=True)
+    assert door.knock("192.0.2.1", (opened + 198) / 1000) is Knock.TOO_MANY_FAILURES
+    assert door.knock("192.0.2.1", (opened + 201) / 1000) is Knock.COME_IN
+
+
+def test_a_crowd_that_was_shut_out_together_does_not_come_back_together():
+    door, sources = Doorkeeper(), [f"192.0.2.{n}" for n in range(1, 51)]
+    for source in sources:
+        failures(door, source, 20)
+    heard = []
+    for moment in range(1, 1001):  # each knocks again every millisecond
+        heard.append(0)
+        for source in sources:
+            if door.knock(source, moment / 1000) is Knock.COME_IN:
+                door.leave(source, moment / 1000, failed=True)
+                heard[-1] += 1
+    assert sum(heard) == 50 * 5, "as often as it may"
+    assert max(heard) <= 5
 
 
 def test_success_is_never_punished():
