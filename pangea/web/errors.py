@@ -37,6 +37,11 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return answer(request, foreign(request, error), error.headers)
     except PangeaError as error:
         return answer(request, problem_of(error), headers_of(error))
+    except ConnectionError:
+        if request.transport is not None and not request.transport.is_closing():
+            return _unforeseen(request)
+        # Whoever asked has gone, and hears no answer; it is no fault of ours.
+        return web.Response(status=HTTPStatus.BAD_REQUEST)
     except Exception:
         # A bug in one handler must cost one answer, not the connection's.
         return _unforeseen(request)

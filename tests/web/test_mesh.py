@@ -1,4 +1,6 @@
 import asyncio
+import socket
+import struct
 from contextlib import suppress
 
 import aiohttp
@@ -177,3 +179,25 @@ async def test_links_end_when_the_site_stops():
         async with asyncio.timeout(20):
             await stopping
             await ended.wait()
+
+
+async def test_who_knocks_and_is_gone_is_no_fault_of_ours(caplog, monkeypatch):
+    ask = (
+        b"GET /mesh HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    generous = Doorkeeper(KnockLimits(burst=1000.0))
+    monkeypatch.setattr("pangea.web.mesh.Doorkeeper", lambda: generous)
+    async with serving(accept_link=stubborn) as site:
+        for _ in range(100):
+            sock = socket.create_connection(("127.0.0.1", site.running.port))
+            linger = struct.pack("ii", 1, 0)  # it ends with a reset
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            sock.sendall(ask)
+            await asyncio.sleep(0)
+            sock.close()
+        await asyncio.sleep(0.2)
+        async with site.http.get("/healthz") as answer:
+            assert answer.status == 200
+    assert "broke" not in caplog.text
