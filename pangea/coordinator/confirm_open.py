@@ -37,7 +37,7 @@ class Open(Struct):
 
     def is_resting(self, state: JobState | None, now: float) -> bool:
         """Tell whether there can be nothing new of a job in *state*."""
-        return now < self.answers and state is self.seen
+        return not self.waiting and now < self.answers and state is self.seen
 
     def wants_round(self, state: JobState) -> bool:
         """Tell whether another round is worth asking for."""

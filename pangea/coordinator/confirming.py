@@ -5,7 +5,7 @@ confirmation for each job at most.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence, Set
+from collections.abc import Coroutine, Iterable, Sequence
 
 from pangea.core.clock import Clock
 from pangea.core.confirm import (
@@ -197,17 +197,12 @@ class Confirming:
             self._going_on = self._start(self._look_in_steps())
             return
         begun, self._begun = self._begun, set()
-        for job in list(
-            begun & self.open.keys() if self._is_calm(begun) else self.open
-        ):
+        # A timer may be early by what the loop's clock rounds.
+        whole = asyncio.get_running_loop().time() >= self._next - SOON_S / 2
+        whole |= any(o.waiting for job, o in self.open.items() if job not in begun)
+        for job in list(self.open) if whole else begun & self.open.keys():
             self._review(job, self.open[job])
-        self._look_done(self._wishes(self.open))
-
-    def _is_calm(self, begun: Set[int]) -> bool:
-        """Tell whether only what has *begun* is to be looked at yet."""
-        if self._is_due():
-            return False
-        return not any(o.waiting for job, o in self.open.items() if job not in begun)
+        self._look_done(self._wishes(self.open), whole=whole)
 
     async def _look_in_steps(self) -> None:
         async for some in in_steps(list(self.open)):
@@ -217,23 +212,19 @@ class Confirming:
         wishes = list[Wish]()
         async for some in in_steps(list(self.open)):
             wishes += self._wishes(some)
-        self._look_done(wishes)
+        self._look_done(wishes, whole=True)
 
-    def _look_done(self, wishes: list[Wish]) -> None:
+    def _look_done(self, wishes: list[Wish], *, whole: bool) -> None:
         """Ask what is wished for, and look again later at what is open."""
         if wishes:
             self._spend(wishes)
         else:
             self._looked.clear()
         now = asyncio.get_running_loop().time()
-        if self._is_due():
+        if whole:
             self._next = now + max(LOOK_S, len(self.open) * LOOK_EACH_S)
         if self.open:
             self._look_within(self._next - now)
-
-    def _is_due(self) -> bool:
-        # A timer may be early by what the loop's clock rounds.
-        return asyncio.get_running_loop().time() >= self._next - SOON_S / 2
 
     def _review(self, number: int, opened: Open) -> None:
         """End what is answered or given up; go on with what wants more rounds."""

@@ -18,8 +18,8 @@ from .telling import Telling
 from .walk import Spell, in_steps
 
 #: News wait so long, in seconds, for what others say at the same time; so many
-#: batches are judged at once.
-TOGETHER_S, MOST_NEWS = 0.005, 16
+#: results are judged at once.
+TOGETHER_S, MOST_NEWS = 0.005, 50
 
 
 class Hearing:
@@ -69,7 +69,7 @@ class Hearing:
             return
         parcel.opened = self._unpack(parcel)
         self._news.append(parcel)
-        if len(self._news) >= MOST_NEWS:
+        if sum(len(news.batch.rows) for news in self._news) >= MOST_NEWS:
             self._judge_news()
         elif len(self._news) == 1:
             loop = asyncio.get_running_loop()

@@ -31,7 +31,7 @@ from .epochs import NewEpochs
 from .hearing import Hearing
 from .judging import Decided, Judging
 from .pace import Pace
-from .parcel import Parcel, stored
+from .parcel import Parcel, stored, to_answer
 from .telling import Telling
 from .unpacking import Unpacking
 from .walk import Spell, in_steps
@@ -197,9 +197,9 @@ class Intake:
         fresh = list(stored(intakes, self.marks, marks))
         self.marks |= marks
         self.taken += len(fresh)
-        answers = {(p.worker.id, p.batch.epoch, p.answer): p.answer for p in parcels}
-        for (worker, epoch, _), answer in answers.items():
-            answer(Ack(epoch, marks[(worker, epoch)]))
+        for parcel in to_answer(parcels):
+            epoch = parcel.batch.epoch
+            parcel.answer(Ack(epoch, marks[(parcel.worker.id, epoch)]))
         for parcel in parcels:
             mark = marks[(parcel.worker.id, parcel.batch.epoch)]
             if mark < parcel.last:

@@ -31,6 +31,21 @@ class Parcel(Struct):
         return max([last, *(gap.last for gap in self.batch.gaps)])
 
 
+def to_answer(parcels: Sequence[Parcel]) -> list[Parcel]:
+    """Return, in order, those of a group whose acknowledgement is said.
+
+    One answers all that came before it on its link in the same epoch. Where epochs
+    alternate each turn is answered: a worker strikes off what it sent in that order.
+    """
+    following: dict[Callable[[Ack], None], str] = {}
+    chosen = list[Parcel]()
+    for parcel in reversed(parcels):
+        if following.get(parcel.answer) != parcel.batch.epoch:
+            chosen.append(parcel)
+        following[parcel.answer] = parcel.batch.epoch
+    return chosen[::-1]
+
+
 def stored(
     intakes: Sequence[ingest.Intake],
     before: Mapping[tuple[int, str], int],

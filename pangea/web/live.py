@@ -52,7 +52,8 @@ class Feed:
         self._listeners: set[Listener] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._leave: asyncio.TimerHandle | None = None
-        self._flushed = 0.0
+        #: When events were told last, and when anything was.
+        self._flushed = self._spoke = 0.0
         self._gap_s = GAP_S
         self._beating: asyncio.TimerHandle | None = None
 
@@ -106,22 +107,23 @@ class Feed:
         batch, self._pending = self._pending, []
         told = Told.of(frame_of(batch))
         self._keep(batch[-1].id, told)
+        self._flushed = asyncio.get_running_loop().time()
         self._tell(told)
 
     def _beat(self) -> None:
         """Let nobody take a quiet connection for a lost one."""
         self._beating, loop = None, asyncio.get_running_loop()
-        if loop.time() >= self._flushed + BEAT_S:
+        if loop.time() >= self._spoke + BEAT_S:
             self._tell(BEAT)
         if self._listeners:
-            self._beating = loop.call_at(self._flushed + BEAT_S, self._beat)
+            self._beating = loop.call_at(self._spoke + BEAT_S, self._beat)
 
     def _tell(self, told: Told) -> None:
         began = time.perf_counter()
         chunks = {False: chunk_of(told.plain), True: chunk_of(told.packed)}
         for listener in self._listeners:
             listener.push(told, chunks)
-        self._flushed = asyncio.get_running_loop().time()
+        self._spoke = asyncio.get_running_loop().time()
         self._gap_s = min((time.perf_counter() - began) / SHARE, LONGEST_GAP_S)
 
     def _keep(self, number: int, told: Told) -> None:
@@ -229,7 +231,8 @@ async def _pour(
     site, loop = request.app[SITE], asyncio.get_running_loop()
     checked = loop.time()
     while not listener.closed:
-        frames = await listener.take(site.recheck_s)
+        rest = checked + site.recheck_s - loop.time()
+        frames = await listener.take(max(rest, 0.0))
         if loop.time() - checked >= site.recheck_s:
             checked = loop.time()
             if who.session and await by_session(request.app, who.session) is None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 
 from msgspec import Raw
@@ -59,7 +58,7 @@ class Sender:
         self._timed = link.speaks(Digest)
         self._allowance = Allowance(clock, limited=self._timed)
         self._sent: dict[str, int] = {}
-        self._in_flight: deque[tuple[str, int]] = deque()
+        self._in_flight: list[tuple[str, int]] = []
         self._room = asyncio.Event()
 
     async def run(self, watermarks: Mapping[str, int]) -> None:
@@ -80,9 +79,11 @@ class Sender:
 
     def settle(self, ack: Ack) -> None:
         """Forget the batches that are safe now, and let others follow."""
-        flying = self._in_flight
-        while flying and flying[0][0] == ack.epoch and flying[0][1] <= ack.upto:
-            flying.popleft()
+        flying = self._in_flight = [
+            sent
+            for sent in self._in_flight
+            if sent[0] != ack.epoch or sent[1] > ack.upto
+        ]
         if len(flying) < WINDOW:
             self._reporter.latest.flows(self._clock.monotonic())
         self._room.set()

@@ -10,7 +10,7 @@ from msgspec import Raw
 from pangea.coordinator import pace
 from pangea.coordinator.hearing import MOST_NEWS
 from pangea.coordinator.pace import FULL, NEWS_ROWS, Pace
-from pangea.coordinator.parcel import Parcel
+from pangea.coordinator.parcel import Parcel, to_answer
 from pangea.core.model import Worker
 from pangea.mesh.messages import Batch, encode_row
 from pangea.storage import results
@@ -67,6 +67,30 @@ async def test_the_first_after_a_while_waits_for_nothing():
 )
 async def test_a_group_grows_until_somebody_needs_an_answer(begun, joins, waits):
     assert await waited(begun, joins) is waits
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        ("a1 a2 a3", "a3"),
+        ("a1 b1", "a1 b1"),
+        ("a1 b1 a2", "a1 b1 a2"),
+        ("a1 a2 b1 b2 a3 a4", "a2 b2 a4"),
+    ],
+)
+def test_each_turn_of_an_epoch_is_answered(sent, answered):
+    def batch(word, link):
+        said = Batch(word[0], int(word[1]), (Raw(b""),))
+        return Parcel(parcel().worker, said, link.append, print, 0.0)
+
+    one, other = [], []
+    group = [batch(word, one) for word in sent.split()]
+    between = [each for word in group for each in (word, batch("a9", other))]
+    for given in (group, between):
+        chosen = [p for p in to_answer(given) if p.answer == one.append]
+        words = [f"{p.batch.epoch}{p.batch.first}" for p in chosen]
+        assert words == answered.split()
+    assert sum(p.answer == other.append for p in to_answer(between)) == 1
 
 
 class Ends:

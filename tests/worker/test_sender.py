@@ -1,6 +1,7 @@
 """After an outage: how things are, then what is new, then what has waited."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from pangea.mesh.messages import (
 )
 from pangea.storage.spool import Spool
 from pangea.worker.allowance import BURST_ROWS, Allowance
+from pangea.worker.sender import Sender
 from tests.worker.test_session import CLOCK, Bench, result
 
 OLD = 1300
@@ -267,3 +269,22 @@ async def test_without_acks_each_job_still_says_how_it_looks_and_no_row_comes_tw
     rest = await bench.next((Batch, Digest))
     assert isinstance(rest, Batch)
     assert (rest.first, len(rest.rows)) == (WINDOW + 1, 3)
+
+
+def test_an_ack_settles_all_of_its_epoch_that_was_sent_before():
+    acked, flows = [], []
+    sender = object.__new__(Sender)
+    sender._in_flight = [("old", 10), ("new", 1), ("old", 20), ("new", 2)]
+    sender._sent = {"old": 20, "new": 2}
+    sender._clock, sender._room = CLOCK, asyncio.Event()
+    latest = SimpleNamespace(flows=flows.append)
+    sender._reporter = SimpleNamespace(latest=latest, written=asyncio.Event())
+    sender._spool = SimpleNamespace(
+        has_backlog=False, ack=lambda *mark: acked.append(mark)
+    )
+    sender.settle(Ack("old", 20))
+    assert sender._in_flight == [("new", 1), ("new", 2)]
+    sender.settle(Ack("new", 1))
+    assert sender._in_flight == [("new", 2)]
+    assert acked == [("old", 20), ("new", 1)]
+    assert len(flows) == 2
