@@ -83,6 +83,13 @@ def test_a_kill_does_not_explain_what_was_finished_long_before():
     assert check(RUNS, ROWS[:4], deaths=[killed]).counts == {"lost": 1}
 
 
+def test_what_was_asked_just_before_a_kill_may_be_noted_after_it():
+    for late_us, lost in ((200_000, {}), (400_000, {"lost": 1})):
+        at_us = RUNS[4].at_us - late_us
+        report = check(RUNS, ROWS[:4], deaths=[Death("w1", at_us, at_us)])
+        assert report.counts == lost
+
+
 def test_a_kill_of_another_worker_explains_nothing():
     killed = Death("w2", RUNS[4].at_us, RUNS[4].at_us)
     assert check(RUNS, ROWS[:4], deaths=[killed]).counts == {"lost": 1}
