@@ -1,7 +1,7 @@
 """How long a group of small batches grows before it is written.
 
 A commit costs as much as dozens of results. The first batch after a while is written
-at once; what comes in the moment after it goes together. Judging waits for none of it.
+at once; what comes in the moment after it goes together, and is judged meanwhile.
 """
 
 import asyncio

@@ -118,7 +118,7 @@ async def test_the_stream_begins_with_a_beat_and_ends_with_the_site(site):
 
 async def test_one_beat_for_all_pages_while_nothing_happens(monkeypatch):
     monkeypatch.setattr(live, "BEAT_S", 0.2)
-    hub, feed = Hub(), None
+    hub = Hub()
     feed = Feed(1, hub)
     with feed.listen(0) as one, feed.listen(0) as other:
         assert await one.take(5) == BEAT.plain
@@ -138,7 +138,7 @@ async def test_one_beat_for_all_pages_while_nothing_happens(monkeypatch):
 async def test_frames_for_very_many_pages_come_more_seldom(monkeypatch):
     monkeypatch.setattr(live, "SHARE", 1e-9)
     monkeypatch.setattr(live, "LONGEST_GAP_S", 0.3)
-    hub, feed = Hub(), None
+    hub = Hub()
     feed = Feed(1, hub)
     with feed.listen(0) as one:
         hub.publish("verdict", 1, {"n": 0})
