@@ -93,7 +93,7 @@ def add(
     channel = session.client().post("channels", spec)
     show_one(session, channel, lambda style: card(style, channel))
     test = f"pangea channel test {safe_text(channel['name'], 63)}"
-    session.note(f"next: {session.again(test)}")
+    session.note(f"next: {test}")
 
 
 @command.command("list")

@@ -142,7 +142,7 @@ def add(
     else:
         told = added["job"].get("push_path")
         look = f"job show {name}" if told else f"results {name} --follow"
-        session.note(f"next: {session.again(f'pangea {look}')}")
+        session.note(f"next: pangea {look}")
 
 
 @command.command("list")
@@ -252,10 +252,9 @@ def run(session: Session, name: str) -> int:
     asked = answer["asked"]
     show_one(session, answer, lambda style: [f"asked {', '.join(asked)}"][: len(asked)])
     if not asked:
-        look = session.again("pangea worker list")
-        session.note(f"no worker of this job is connected\n  try: {look}")
+        session.note("no worker of this job is connected\n  try: pangea worker list")
         return 1
-    session.note(f"next: {session.again(f'pangea results {name}')}")
+    session.note(f"next: pangea results {name}")
     return 0
 
 

@@ -70,8 +70,7 @@ def revoke(session: Session, worker: str, reason: str, yes: bool) -> int:
         if not click.confirm(told, err=True):
             return 1
     _decide(session, found["id"], "revoke", {"reason": reason}, "revoked")
-    rotate = session.again("pangea secret rotate start")
-    session.note(f"next: rotate the secret that it knows: {rotate}")
+    session.note("next: rotate the secret that it knows: pangea secret rotate start")
     return 0
 
 

@@ -153,6 +153,14 @@ def test_the_next_step_names_the_coordinator_that_was_named(run, api):
     assert shown.endswith(f"next: see why: pangea --server {api.url} job show web\n")
 
 
+@pytest.mark.parametrize("asked", [["york"], []])
+def test_a_remark_names_the_coordinator_once(run, api, asked):
+    api.on("POST /api/v1/jobs/web/run", {"job": "web", "asked": asked})
+    said = run("job", "run", "web", "--server", api.url).stderr
+    assert said.count(f"pangea --server {api.url} ") == 1
+    assert said.count("--server") == 1
+
+
 def test_status_as_json_is_what_the_api_answers(run, api):
     api.on("GET /api/v1/status", STATUS)
     assert json.loads(run("status", "--json").stdout) == STATUS
