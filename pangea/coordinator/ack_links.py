@@ -18,7 +18,7 @@ from pangea.web.ack_pages import MOST_NOTE, AckShown
 
 from .ack_state import is_news, shown, state_of
 from .channels import Channels
-from .judging import Decided
+from .decided import Decided
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator

@@ -22,7 +22,7 @@ from pangea.storage import alerts as stored
 from pangea.storage.database import Store
 
 from .alert_rules import AlertRules
-from .judging import Decided
+from .decided import Decided
 
 #: Of more alerts at once only what is known without looking is told of each.
 DETAILED = 20

@@ -16,8 +16,8 @@ from pangea.core.text import safe_text
 from pangea.core.votes import Vote
 
 from .alert_book import AlertBook
+from .decided import Decided
 from .incident_writes import IncidentWrites
-from .judging import Decided
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator

@@ -22,7 +22,7 @@ from pangea.storage import gaps as stored_gaps
 from pangea.storage import settings
 
 from .alert_book import AlertBook, once
-from .judging import Decided
+from .decided import Decided
 
 if TYPE_CHECKING:
     from .coordinator import Coordinator

@@ -7,8 +7,8 @@ from typing import Any
 from pangea.core.uptime import Span
 from pangea.storage import lateness
 
+from .decided import Decided
 from .incident_writes import IncidentWrites, Lines
-from .judging import Decided
 
 #: Events for open pages, and writes that nothing later makes needless.
 MOST_TOLD = 10_000

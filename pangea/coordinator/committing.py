@@ -21,8 +21,8 @@ from pangea.storage.rollups import OpenBuckets
 
 from .backlog import shorten
 from .board import Board
+from .decided import Decided
 from .early import Early
-from .judging import Decided
 from .seat_log import SeatLog
 from .telling import Telling
 

@@ -25,9 +25,9 @@ from pangea.core.verdict import JobState, Judgement
 from .board import Board
 from .confirm_open import Open, held
 from .confirm_queue import ConfirmQueue
+from .decided import Decided
 from .denied import Denied
 from .dispatch import Dispatch
-from .judging import Decided
 from .walk import in_steps
 from .watch import Watch
 

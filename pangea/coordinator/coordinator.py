@@ -22,6 +22,7 @@ from .admission_mode import SECRET, AdmissionMode
 from .alerting import Alerting
 from .board import Board
 from .confirming import Confirming
+from .decided import Decided
 from .dialler import Dialler
 from .dispatch import Dispatch
 from .following import follow_verdicts
@@ -30,7 +31,7 @@ from .incidents import Incidents
 from .intake import Intake
 from .job_keeper import JobKeeper
 from .join_tokens import JoinTokens
-from .judging import BACK_S, Decided, Judging
+from .judging import BACK_S, Judging
 from .lag import Lag
 from .membership import Membership
 from .moving import Moving

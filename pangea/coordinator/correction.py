@@ -31,8 +31,8 @@ from pangea.web.schema import moment
 from . import bygone
 from .backlog import LateMarks
 from .board import Board
+from .decided import Decided
 from .incidents import Incidents
-from .judging import Decided
 from .voting import Voting
 
 log = logging.getLogger(__name__)

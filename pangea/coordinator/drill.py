@@ -17,10 +17,11 @@ from pangea.storage.database import Store
 from pangea.storage.spans import DRILL, Span
 
 from .board import Board
+from .decided import Decided
 from .dispatch import Dispatch
 from .incidents import Incidents
 from .intake import Intake
-from .judging import Decided, Judging
+from .judging import Judging
 
 #: The cause of a vote that was given in a drill and came when it was over.
 OVER = "the drill is over"

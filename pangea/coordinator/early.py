@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from .judging import Decided
+from .decided import Decided
 from .telling import Telling
 from .walk import STEP, Spell
 

@@ -25,7 +25,7 @@ from pangea.storage import incidents as stored
 
 from .asking import Answer, Asking
 from .board import Board
-from .judging import Decided
+from .decided import Decided
 
 log = logging.getLogger(__name__)
 

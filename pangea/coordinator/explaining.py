@@ -15,8 +15,8 @@ from pangea.core.votes import LOST, RESTING
 
 from .absent import absent
 from .board import Board
+from .decided import Decided
 from .incident_writes import write_line
-from .judging import Decided
 
 #: The kind of these lines in the timeline of an incident.
 EXPLAIN = "explain"

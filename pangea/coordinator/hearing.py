@@ -11,7 +11,8 @@ from pangea.storage import ingest
 
 from .board import Board
 from .committing import Committing
-from .judging import Decided, Judging
+from .decided import Decided
+from .judging import Judging
 from .pace import NEWS_ROWS
 from .parcel import Parcel
 from .telling import Telling

@@ -16,9 +16,9 @@ from pangea.web.schema import Page
 from pangea.web.schema_incidents import MOST_TEXT, IncidentDetail
 
 from .coordinator import Coordinator
+from .decided import Decided
 from .incident_answers import EVIDENCE, incident_answer, incident_detail, spoken_of
 from .incident_filter import wanted_of
-from .judging import Decided
 
 #: A deployment just before is what people look for first.
 BEFORE_US = 900_000_000

@@ -6,7 +6,7 @@ from pangea.core.incident import Entry, Incident, Step
 from pangea.storage import incidents as stored
 from pangea.web.schema import moment
 
-from .judging import Decided
+from .decided import Decided
 
 #: Lines of one incident that wait in memory while the database refuses, and lines of
 #: all of them.

@@ -30,10 +30,10 @@ from pangea.storage.database import Store
 
 from .board import Board
 from .causes import Causes
+from .decided import Decided
 from .flaps import Flaps
 from .incident_times import Times
 from .incident_writes import write
-from .judging import Decided
 from .parting import Parting
 from .storms import Storms
 

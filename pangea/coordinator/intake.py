@@ -27,9 +27,10 @@ from .board import Board
 from .claims import Claims
 from .committing import POISON, Committing, Marks
 from .credits import Credits
+from .decided import Decided
 from .epochs import NewEpochs
 from .hearing import Hearing
-from .judging import Decided, Judging
+from .judging import Judging
 from .pace import Pace
 from .parcel import Parcel, stored, to_answer
 from .telling import Telling

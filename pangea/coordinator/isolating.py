@@ -12,7 +12,8 @@ from pangea.core.model import PUSHED, Job, Outcome, Result, VoteValue, Worker
 from pangea.core.verdict import JobState, Judgement
 
 from .board import Board
-from .judging import BACK_S, Decided
+from .decided import Decided
+from .judging import BACK_S
 
 #: Of the jobs that somebody fails so many are counted anew at each look.
 MOST_LOOKED = 1000

@@ -2,19 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence, Set
-from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pangea.core.clock import Clock
 from pangea.core.clock_step import ClockStep
 from pangea.core.electorate import reseat, sicken, suspend, withdraw
 from pangea.core.model import Job, Result
-from pangea.core.verdict import JobState, Judgement, Transition, judge, renew
-from pangea.core.votes import Vote, VoteChange, with_reason
+from pangea.core.verdict import JobState, Judgement, judge, renew
+from pangea.core.votes import Vote, with_reason
 
 from .board import Board
+from .decided import Decided
 from .voting import Voting
 
 log = logging.getLogger(__name__)
@@ -32,42 +31,6 @@ FORGIVEN_S = 900.0
 BACK_S = 30.0
 #: What is remembered of jobs that nobody asks for any more goes so often.
 TIDY_S = 30.0
-
-
-class Decided(Struct):
-    """What one round of judging changed, to be written in one transaction.
-
-    ``writes`` run in that transaction, after the rest; ``told`` is published (kind,
-    organisation, words) once it is committed. ``drilled`` are the transitions of
-    drills, each as its job and time.
-    """
-
-    changes: list[VoteChange] = field(default_factory=list)
-    transitions: list[Transition] = field(default_factory=list)
-    touched: set[int] = field(default_factory=set)
-    writes: list[Callable[[], None]] = field(default_factory=list)
-    told: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
-    drilled: set[tuple[int, int]] = field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(
-            self.changes or self.transitions or self.touched or self.writes or self.told
-        )
-
-    def add(self, later: "Decided") -> None:
-        """Take in what was decided after this."""
-        self.changes += later.changes
-        self.transitions += later.transitions
-        self.touched |= later.touched
-        self.writes += later.writes
-        self.told += later.told
-        self.drilled |= later.drilled
-
-    def before(self, later: "Decided") -> "Decided":
-        """Return this and what was decided after it."""
-        self.add(later)
-        return self
 
 
 #: Called with a job and a worker that shall probe it again, in so many seconds.

@@ -26,7 +26,7 @@ from pangea.storage.spans import MAINTENANCE, Span
 from pangea.web.schema import moment
 
 from .board import Board
-from .judging import Decided
+from .decided import Decided
 
 log = logging.getLogger(__name__)
 

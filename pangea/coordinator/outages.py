@@ -11,7 +11,7 @@ from pangea.storage.database import Store
 from pangea.web.schema import moment
 
 from .board import Board
-from .judging import Decided
+from .decided import Decided
 
 #: Outages of which it is remembered how long they took to be confirmed.
 REMEMBERED = 100

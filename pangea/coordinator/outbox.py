@@ -36,7 +36,7 @@ from .attempts import (
     after_attempt,
     try_once,
 )
-from .judging import Decided
+from .decided import Decided
 from .lane import Failed, Lane
 from .turns import Turns
 from .wording import Wording

@@ -18,7 +18,8 @@ from .alert_occurrences import Occurrences
 from .alert_rules import AlertRules
 from .alert_sources import Sources
 from .attempts import Channels
-from .judging import FAULTS, Decided
+from .decided import Decided
+from .judging import FAULTS
 from .outbox import Outbox
 
 if TYPE_CHECKING:

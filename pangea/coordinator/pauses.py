@@ -7,7 +7,7 @@ from pangea.storage import log_then
 from pangea.storage.database import Store
 
 from .board import Board
-from .judging import Decided
+from .decided import Decided
 
 
 class Pauses:

@@ -24,8 +24,8 @@ from pangea.mesh.probe_messages import Check, Health
 from pangea.storage import sick_windows
 
 from .backlog import keep_latest
+from .decided import Decided
 from .isolating import Isolating
-from .judging import Decided
 from .mute import Mute
 from .walk import walk
 from .words import Words

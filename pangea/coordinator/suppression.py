@@ -13,9 +13,9 @@ from pangea.core.storm import join
 from pangea.core.verdict import JobState, Judgement, Transition
 
 from .board import Board
+from .decided import Decided
 from .heartbeats import grace_of
 from .incidents import Incidents, member_of
-from .judging import Decided
 
 #: Of those above a job so many are asked how they are, if they seem to be well.
 MOST_ASKED = 16

@@ -18,7 +18,7 @@ from pangea.web.events import Hub
 from pangea.web.schema import moment
 
 from .board import Board
-from .judging import Decided
+from .decided import Decided
 from .outages import outage_times
 from .walk import in_steps
 

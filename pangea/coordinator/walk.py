@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from .board import Board
-from .judging import Decided
+from .decided import Decided
 
 #: So many jobs are judged between two looks at the clock, for so many seconds; then
 #: it is the turn of others, of whom several may have as much to do.

@@ -5,8 +5,8 @@ from pangea.core.verdict import JobState, Judgement
 from pangea.core.worsening import worsen
 
 from .board import Board
+from .decided import Decided
 from .incidents import Incidents
-from .judging import Decided
 
 
 class Worsening:

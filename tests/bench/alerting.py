@@ -25,7 +25,7 @@ import uvloop
 from aiohttp import web
 
 from pangea.alerts.tools import tools_of
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.walk import in_steps
 from pangea.core.alerts_table import AlertsTable, SmtpTable
 from pangea.core.channel import Channel

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pangea.coordinator import lane
 from pangea.coordinator.alert_book import AlertBook
 from pangea.coordinator.alert_rules import AlertRules
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.outbox import Outbox
 from pangea.core.alert_due import Alert
 from pangea.core.channel import Channel

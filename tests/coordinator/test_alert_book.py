@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from pangea.coordinator.alert_book import AlertBook, once
 from pangea.coordinator.alert_rules import AlertRules
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.core.alert_due import Alert
 from pangea.core.alert_rule import AlertRule, Escalation
 from pangea.core.notice import Notice

@@ -7,7 +7,7 @@ import pytest
 from pangea.coordinator import alert_sources
 from pangea.coordinator.alert_occurrences import MOST_WAITING, Occurrences
 from pangea.coordinator.alert_service import RuleService
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.core.liveness import Doubt
 from pangea.core.model import Flag, Gap
 from pangea.probes.certificates import Facts

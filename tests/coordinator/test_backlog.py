@@ -2,6 +2,7 @@
 that counts."""
 
 from pangea.coordinator.backlog import MOST_TOLD, LateMarks, keep_latest, shorten
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.incident_writes import (
     MOST_LINES,
     MOST_WAITING,
@@ -9,7 +10,6 @@ from pangea.coordinator.incident_writes import (
     write,
     write_line,
 )
-from pangea.coordinator.judging import Decided
 from pangea.core.incident import Entry, begin, follow
 from pangea.core.model import Verdict
 from pangea.core.uptime import Span

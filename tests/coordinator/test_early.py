@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from msgspec import Raw
 
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.early import Early
-from pangea.coordinator.judging import Decided
 from pangea.coordinator.parcel import Parcel
 from pangea.coordinator.walk import STEP
 from pangea.core.errors import StorageError

@@ -4,8 +4,8 @@ import asyncio
 
 from msgspec.structs import replace
 
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.evidence import WAITING
-from pangea.coordinator.judging import Decided
 from pangea.core.model import FIRST_ORG, Outcome, Verdict
 from pangea.core.verdict import JobState, Judgement, Transition
 from pangea.mesh.messages import encode_row

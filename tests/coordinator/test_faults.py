@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pangea.coordinator.board import LEAVES_AFTER_S, Board
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.core.errors import StorageError
 from pangea.core.model import FIRST_ORG, Job, Outcome, Verdict, Worker
 from pangea.core.verdict import JobState

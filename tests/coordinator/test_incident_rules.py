@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pangea.coordinator.board import Board
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.incidents import Incidents
-from pangea.coordinator.judging import Decided
 from pangea.core.incident import BAD, REOPEN_S, begin, follow
 from pangea.core.model import Job, Verdict
 from pangea.core.verdict import JobState, Judgement, Transition

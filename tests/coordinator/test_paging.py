@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from pangea.alerts.notifier import NotSent, Refused
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.core.alert_due import Alert
 from pangea.core.errors import StorageError
 from pangea.core.maintenance import Maintenance

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.core.errors import StorageError
 from pangea.core.model import FIRST_ORG, Outcome, Verdict
 from pangea.mesh.messages import WINDOW, Batch, Digest, encode_row

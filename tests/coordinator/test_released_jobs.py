@@ -1,6 +1,6 @@
 """A job that leaves its parent's incident is in one incident, and never in two."""
 
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.core.incident import begin
 from pangea.core.model import Verdict
 from pangea.core.verdict import Transition

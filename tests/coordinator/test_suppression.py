@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.maintenance_service import MaintenanceService
 from pangea.core.errors import UsageError
 from pangea.core.model import FIRST_ORG, Outcome

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Raw
 
 from pangea.coordinator.board import Board
-from pangea.coordinator.judging import Decided
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.parcel import Parcel
 from pangea.coordinator.walk import SPELL_S, STEP, walk
 from pangea.core.verdict import JobState

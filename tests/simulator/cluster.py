@@ -9,8 +9,9 @@ import msgspec
 
 from pangea.coordinator.board import Board
 from pangea.coordinator.confirming import Confirming
+from pangea.coordinator.decided import Decided
 from pangea.coordinator.dispatch import Dispatch
-from pangea.coordinator.judging import Decided, Judging
+from pangea.coordinator.judging import Judging
 from pangea.coordinator.outages import Outages
 from pangea.coordinator.sickness import Sickness
 from pangea.coordinator.watch import Watch
