@@ -97,9 +97,8 @@ def commit(
     verdicts.log_vote_changes(vote_changes)
     verdicts.log_transitions(transitions)
     verdicts.save_states(states or {})
-    for write in writes:
-        if error := attempt(write, ODD):
-            log.error("what follows from a verdict is not written", exc_info=error)
+    for error in attempt(tuple(writes), ODD):
+        log.error("what follows from a verdict is not written", exc_info=error)
     if buckets is not None and fresh:
         known = buckets
         after_commit(lambda: known.extend(fresh, ids))

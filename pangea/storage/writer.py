@@ -9,7 +9,7 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
@@ -39,16 +39,27 @@ def after_commit(fn: Callable[[], None]) -> None:
 
 
 def attempt(
-    fn: Callable[[], None], odd: tuple[type[Exception], ...]
-) -> Exception | None:
-    """Run *fn* in a savepoint; undo it and return what it raised, if that is *odd*.
+    fns: Sequence[Callable[[], None]], odd: tuple[type[Exception], ...]
+) -> list[Exception]:
+    """Run *fns*; undo those alone that raise what is *odd*, and return the errors.
 
-    Anything else ends the transaction, as ever.
+    Anything else ends the transaction, as ever. All are run in one savepoint, and once
+    more one by one if that fails: each costs a copy of all pages that are written.
     """
+    failed = _try_all(fns, odd) if fns else None
+    if failed is None or len(fns) == 1:
+        return [failed] if failed else []
+    return [error for fn in fns if (error := _try_all([fn], odd))]
+
+
+def _try_all(
+    fns: Sequence[Callable[[], None]], odd: tuple[type[Exception], ...]
+) -> Exception | None:
     link, noted, failed = connection(), len(_committing.after), None
     link.execute("SAVEPOINT attempt")
     try:
-        fn()
+        for fn in fns:
+            fn()
     except odd as error:
         link.execute("ROLLBACK TO attempt")
         del _committing.after[noted:]
@@ -260,7 +271,13 @@ class Unsure(NamedTuple):
 
 
 def _run_all(link: Link, turns: list[Turn], after: list[Callable[[], None]]) -> None:
-    """Run each; raise what one of them made of the whole transaction."""
+    """Run each; raise what one of them made of the whole transaction.
+
+    One that is alone needs no savepoint: what it raises undoes all there is.
+    """
+    if len(turns) == 1:
+        turns[0].value = turns[0].fn()
+        return
     for turn in turns:
         turn.run(after)
         if not link.in_transaction:

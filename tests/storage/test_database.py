@@ -72,6 +72,19 @@ async def test_what_waits_for_the_commit_runs_after_it_and_not_for_a_failure(sto
     assert told == [False, False]
 
 
+async def test_a_write_that_fails_alone_leaves_nothing_behind(store):
+    def bad():
+        settings.put("a", "1")
+        after_commit(lambda: pytest.fail("it was undone"))
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await store.write(bad)
+    assert await store.read(lambda: settings.get("a")) is None
+    await store.write(lambda: settings.put("b", "2"))
+    assert await store.read(lambda: settings.get("b")) == "2"
+
+
 async def test_when_memory_cannot_follow_a_commit_later_writes_fail_and_none_hangs(
     store, caplog
 ):

@@ -209,8 +209,14 @@ async def test_what_follows_and_fails_by_itself_holds_nothing_else_up(
     for step in ("DROP TABLE IF EXISTS followed", "CREATE TABLE followed (what TEXT)"):
         await store.write(partial(lambda sql: connection().execute(sql), step))
 
+    told = []
+
     def follow(what):
-        return lambda: connection().execute("INSERT INTO followed VALUES (?)", [what])
+        def write():
+            connection().execute("INSERT INTO followed VALUES (?)", [what])
+            after_commit(lambda: told.append(what))
+
+        return write
 
     writes = [follow("before"), lambda: refuse(error), follow("after")]
     assert await commit(store, batch(1, 2), writes=writes) == {(1, "e"): 2}
@@ -218,7 +224,7 @@ async def test_what_follows_and_fails_by_itself_holds_nothing_else_up(
     found = await store.read(
         lambda: connection().execute("SELECT what FROM followed").fetchall()
     )
-    assert [what for (what,) in found] == ["before", "after"]
+    assert [what for (what,) in found] == ["before", "after"] == told
     assert await measured(store) == [1, 2]
     assert "is not written" in caplog.text
 
