@@ -7,6 +7,7 @@ confirmation for each job at most.
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 
+from pangea.alarm import Alarm
 from pangea.core.clock import Clock
 from pangea.core.confirm import (
     APART_S,
@@ -53,7 +54,7 @@ class Confirming:
         self._watch = watch
         self._clock = clock
         self._queue = ConfirmQueue(board, dispatch)
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._look)
         #: What goes on in steps: a look at very much, and who came meanwhile.
         self._going_on: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -182,15 +183,10 @@ class Confirming:
 
         What is very much is not looked at sooner for each that comes.
         """
-        loop = asyncio.get_running_loop()
-        if self._alarm:
-            if self._alarm.when() <= loop.time() + seconds or len(self.open) > MANY:
-                return
-            self._alarm.cancel()
-        self._alarm = loop.call_later(seconds, self._look)
+        if not (self._alarm.is_set and len(self.open) > MANY):
+            self._alarm.within(seconds)
 
     def _look(self) -> None:
-        self._alarm = None
         if self._going_on and not self._going_on.done():
             return  # at its end it sees to what came meanwhile
         if len(self.open) > MANY:

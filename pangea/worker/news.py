@@ -1,4 +1,6 @@
-"""Which results the coordinator waits for, and how long the others may wait."""
+"""Which results the coordinator waits for, and how long each may wait."""
+
+import math
 
 from pangea.core.model import Flag, Result, VoteValue
 
@@ -7,6 +9,8 @@ from pangea.core.model import Flag, Result, VoteValue
 ROUTINE_S = 1.0
 #: So long when one of them is news: a storm is one group too.
 NEWS_S = 0.02
+#: After so many at once groups of news leave no more often than this, in seconds.
+AT_ONCE, GAP_S = 5, 0.1
 #: As a plain number: a flag's own operators cost a microsecond a result.
 _TOLD_AT_ONCE = int(Flag.REPEAT | Flag.CHANGED)
 
@@ -30,3 +34,26 @@ class News:
         elif before is not VoteValue.OK:
             del self._unwell[job]
         return vote is not before or bool(result.flags & _TOLD_AT_ONCE)
+
+
+class Pace:
+    """When a group of news leaves: soon, but where much happens ten times a second.
+
+    Then all workers send at the same tenths of a second, as far as their clocks agree:
+    what they say of one job is judged, and written, together. Times are in UTC seconds;
+    a clock that is set costs no more than a tenth.
+    """
+
+    def __init__(self) -> None:
+        self._even = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """Return how long a group waits that begins with news *now*."""
+        soon = now + NEWS_S
+        if soon < self._even - AT_ONCE * GAP_S:
+            soon = math.ceil(soon / GAP_S) * GAP_S
+        return soon - now
+
+    def left(self, now: float) -> None:
+        """Note that a group leaves."""
+        self._even = min(max(self._even, now), now + AT_ONCE * GAP_S) + GAP_S

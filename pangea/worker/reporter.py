@@ -6,6 +6,7 @@ from collections import deque
 
 from msgspec.structs import replace
 
+from pangea.alarm import Alarm
 from pangea.core.clock import Clock
 from pangea.core.model import Result
 from pangea.core.text import safe_text
@@ -14,7 +15,7 @@ from pangea.storage.spool import Lost, Row, Spool
 
 from .disk import RETRY_S, Disk
 from .latest import Latest
-from .news import NEWS_S, ROUTINE_S, News
+from .news import ROUTINE_S, News, Pace
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ class Reporter:
         self._rows: deque[Row] = deque()
         self._news = News()
         self._lost: Lost | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        self._pace = Pace()
+        self._alarm = Alarm(self._ring)
         self._flushing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self.written = asyncio.Event()
@@ -63,7 +64,8 @@ class Reporter:
         self.latest.put(row)
         if len(self._rows) > MOST_WAITING:
             self._drop_oldest()
-        self._flush_within(NEWS_S if news else ROUTINE_S)
+        wait_s = self._pace.wait_s(self._clock.wall()) if news else ROUTINE_S
+        self._flush_within(wait_s)
 
     async def flush(self) -> None:
         """Write what is there now."""
@@ -72,9 +74,9 @@ class Reporter:
 
     async def close(self) -> None:
         """Write what is there; what cannot be is left to the journal."""
-        self._hush()
+        self._alarm.hush()
         await self.flush()
-        self._hush()
+        self._alarm.hush()
         missing = len(self._rows) + (self._lost.total if self._lost else 0)
         if missing and self._spool.keeps:
             log.warning("the next start will store %d results", missing)
@@ -91,24 +93,11 @@ class Reporter:
 
     def _flush_within(self, seconds: float) -> None:
         """See that what is there is written within so many seconds."""
-        if self._disk.trouble:
-            seconds = RETRY_S
-        loop = asyncio.get_running_loop()
-        due = loop.time() + seconds
-        if self._alarm:
-            if self._due <= due:
-                return
-            self._alarm.cancel()
-        self._due, self._alarm = due, loop.call_at(due, self._ring)
+        self._alarm.within(RETRY_S if self._disk.trouble else seconds)
 
     def _ring(self) -> None:
-        self._alarm = None
+        self._pace.left(self._clock.wall())
         self._flushing = asyncio.create_task(self.flush(), name="flush")
-
-    def _hush(self) -> None:
-        if self._alarm:
-            self._alarm.cancel()
-            self._alarm = None
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, deque()

@@ -26,11 +26,12 @@ from typing import Any
 import uvloop
 from msgspec import Raw
 
+from pangea.alarm import Alarm
 from pangea.core.model import Outcome, Result
 from pangea.mesh.dial import Address
 from pangea.mesh.messages import Message, RunNow, encode_row
 from pangea.mesh.secret_ring import SecretRing
-from pangea.worker.news import NEWS_S, ROUTINE_S, News
+from pangea.worker.news import ROUTINE_S, News, Pace
 
 from .crowd import CLOCK, COME_S, One
 
@@ -48,6 +49,7 @@ class Voice(One):
         super().__init__(number, address, secret)
         self._news, self._chance = News(), random.Random(number)
         self._said: dict[int, str] = {}
+        self._pace, self._alarm = Pace(), Alarm(self._leave)
 
     @property
     def jobs(self) -> set[int]:
@@ -61,8 +63,12 @@ class Voice(One):
         self._kept.append((self._next, Raw(encode_row(row))))
         self._next += 1
         One.made += 1
-        wait_s = NEWS_S if self._news.is_in(row) else ROUTINE_S
-        asyncio.get_running_loop().call_later(wait_s, self._new.set)
+        news = self._news.is_in(row)
+        self._alarm.within(self._pace.wait_s(CLOCK.wall()) if news else ROUTINE_S)
+
+    def _leave(self) -> None:
+        self._pace.left(CLOCK.wall())
+        self._new.set()
 
     def _hear(self, said: Message) -> None:
         if isinstance(said, RunNow):

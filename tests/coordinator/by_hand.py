@@ -154,9 +154,7 @@ class ByHand:
         self._silence()
 
     def _silence(self):
-        if self.c.confirming._alarm:
-            self.c.confirming._alarm.cancel()
-            self.c.confirming._alarm = None
+        self.c.confirming._alarm.hush()
 
     async def drill(self, job, seconds=300.0):
         """Drill *job* until it is down."""
