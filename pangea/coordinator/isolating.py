@@ -1,15 +1,14 @@
 """Who is alone in what it sees: counted as results come in and votes change."""
 
 import itertools
-from collections.abc import Callable, Iterable
-
-from msgspec.structs import replace
+from collections.abc import Callable, Iterable, Mapping
 
 from pangea.core.clock import Clock
 from pangea.core.isolation import Isolation, Said
 from pangea.core.liveness import LEAVES_S
-from pangea.core.model import PUSHED, Job, Outcome, Result, VoteValue, Worker
+from pangea.core.model import PUSHED, Job, Outcome, Result, VoteValue
 from pangea.core.verdict import JobState, Judgement
+from pangea.core.votes import Vote
 
 from .board import Board
 from .decided import Decided
@@ -22,6 +21,8 @@ MOST_AGAIN = 100
 #: The cause of who was isolated when the coordinator stopped.
 FROM_BEFORE = "isolated: it failed what others reach before the coordinator started"
 
+#: When a worker began to fail a job, and when it last did.
+Spell = tuple[float, float]
 #: Called with a worker that is isolated now, or no longer, and then with what it
 #: is to be asked again.
 Turned = Callable[[int, list[int]], None]
@@ -36,8 +37,8 @@ class Isolating:
         #: Who was isolated when the coordinator stopped, and when it started.
         self._before: set[int] = set()
         self._loaded = float("-inf")
-        #: By job and worker: when it began to fail, and when it last did.
-        self._failed: dict[int, dict[int, tuple[float, float]]] = {}
+        #: By job and worker.
+        self._failed: dict[int, dict[int, Spell]] = {}
 
     def load(self, before: Iterable[int]) -> None:
         """Take up who was isolated *before* the coordinator stopped."""
@@ -106,27 +107,37 @@ class Isolating:
             self._failed.pop(number, None)
             self.isolation.drop(number)
             return
-        trusted = {w.id for w in self._voters(state) if w.trusted}
-        said = {w: Said(w, None, 0.0, w in trusted) for w in state.electorate}
-        for vote in state.counted:
-            w, fails = vote.worker, vote.value is VoteValue.FAILED
-            said[w] = Said(w, fails, vote.at, w in trusted)
-        failed, oldest = self._failed.get(number, {}), self._clock.wall()
-        oldest -= self._board.lasts[number]
-        for worker, (since, last) in list(failed.items()):
-            now = said.get(worker)
-            well = now is not None and now.failed is False and now.at > last
-            if now is None or well or last < oldest:
-                del failed[worker]
-            else:
-                said[worker] = replace(now, failed=True, at=since)
-        if not failed:
-            self._failed.pop(number, None)
-        self.isolation.put(number, said.values())
+        votes: dict[int, Vote | None] = dict.fromkeys(state.electorate)
+        votes.update((vote.worker, vote) for vote in state.counted)
+        failed = self._lasting(number, votes)
+        said = [self._said(w, vote, failed.get(w)) for w, vote in votes.items()]
+        self.isolation.put(number, said)
 
-    def _voters(self, state: JobState) -> list[Worker]:
-        workers = self._board.workers
-        return [workers[w] for w in state.electorate if w in workers]
+    def _lasting(
+        self, number: int, votes: Mapping[int, Vote | None]
+    ) -> Mapping[int, Spell]:
+        """Return who still fails a job, and forget who was well since, or is gone."""
+        failed = self._failed.get(number)
+        if not failed:
+            return {}
+        oldest = self._clock.wall() - self._board.lasts[number]
+        for worker, (_, last) in list(failed.items()):
+            vote = votes.get(worker)
+            well = vote and vote.value is not VoteValue.FAILED and vote.at > last
+            if worker not in votes or well or last < oldest:
+                del failed[worker]
+        if not failed:
+            del self._failed[number]
+        return failed
+
+    def _said(self, number: int, vote: Vote | None, failed: Spell | None) -> Said:
+        worker = self._board.workers.get(number)
+        trusted = worker is not None and worker.trusted
+        if failed:
+            return Said(number, True, failed[0], trusted)
+        if vote is None:
+            return Said(number, None, 0.0, trusted)
+        return Said(number, vote.value is VoteValue.FAILED, vote.at, trusted)
 
 
 def _is_comparable(job: Job) -> bool:

@@ -14,6 +14,7 @@ from pangea.core.votes import Vote, with_reason
 
 from .board import Board
 from .decided import Decided
+from .vote_ends import VoteEnds
 from .voting import Voting
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Judging:
         #: Each may tell why the vote of a result does not count; the first is right.
         self.voids: list[Void] = []
         self._voting, self._tidied = Voting(board, self._void), 0.0
+        self._ends = VoteEnds()
 
     def hear(self, results: Iterable[Result]) -> Decided:
         """Judge *results* (times corrected, worker set) and return what changed."""
@@ -93,6 +95,8 @@ class Judging:
         Else all end at once, or those of the dead stay for as long as it went back.
         """
         step = self._step.take()
+        if step:
+            self._ends.forget()
         back = min(step, 0.0)
         for state in self._board.states.values() if step else ():
             for worker, vote in state.votes.items():
@@ -166,6 +170,7 @@ class Judging:
         if abs(now - self._tidied) > TIDY_S:
             self._tidied = now
             self._voting.tidy()
+            self._ends.forget()
         anybody = board.lost or board.resting or board.sick
         for job in list(board.states if jobs is None else jobs):
             state = board.states.get(job)
@@ -176,7 +181,7 @@ class Judging:
                 judged = reseat(state, seats, rule, now, (), board.workers)
                 self._settle(judged, decided)
                 decided.touched.add(job)
-            elif any(v.expires <= now for v in state.votes.values()):
+            elif self._ends.has_one(state, now):
                 judged = judge(state, (), rule, now, board.workers)
                 self._settle(judged, decided)
             if anybody or state.suspended or state.sick:

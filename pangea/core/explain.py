@@ -4,6 +4,7 @@
 explanation out, which can be kept and shown as the decision was *then*.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -134,6 +135,7 @@ def explain(
     )
 
 
+@functools.lru_cache(maxsize=256)
 def in_words(rule: Rule) -> str:
     """Return *rule* as a sentence for a person."""
     said = [_quorum(rule.quorum)]

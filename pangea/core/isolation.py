@@ -73,6 +73,9 @@ def alone_in(said: Iterable[Said], known: Container[int] = ()) -> dict[int, bool
     nobody knows. Those *known* to be isolated need but one witness.
     """
     said = list(said)
+    if not any(s.failed for s in said):
+        good = [s.worker for s in said if s.failed is False]
+        return dict.fromkeys(good, False) if len(good) > 1 else {}
     everybody = trusted = _Heard(said)
     if not all(s.trusted for s in said):
         trusted = _Heard(s for s in said if s.trusted)

@@ -150,6 +150,7 @@ def canonical(text: str) -> str:
     return _line(_terms(text))
 
 
+@functools.lru_cache(maxsize=256)
 def format_rule(rule: Rule) -> str:
     """Return *rule* as text: its quorum, and what differs from the usual."""
     usual = _fields(Rule())
