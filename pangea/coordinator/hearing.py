@@ -26,7 +26,8 @@ TOGETHER_S, MOST_NEWS = 0.005, 50
 class Hearing:
     """Lets each batch have its say once, in order; its rows stay where they are.
 
-    *unpack* returns what is new in a batch.
+    *unpack* returns what is new in a batch; *turned* is called when a verdict changed
+    before anything is about to be written.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Hearing:
         committing: Committing,
         telling: Telling,
         unpack: Callable[[Parcel], ingest.Intake],
+        turned: Callable[[], None],
     ) -> None:
         self._board = board
         self._judging = judging
         self._committing = committing
         self._telling = telling
         self._unpack = unpack
+        self._turned = turned
         #: What came within a moment, and is judged at its end.
         self._news: list[Parcel] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -71,18 +74,24 @@ class Hearing:
         parcel.opened = self._unpack(parcel)
         self._news.append(parcel)
         if sum(len(news.batch.rows) for news in self._news) >= MOST_NEWS:
-            self._judge_news()
+            self._judge_early()
         elif len(self._news) == 1:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(TOGETHER_S, self._judge_news)
+            self._timer = loop.call_later(TOGETHER_S, self._judge_early)
 
-    def _judge_news(self) -> None:
+    def _judge_early(self) -> None:
+        if self._judge_news():
+            self._turned()
+
+    def _judge_news(self) -> bool:
+        """Judge what came within a moment; tell whether a verdict changed."""
         if self._timer:
             self._timer.cancel()
         news, self._news, self._timer = self._news, [], None
         for parcel in news:
             parcel.judged = True
-        self.judge([row for p in news if p.opened for row in p.opened.rows if row])
+        opened = [parcel.opened for parcel in news if parcel.opened]
+        return self.judge([row for each in opened for row in each.rows if row])
 
     async def all(self, parcels: Iterable[Parcel]) -> None:
         """Judge and tell *parcels* and what comes meanwhile, in steps."""
@@ -116,13 +125,16 @@ class Hearing:
         async for some in in_steps(rows):
             self.judge(some)
 
-    def judge(self, rows: Sequence[Result]) -> None:
-        """Judge *rows*; what they change goes with the next commit."""
-        if rows:
-            late = self.late(rows)
-            self._committing.add(self._judging.hear(rows))
-            if late:
-                self._committing.add(late)
+    def judge(self, rows: Sequence[Result]) -> bool:
+        """Judge *rows* for the next commit; tell whether a verdict changed."""
+        if not rows:
+            return False
+        late = self.late(rows)
+        decided = self._judging.hear(rows)
+        self._committing.add(decided)
+        if late:
+            self._committing.add(late)
+        return bool(decided.transitions)
 
     def open(self, parcel: Parcel) -> ingest.Intake:
         """Return what is in a batch now: jobs may have gone since it was heard."""

@@ -77,7 +77,12 @@ class Intake:
         self.claims = Claims(board)
         self._unpacking = Unpacking(board, self.claims, clock)
         self.hearing = Hearing(
-            board, judging, self._committing, self._telling, self._unpack
+            board,
+            judging,
+            self._committing,
+            self._telling,
+            self._unpack,
+            self._pace.hurry,
         )
         #: The electorates that are logged.
         self.seats = self._committing.seats

@@ -27,7 +27,7 @@ GAP_S = 0.5
 GATHER_S = 0.05
 #: Handing a frame to very many pages takes no more than this share of the time: then
 #: frames come more seldom, but so often that a change is on a page within a second.
-SHARE, LONGEST_GAP_S = 0.01, 0.7
+SHARE, LONGEST_GAP_S = 0.01, 0.6
 #: Frames kept for who comes back, in bytes, and how long if nobody is there.
 KEPT_BYTES = 2 * 1024 * 1024
 LINGER_S = 60.0

@@ -13,7 +13,7 @@ from pangea.coordinator.pace import FULL, NEWS_ROWS, Pace
 from pangea.coordinator.parcel import Parcel, to_answer
 from pangea.core.model import Worker
 from pangea.mesh.messages import Batch, encode_row
-from pangea.storage import results
+from pangea.storage import results, verdicts
 from tests.coordinator.by_hand import ByHand, job
 
 MOST = 32
@@ -149,16 +149,47 @@ async def test_what_comes_together_is_judged_and_answered_once(ends, monkeypatch
         hand.store, "write", lambda fn: commits.append(heard[:]) or write(fn)
     )
     ends.acks.clear()
-    ends.say(1, 1, 2, 3, ok=False)
-    await ends.until(lambda: hand.verdict(1) == "down")
+    ends.say(1, 1, 2, 3)
+    await ends.until(lambda: heard)
     assert heard == [3], "in one go, after a moment"
     assert not commits, "before any of it was written"
-    ends.say(1, 1, 1, ok=False)  # the first has sent as much as it may soon
+    ends.say(1, 1, 1)  # the first has sent as much as it may soon
     await ends.until(lambda: len(ends.acks) == 3)
     assert len(commits) == 1
     assert ends.acks == {(1, ends.sent[1]): 1, (2, 2): 1, (3, 2): 1}
     page = await hand.store.read(lambda: results.query(1, limit=100))
     assert len(page.items) == 3 + 3 + 2
+
+
+async def test_what_changes_a_verdict_is_written_without_waiting(ends, monkeypatch):
+    monkeypatch.setattr(pace, "GAP_S", 60.0)
+    hand = ends.hand
+    ends.acks.clear()
+    ends.say(1, 1, 2)
+    ends.say(1, 1, 2, 3, ok=False)
+    await ends.until(lambda: len(ends.acks) == 3)
+    assert hand.verdict(1) == "down"
+    turns = await hand.store.read(lambda: verdicts.transitions(1))
+    assert turns[0].after == "down"
+
+
+async def test_very_many_changes_wait_as_all_does():
+    one = Pace(MOST)
+    await one.gather([parcel()])
+    written = 0
+    for turn in range(20):
+        early = turn % 2
+        if early:
+            one.hurry()
+        growing = asyncio.create_task(one.gather([parcel()]))
+        await asyncio.sleep(0)
+        if not early:
+            one.hurry()
+        one.hurry()  # of one group
+        await asyncio.sleep(0.002)
+        written += growing.done()
+        growing.cancel()
+    assert written == pace.TURNS
 
 
 async def test_very_much_is_judged_without_waiting(ends, monkeypatch):
