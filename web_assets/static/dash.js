@@ -12,7 +12,8 @@ import { picking } from "./pick.js";
 import { t } from "./text.js";
 import { safe, verdictWord } from "./words.js";
 
-const AT_ONCE = 30;
+// As many as a screen holds; the others follow when these are drawn.
+const AT_ONCE = 24;
 const one = (selector) => document.querySelector(selector);
 const table = one("#matrix");
 const admin = one("#bulk") !== null;
@@ -186,11 +187,15 @@ function showCounts(numbers) {
 
 // ---- what a person wants --------------------------------------------------------
 
+// The address follows when all is drawn: that takes the browser longer than the rows.
+let noting = null;
+
 function want(changes) {
   const group = ask.group;
   ask = { ...ask, ...changes };
   limit = AT_ONCE;
-  history.replaceState(null, "", hrefOf(ask));
+  clearTimeout(noting);
+  noting = setTimeout(() => history.replaceState(null, "", hrefOf(ask)));
   if (ask.group !== group && (ask.group === "region" || group === "region")) columnsAgain();
   arrange();
   document.dispatchEvent(new CustomEvent("pangea:arranged"));
