@@ -4,11 +4,16 @@ import math
 
 from pangea.core.verdict import JobState
 
+#: How long it is remembered, in seconds.
+TRUSTED_S = 3.0
+
 
 class VoteEnds:
-    """Remembers it while a state stands: its votes are renewed, and never end sooner.
+    """Remembers it for a moment while a state stands: votes that are renewed end later.
 
-    ``forget`` after they were moved, and now and then, for jobs go.
+    They end sooner only where the interval was shortened, or they were held: so it is
+    remembered no longer than `TRUSTED_S`. ``forget`` after they were moved, and now
+    and then, for jobs go.
     """
 
     def __init__(self) -> None:
@@ -20,7 +25,7 @@ class VoteEnds:
         if known is not None and known[0] is state and now < known[1]:
             return False
         ends = min((vote.expires for vote in state.votes.values()), default=math.inf)
-        self._ends[state.job] = state, ends
+        self._ends[state.job] = state, min(ends, now + TRUSTED_S)
         return ends <= now
 
     def forget(self) -> None:

@@ -1,8 +1,8 @@
 """The one thread that writes: many callers, one commit.
 
-It takes all that waits, runs each function in a savepoint of one transaction,
-commits once, and only then answers. So a thousand callers share one fsync, and
-one caller's failure undoes nothing of the others.
+It takes all that waits, runs each function in a savepoint of one transaction (one
+that is alone needs none), commits once, and only then answers. So a thousand callers
+share one fsync, and one caller's failure undoes nothing of the others.
 """
 
 import asyncio

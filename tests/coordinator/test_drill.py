@@ -122,6 +122,7 @@ async def test_a_drill_is_no_flapping_after_a_restart_either(scene, store, tmp_p
 
 
 async def test_a_drill_is_left_out_of_uptime_and_history(scene):
+    await scene.world.coordinator.intake.drain()
     before = await scene.world.service.history(
         FIRST_ORG, "web", range_s=3600.0, points=4, worker=None
     )

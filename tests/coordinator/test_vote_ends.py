@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from pangea.coordinator.vote_ends import VoteEnds
+from pangea.coordinator.vote_ends import TRUSTED_S, VoteEnds
 from pangea.core.model import Verdict, VoteValue
 from pangea.core.verdict import JobState, renew
 from pangea.core.votes import Vote
@@ -41,6 +41,13 @@ def test_what_was_renewed_meanwhile_goes_on(ends):
     assert renew(state, vote(1, at=9), now=9)
     assert not ends.has_one(state, 18)
     assert ends.has_one(state, 19)
+
+
+def test_one_that_ends_sooner_after_all_does_so_a_moment_late_at_most(ends):
+    state = up(vote(1, at=0, lasts=600))
+    assert not ends.has_one(state, 1)
+    state.votes[1] = vote(1, at=1, lasts=2)  # its interval was shortened
+    assert ends.has_one(state, 1 + TRUSTED_S)
 
 
 def test_another_state_is_looked_at_anew(ends):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,6 +124,7 @@ def assert_nothing_is_lost(cluster: Cluster, counted: Counted) -> None:
 
     def settled() -> bool:
         before = dict(stored)
+        time.sleep(1.5)  # a group of results waits a second for company
         stored.update({name: len(cluster.results(name)) for name in JOBS})
         return stored == before and sum(stored.values()) > 0
 
