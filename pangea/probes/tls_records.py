@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-HANDSHAKE, APPLICATION_DATA = 22, 23
+CHANGE_CIPHER, HANDSHAKE, APPLICATION_DATA = 20, 22, 23
 #: the handshake message that holds a certificate, or none
 CERTIFICATE = 11
 _HEAD = 5
@@ -23,12 +23,15 @@ def shows_certificate(flight: bytes) -> bool:
     """Tell whether a client's last *flight* holds its certificate, even if empty.
 
     It does if and only if the server asked for one. Up to TLS 1.2 it stands
-    there readably; in TLS 1.3 it is the first of two sealed messages, where
-    there is otherwise only the Finished (RFC 8446 section 2).
+    there readably, before the cipher changes: the Finished that follows is sealed,
+    and may begin with any byte (RFC 5246 section 7.3). In TLS 1.3 it is the first of
+    two sealed messages, where there is otherwise only the Finished (RFC 8446
+    section 2).
     """
-    sealed = 0
+    sealed, readable = 0, True
     for kind, content in records(flight):
-        if kind == HANDSHAKE and content[:1] == bytes([CERTIFICATE]):
+        readable = readable and kind != CHANGE_CIPHER
+        if readable and kind == HANDSHAKE and content[:1] == bytes([CERTIFICATE]):
             return True
         sealed += kind == APPLICATION_DATA
     return sealed > 1
