@@ -63,7 +63,7 @@ class Pair:
 @pytest.fixture
 async def pair():
     made = Pair()
-    await made.asking.open(1)
+    await made.asking.open(20)
     made.asking.trusted()
     made.answering.trusted()
     yield made
@@ -128,7 +128,7 @@ async def test_a_circuit_that_is_refused_says_why():
     pair = Pair(refuse)
     pair.asking.hear(CloseCircuit(-1, "no\x1b[31m"))
     with pytest.raises(LinkClosed, match="no") as caught:
-        await pair.asking.open(1)
+        await pair.asking.open(20)
     assert "\x1b" not in str(caught.value)
     await pair.asking.close()
 
@@ -183,7 +183,7 @@ async def test_a_message_without_an_end_is_not_gathered_for_ever(pair):
 
 
 async def shake(pair, timeout=20):
-    await pair.asking.open(1)
+    await pair.asking.open(20)
     out = initiate(
         pair.asking, WORKER, SECRET, WORKER_SAYS, anyone, clock=CLOCK,
         prologue=pair.asking.prologue, timeout=timeout,
@@ -288,7 +288,7 @@ async def test_a_meter_slows_what_passes():
 @pytest.mark.parametrize("small", [0, 1])
 async def test_before_the_proof_a_large_message_ends_the_circuit(small):
     pair = Pair()
-    await pair.asking.open(1)
+    await pair.asking.open(20)
     for _ in range(small):
         await pair.asking.send(bytes(MAX_FIRST))
         assert await pair.answering.receive() == bytes(MAX_FIRST)
@@ -302,7 +302,7 @@ async def test_before_the_proof_a_large_message_ends_the_circuit(small):
 
 async def test_after_two_messages_the_third_may_be_large():
     pair = Pair()
-    await pair.asking.open(1)
+    await pair.asking.open(20)
     for size in (MAX_FIRST, MAX_FIRST, PIECE):
         await pair.asking.send(bytes(size))
         assert await pair.answering.receive() == bytes(size)
