@@ -32,6 +32,7 @@ from .route import Handler, Route
 from .routes import ROUTES
 from .service import Service
 from .sse import STREAMS, Streams
+from .undo import UNDO, Undo
 
 _NAME = re.compile(r"[a-z0-9._-]{1,63}")
 #: Reached by everybody, always the same, so nobody needs to be known.
@@ -53,6 +54,7 @@ def make_app(
     """
     app = web.Application(middlewares=[errors, guard], client_max_size=LARGEST_BODY)
     app[SERVICE], app[HUB], app[ACCOUNTS] = service, hub, accounts
+    app[UNDO] = Undo()
     app[SITE], app[ACCEPT_LINK] = with_own_names(site), accept_link
     app[DESK], app[DOOR], app[STREAMS] = LoginDesk(), Door(), Streams()
     app[FEEDS] = Feeds(hub)

@@ -139,7 +139,7 @@ def safe_next(path: str) -> str:
 
 
 #: Fields of an address that say what was done: said once, and not again.
-ONCE = ("done", "added", "stopped", "stopped_on")
+ONCE = ("done", "undo", "added", "stopped", "stopped_on")
 
 
 def as_it_was(request: web.Request, path: str) -> str:

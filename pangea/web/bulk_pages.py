@@ -1,6 +1,6 @@
 """What is done to many jobs at once: stop, start, label, move, delete."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -20,6 +20,7 @@ from .route import Route
 from .schema import JobPatch
 from .service import Service
 from .text import t
+from .undo import UNDO
 
 #: Jobs that one form may name.
 MOST = 5000
@@ -44,10 +45,15 @@ async def change_jobs(request: web.Request) -> web.StreamResponse:
     """POST /jobs/bulk : do ``action`` to each ``job`` of the form.
 
     What cannot be taken back, or needs to know more, is asked for on a page first.
+    With ``undo`` what that stop stopped is started again.
     """
     data = await request.post()
     names = list(dict.fromkeys(str(name)[:100] for name in data.getall("job", [])))
     action = str(data.get("action", ""))
+    if "undo" in data:
+        action, names = "start", await _still_stopped(request, str(data["undo"]))
+        if not names:
+            return await _page(request, "", [], error=t("dash.bulk_forgotten"))
     if not names or len(names) > MOST:
         return await _page(request, action, [], error=t("dash.bulk_none"))
     if action in ("label", "move", "delete") and "sure" not in data:
@@ -57,12 +63,30 @@ async def change_jobs(request: web.Request) -> web.StreamResponse:
     except UsageError as error:
         said = f"{error} ({error.hint})" if error.hint else str(error)
         return await _page(request, action, names, error=said)
+    stopping = await _which(request, names, enabled=True) if action == "stop" else []
     refused = await _each(request, names, change)
     if refused:
         return await _page(request, "", [], refused=refused)
-    done = urlencode({"done": f"{action}:{len(names)}"})
-    back = as_it_was(request, "/dash")
+    told = {"done": f"{action}:{len(names)}"}
+    if stopping:
+        told["undo"] = request.app[UNDO].note(who_is(request).org, stopping)
+    done, back = urlencode(told), as_it_was(request, "/dash")
     raise web.HTTPSeeOther(f"{back}{'&' if '?' in back else '?'}{done}")
+
+
+async def _still_stopped(request: web.Request, token: str) -> list[str]:
+    """Return what was stopped as *token* and nobody has started since."""
+    stopped = request.app[UNDO].stopped(who_is(request).org, token)
+    return await _which(request, stopped, enabled=False)
+
+
+async def _which(
+    request: web.Request, names: Sequence[str], *, enabled: bool
+) -> list[str]:
+    """Return those of *names* that are, or are not, enabled."""
+    jobs = await request.app[SERVICE].jobs(who_is(request).org)
+    so = {job.name for job in jobs if job.enabled is enabled}
+    return [name for name in names if name in so]
 
 
 def _change(action: str, data: MultiMapping[object]) -> Change:

@@ -1,9 +1,10 @@
 """The dashboard's pages: the matrix, its data for the scripts, and first jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from .dash_view import BEATS, dash_view
 from .keys import HUB, SERVICE, WHO, who_is
@@ -16,6 +17,7 @@ from .schema import JobAnswer
 from .text import t
 from .text_view import text_dashboard
 from .then_page import dash_then
+from .undo import UNDO
 from .view import Beats, Notice, added_notice, stopped_notice
 
 SPARK_POINTS = 30
@@ -56,17 +58,23 @@ async def dash(request: web.Request) -> web.StreamResponse:
         return service.beats(who.org, job, BEATS)
 
     view = dash_view(status, jobs, workers, beats, starters, ask, event=event)
-    notice = _said(request.query, {job.name: job for job in jobs})
+    undo = request.app[UNDO].stopped(who.org, request.query.get("undo", ""))
+    notice = _said(request.query, {job.name: job for job in jobs}, undo)
     return render(request, "dash.html", view, notice=notice)
 
 
-def _said(query: Mapping[str, str], jobs: Mapping[str, JobAnswer]) -> Notice | None:
-    """Return what the address says was done."""
+def _said(
+    query: Mapping[str, str], jobs: Mapping[str, JobAnswer], undo: Sequence[str]
+) -> Notice | None:
+    """Return what the address says was done; *undo* has the jobs that it stopped."""
     if added := jobs.get(query.get("added", "")):
         return added_notice(added)
     if stopped := jobs.get(query.get("stopped", "")):
         return stopped_notice(stopped, "", "dash")
-    return _done(query.get("done", ""))
+    said = _done(query.get("done", ""))
+    if said and any(name in jobs and not jobs[name].enabled for name in undo):
+        return replace(said, undo="/jobs/bulk", fields={"undo": query["undo"]})
+    return said
 
 
 def _done(text: str) -> Notice | None:

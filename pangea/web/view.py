@@ -51,14 +51,13 @@ class Cell(Struct, frozen=True):
 class Notice(Struct, frozen=True):
     """What a person is told once, with a command to copy, or a form to take it back.
 
-    ``undo`` is where that form goes, ``worker`` whom it names, ``back`` where to next.
+    ``undo`` is where that form goes, ``fields`` what it says beside its button.
     """
 
     text: str
     command: str = ""
     undo: str = ""
-    worker: str = ""
-    back: str = ""
+    fields: Mapping[str, str] = {}
 
 
 def page_title(status: StatusAnswer) -> str:
@@ -96,7 +95,8 @@ def stopped_notice(job: JobAnswer, worker: str, back: str) -> Notice | None:
         return None
     key = "dash.stopped_on" if worker else "dash.stopped"
     said = t(key, name=job.name, worker=safe_text(worker, 63))
-    return Notice(said, undo=f"{job_href(job.name)}/start", worker=worker, back=back)
+    fields = {"back": back, **({"worker": worker} if worker else {})}
+    return Notice(said, undo=f"{job_href(job.name)}/start", fields=fields)
 
 
 def add_command(job: JobAnswer) -> str:

@@ -1,6 +1,10 @@
 """How pages look in this browser, and what is done to many jobs, without scripts."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
+
+from pangea.web.undo import KEPT, Undo
 
 
 async def test_what_was_chosen_is_in_the_page_and_nothing_else_can_be(site):
@@ -79,15 +83,34 @@ async def bulk(site, action, *names, by="admin", **more):
     return await site.post("/jobs/bulk", data=form, by=by)
 
 
-async def test_many_jobs_are_stopped_and_started(site):
-    answer = await bulk(site, "stop", "api", "wiki", "api")
-    assert answer.headers["Location"] == "/dash?done=stop:2"
-    assert (await site.service.job(1, "wiki")).verdict == "paused"
-    await bulk(site, "start", "api", "wiki")
-    assert (await site.service.job(1, "wiki")).enabled
-    page = (await site.get("/dash?done=stop:2", by="admin")).text
-    assert "2 jobs stopped" in page
-    assert "DONE" not in (await site.get("/dash?done=<b>:x", by="admin")).text
+async def stop_both(site):
+    """Stop two jobs of which one ran; return where that led, and its undo."""
+    await bulk(site, "stop", "wiki")
+    there = (await bulk(site, "stop", "api", "wiki")).headers["Location"]
+    return there, parse_qs(urlsplit(there).query)["undo"][0]
+
+
+async def test_a_stop_of_many_is_taken_back_by_one_key(site):
+    there, token = await stop_both(site)
+    page = (await site.get(there, by="admin")).text
+    assert f'<input type="hidden" name="undo" value="{token}">' in page
+    assert "[UNDO]" not in (await site.get(there, by="viewer")).text
+    form = {"data": {"undo": token}, "by": "admin", "headers": {"Referer": there}}
+    answer = await site.post("/jobs/bulk", **form)
+    assert answer.headers["Location"] == "/dash?done=start:1"
+    assert (await site.service.job(1, "api")).enabled
+    # Somebody had stopped this one before.
+    assert not (await site.service.job(1, "wiki")).enabled
+    assert "[UNDO]" not in (await site.get(there, by="admin")).text
+    again = await site.post("/jobs/bulk", **form)
+    assert (again.status, "too long ago" in again.text) == (422, True)
+
+
+def test_the_last_stops_alone_can_be_taken_back():
+    undo = Undo()
+    tokens = [undo.note(2, [f"job{n}"]) for n in range(KEPT + 1)]
+    assert undo.stopped(2, tokens[0]) == undo.stopped(1, tokens[1]) == ()
+    assert undo.stopped(2, tokens[1]) == ("job1",)
 
 
 async def test_what_cannot_be_undone_is_asked_first(site):
