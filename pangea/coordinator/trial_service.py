@@ -6,6 +6,7 @@ from pangea.core.backtest import Backtest
 from pangea.core.errors import UsageError
 from pangea.core.job_rule import rule_for
 from pangea.core.model import Job
+from pangea.core.rule import format_rule
 from pangea.core.uptime import Span
 from pangea.web.api_backtest import MOST_JOBS, BacktestAnswer, BacktestRow
 from pangea.web.schema import moment
@@ -50,15 +51,18 @@ class TrialService:
             rule=rule,
             since=moment(whole.begin_us),
             until=moment(whole.end_us),
-            jobs=[_row(job, one) for job, one in zip(jobs, found, strict=True)],
+            jobs=[
+                _row(job, format_rule(rule_for(job, defaults)), one)
+                for job, one in zip(jobs, found, strict=True)
+            ],
             totals=_totals(rule, found),
         )
 
 
-def _row(job: Job, one: Backtest) -> BacktestRow:
+def _row(job: Job, rule: str, one: Backtest) -> BacktestRow:
     return BacktestRow(
         name=job.name,
-        rule=job.rule,
+        rule=rule,
         incidents_then=one.then,
         incidents_now=one.now,
         down_min_then=_minutes(one.down_then_s),

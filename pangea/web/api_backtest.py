@@ -32,6 +32,7 @@ class BacktestBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class BacktestRow(Struct, frozen=True, kw_only=True):
     """A job under its own rule as recorded (``then``) and under another (``now``).
 
+    ``rule`` is the one in force; in the totals it is the one that was tried.
     ``missed_min`` were degraded or down and would not be, ``false_min`` would be and
     were not; ``delay_s`` is how much later an incident begins, in the mean.
     ``notes`` say what could not be told.

@@ -293,6 +293,8 @@ async def test_a_rule_with_thresholds_is_tried_on_the_results_while_they_are_kep
     told = await trials.backtest(FIRST_ORG, [], "majority latency=500ms", whole)
     assert (told.totals.incidents_now, told.totals.notes) == (1, [])
     assert told.totals.false_min == pytest.approx(20, abs=2)
+    # It has none of its own: it is the rule in force that is compared with.
+    assert (job.rule, told.jobs[0].rule) == ("", "majority")
     fast = await trials.backtest(FIRST_ORG, [], "majority latency=2s", whole)
     assert fast.totals.incidents_now == 0
 
