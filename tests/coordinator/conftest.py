@@ -1,6 +1,7 @@
 """A coordinator on a real database, with workers at the end of memory channels."""
 
 import asyncio
+import contextlib
 import secrets
 
 import pytest
@@ -111,7 +112,7 @@ class World:
 
     async def start(self):
         await self.coordinator.start()
-        self.tasks.append(asyncio.create_task(self.coordinator.run()))
+        self.running = asyncio.create_task(self.coordinator.run())
 
     async def join(self, name, probes=("http", "tcp"), lacks=None, tags=None):
         """Let a worker with the key of *name* join; return its end."""
@@ -141,9 +142,16 @@ class World:
         for far in self.workers:
             await far.leave()
         await self.coordinator.stop("over")
+        await self.end()
+
+    async def end(self):
+        """End what runs; raise what ended the coordinator before, if anything did."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.running
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ async def test_a_batch_that_poisons_its_group_is_found_and_the_others_are_kept(
     real = world.store.write
 
     async def write(fn):
-        cells = [c.cell_contents for c in fn.__closure__ or ()]
+        cells = [c.cell_contents for c in getattr(fn, "__closure__", None) or ()]
         intakes = next((c for c in cells if isinstance(c, list)), [])
         if any(getattr(i, "worker", 0) == guilty for i in intakes):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")

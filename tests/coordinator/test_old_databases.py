@@ -23,7 +23,7 @@ async def test_it_knows_its_jobs_workers_and_verdicts(tmp_path, number):
     assert board.states[1].verdict is Verdict.DOWN
     assert board.states[1].reason == SAID.STATE["reason"]
 
-    world.tasks.append(asyncio.create_task(world.coordinator.run()))
+    world.running = asyncio.create_task(world.coordinator.run())
     far = await world.join("new")
     await far.report([row(1)])
     await far.until(lambda f: f.acks.get("e") == 1)

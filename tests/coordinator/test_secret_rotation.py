@@ -94,9 +94,7 @@ async def world(tmp_path, store):
     yield world
     for far in world.workers:
         await far.leave()
-    for task in world.tasks:
-        task.cancel()
-    await asyncio.gather(*world.tasks, return_exceptions=True)
+    await world.end()
 
 
 async def test_a_worker_gets_the_ring_and_each_change_of_it(world):
