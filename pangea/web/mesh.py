@@ -153,6 +153,8 @@ async def mesh(request: web.Request) -> web.StreamResponse:
         protocols=(PROXIED_PROTOCOL if unbound else BOUND_PROTOCOL,),
     )
     if not socket.can_prepare(request):
+        if SITE in request.app and "text/html" in request.headers.get("Accept", ""):
+            raise web.HTTPSeeOther("/mesh-view")  # a person, who wants the page
         raise UsageError("this is the door of the mesh", hint="it speaks WebSocket")
     address, door = caller.address, request.app[DOOR]
     cut = partial(hang_up, request)

@@ -84,6 +84,24 @@ async def test_a_result_changes_cell_latency_and_beats(browser):
         assert await again.inner_text() == drawn
 
 
+async def test_what_comes_late_of_a_stopped_job_is_not_drawn(browser):
+    async with page_of(browser) as page:
+        await page.service.stop_job(1, "gateway", None)
+        await page.service.stop_job(1, "api", "nyc")
+        await live(page)
+        drawn = [
+            row(page, name).locator('[data-worker="nyc"]')
+            for name in ("gateway", "api")
+        ]
+        before = [await cell.inner_text() for cell in drawn]
+        late = {"started_at": moment(NOW_US + 1_000_000), "duration_ms": 7.0}
+        for job, worker in (("gateway", "nyc"), ("api", "nyc"), ("api", "tokyo")):
+            said = {"job": job, "worker": worker, "outcome": "ok", "reason": ""}
+            page.service.hub.publish("result", 1, said | late)
+        await expect(row(page, "api").locator(".last")).to_have_text("7 ms")
+        assert [await cell.inner_text() for cell in drawn] == before
+
+
 @pytest.mark.parametrize("query", ["", "?group=type&sort=slow", "?group=region"])
 async def test_the_scripts_draw_what_the_server_drew(browser, query):
     async with page_of(browser, 30, java_script_enabled=False) as plain:
@@ -251,3 +269,7 @@ async def test_jobs_are_stopped_many_at_once(browser):
         stopped = [j for j in await page.service.jobs(1) if j.verdict == "paused"]
         assert number <= len(stopped) < 60
         await expect(page.locator(".notice")).to_contain_text(f"{number} jobs stopped")
+        await page.keyboard.press("u")
+        await page.wait_for_url(re.compile(r"/dash\?.*done=start"))
+        stopped = [j for j in await page.service.jobs(1) if j.verdict == "paused"]
+        assert len(stopped) < number

@@ -64,6 +64,8 @@ async def test_plain_http_is_told_what_this_is(site):
     answer = await site.get("/mesh")
     assert answer.status == 422
     assert "WebSocket" in answer.json["hint"]
+    person = await site.get("/mesh", headers={"Accept": "text/html,*/*"})
+    assert (person.status, person.headers["Location"]) == (303, "/mesh-view")
 
 
 async def knock(site):

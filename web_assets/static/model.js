@@ -26,8 +26,11 @@ function cellOf(job, result, workers) {
 
 // Takes a result; false if it is of a worker that is not known yet.
 export function takeResult(job, result, workers) {
+  // What was under way when it was stopped comes a moment later.
+  if (job.verdict === "paused") return true;
   const cell = cellOf(job, result, workers);
   if (!cell) return false;
+  if (cell.state === "stopped") return true;
   const at = Date.parse(result.started_at) / 1000;
   const warned = result.outcome === "ok" && (result.flags || []).includes("warn");
   const state = warned ? "warn" : result.outcome in LETTERS ? result.outcome : "error";
