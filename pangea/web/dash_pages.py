@@ -82,7 +82,7 @@ def _done(text: str) -> Notice | None:
     action, _, number = text.partition(":")
     if action not in ACTIONS or not number.isdigit() or len(number) > 5:
         return None
-    return Notice(t(f"dash.done_{action}", n=number))
+    return Notice(t(f"dash.done_{action}", n=int(number)))
 
 
 async def add_starters(request: web.Request) -> web.StreamResponse:

@@ -51,9 +51,9 @@ def tools_of(
         Turn(t("dash.page_before"), ask.href(page=str(page - 1))),
         Turn(t("dash.page_next"), ask.href(page=str(page + 1))),
     ]
-    shown = t("dash.shown_one" if len(jobs) == 1 else "dash.shown_all", all=len(jobs))
+    shown = t("dash.shown_all", n=len(jobs))
     if found < len(jobs):
-        shown = t("dash.shown_some", found=found, all=len(jobs))
+        shown = t("dash.shown_some", found=found, n=len(jobs))
     if pages > 1:
         shown += t("dash.shown_page", page=page, pages=pages)
     return Tools(

@@ -220,8 +220,7 @@ def _crowd(columns: int) -> str:
 
 def workers_line(status: StatusAnswer) -> str:
     """Return how many workers are connected, in words."""
-    key = "dash.worker_one" if status.workers == 1 else "dash.workers_some"
-    return t(key, here=status.workers_connected, all=status.workers)
+    return t("dash.workers_here", here=status.workers_connected, n=status.workers)
 
 
 def _summary(jobs: Sequence[JobAnswer]) -> list[tuple[Badge, int]]:

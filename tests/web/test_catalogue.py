@@ -67,6 +67,20 @@ def test_an_unknown_text_is_an_error():
         t("dash.nothing_like_that")
 
 
+@pytest.mark.parametrize(("n", "said"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs")])
+def test_what_is_counted_has_the_form_for_its_number(n, said):
+    assert t("dash.shown_all", n=n) == said
+
+
+def test_what_has_forms_has_both_and_counts():
+    for file in TEXTS.iterdir():
+        for texts in json.loads(file.read_text()).values():
+            for key, forms in texts.items():
+                if not isinstance(forms, str):
+                    assert set(forms) == {"one", "other"}, key
+                    assert "{n}" in forms["other"] or key == "bulk_delete_sure", key
+
+
 def test_no_text_stands_in_the_catalogue_for_nothing():
     everything = "\n".join(f.read_text() for f in [*SCRIPTS, *TEMPLATES, *MODULES])
     for file in TEXTS.iterdir():

@@ -93,6 +93,8 @@ async def test_what_comes_late_of_a_stopped_job_is_not_drawn(browser):
             row(page, name).locator('[data-worker="nyc"]')
             for name in ("gateway", "api")
         ]
+        for cell in drawn:
+            await expect(cell).to_contain_text("◌")
         before = [await cell.inner_text() for cell in drawn]
         late = {"started_at": moment(NOW_US + 1_000_000), "duration_ms": 7.0}
         for job, worker in (("gateway", "nyc"), ("api", "nyc"), ("api", "tokyo")):

@@ -138,8 +138,8 @@ function arrange() {
   if (!shown.length) bodies.push(nothing(width));
   for (const body of [...table.tBodies]) if (!bodies.includes(body)) body.remove();
   inOrder(table, [table.tHead, ...bodies]);
-  const found = { found: shown.length, all: jobs.size };
-  setText(one("#shown"), shown.length < jobs.size ? t("dash.shown_some", found) : t(jobs.size === 1 ? "dash.shown_one" : "dash.shown_all", found));
+  const found = { found: shown.length, n: jobs.size };
+  setText(one("#shown"), t(shown.length < jobs.size ? "dash.shown_some" : "dash.shown_all", found));
   one("#clear").hidden = !(ask.q || ask.verdicts.size);
   one("#turns").replaceChildren();
 }
