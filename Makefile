@@ -16,9 +16,9 @@ TIMED := --durations 15 --durations-min 1
 # pytest ends with 5 if ARGS chose none of a part, with 1 if tests failed. With AGAIN=1
 # up to three that failed are tried once more, alone, and told: they wait for less than
 # they should, or find what is wrong now and then. More than three are no such thing.
-AFTER := case $$? in 5) ;; 1) test -n "$(AGAIN)" && .venv/bin/python -c 'import json; \
+AFTER := case $$? in 5) test -n "$(ARGS)";; 1) test -n "$(AGAIN)" && .venv/bin/python -c 'import json; \
 	last = json.load(open(".pytest_cache/v/cache/lastfailed")); \
-	print("=== failed:", *last, sep="\n  "); raise SystemExit(len(last) > 3)' && \
+	print("=== failed:", *last, sep="\n  "); raise SystemExit(len(last) > 3 or any("::" not in one for one in last))' && \
 	$(PYTEST) --last-failed --last-failed-no-failures none;; *) exit 1;; esac
 # Each with a cache of its own: make -j may run both at once.
 FREEZE = PYINSTALLER_CONFIG_DIR=$(CURDIR)/$1/cache .build/bin/pyinstaller --noconfirm \
@@ -35,6 +35,7 @@ run: .venv/version ## start a coordinator with its own worker, state in .pangea/
 	exec .venv/bin/pangea --state-dir .pangea run --role coordinator --listen 0.0.0.0:7464 $(ARGS)
 
 test: .venv/dev ## run every test, in three parts; each runs whatever came of the others
+	@test -z "$(AGAIN)" || rm -f .pytest_cache/v/cache/lastfailed
 	@failed=; for part in $(PARTS); do \
 		$(MAKE) --no-print-directory test-$$part || failed="$$failed $$part"; done; \
 	test -z "$$failed" || { echo "not all is well:$$failed" >&2; exit 1; }
