@@ -60,7 +60,7 @@ def job_answer(
         labels=job.labels,
         enabled=job.enabled,
         verdict=verdict,
-        verdict_since=moment(round(state.since * 1e6)) if state.since else None,
+        verdict_since=_since(board, verdict, state),
         verdict_reason=_why(board, job, verdict, state),
         votes=votes,
         last_duration_ms=last.duration_ms if last else None,
@@ -75,6 +75,14 @@ def job_answer(
         flapping=flap.flapping,
         flap_pct=round(flap.pct, 1),
     )
+
+
+def _since(board: Board, verdict: str, state: JobState) -> str | None:
+    """Return since when its verdict stands, or it is paused."""
+    since_us = round(state.since * 1e6)
+    if verdict == "paused":
+        since_us = board.paused.get(state.job, since_us)
+    return moment(since_us) if since_us else None
 
 
 def _why(board: Board, job: Job, verdict: str, state: JobState) -> str:

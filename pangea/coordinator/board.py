@@ -73,6 +73,8 @@ class Board:
         self.frozen = False
         self.sick: dict[int, str] = {}
         self.cannot: dict[tuple[int, int], str] = {}
+        #: Jobs that are paused, each since when (in microseconds).
+        self.paused: dict[int, int] = {}
         #: Jobs in maintenance, each with the reason; workers in it, each since when.
         self.maintained: dict[int, str] = {}
         self.resting: dict[int, float] = {}

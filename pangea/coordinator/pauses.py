@@ -11,15 +11,14 @@ from .decided import Decided
 
 
 class Pauses:
-    """Knows which jobs were paused when it last looked."""
+    """Knows which jobs were paused when it last looked, and tells the board."""
 
     def __init__(self, board: Board, store: Store, clock: Clock) -> None:
         self._board, self._store, self._clock = board, store, clock
-        self._paused: set[int] = set()
 
     async def start(self) -> None:
         """Take up the log, and note what an older version left out of it."""
-        self._paused = await self._store.read(log_then.paused_now)
+        self._board.paused = await self._store.read(log_then.paused_now)
         decided = Decided()
         self.look(self._board.jobs, decided)
         if decided.writes:
@@ -28,14 +27,19 @@ class Pauses:
     def look(self, jobs: Iterable[int], decided: Decided) -> None:
         """Write with *decided* which of *jobs* are paused now, or are not any more."""
         now_us = round(self._clock.wall() * 1e6)
-        changes = []
+        known, changes = self._board.paused, []
         for number in jobs:
             job = self._board.jobs.get(number)
             if job is None:
+                known.pop(number, None)
                 continue
             paused = self._board.verdict(job) == "paused"
-            if paused != (number in self._paused):
-                (self._paused.add if paused else self._paused.discard)(number)
-                changes.append((job.org, number, now_us, paused))
+            if paused == (number in known):
+                continue
+            if paused:
+                known[number] = now_us
+            else:
+                del known[number]
+            changes.append((job.org, number, now_us, paused))
         if changes:
             decided.writes.append(lambda: log_then.log_pauses(changes))

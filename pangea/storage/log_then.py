@@ -125,13 +125,13 @@ def log_pauses(pauses: Iterable[tuple[int, int, int, bool]]) -> None:
     )
 
 
-def paused_now() -> set[int]:
-    """Return the jobs that the log of pauses says are paused."""
+def paused_now() -> dict[int, int]:
+    """Return the jobs that the log of pauses says are paused, each since when."""
     rows = connection().execute(
-        "SELECT job.id FROM job JOIN pause p ON p.id = (SELECT id FROM pause"
+        "SELECT job.id, p.at_us FROM job JOIN pause p ON p.id = (SELECT id FROM pause"
         f" WHERE job = job.id {_LATEST}) WHERE p.paused = 1"
     )
-    return {job for (job,) in rows}
+    return dict(iter(rows))
 
 
 def pauses(job: int, since_us: int, until_us: int) -> list[Span]:

@@ -11,7 +11,7 @@ from pangea.core.errors import StorageError
 from pangea.core.model import FIRST_ORG, Job, Outcome, Verdict, Worker
 from pangea.core.verdict import JobState
 from pangea.storage import verdicts
-from pangea.web.schema import JobPatch, JobSpec, PushQuery
+from pangea.web.schema import JobPatch, JobSpec, PushQuery, moment
 from tests.coordinator.conftest import World, row
 from tests.coordinator.test_coordinator import add, stored, verdict
 
@@ -249,6 +249,22 @@ async def test_a_job_stopped_on_its_only_worker_is_paused(world):
     answer = await world.service.stop_job(FIRST_ORG, "web", "hel")
 
     assert answer.verdict == "paused"
+
+
+async def test_since_when_a_job_is_paused_is_known_after_a_restart_too(
+    world, store, tmp_path
+):
+    job = await add(world)
+    first = await world.service.stop_job(FIRST_ORG, "web", None)
+    assert first.verdict_since
+    await world.service.start_job(FIRST_ORG, "web", None)
+    await asyncio.sleep(0.01)
+    second = await world.service.stop_job(FIRST_ORG, "web", None)
+    assert second.verdict_since > first.verdict_since
+    again = World(store, tmp_path)
+    await again.coordinator.past.pauses.start()
+    since = {j: moment(at) for j, at in again.coordinator.board.paused.items()}
+    assert since == {job: second.verdict_since}
 
 
 async def test_a_batch_that_poisons_its_group_is_found_and_the_others_are_kept(
