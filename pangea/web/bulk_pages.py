@@ -1,6 +1,7 @@
 """What is done to many jobs at once: stop, start, label, move, delete."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -20,12 +21,13 @@ from .route import Route
 from .schema import JobPatch
 from .service import Service
 from .text import t
-from .undo import UNDO
+from .undo import UNDO, stands
 
 #: Jobs that one form may name.
 MOST = 5000
 #: So many refusals are told one by one.
 TOLD = 10
+REFUSALS = (UsageError, Conflict, NotAllowed, NotFound)
 
 Change = Callable[[Service, int, str], Awaitable[object]]
 
@@ -39,6 +41,7 @@ class BulkView(Struct, frozen=True):
     workers: list[Choice]
     error: str
     refused: list[str]
+    undo: str
 
 
 async def change_jobs(request: web.Request) -> web.StreamResponse:
@@ -51,9 +54,7 @@ async def change_jobs(request: web.Request) -> web.StreamResponse:
     names = list(dict.fromkeys(str(name)[:100] for name in data.getall("job", [])))
     action = str(data.get("action", ""))
     if "undo" in data:
-        action, names = "start", await _still_stopped(request, str(data["undo"]))
-        if not names:
-            return await _page(request, "", [], error=t("dash.bulk_forgotten"))
+        return await _take_back(request, str(data["undo"]))
     if not names or len(names) > MOST:
         return await _page(request, action, [], error=t("dash.bulk_none"))
     if action in ("label", "move", "delete") and "sure" not in data:
@@ -63,30 +64,47 @@ async def change_jobs(request: web.Request) -> web.StreamResponse:
     except UsageError as error:
         said = f"{error} ({error.hint})" if error.hint else str(error)
         return await _page(request, action, names, error=said)
-    stopping = await _which(request, names, enabled=True) if action == "stop" else []
+    ran = await _that_run(request, names) if action == "stop" else set()
     refused = await _each(request, names, change)
+    undo = await _note(request, ran) if ran else ""
     if refused:
-        return await _page(request, "", [], refused=refused)
-    told = {"done": f"{action}:{len(names)}"}
-    if stopping:
-        told["undo"] = request.app[UNDO].note(who_is(request).org, stopping)
-    done, back = urlencode(told), as_it_was(request, "/dash")
-    raise web.HTTPSeeOther(f"{back}{'&' if '?' in back else '?'}{done}")
+        return await _page(request, "", [], refused=refused, undo=undo)
+    raise _back(request, action, len(names), undo)
 
 
-async def _still_stopped(request: web.Request, token: str) -> list[str]:
-    """Return what was stopped as *token* and nobody has started since."""
-    stopped = request.app[UNDO].stopped(who_is(request).org, token)
-    return await _which(request, stopped, enabled=False)
+def _back(
+    request: web.Request, action: str, number: int, undo: str = ""
+) -> web.HTTPSeeOther:
+    """Return the way back to the dashboard as it was, which says what was done."""
+    said = {"done": f"{action}:{number}", **({"undo": undo} if undo else {})}
+    back = as_it_was(request, "/dash")
+    return web.HTTPSeeOther(f"{back}{'&' if '?' in back else '?'}{urlencode(said)}")
 
 
-async def _which(
-    request: web.Request, names: Sequence[str], *, enabled: bool
-) -> list[str]:
-    """Return those of *names* that are, or are not, enabled."""
+async def _that_run(request: web.Request, names: Sequence[str]) -> set[str]:
     jobs = await request.app[SERVICE].jobs(who_is(request).org)
-    so = {job.name for job in jobs if job.enabled is enabled}
-    return [name for name in names if name in so]
+    return {job.name for job in jobs if job.enabled}.intersection(names)
+
+
+async def _note(request: web.Request, ran: Set[str]) -> str:
+    """Keep which of those that *ran* are stopped now; return the word for it."""
+    org = who_is(request).org
+    jobs = [job for job in await request.app[SERVICE].jobs(org) if job.name in ran]
+    stopped = {job.name: job.verdict_since for job in jobs if not job.enabled}
+    return request.app[UNDO].note(org, stopped)
+
+
+async def _take_back(request: web.Request, token: str) -> web.Response:
+    """Start what was stopped as *token* and has stood since, and nothing else."""
+    service, org, started = request.app[SERVICE], who_is(request).org, 0
+    for name, since in request.app[UNDO].take(org, token).items():
+        with suppress(*REFUSALS):  # it may have gone meanwhile
+            if stands(await service.job(org, name), since):
+                await service.start_job(org, name, None)
+                started += 1
+    if not started:
+        return await _page(request, "", [], error=t("dash.bulk_forgotten"))
+    raise _back(request, "start", started)
 
 
 def _change(action: str, data: MultiMapping[object]) -> Change:
@@ -125,7 +143,7 @@ async def _each(request: web.Request, names: list[str], change: Change) -> list[
     for name in names:
         try:
             await change(service, org, name)
-        except (UsageError, Conflict, NotAllowed, NotFound) as error:
+        except REFUSALS as error:
             refused.append(safe_text(f"{name}: {error}", 300))
     return refused
 
@@ -137,6 +155,7 @@ async def _page(
     *,
     error: str = "",
     refused: list[str] | None = None,
+    undo: str = "",
 ) -> web.Response:
     workers = await request.app[WORKERS].workers(who_is(request).org)
     known = action if action in ("label", "move", "delete") else ""
@@ -155,6 +174,7 @@ async def _page(
         ],
         error=safe_text(error, 300),
         refused=refused,
+        undo=undo,
     )
     return render(request, "bulk.html", view, status=422 if error or refused else 200)
 

@@ -1,6 +1,6 @@
 """The dashboard's pages: the matrix, its data for the scripts, and first jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from .schema import JobAnswer
 from .text import t
 from .text_view import text_dashboard
 from .then_page import dash_then
-from .undo import UNDO
+from .undo import UNDO, Stopped, stands
 from .view import Beats, Notice, added_notice, stopped_notice
 
 SPARK_POINTS = 30
@@ -64,7 +64,7 @@ async def dash(request: web.Request) -> web.StreamResponse:
 
 
 def _said(
-    query: Mapping[str, str], jobs: Mapping[str, JobAnswer], undo: Sequence[str]
+    query: Mapping[str, str], jobs: Mapping[str, JobAnswer], undo: Stopped
 ) -> Notice | None:
     """Return what the address says was done; *undo* has the jobs that it stopped."""
     if added := jobs.get(query.get("added", "")):
@@ -72,7 +72,8 @@ def _said(
     if stopped := jobs.get(query.get("stopped", "")):
         return stopped_notice(stopped, "", "dash")
     said = _done(query.get("done", ""))
-    if said and any(name in jobs and not jobs[name].enabled for name in undo):
+    left = [n for n, since in undo.items() if n in jobs and stands(jobs[n], since)]
+    if said and left:
         return replace(said, undo="/jobs/bulk", fields={"undo": query["undo"]})
     return said
 

@@ -2,32 +2,46 @@
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from aiohttp import web
 
-#: So many stops can be taken back; the oldest is forgotten first.
+from .schema import JobAnswer
+
+#: So many stops of an organisation can be taken back; the oldest is forgotten first.
 KEPT = 20
+
+#: Jobs by name, each with the moment since when it stands.
+Stopped = Mapping[str, str | None]
 
 
 class Undo:
     """The last stops of many jobs; a restart forgets them."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[int, tuple[str, ...]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, str], Stopped] = OrderedDict()
 
-    def note(self, org: int, names: Sequence[str]) -> str:
+    def note(self, org: int, stopped: Stopped) -> str:
         """Keep what was stopped in *org*; return the word to ask for it with."""
         token = secrets.token_urlsafe(9)
-        self._kept[token] = org, tuple(names)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        self._kept[org, token] = stopped
+        mine = [key for key in self._kept if key[0] == org]
+        for key in mine[:-KEPT]:
+            del self._kept[key]
         return token
 
-    def stopped(self, org: int, token: str) -> tuple[str, ...]:
-        """Return the names of the jobs; none if it is forgotten or another's."""
-        of, names = self._kept.get(token, (org, ()))
-        return names if of == org else ()
+    def stopped(self, org: int, token: str) -> Stopped:
+        """Return what was stopped; nothing if it is forgotten or another's."""
+        return self._kept.get((org, token), {})
+
+    def take(self, org: int, token: str) -> Stopped:
+        """Return the same, and forget it: a stop is taken back once."""
+        return self._kept.pop((org, token), {})
+
+
+def stands(job: JobAnswer, since: str | None) -> bool:
+    """Tell whether *job* was neither started nor stopped anew since it was stopped."""
+    return not job.enabled and job.verdict_since == since
 
 
 UNDO: "web.AppKey[Undo]" = web.AppKey("undo")

@@ -3,8 +3,11 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
+from pangea.web.schema import moment
 from pangea.web.undo import KEPT, Undo
+from tests.seeded_world import NOW_US
 
 
 async def test_what_was_chosen_is_in_the_page_and_nothing_else_can_be(site):
@@ -102,15 +105,31 @@ async def test_a_stop_of_many_is_taken_back_by_one_key(site):
     # Somebody had stopped this one before.
     assert not (await site.service.job(1, "wiki")).enabled
     assert "[UNDO]" not in (await site.get(there, by="admin")).text
+    # Once; and what is stopped anew is meant to be.
+    await bulk(site, "stop", "api")
     again = await site.post("/jobs/bulk", **form)
     assert (again.status, "too long ago" in again.text) == (422, True)
 
 
 def test_the_last_stops_alone_can_be_taken_back():
     undo = Undo()
-    tokens = [undo.note(2, [f"job{n}"]) for n in range(KEPT + 1)]
-    assert undo.stopped(2, tokens[0]) == undo.stopped(1, tokens[1]) == ()
-    assert undo.stopped(2, tokens[1]) == ("job1",)
+    other = undo.note(1, {"web": None})
+    tokens = [undo.note(2, {f"job{n}": None}) for n in range(KEPT + 1)]
+    assert undo.stopped(2, tokens[0]) == undo.stopped(1, tokens[1]) == {}
+    assert undo.stopped(2, tokens[1]) == {"job1": None}
+    assert undo.take(1, other) == {"web": None}
+    assert undo.take(1, other) == {}
+
+
+async def test_what_was_started_and_stopped_on_purpose_stays_stopped(site):
+    _, token = await stop_both(site)
+    await site.service.start_job(1, "api", None)
+    await site.service.stop_job(1, "api", None)
+    job = await site.service.job(1, "api")
+    site.service.say(replace(job, verdict_since=moment(NOW_US + 5_000_000)))
+    left = await site.post("/jobs/bulk", data={"undo": token}, by="admin")
+    assert left.status == 422
+    assert not (await site.service.job(1, "api")).enabled
 
 
 async def test_what_cannot_be_undone_is_asked_first(site):
@@ -135,6 +154,7 @@ async def test_what_was_refused_is_named_and_the_others_are_done(site):
     answer = await bulk(site, "stop", "api", "gone")
     assert answer.status == 422
     assert "gone: there is no job" in answer.text.replace("&#39;", "'")
+    assert '<input type="hidden" name="undo"' in answer.text
     assert (await site.service.job(1, "api")).verdict == "paused"
 
 

@@ -69,7 +69,7 @@ async def test_it_tells_its_checks_with_causes_what_is_bad_first(http, site):
     )
     page = await text(http, "/workers/nyc")
     words = plain(page).partition("SELF-TEST")[2]
-    assert "1 of 2 checks failed" in words
+    assert "checks failed: 1 of 2" in words
     assert words.index("dns lookup") < words.index(" clock ")
     assert "no answer" in words
     assert "icmp: " in page

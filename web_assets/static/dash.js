@@ -34,6 +34,7 @@ let disordered = false;
 
 let loadAt = 0;
 let loading = false;
+let again = false;
 
 function load(inMs) {
   const at = Date.now() + inMs;
@@ -46,6 +47,7 @@ async function fetchAll() {
   if (Date.now() < loadAt - 50) return;
   if (loading || document.hidden) {
     loadAt = 0;
+    again = loading;
     if (!loading) document.addEventListener("visibilitychange", () => load(0), { once: true });
     return;
   }
@@ -61,6 +63,9 @@ async function fetchAll() {
   loading = false;
   if (data) adopt(data);
   else load(3000);
+  // What happened meanwhile may not be in it.
+  if (again) load(0);
+  again = false;
 }
 
 function adopt(data) {
