@@ -13,13 +13,6 @@ QUICK := -n $(shell echo $$(($(PROCESSORS) + 1))) -m "not (slow or e2e or browse
 WAITING := -n $(shell echo $$(($(PROCESSORS) * 2))) --dist worksteal -m "(slow or e2e or browser or netns) and not (oracle or alone)"
 ALONE := -m "oracle or alone"
 TIMED := --durations 15 --durations-min 1
-# pytest ends with 5 if ARGS chose none of a part, with 1 if tests failed. With AGAIN=1
-# up to three that failed are tried once more, alone, and told: they wait for less than
-# they should, or find what is wrong now and then. More than three are no such thing.
-AFTER := case $$? in 5) test -n "$(ARGS)";; 1) test -n "$(AGAIN)" && .venv/bin/python -c 'import json; \
-	last = json.load(open(".pytest_cache/v/cache/lastfailed")); \
-	print("=== failed:", *last, sep="\n  "); raise SystemExit(len(last) > 3 or any("::" not in one for one in last))' && \
-	$(PYTEST) --last-failed --last-failed-no-failures none;; *) exit 1;; esac
 # Each with a cache of its own: make -j may run both at once.
 FREEZE = PYINSTALLER_CONFIG_DIR=$(CURDIR)/$1/cache .build/bin/pyinstaller --noconfirm \
 	--log-level WARN --distpath dist --workpath $1
@@ -34,20 +27,20 @@ setup: .venv/dev ## make .venv with everything for development
 run: .venv/version ## start a coordinator with its own worker, state in .pangea/
 	exec .venv/bin/pangea --state-dir .pangea run --role coordinator --listen 0.0.0.0:7464 $(ARGS)
 
-test: .venv/dev ## run every test, in three parts; each runs whatever came of the others
-	@test -z "$(AGAIN)" || rm -f .pytest_cache/v/cache/lastfailed
+test: .venv/dev ## run every test, in three parts: each runs whatever came of the others
 	@failed=; for part in $(PARTS); do \
 		$(MAKE) --no-print-directory test-$$part || failed="$$failed $$part"; done; \
 	test -z "$$failed" || { echo "not all is well:$$failed" >&2; exit 1; }
 
+# ARGS may choose none of a part, for which pytest ends with 5.
 test-quick: .venv/dev ## run those that compute, several at a time
-	$(PYTEST) $(QUICK) $(TIMED) $(ARGS) || $(AFTER)
+	$(PYTEST) $(QUICK) $(TIMED) $(ARGS) || test $$? -eq 5
 
 test-waiting: .venv/dev ## run those that wait for processes, pages and networks
-	$(PYTEST) $(WAITING) $(TIMED) $(ARGS) || $(AFTER)
+	$(PYTEST) $(WAITING) $(TIMED) $(ARGS) || test $$? -eq 5
 
 test-alone: .venv/dev ## run those that measure time or need the machine for themselves
-	$(PYTEST) $(ALONE) $(TIMED) $(ARGS) || $(AFTER)
+	$(PYTEST) $(ALONE) $(TIMED) $(ARGS) || test $$? -eq 5
 
 check: .venv/dev ## ruff, mypy, import-linter and the house style
 	@failed=; for it in "ruff check ." "ruff format --check ." "mypy --strict pangea cli" \
