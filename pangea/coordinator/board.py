@@ -153,6 +153,7 @@ class Board:
         for jobs in (self.moving, self.arrived, self.unable, self.weighed):
             jobs.discard(job.id)
         self.maintained.pop(job.id, None)
+        self.paused.pop(job.id, None)
         self.drills.pop(job.id, None)
         self.graph.drop(job.id)
         self.recent.forget(job.id)

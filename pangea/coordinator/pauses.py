@@ -31,7 +31,6 @@ class Pauses:
         for number in jobs:
             job = self._board.jobs.get(number)
             if job is None:
-                known.pop(number, None)
                 continue
             paused = self._board.verdict(job) == "paused"
             if paused == (number in known):

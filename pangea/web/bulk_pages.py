@@ -1,7 +1,8 @@
 """What is done to many jobs at once: stop, start, label, move, delete."""
 
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -59,14 +60,14 @@ async def change_jobs(request: web.Request) -> web.StreamResponse:
         return await _page(request, action, [], error=t("dash.bulk_none"))
     if action in ("label", "move", "delete") and "sure" not in data:
         return await _page(request, action, names)
+    stopped: dict[str, str | None] = {}
     try:
-        change = _change(action, data)
+        change = _change(action, data, stopped)
     except UsageError as error:
         said = f"{error} ({error.hint})" if error.hint else str(error)
         return await _page(request, action, names, error=said)
-    ran = await _that_run(request, names) if action == "stop" else set()
     refused = await _each(request, names, change)
-    undo = await _note(request, ran) if ran else ""
+    undo = request.app[UNDO].note(who_is(request).org, stopped) if stopped else ""
     if refused:
         return await _page(request, "", [], refused=refused, undo=undo)
     raise _back(request, action, len(names), undo)
@@ -79,19 +80,6 @@ def _back(
     said = {"done": f"{action}:{number}", **({"undo": undo} if undo else {})}
     back = as_it_was(request, "/dash")
     return web.HTTPSeeOther(f"{back}{'&' if '?' in back else '?'}{urlencode(said)}")
-
-
-async def _that_run(request: web.Request, names: Sequence[str]) -> set[str]:
-    jobs = await request.app[SERVICE].jobs(who_is(request).org)
-    return {job.name for job in jobs if job.enabled}.intersection(names)
-
-
-async def _note(request: web.Request, ran: Set[str]) -> str:
-    """Keep which of those that *ran* are stopped now; return the word for it."""
-    org = who_is(request).org
-    jobs = [job for job in await request.app[SERVICE].jobs(org) if job.name in ran]
-    stopped = {job.name: job.verdict_since for job in jobs if not job.enabled}
-    return request.app[UNDO].note(org, stopped)
 
 
 async def _take_back(request: web.Request, token: str) -> web.Response:
@@ -107,10 +95,12 @@ async def _take_back(request: web.Request, token: str) -> web.Response:
     raise _back(request, "start", started)
 
 
-def _change(action: str, data: MultiMapping[object]) -> Change:
-    """Return what is done to each job. Raises UsageError."""
+def _change(
+    action: str, data: MultiMapping[object], stopped: dict[str, str | None]
+) -> Change:
+    """Return what is done to each job; what it has *stopped* is noted. UsageError."""
     if action == "stop":
-        return lambda service, org, name: service.stop_job(org, name, None)
+        return partial(_stop, stopped)
     if action == "start":
         return lambda service, org, name: service.start_job(org, name, None)
     if action == "delete":
@@ -120,6 +110,15 @@ def _change(action: str, data: MultiMapping[object]) -> Change:
     if action == "move":
         return _patching(JobPatch(on=read_places(data)))
     raise UsageError(f"nothing is called {safe_text(action, 40)!r}")
+
+
+async def _stop(
+    stopped: dict[str, str | None], service: Service, org: int, name: str
+) -> None:
+    ran = (await service.job(org, name)).enabled
+    job = await service.stop_job(org, name, None)
+    if ran:
+        stopped[name] = job.verdict_since
 
 
 def _label_patch(text: str) -> JobPatch:

@@ -86,6 +86,17 @@ async def bulk(site, action, *names, by="admin", **more):
     return await site.post("/jobs/bulk", data=form, by=by)
 
 
+async def test_many_jobs_are_stopped_and_started(site):
+    answer = await bulk(site, "stop", "api", "wiki", "api")
+    assert answer.headers["Location"].startswith("/dash?done=stop:2&undo=")
+    assert (await site.service.job(1, "wiki")).verdict == "paused"
+    await bulk(site, "start", "api", "wiki")
+    assert (await site.service.job(1, "wiki")).enabled
+    page = (await site.get("/dash?done=stop:2", by="admin")).text
+    assert "2 jobs stopped" in page
+    assert "DONE" not in (await site.get("/dash?done=<b>:x", by="admin")).text
+
+
 async def stop_both(site):
     """Stop two jobs of which one ran; return where that led, and its undo."""
     await bulk(site, "stop", "wiki")
