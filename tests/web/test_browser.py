@@ -143,23 +143,6 @@ async def test_a_job_is_stopped_and_started_from_the_table(browser):
         assert page.url.endswith("/dash")
 
 
-async def test_a_double_click_sends_a_form_once(browser):
-    async with page_of(browser, 5) as page:
-        held_back = await page.get_by_role("button", name="stop wiki").evaluate(
-            """(button) => {
-              const seen = [];
-              addEventListener("submit", (event) => {
-                seen.push(event.defaultPrevented);
-                event.preventDefault();
-              });
-              button.click();
-              button.click();
-              return seen;
-            }"""
-        )
-        assert held_back == [False, True]
-
-
 async def test_keys_lead_everywhere_and_can_be_switched_off(browser):
     async with page_of(browser, 14) as page:
         await live(page)

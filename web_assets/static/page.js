@@ -144,17 +144,6 @@ async function copy(code, button) {
   setTimeout(() => { button.textContent = t("base.copy"); }, 2000);
 }
 
-// A key that is held and a double click send a form once.
-let sent = null;
-
-function sendOnce(event) {
-  if (event.defaultPrevented || event.target.method !== "post") return;
-  if (sent && sent === event.submitter) event.preventDefault();
-  sent = event.submitter;
-  setTimeout(() => { sent = null; }, 2000);
-}
-
-document.addEventListener("submit", sendOnce);
 bind("?", "keys.help", help);
 bind("n", "keys.new", () => location.assign(one("[data-new]").dataset.new), "[data-new]");
 document.addEventListener("pointerover", sayWord, { passive: true });
